@@ -1,0 +1,127 @@
+import js from '@eslint/js';
+import prettier from 'eslint-config-prettier';
+import jest from 'eslint-plugin-jest';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Which folders of src each folder may import from. Imports run one way; a name that is missing here is
+ * refused. `server` and `main` stand for the files of that name (and the process entries beside them).
+ */
+const mayImport = {
+  config: [],
+  core: [],
+  tokens: ['core'],
+  passwords: ['core'],
+  postgres: ['core'],
+  redis: ['core'],
+  embedded: ['core'],
+  'rate-limits': ['core'],
+  revocation: ['core'],
+  guard: ['core', 'revocation'],
+  actions: ['core', 'revocation', 'guard'],
+  graphql: ['core', 'guard', 'actions'],
+  http: ['core', 'guard', 'actions', 'graphql'],
+};
+
+/** Packages that exactly one folder may know. */
+const soleImporters = {
+  jsonwebtoken: 'tokens',
+  '@node-rs/argon2': 'passwords',
+  typeorm: 'postgres',
+  pg: 'postgres',
+  ioredis: 'redis',
+  'rate-limiter-flexible': 'rate-limits',
+  '@electric-sql/pglite': 'embedded',
+  'type-graphql': 'graphql',
+  fastify: 'http',
+};
+
+const folders = Object.keys(mayImport);
+
+const directionOf = (folder) => {
+  const forbidden = folders.filter((other) => other !== folder && !mayImport[folder].includes(other));
+  const packages = Object.keys(soleImporters).filter((name) => soleImporters[name] !== folder);
+  return {
+    files: [`src/${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^\\.\\./(?:\\.\\./)*(?:${forbidden.join('|')})(?:/|$)`,
+              message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
+            },
+            {
+              regex: '^\\.\\./(?:\\.\\./)*(?:server|main|admin|index)$',
+              message: 'The composition root imports the folders, never the other way round.',
+            },
+            {
+              regex: `^(?:${packages.join('|')})(?:/|$)`,
+              message: 'This package belongs to one folder: see soleImporters in eslint.config.mjs.',
+            },
+          ],
+        },
+      ],
+    },
+  };
+};
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'node_modules'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  ...folders.map(directionOf),
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/config/env.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only config/env.ts reads the environment.' },
+      ],
+    },
+  },
+  {
+    // Decorators of type-graphql and TypeORM need the imported classes at run time.
+    files: ['src/graphql/**/*.ts', 'src/postgres/entities/**/*.ts'],
+    rules: { '@typescript-eslint/consistent-type-imports': 'off' },
+  },
+  {
+    files: ['test/**/*.ts'],
+    ...jest.configs['flat/recommended'],
+    rules: {
+      ...jest.configs['flat/recommended'].rules,
+      'jest/expect-expect': 'off',
+      'jest/no-disabled-tests': 'error',
+      'jest/no-focused-tests': 'error',
+      'jest/no-standalone-expect': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+    },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: {
+      parserOptions: { projectService: false },
+      globals: {
+        module: 'writable', require: 'readonly', process: 'readonly', console: 'readonly', fetch: 'readonly',
+        URL: 'readonly', setTimeout: 'readonly',
+      },
+    },
+    rules: { ...tseslint.configs.disableTypeChecked.rules, '@typescript-eslint/no-require-imports': 'off' },
+  },
+  prettier,
+);

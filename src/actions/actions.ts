@@ -1,0 +1,45 @@
+import { findMe, findUser, listAuditEvents, listSessions, listUsers } from './browse';
+import { changePassword } from './change-password';
+import { disableUser, enableUser, setRole } from './change-user';
+import { deleteAccount } from './delete-account';
+import type { Dependencies } from './dependencies';
+import { forceLogout } from './force-logout';
+import { forceLogoutAll } from './force-logout-all';
+import { forceLogoutSession } from './force-logout-session';
+import { login } from './login';
+import { logout } from './logout';
+import { logoutEverywhere } from './logout-everywhere';
+import { logoutOthers } from './logout-others';
+import { logoutSession } from './logout-session';
+import { refresh } from './refresh';
+import { register } from './register';
+import { rotateSigningKey } from './rotate-signing-key';
+
+/** Every use case, ready to be called. */
+export function createActions(deps: Dependencies) {
+  return {
+    findMe: findMe(deps),
+    findUser: findUser(deps),
+    listUsers: listUsers(deps),
+    listAuditEvents: listAuditEvents(deps),
+    listSessions: listSessions(deps),
+    register: register(deps),
+    login: login(deps),
+    refresh: refresh(deps),
+    logout: logout(deps),
+    logoutSession: logoutSession(deps),
+    logoutOthers: logoutOthers(deps),
+    logoutEverywhere: logoutEverywhere(deps),
+    changePassword: changePassword(deps),
+    deleteAccount: deleteAccount(deps),
+    forceLogout: forceLogout(deps),
+    forceLogoutSession: forceLogoutSession(deps),
+    forceLogoutAll: forceLogoutAll(deps),
+    disableUser: disableUser(deps),
+    enableUser: enableUser(deps),
+    setRole: setRole(deps),
+    rotateSigningKey: rotateSigningKey(deps),
+  };
+}
+
+export type Actions = ReturnType<typeof createActions>;

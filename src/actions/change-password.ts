@@ -1,0 +1,26 @@
+import { badUserInput, invalidCredentials } from '../core/errors';
+import type { Principal } from '../guard/guard';
+import type { Client } from './client';
+import { confirmPassword } from './confirm-password';
+import type { Dependencies } from './dependencies';
+import { endOthersAndReissue } from './reissue';
+
+export interface PasswordChange {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+
+/** Sets a new password, and ends every session but this one and every token (OWASP ASVS 7.4.3). */
+export const changePassword =
+  (deps: Dependencies) => async (principal: Principal, change: PasswordChange, client: Client) => {
+    const { passwords } = deps;
+    const fault = passwords.faultOf(change.newPassword);
+    if (fault) throw badUserInput(fault);
+    const confirmed = await confirmPassword(deps, principal, change.currentPassword, client);
+    const passwordHash = await passwords.hash(change.newPassword);
+    return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', async (tables, user) => {
+      // Of two changes at once, the second was made with a password that is no longer current.
+      if (user.passwordHash !== confirmed.passwordHash) throw invalidCredentials();
+      await tables.users.setPasswordHash(user.id, passwordHash);
+    });
+  };

@@ -1,0 +1,67 @@
+import type { User } from '../core/account';
+import { notFound } from '../core/errors';
+import type { Receipt } from '../core/receipt';
+import type { Principal } from '../guard/guard';
+import type { Client } from './client';
+import type { Dependencies } from './dependencies';
+import { keepAnAdministrator } from './keep-an-administrator';
+
+export interface ChangedUser {
+  readonly user: User;
+  /** What was ended by the change, if anything was. */
+  readonly receipt?: Receipt;
+}
+
+async function userOf({ truth }: Dependencies, userId: string): Promise<User> {
+  const user = await truth.users.findById(userId);
+  if (!user) throw notFound('user');
+  return user;
+}
+
+/** Keeps a user out: ends all their sessions and tokens, and refuses logins until they are enabled again. */
+export const disableUser =
+  (deps: Dependencies) =>
+  async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<ChangedUser> => {
+    const { disabled } = await userOf(deps, userId);
+    if (disabled) return { user: await userOf(deps, userId), receipt: await deps.revoker.settle(userId, 'USER') };
+    const { receipt } = await deps.revoker.revoke(
+      { scope: 'USER', userId, sessions: 'all' },
+      { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
+      keepAnAdministrator((tables) => tables.users.setDisabled(userId, true)),
+    );
+    return { user: await userOf(deps, userId), receipt };
+  };
+
+/** Lets a user in again. What was ended stays ended: the version was raised when they were disabled. */
+export const enableUser =
+  (deps: Dependencies) =>
+  async (admin: Principal, userId: string, client: Client): Promise<ChangedUser> => {
+    await deps.truth.transaction(async (tables) => {
+      const user = await tables.users.lock(userId, 'update');
+      if (!user) throw notFound('user');
+      if (!user.disabled) return;
+      await tables.users.setDisabled(userId, false);
+      await tables.audit.append({ type: 'USER_ENABLED', userId, actorId: admin.userId, ipAddress: client.ipAddress });
+    });
+    return { user: await userOf(deps, userId) };
+  };
+
+/** Gives a user another role. Tokens carry the role, so all of them end; sessions go on and refresh into the new one. */
+export const setRole =
+  (deps: Dependencies) =>
+  async (admin: Principal, userId: string, role: User['role'], client: Client): Promise<ChangedUser> => {
+    const before = await userOf(deps, userId);
+    if (before.role === role) return { user: before, receipt: await deps.revoker.settle(userId, 'USER') };
+    const { receipt } = await deps.revoker.revoke(
+      { scope: 'USER', userId, sessions: 'none' },
+      {
+        type: 'ROLE_CHANGED',
+        userId,
+        actorId: admin.userId,
+        reason: `${before.role} to ${role}`,
+        ipAddress: client.ipAddress,
+      },
+      keepAnAdministrator((tables) => tables.users.setRole(userId, role)),
+    );
+    return { user: await userOf(deps, userId), receipt };
+  };

@@ -1,0 +1,19 @@
+import type { Receipt } from '../core/receipt';
+import type { Principal } from '../guard/guard';
+import type { Client } from './client';
+import { confirmPassword } from './confirm-password';
+import type { Dependencies } from './dependencies';
+import { keepAnAdministrator } from './keep-an-administrator';
+
+/** Deletes the caller's account. What is left is the audit log, and a tombstone that denies every token for good. */
+export const deleteAccount =
+  (deps: Dependencies) =>
+  async (principal: Principal, password: string, client: Client): Promise<Receipt> => {
+    const { id: userId } = await confirmPassword(deps, principal, password, client);
+    const { receipt } = await deps.revoker.revoke(
+      { scope: 'USER', userId, sessions: 'all', forGood: true },
+      { type: 'ACCOUNT_DELETED', userId, actorId: userId, ipAddress: client.ipAddress },
+      keepAnAdministrator((tables) => tables.users.delete(userId)),
+    );
+    return receipt;
+  };

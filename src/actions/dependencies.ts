@@ -1,0 +1,30 @@
+import type { Clock } from '../core/clock';
+import type { Passwords } from '../core/ports/passwords';
+import type { RateLimits } from '../core/ports/rate-limits';
+import type { GenerateSigningKey, PublishedKeys, SignToken } from '../core/ports/tokens';
+import type { Truth } from '../core/ports/truth';
+import type { Revoker } from '../revocation/revoke';
+
+export interface TokenSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  /** s */
+  readonly accessTokenTtl: number;
+  /** s; a session that is not refreshed for so long is over. */
+  readonly refreshTokenTtl: number;
+  /** s; no session lives longer, whatever its use. */
+  readonly sessionMaxAge: number;
+}
+
+/** What the use cases stand on; handed in by the composition root. */
+export interface Dependencies {
+  readonly truth: Truth;
+  readonly revoker: Revoker;
+  readonly passwords: Passwords;
+  readonly limits: RateLimits;
+  readonly sign: SignToken;
+  readonly keys: PublishedKeys;
+  readonly generateKey: GenerateSigningKey;
+  readonly clock: Clock;
+  readonly settings: TokenSettings;
+}

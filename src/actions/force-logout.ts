@@ -1,0 +1,15 @@
+import type { Receipt } from '../core/receipt';
+import type { Principal } from '../guard/guard';
+import type { Client } from './client';
+import type { Dependencies } from './dependencies';
+
+/** Ends all sessions and tokens of a user, by an administrator. */
+export const forceLogout =
+  ({ revoker }: Dependencies) =>
+  async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<Receipt> => {
+    const { receipt } = await revoker.revoke(
+      { scope: 'USER', userId, sessions: 'all' },
+      { type: 'FORCED_LOGOUT', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
+    );
+    return receipt;
+  };

@@ -1,0 +1,122 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Session, User } from '../core/account';
+import type { Fleet, Tables } from '../core/ports/truth';
+import type { Client } from './client';
+import type { Dependencies, TokenSettings } from './dependencies';
+
+/** What a client gets when it signs in or refreshes. */
+export interface Grant {
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: Date;
+  readonly refreshToken: string;
+  readonly refreshTokenExpiresAt: Date;
+  readonly session: Session;
+  readonly user: User;
+}
+
+/** All that goes into a grant, settled inside the transaction; the signing comes after it. */
+export interface GrantTerms {
+  readonly user: User;
+  readonly session: Session;
+  readonly refreshToken: string;
+  readonly fleet: Fleet;
+  /** ms since the epoch, read before the versions were. */
+  readonly issuedAt: number;
+}
+
+/** 256 random bits (OWASP ASVS 7.2.3). */
+const newRefreshToken = () => randomBytes(32).toString('base64url');
+
+/** What is kept of a refresh token. It has full entropy, so a fast hash serves. */
+export const hashOf = (refreshToken: string): Buffer => createHash('sha256').update(refreshToken).digest();
+
+const REFRESH_TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+export const looksLikeRefreshToken = (text: string): boolean => REFRESH_TOKEN.test(text);
+
+/** When a session that is used at `now` (ms) ends without further use. */
+const idleEnd = (now: number, expiresAt: Date, settings: TokenSettings) =>
+  new Date(Math.min(now + settings.refreshTokenTtl * 1000, expiresAt.getTime()));
+
+/** Begins a session. The user's row must be locked, so that whoever raises their version waits, or has been waited for. */
+export async function openSession(
+  tables: Tables,
+  settings: TokenSettings,
+  opening: { user: User; client: Client; usesCookie: boolean; issuedAt: number },
+): Promise<GrantTerms> {
+  const { user, client, usesCookie, issuedAt } = opening;
+  const fleet = await tables.fleet.read();
+  const expiresAt = new Date(issuedAt + settings.sessionMaxAge * 1000);
+  const session = await tables.sessions.insert({
+    id: randomUUID(),
+    userId: user.id,
+    globalVersion: fleet.globalVersion,
+    usesCookie,
+    userAgent: client.userAgent,
+    ipAddress: client.ipAddress,
+    createdAt: new Date(issuedAt),
+    expiresAt,
+    idleExpiresAt: idleEnd(issuedAt, expiresAt, settings),
+  });
+  const refreshToken = newRefreshToken();
+  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id, userId: user.id });
+  return { user, session, refreshToken, fleet, issuedAt };
+}
+
+/** Goes on with a session, under a new refresh token. The rows of user and session must be locked. */
+export async function continueSession(
+  tables: Tables,
+  settings: TokenSettings,
+  going: { user: User; session: Session; client: Client; issuedAt: number; fleet: Fleet; parentId?: string },
+): Promise<GrantTerms> {
+  const { user, session, client, issuedAt, fleet, parentId } = going;
+  const refreshToken = newRefreshToken();
+  await tables.refreshTokens.insert({
+    hash: hashOf(refreshToken),
+    sessionId: session.id,
+    userId: user.id,
+    parentId,
+  });
+  const use = {
+    lastUsedAt: new Date(issuedAt),
+    idleExpiresAt: idleEnd(issuedAt, session.expiresAt, settings),
+    userAgent: client.userAgent,
+    ipAddress: client.ipAddress,
+  };
+  await tables.sessions.touch(session.id, use);
+  return { user, session: { ...session, ...use }, refreshToken, fleet, issuedAt };
+}
+
+/** Signs what was settled. After the transaction, as the key may have to be read first. */
+export async function grant(
+  { sign, settings }: Pick<Dependencies, 'sign' | 'settings'>,
+  { user, session, refreshToken, fleet, issuedAt }: GrantTerms,
+): Promise<Grant> {
+  const iat = Math.floor(issuedAt / 1000);
+  // A token must not outlive its session: the log names sessions that were ended, not those that ran out.
+  const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000));
+  const accessToken = await sign(
+    {
+      iss: settings.issuer,
+      sub: user.id,
+      aud: settings.audience,
+      client_id: 'tokenfence',
+      iat,
+      exp,
+      jti: randomUUID(),
+      sid: session.id,
+      role: user.role,
+      tokenVersion: user.tokenVersion,
+      globalVersion: fleet.globalVersion,
+    },
+    fleet.signingKeyId,
+  );
+  return {
+    accessToken,
+    accessTokenExpiresAt: new Date(exp * 1000),
+    refreshToken,
+    refreshTokenExpiresAt: session.idleExpiresAt,
+    session,
+    user,
+  };
+}

@@ -1,0 +1,21 @@
+import { conflict } from '../core/errors';
+import type { User } from '../core/account';
+import type { Tables } from '../core/ports/truth';
+import type { Alongside } from '../revocation/revoke';
+
+/**
+ * Wraps a change to a user that may take an administrator away: it throws `CONFLICT`, and nothing is changed, when that
+ * would leave no enabled one.
+ */
+export function keepAnAdministrator(change: (tables: Tables, user: User) => Promise<void>): Alongside<undefined> {
+  return {
+    before: (tables) => tables.users.lockAdministrators(),
+    then: async (tables, user) => {
+      if (user) await change(tables, user);
+      if (user?.role === 'ADMIN' && (await tables.users.countEnabledAdministrators()) === 0) {
+        throw conflict('This is the last enabled administrator. Make another one first.');
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { invalidCredentials } from '../core/errors';
+import type { Client } from './client';
+import type { Dependencies } from './dependencies';
+import { grant, openSession } from './grant';
+import type { Credentials } from './register';
+
+/**
+ * Signs a user in. Throws `INVALID_CREDENTIALS`, after the same work, for an unknown user, a wrong password and a
+ * disabled user alike.
+ */
+export const login = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
+  const { truth, passwords, limits, clock, settings } = deps;
+  const { email, password, useCookie } = credentials;
+  await limits.passwordAttempt(email, client.ipAddress);
+
+  const found = await truth.users.findByEmail(email);
+  const right = await passwords.matches(found?.passwordHash, password);
+  // Fixed before the version is read: so no token can outlive the place that its revocation has in the log.
+  const issuedAt = clock.now();
+  const terms =
+    found && right
+      ? await truth.transaction(async (tables) => {
+          const user = await tables.users.lock(found.id, 'share');
+          // Hashing takes a while: whoever changed the password or disabled the user meanwhile must have had effect.
+          if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
+          const opened = await openSession(tables, settings, { user, client, usesCookie: useCookie, issuedAt });
+          await tables.audit.append({
+            type: 'LOGIN_SUCCEEDED',
+            userId: user.id,
+            actorId: user.id,
+            sessionId: opened.session.id,
+            ipAddress: client.ipAddress,
+          });
+          return opened;
+        })
+      : undefined;
+  if (terms) return grant(deps, terms);
+  await truth.audit.append({ type: 'LOGIN_FAILED', userId: found?.id, ipAddress: client.ipAddress });
+  throw invalidCredentials();
+};

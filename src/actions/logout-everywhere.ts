@@ -1,0 +1,15 @@
+import type { Principal } from '../guard/guard';
+import type { Receipt } from '../core/receipt';
+import type { Client } from './client';
+import type { Dependencies } from './dependencies';
+
+/** Ends all the caller's sessions and tokens, this one included. */
+export const logoutEverywhere =
+  ({ revoker }: Dependencies) =>
+  async ({ userId, sessionId }: Principal, client: Client): Promise<Receipt> => {
+    const { receipt } = await revoker.revoke(
+      { scope: 'USER', userId, sessions: 'all' },
+      { type: 'LOGOUT_EVERYWHERE', userId, actorId: userId, sessionId, ipAddress: client.ipAddress },
+    );
+    return receipt;
+  };

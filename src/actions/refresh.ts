@@ -1,0 +1,59 @@
+import { isLive, type RefreshToken } from '../core/account';
+import { refreshTokenInvalid, refreshTokenReused } from '../core/errors';
+import type { Tables } from '../core/ports/truth';
+import type { Caller, Client } from './client';
+import type { Dependencies } from './dependencies';
+import { continueSession, grant, type GrantTerms, hashOf, looksLikeRefreshToken } from './grant';
+
+/** ms in which a used token is taken once more: two tabs that refresh at once, or an answer that got lost. */
+const REUSE_GRACE = 10_000;
+
+type Outcome = GrantTerms | 'INVALID' | 'REUSED';
+
+async function rotate(
+  tables: Tables,
+  deps: Dependencies,
+  found: RefreshToken,
+  hash: Buffer,
+  client: Client,
+): Promise<Outcome> {
+  // Fixed before the version is read, as at login.
+  const issuedAt = deps.clock.now();
+  const user = await tables.users.lock(found.userId, 'share');
+  // From here on, refreshes of this session go one by one, so the check and the mark below are one step.
+  const session = await tables.sessions.lock(found.sessionId);
+  const token = await tables.refreshTokens.findByHash(hash);
+  const fleet = await tables.fleet.read();
+  if (!user || user.disabled || !session || !token) return 'INVALID';
+  if (!isLive(session, fleet.globalVersion, issuedAt)) return 'INVALID';
+  if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(issuedAt));
+  else if (issuedAt - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
+  return continueSession(tables, deps.settings, { user, session, client, issuedAt, fleet, parentId: token.id });
+}
+
+/**
+ * Exchanges a refresh token for a new pair. Throws `REFRESH_TOKEN_INVALID`, or `REFRESH_TOKEN_REUSED` when it had been
+ * used before: then someone has a copy of it, and the session is ended with all its tokens (RFC 9700, section 4.14.2).
+ */
+export const refresh = (deps: Dependencies) => async (argument: string | undefined, caller: Caller) => {
+  const { client } = caller;
+  await deps.limits.refresh(client.ipAddress);
+  const refreshToken = argument ?? caller.refreshCookie;
+  if (refreshToken === undefined || !looksLikeRefreshToken(refreshToken)) throw refreshTokenInvalid();
+  const hash = hashOf(refreshToken);
+  // To learn whose it is, as the user has to be locked first; all else is read again under the locks.
+  const found = await deps.truth.refreshTokens.findByHash(hash);
+  if (!found) throw refreshTokenInvalid();
+
+  const outcome = await deps.truth.transaction((tables) => rotate(tables, deps, found, hash, client));
+  if (outcome === 'INVALID') throw refreshTokenInvalid();
+  if (outcome === 'REUSED') {
+    const { userId, sessionId } = found;
+    await deps.revoker.revoke(
+      { scope: 'SESSION', userId, sessionId },
+      { type: 'REFRESH_TOKEN_REUSED', userId, sessionId, ipAddress: client.ipAddress },
+    );
+    throw refreshTokenReused();
+  }
+  return grant(deps, outcome);
+};

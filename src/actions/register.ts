@@ -1,0 +1,36 @@
+import { badUserInput } from '../core/errors';
+import type { Client } from './client';
+import type { Dependencies } from './dependencies';
+import { grant, openSession } from './grant';
+
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
+  /** Whether the refresh token goes into a cookie. */
+  readonly useCookie: boolean;
+}
+
+/** Makes an account and signs it in. Throws `CONFLICT` for an email that is taken. */
+export const register = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
+  const { truth, passwords, limits, clock, settings } = deps;
+  const { email, password, useCookie } = credentials;
+  const fault = passwords.faultOf(password);
+  if (fault) throw badUserInput(fault);
+  await limits.registration(client.ipAddress);
+  const passwordHash = await passwords.hash(password);
+
+  const issuedAt = clock.now();
+  const terms = await truth.transaction(async (tables) => {
+    const user = await tables.users.insert({ email, passwordHash, role: 'USER' });
+    const opened = await openSession(tables, settings, { user, client, usesCookie: useCookie, issuedAt });
+    await tables.audit.append({
+      type: 'USER_REGISTERED',
+      userId: user.id,
+      actorId: user.id,
+      sessionId: opened.session.id,
+      ipAddress: client.ipAddress,
+    });
+    return opened;
+  });
+  return grant(deps, terms);
+};

@@ -1,0 +1,141 @@
+import type { Env } from './env';
+import { createReader, type Faults } from './settings';
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+/** Where the data lives. */
+export type StoreConfig =
+  /** Postgres inside this process, in a folder; the secret is made and kept there unless one is given. */
+  | { readonly mode: 'embedded'; readonly dataDir: string; readonly secret?: string }
+  | { readonly mode: 'servers'; readonly databaseUrl: string; readonly redisUrl?: string; readonly secret: string };
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly production: boolean;
+  readonly logLevel: LogLevel;
+  readonly store: StoreConfig;
+  readonly poolSize: number;
+  readonly issuer: string;
+  readonly audience: string;
+  /** s */
+  readonly accessTokenTtl: number;
+  /** s */
+  readonly refreshTokenTtl: number;
+  /** s */
+  readonly sessionMaxAge: number;
+  /** s */
+  readonly auditRetention: number;
+  /** ms */
+  readonly revocationLease: number;
+  /** ms */
+  readonly clockSkew: number;
+  readonly corsOrigins: readonly string[];
+  /** What Fastify takes: whether, or which, proxies are believed about the client's address. */
+  readonly trustProxy: boolean | string;
+  readonly rateLimit: boolean;
+  readonly introspectionSecret?: string;
+  readonly administrator?: { readonly email: string; readonly password: string };
+}
+
+/** Says all that is wrong with the environment, a sentence each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration will not do:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  }
+}
+
+const SHORTEST_SECRET = 32;
+const FEWEST_CHARACTERS = 12;
+
+function checkSecret(name: string, secret: string, faults: Faults): void {
+  if (secret.length < SHORTEST_SECRET || new Set(secret).size < FEWEST_CHARACTERS || /change.?me|replace/i.test(secret)) {
+    faults.add(
+      `${name} is too weak. Use at least ${SHORTEST_SECRET} random characters, for example from: openssl rand -base64 32`,
+    );
+  }
+}
+
+type Reader = ReturnType<typeof createReader>;
+
+function readStore(read: Reader, faults: Faults): StoreConfig {
+  const secret = read.given('SECRET');
+  if (secret !== undefined) checkSecret('SECRET', secret, faults);
+  const redisUrl = read.url('REDIS_URL', ['redis:', 'rediss:']);
+  if (read.given('DATABASE_URL') === undefined) {
+    if (redisUrl !== undefined) {
+      faults.add('REDIS_URL is set without DATABASE_URL. The embedded mode is one process and uses no Redis: set both, or neither.');
+    }
+    return { mode: 'embedded', dataDir: read.text('DATA_DIR', '.tokenfence'), secret };
+  }
+  const databaseUrl = read.url('DATABASE_URL', ['postgres:', 'postgresql:']) ?? '';
+  if (secret === undefined) {
+    faults.add('SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32');
+  }
+  return { mode: 'servers', databaseUrl, redisUrl, secret: secret ?? '' };
+}
+
+function readOrigins(read: Reader, faults: Faults): string[] {
+  const origins = read.list('CORS_ORIGINS');
+  for (const origin of origins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      faults.add(`CORS_ORIGINS names "${origin}", which is no origin. Write scheme, host and port only, like https://app.example.com.`);
+    }
+  }
+  return origins;
+}
+
+function readAdministrator(read: Reader, faults: Faults): Config['administrator'] {
+  const email = read.given('ADMIN_EMAIL');
+  const password = read.given('ADMIN_PASSWORD');
+  if (email === undefined && password === undefined) return undefined;
+  if (email === undefined || password === undefined) {
+    faults.add('ADMIN_EMAIL and ADMIN_PASSWORD must be set together, or neither.');
+    return undefined;
+  }
+  return { email, password };
+}
+
+function readTrustProxy(read: Reader): boolean | string {
+  const text = read.text('TRUST_PROXY', 'false');
+  return text === 'true' || (text !== 'false' && text);
+}
+
+/** Makes the configuration of the environment; throws `ConfigError` with every fault in it. */
+export function readConfig(env: Env): Config {
+  const faults: string[] = [];
+  const collector: Faults = { add: (sentence) => faults.push(sentence) };
+  const read = createReader(env, collector);
+  const seconds = (ms: number) => Math.floor(ms / 1000);
+
+  const introspectionSecret = read.given('INTROSPECTION_SECRET');
+  if (introspectionSecret !== undefined) checkSecret('INTROSPECTION_SECRET', introspectionSecret, collector);
+  const config: Config = {
+    host: read.text('HOST', '127.0.0.1'),
+    port: read.integer('PORT', 4000, 0, 65_535),
+    production: read.given('NODE_ENV') === 'production',
+    logLevel: read.oneOf('LOG_LEVEL', 'info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    store: readStore(read, collector),
+    poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 1000),
+    issuer: read.url('ISSUER', ['http:', 'https:']) ?? 'http://localhost:4000',
+    audience: read.text('AUDIENCE', 'api'),
+    accessTokenTtl: seconds(read.duration('ACCESS_TOKEN_TTL', '15m', { from: '1s', to: '24h' })),
+    refreshTokenTtl: seconds(read.duration('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' })),
+    sessionMaxAge: seconds(read.duration('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' })),
+    auditRetention: seconds(read.duration('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' })),
+    revocationLease: read.duration('REVOCATION_LEASE', '1s', { from: '100ms', to: '60s' }),
+    clockSkew: read.duration('CLOCK_SKEW', '5s', { from: '0s', to: '5m' }),
+    corsOrigins: readOrigins(read, collector),
+    trustProxy: readTrustProxy(read),
+    rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
+    introspectionSecret,
+    administrator: readAdministrator(read, collector),
+  };
+  if (config.refreshTokenTtl > config.sessionMaxAge) {
+    faults.push('REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE: no session could be left unused for so long.');
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config;
+}

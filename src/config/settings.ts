@@ -1,0 +1,75 @@
+/** Collects what is wrong with the environment, so that all of it can be said at once. */
+export interface Faults {
+  add(sentence: string): void;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A duration like `500ms`, `90s`, `15m`, `12h` or `14d`, in ms; `undefined` for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  return amount === undefined || unit === undefined ? undefined : Number(amount) * (UNITS[unit] ?? 0);
+}
+
+export interface DurationLimits {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Reads settings one by one, each with its default, and notes a sentence for each that won't do. */
+export function createReader(env: Readonly<Record<string, string | undefined>>, faults: Faults) {
+  // An empty variable is what a compose file makes of one that is not set.
+  const given = (name: string) => env[name] || undefined;
+
+  return {
+    given,
+
+    text: (name: string, fallback: string) => given(name) ?? fallback,
+
+    /** ms */
+    duration(name: string, fallback: string, limits: DurationLimits): number {
+      const text = given(name) ?? fallback;
+      const value = parseDuration(text);
+      if (value === undefined) {
+        faults.add(`${name} is "${text}", which is no duration. Write a number and a unit, like 500ms, 90s, 15m, 12h or 14d.`);
+        return parseDuration(fallback) ?? 0;
+      }
+      if (value < (parseDuration(limits.from) ?? 0) || value > (parseDuration(limits.to) ?? Infinity)) {
+        faults.add(`${name} is ${text}. It must be from ${limits.from} to ${limits.to}.`);
+      }
+      return value;
+    },
+
+    integer(name: string, fallback: number, from: number, to: number): number {
+      const text = given(name);
+      if (text === undefined) return fallback;
+      const value = Number(text);
+      if (/^\d{1,9}$/.test(text) && value >= from && value <= to) return value;
+      faults.add(`${name} is "${text}". It must be a whole number from ${from} to ${to}.`);
+      return fallback;
+    },
+
+    oneOf<T extends string>(name: string, fallback: T, choices: readonly T[]): T {
+      const text = given(name) ?? fallback;
+      const choice = choices.find((candidate) => candidate === text);
+      if (choice === undefined) faults.add(`${name} is "${text}". It must be one of ${choices.join(', ')}.`);
+      return choice ?? fallback;
+    },
+
+    url(name: string, protocols: readonly string[]): string | undefined {
+      const text = given(name);
+      if (text === undefined) return undefined;
+      const protocol = URL.canParse(text) ? new URL(text).protocol : '';
+      if (protocols.includes(protocol)) return text;
+      // The value itself stays out of the sentence: a URL often holds a password.
+      faults.add(`${name} is no URL that starts with ${protocols.map((name) => `${name}//`).join(' or ')}.`);
+      return undefined;
+    },
+
+    list: (name: string) =>
+      (given(name) ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+  };
+}

@@ -1,0 +1,42 @@
+import { isExpired, type AccessTokenClaims } from './claims';
+
+/**
+ * What one of the stores says that bears on one token.
+ *
+ * A `copy` may be old, but never holds what the truth does not: what it names is revoked, and a version higher
+ * than it knows means that it is behind. The `truth` is complete: there only equality is good, and a user whom
+ * it does not have, or has disabled, has no good token.
+ */
+export type Known =
+  | {
+      readonly from: 'copy';
+      readonly tokenVersion: number;
+      readonly globalVersion: number;
+      /** The token's jti, its session or its key is on the denylist. */
+      readonly denied: boolean;
+    }
+  | {
+      readonly from: 'truth';
+      /** `undefined`: there is no such user, or the user is disabled. */
+      readonly tokenVersion: number | undefined;
+      readonly globalVersion: number;
+      readonly denied: boolean;
+    };
+
+/** `UNKNOWN` means: ask the next store. It is never an answer to a client. */
+export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'UNKNOWN';
+
+/**
+ * Decides on a token whose signature and claims hold.
+ *
+ * @param now ms since the epoch
+ * @param skew ms that clocks may differ by
+ */
+export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
+  // First, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
+  if (isExpired(claims, now, skew)) return 'EXPIRED';
+  if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
+  if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion) return 'REVOKED';
+  if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion) return 'GOOD';
+  return known.from === 'truth' ? 'REVOKED' : 'UNKNOWN';
+}

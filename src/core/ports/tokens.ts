@@ -1,0 +1,39 @@
+import type { StoredSigningKey } from '../account';
+import type { AccessTokenClaims, VerifiedToken } from '../claims';
+
+export type Verification =
+  | { readonly ok: true; readonly token: VerifiedToken }
+  /** Rightly signed, but past its `exp`: still good to name the session that is to be ended. */
+  | { readonly ok: false; readonly code: 'TOKEN_EXPIRED'; readonly token: VerifiedToken }
+  /** Rightly signed, but by a key that was revoked: nothing that it says can be trusted. */
+  | { readonly ok: false; readonly code: 'TOKEN_REVOKED' }
+  | { readonly ok: false; readonly code: 'TOKEN_INVALID'; readonly fault: string };
+
+/**
+ * Checks a token's signature and claims, not whether it was revoked. Answers for every string and throws only
+ * `SERVICE_UNAVAILABLE`, when the keys can't be had.
+ */
+export type VerifyToken = (token: string) => Promise<Verification>;
+
+/** Signs an access token with the key of that id; throws `SERVICE_UNAVAILABLE` when the keys can't be had. */
+export type SignToken = (claims: AccessTokenClaims, keyId: string) => Promise<string>;
+
+/** A public key as RFC 7517 writes it. */
+export interface PublicJwk {
+  readonly kid: string;
+  readonly kty: string;
+  readonly alg: 'ES256';
+  readonly use: 'sig';
+  readonly [member: string]: unknown;
+}
+
+/** The keys that this process knows, kept up with the database. */
+export interface PublishedKeys {
+  /** Reads the keys again, now. */
+  reload(): Promise<void>;
+  /** The keys that good tokens may bear, retired ones included until their last token has expired. */
+  publicKeys(): readonly PublicJwk[];
+}
+
+/** Makes a new key pair, its private half sealed. */
+export type GenerateSigningKey = () => Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>;

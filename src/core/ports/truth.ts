@@ -1,0 +1,154 @@
+import type {
+  AuditEvent,
+  NewAuditEvent,
+  RefreshToken,
+  Session,
+  SigningKey,
+  StoredSigningKey,
+  User,
+} from '../account';
+import type { Role } from '../claims';
+import type { Page, PageRequest } from '../page';
+import type { LoggedRevocation, Revocation } from '../revocation';
+
+/** A denied id with the time (ms since the epoch) past which it need not be remembered. */
+export interface Denied {
+  readonly id: string;
+  readonly expiresAt: number;
+}
+
+/** All that the truth holds which bears on the tokens of one user. */
+export interface TruthOnUser {
+  readonly globalVersion: number;
+  /** `undefined`: there is no such user any more, or never was. */
+  readonly tokenVersion: number | undefined;
+  readonly disabled: boolean;
+  readonly deniedTokens: readonly Denied[];
+  readonly deniedSessions: readonly Denied[];
+  readonly deniedKeys: readonly Denied[];
+}
+
+/** What all users share. */
+export interface Fleet {
+  readonly globalVersion: number;
+  /** The key that signs now. */
+  readonly signingKeyId: string;
+}
+
+/** `share` keeps the user as they are while a session is made; `update` is for those who change the user. */
+export type Lock = 'share' | 'update';
+
+export interface Users {
+  findById(id: string): Promise<User | undefined>;
+  findByEmail(email: string): Promise<User | undefined>;
+  /** Reads and locks. Always before any lock on a session: one order for all, so that no two wait for each other. */
+  lock(id: string, lock: Lock): Promise<User | undefined>;
+  /** Throws `CONFLICT` when the email is taken, in whatever letter case. */
+  insert(user: Pick<User, 'email' | 'passwordHash' | 'role'>): Promise<User>;
+  /** Answers the new version. */
+  raiseTokenVersion(id: string): Promise<number>;
+  setPasswordHash(id: string, passwordHash: string): Promise<void>;
+  setDisabled(id: string, disabled: boolean): Promise<void>;
+  setRole(id: string, role: Role): Promise<void>;
+  delete(id: string): Promise<void>;
+  page(request: PageRequest, search?: string): Promise<Page<User>>;
+  /**
+   * Makes those wait who would also take an administrator away, until this transaction ends. Must come before the
+   * lock on the user: two administrators who demote each other would otherwise both find the other in place.
+   */
+  lockAdministrators(): Promise<void>;
+  countEnabledAdministrators(): Promise<number>;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly globalVersion: number;
+  readonly usesCookie: boolean;
+  readonly userAgent: string | undefined;
+  readonly ipAddress: string | undefined;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly idleExpiresAt: Date;
+}
+
+export interface Sessions {
+  find(id: string): Promise<Session | undefined>;
+  /** Reads and locks against every other writer of the session. */
+  lock(id: string): Promise<Session | undefined>;
+  insert(session: NewSession): Promise<Session>;
+  /** Notes a use, and the device's address and name at it. */
+  touch(id: string, use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>): Promise<void>;
+  end(id: string): Promise<void>;
+  /** Answers how many live ones were ended. */
+  endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
+  /** The live ones, newest use first. */
+  liveOf(userIds: readonly string[]): Promise<Session[]>;
+  countLive(): Promise<number>;
+}
+
+export interface RefreshTokens {
+  findByHash(hash: Buffer): Promise<RefreshToken | undefined>;
+  insert(token: { hash: Buffer; sessionId: string; userId: string; parentId?: string }): Promise<void>;
+  markUsed(id: string, usedAt: Date): Promise<void>;
+  deleteAllOf(sessionId: string): Promise<void>;
+}
+
+/** The revocation log, which is also the outbox to the copies. */
+export interface RevocationLog {
+  append(revocation: Revocation): Promise<LoggedRevocation>;
+  /** Those of one user, and those for everyone, whose confirmation is still out. */
+  unconfirmedOf(userId: string): Promise<LoggedRevocation[]>;
+  markConfirmed(ids: readonly string[]): Promise<void>;
+  /** Whether all of these have been confirmed, by whichever node. */
+  areConfirmed(ids: readonly string[]): Promise<boolean>;
+}
+
+export interface SigningKeys {
+  /** Every key that may still verify a token, and revoked ones as long as their tokens could live. */
+  list(): Promise<StoredSigningKey[]>;
+  insert(key: Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>): Promise<SigningKey>;
+  /** Makes it the one that signs, and retires the one before. */
+  sign(id: string): Promise<void>;
+  revoke(id: string): Promise<void>;
+}
+
+export interface AuditLog {
+  append(event: NewAuditEvent): Promise<void>;
+  page(request: PageRequest, userId?: string): Promise<Page<AuditEvent>>;
+}
+
+export interface FleetState {
+  read(): Promise<Fleet>;
+  /** The same, making those wait who would raise the version or change the key, until this transaction ends. */
+  lock(): Promise<Fleet>;
+  /** Answers the new version. */
+  raiseGlobalVersion(): Promise<number>;
+}
+
+/** The tables, seen from inside one transaction or, on `Truth` itself, each call in one of its own. */
+export interface Tables {
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly refreshTokens: RefreshTokens;
+  readonly log: RevocationLog;
+  readonly signingKeys: SigningKeys;
+  readonly audit: AuditLog;
+  readonly fleet: FleetState;
+}
+
+/** The store that is right when others differ. Every method throws `SERVICE_UNAVAILABLE` when it can't be reached. */
+export interface Truth extends Tables {
+  /**
+   * Runs `work` in one transaction: committed when it resolves, undone when it throws. Inside, only the tables that
+   * are handed in may be used: another call would be another transaction, and in embedded mode wait for itself.
+   */
+  transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
+  /** What decides on the tokens of a user, read in one statement from the primary. */
+  onUser(userId: string): Promise<TruthOnUser>;
+  /**
+   * Hands at most `limit` revocations that have lain unconfirmed for at least `minAge` ms to `deliver`, and marks them
+   * confirmed when it resolves. No two callers get the same ones at a time. Answers how many there were.
+   */
+  relay(limit: number, minAge: number, deliver: (entries: LoggedRevocation[]) => Promise<void>): Promise<number>;
+}

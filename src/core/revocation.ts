@@ -1,0 +1,22 @@
+/**
+ * One fact, and one only: from now on these tokens are refused. Versions only grow and denied ids are only added,
+ * so applying a revocation twice, or late, or out of order does no harm.
+ */
+export type Revocation =
+  | { readonly kind: 'TOKEN'; readonly userId: string; readonly tokenId: string }
+  | { readonly kind: 'SESSION'; readonly userId: string; readonly sessionId: string }
+  | { readonly kind: 'USER'; readonly userId: string; readonly tokenVersion: number }
+  | { readonly kind: 'EVERYONE'; readonly globalVersion: number }
+  | { readonly kind: 'KEY'; readonly keyId: string };
+
+export type RevocationKind = Revocation['kind'];
+
+/** A revocation as it stands in the log, from the moment that its transaction is committed. */
+export type LoggedRevocation = Revocation & {
+  /** Its number in the log. Transactions commit out of order, so a lower number may appear later. */
+  readonly id: string;
+  /** ms since the epoch, by the clock of Postgres. */
+  readonly revokedAt: number;
+  /** ms since the epoch: past it, no token that it refuses can still be good by its `exp`. */
+  readonly expiresAt: number;
+};

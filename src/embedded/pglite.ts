@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { lockFolder } from './folder-lock';
+
+export interface EmbeddedPostgres {
+  /** Settings by which the `pg` driver talks to it. */
+  readonly inProcess: object;
+  close(): Promise<void>;
+}
+
+export class FolderTakenError extends Error {
+  override readonly name = 'FolderTakenError';
+}
+
+/**
+ * Opens the Postgres that lives in this process and keeps its data in `dataDir`, which is made if need be. Throws
+ * `FolderTakenError` when another process has the folder: two would destroy each other's data.
+ */
+export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
+  const folder = resolve(dataDir);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(folder);
+  if (!unlock) {
+    throw new FolderTakenError(
+      `Another Tokenfence process uses the folder ${folder}. The embedded mode allows one process: stop the other one, ` +
+        'choose another folder with DATA_DIR, or use a Postgres server with DATABASE_URL.',
+    );
+  }
+  try {
+    // Loaded late: a server on a real Postgres never needs it, and it is 700 MB of memory when it starts.
+    const { PGlite } = await import('@electric-sql/pglite');
+    const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
+    const database = await PGlite.create({ dataDir: join(folder, 'postgres') });
+    return {
+      inProcess: {
+        ...createPgConfig(database),
+        // A client that was destroyed in the middle of a transaction leaves it open, as there is no connection to lose.
+        verify: (client: { query(sql: string): Promise<unknown> }, done: (error?: Error) => void) => {
+          client.query('rollback').then(
+            () => done(),
+            (error: unknown) => done(error as Error),
+          );
+        },
+      },
+      async close() {
+        await database.close();
+        await unlock();
+      },
+    };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import type { GraphQLSchema } from 'graphql';
+import type { Logger } from '../core/ports/logger';
+import type { Context } from './context';
+import { createAnswerPlugin, createErrorFormatter } from './errors';
+import { costLimit, MOST_TOKENS } from './limits';
+import { toLogoutReceipt } from './logout-receipt.type';
+
+export interface RequestContext extends Context {
+  readonly requestId: string;
+}
+
+export interface ApolloOptions {
+  readonly schema: GraphQLSchema;
+  readonly logger: Logger;
+  /** Turns introspection of the schema and the landing page off. */
+  readonly production: boolean;
+  readonly plugins: ApolloServerPlugin<RequestContext>[];
+}
+
+/** Apollo Server with the limits and the error format of this project, on whatever transport. */
+export function createApollo({ schema, logger, production, plugins }: ApolloOptions): ApolloServer<RequestContext> {
+  return new ApolloServer<RequestContext>({
+    schema,
+    introspection: !production,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    csrfPrevention: true,
+    parseOptions: { maxTokens: MOST_TOKENS },
+    formatError: createErrorFormatter(logger),
+    // The composition root handles signals: it has more to stop than this.
+    stopOnTerminationSignals: false,
+    logger: {
+      debug: (message: string) => logger.debug({}, message),
+      info: (message: string) => logger.debug({}, message),
+      warn: (message: string) => logger.warn({}, message),
+      error: (message: string) => logger.error({}, message),
+    },
+    plugins: [
+      costLimit,
+      createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
+      production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
+      ...plugins,
+    ],
+  });
+}

@@ -1,0 +1,51 @@
+import { Field, InputType } from 'type-graphql';
+import { Length } from 'class-validator';
+import { IsAddress } from './text';
+
+/** Longer than any password that is taken, so that the policy speaks, and short enough to cost nothing. */
+const LONGEST_PASSWORD_INPUT = 1024;
+
+@InputType({ description: 'A new account.' })
+export class RegisterInput {
+  @IsAddress()
+  @Field(() => String, { description: 'An email address. Letter case does not count.' })
+  email!: string;
+
+  @Length(0, LONGEST_PASSWORD_INPUT)
+  @Field(() => String, { description: '8 to 128 characters, any at all, but none of the most common passwords.' })
+  password!: string;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
+  })
+  useCookie!: boolean;
+}
+
+@InputType({ description: 'Who wants to sign in.' })
+export class LoginInput {
+  @IsAddress()
+  @Field(() => String, { description: 'The email of the account. Letter case does not count.' })
+  email!: string;
+
+  @Length(0, LONGEST_PASSWORD_INPUT)
+  @Field(() => String, { description: 'The password, exactly as it was chosen.' })
+  password!: string;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
+  })
+  useCookie!: boolean;
+}
+
+@InputType({ description: 'A change of the own password.' })
+export class ChangePasswordInput {
+  @Length(0, LONGEST_PASSWORD_INPUT)
+  @Field(() => String, { description: 'The password until now.' })
+  currentPassword!: string;
+
+  @Length(0, LONGEST_PASSWORD_INPUT)
+  @Field(() => String, { description: 'The password from now on, under the same rules as for a new account.' })
+  newPassword!: string;
+}

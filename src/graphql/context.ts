@@ -1,0 +1,16 @@
+import type DataLoader from 'dataloader';
+import type { Caller } from '../actions/client';
+import type { Session } from '../core/account';
+import type { Receipt } from '../core/receipt';
+
+/** What every resolver gets. Made anew for each request. */
+export interface Context extends Caller {
+  /** Gives the client its refresh token in a cookie. */
+  setRefreshCookie(refreshToken: string, expiresAt: Date): void;
+  /** Takes the cookie away, where there is one. */
+  clearRefreshCookie(): void;
+  /** What this request has ended, for the answer's extensions. */
+  readonly receipts: Receipt[];
+  /** The live sessions by user, asked for together. */
+  readonly sessions: DataLoader<string, Session[]>;
+}

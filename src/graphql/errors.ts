@@ -1,0 +1,104 @@
+import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
+import type { ValidationError } from 'class-validator';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { ERROR_STATUS, type ErrorCode, TokenfenceError } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
+import type { Context } from './context';
+
+/** Apollo's own codes for what never reached a resolver, with the status that Apollo gives them. */
+const SYNTAX_CODES = new Set<string>([
+  ApolloServerErrorCode.BAD_REQUEST,
+  ApolloServerErrorCode.GRAPHQL_PARSE_FAILED,
+  ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED,
+  ApolloServerErrorCode.OPERATION_RESOLUTION_FAILURE,
+  ApolloServerErrorCode.BAD_USER_INPUT,
+  ApolloServerErrorCode.PERSISTED_QUERY_NOT_SUPPORTED,
+]);
+
+const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;
+
+function messageOfValidation(errors: readonly ValidationError[]): string {
+  const texts = errors.flatMap((error) => [
+    ...Object.values(error.constraints ?? {}),
+    ...(error.children ?? []).flatMap((child) => Object.values(child.constraints ?? {})),
+  ]);
+  return texts.length > 0 ? texts.map(sentence).join(' ') : 'The input is not valid.';
+}
+
+const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' && code in ERROR_STATUS;
+
+/** GraphQL's own messages repeat the value that was wrong. It may be a password, so it is left out. */
+const withoutValues = (message: string) =>
+  message
+    .replace(/ got invalid value [^]*?(?: at "([\w.[\]]+)")?; /, (_, path?: string) => (path ? ` at "${path}": ` : ': '))
+    .replace(/((?:cannot represent|does not exist in|must be)[^:]*): [^]*$/, '$1.')
+    .replace(/^((?:Expected value of type|Enum|Int|Float|Boolean|String|ID)\b[^,:]*), found [^]*$/, '$1.');
+
+/**
+ * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
+ * code of its own is unexpected: it goes to the log, and the client gets a request id to name it by.
+ */
+export function createErrorFormatter(logger: Logger) {
+  return (formatted: GraphQLFormattedError, raw: unknown): GraphQLFormattedError => {
+    const { locations, path } = formatted;
+    const error = unwrapResolverError(raw);
+    const answer = (message: string, extensions: Record<string, unknown>): GraphQLFormattedError => ({
+      message,
+      ...(locations && { locations }),
+      ...(path && { path }),
+      extensions,
+    });
+
+    if (error instanceof TokenfenceError) {
+      if (error.cause) logger.warn({ err: error.cause, code: error.code }, 'A request could not be served.');
+      return answer(error.message, { code: error.code, ...error.details });
+    }
+    if (error instanceof GraphQLError) {
+      const { code, validationErrors } = error.extensions;
+      if (Array.isArray(validationErrors)) {
+        return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
+      }
+      if (typeof code === 'string' && SYNTAX_CODES.has(code)) return answer(withoutValues(formatted.message), { code });
+    }
+    logger.error({ err: error }, 'A request met an unexpected fault.');
+    return answer('Something unexpected went wrong. Tell the operators the request id.', {
+      code: 'INTERNAL_SERVER_ERROR',
+    });
+  };
+}
+
+/**
+ * Sets the HTTP status by the errors of the answer (the highest, if they differ), and adds what the mutations ended.
+ *
+ * @param requestIdOf names the request in the log
+ */
+export function createAnswerPlugin<C extends BaseContext & Pick<Context, 'receipts'>>(
+  requestIdOf: (context: C) => string,
+  describeReceipt: (receipt: Context['receipts'][number]) => unknown,
+): ApolloServerPlugin<C> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse({ response, contextValue }) {
+          if (response.body.kind !== 'single') return Promise.resolve();
+          const { singleResult } = response.body;
+          for (const { extensions } of singleResult.errors ?? []) {
+            if (!isKnown(extensions?.code)) continue;
+            response.http.status = Math.max(response.http.status ?? 200, ERROR_STATUS[extensions.code]);
+            if (extensions.code === 'INTERNAL_SERVER_ERROR') extensions.requestId = requestIdOf(contextValue);
+            if (extensions.retryAfter !== undefined) {
+              response.http.headers.set('retry-after', String(extensions.retryAfter));
+            }
+          }
+          if (contextValue.receipts.length > 0) {
+            singleResult.extensions = {
+              ...singleResult.extensions,
+              revocations: contextValue.receipts.map(describeReceipt),
+            };
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}

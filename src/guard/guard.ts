@@ -1,0 +1,62 @@
+import type { AccessTokenClaims, Role, VerifiedToken } from '../core/claims';
+import { isUnavailable, type UnauthenticatedReason } from '../core/errors';
+import type { VerifyToken } from '../core/ports/tokens';
+import type { Check } from '../revocation/check';
+
+/** Who is calling, by a token that is good. */
+export interface Principal {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly tokenId: string;
+  readonly role: Role;
+  readonly claims: AccessTokenClaims;
+}
+
+export type AuthResult =
+  | { readonly ok: true; readonly principal: Principal }
+  | {
+      readonly ok: false;
+      /** `SERVICE_UNAVAILABLE`: it could not be told. Not a reason for a client to drop its session. */
+      readonly code: UnauthenticatedReason | 'SERVICE_UNAVAILABLE';
+      /** What a rightly signed token says that is expired or revoked. Good to tell whose it was, for nothing else. */
+      readonly token?: VerifiedToken;
+    };
+
+export interface Guard {
+  /**
+   * Judges the value of an `Authorization` header (RFC 6750, section 2.1). Never throws for a bad token.
+   */
+  authenticate(authorization: string | undefined): Promise<AuthResult>;
+}
+
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Puts the two halves together: is it one of ours, and is it still good. */
+export function assembleGuard(verify: VerifyToken, check: Check): Guard {
+  const judge = async (value: string): Promise<AuthResult> => {
+    const verification = await verify(value);
+    if (!verification.ok) return verification;
+    const { token } = verification;
+    const verdict = await check(token);
+    if (verdict !== 'GOOD') return { ok: false, code: `TOKEN_${verdict}`, token };
+    const { claims } = token;
+    return {
+      ok: true,
+      principal: { userId: claims.sub, sessionId: claims.sid, tokenId: claims.jti, role: claims.role, claims },
+    };
+  };
+
+  return {
+    async authenticate(authorization) {
+      if (!authorization) return { ok: false, code: 'TOKEN_MISSING' };
+      const value = BEARER.exec(authorization)?.[1];
+      if (value === undefined) return { ok: false, code: 'TOKEN_INVALID' };
+      try {
+        return await judge(value);
+      } catch (error) {
+        if (isUnavailable(error)) return { ok: false, code: 'SERVICE_UNAVAILABLE' };
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** How a browser keeps its refresh token. */
+export interface RefreshCookie {
+  /** The token that came with the request, if a page that may do so has sent it. */
+  read(request: FastifyRequest): string | undefined;
+  set(request: FastifyRequest, reply: FastifyReply, refreshToken: string, expiresAt: Date): void;
+  clear(request: FastifyRequest, reply: FastifyReply): void;
+}
+
+export interface CookieOptions {
+  /** The service's own address, as its clients know it. */
+  readonly issuer: string;
+  /** Origins of pages that are allowed besides the service's own. */
+  readonly origins: readonly string[];
+}
+
+/** Out of the reach of scripts, of plain http (browsers make an exception for localhost) and of other sites. */
+const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const;
+
+export function createRefreshCookie({ issuer, origins }: CookieOptions): RefreshCookie {
+  const isHttps = (request: FastifyRequest) => request.protocol === 'https' || issuer.startsWith('https:');
+
+  // With the prefix a browser accepts it from this very host only, so no other subdomain can plant one.
+  const nameFor = (request: FastifyRequest) => (isHttps(request) ? '__Host-refresh_token' : 'refresh_token');
+
+  // SameSite keeps other sites out, but counts every subdomain as the same site. The origin tells them apart.
+  const mayUse = ({ headers: { origin, host }, protocol }: FastifyRequest) =>
+    origin === undefined ||
+    origin === `${protocol}://${host ?? ''}` ||
+    origin === new URL(issuer).origin ||
+    origins.includes(origin);
+
+  return {
+    read: (request) => (mayUse(request) ? request.cookies[nameFor(request)] : undefined),
+    set(request, reply, refreshToken, expiresAt) {
+      reply.setCookie(nameFor(request), refreshToken, { ...ATTRIBUTES, expires: expiresAt });
+    },
+    clear(request, reply) {
+      if (request.cookies[nameFor(request)] !== undefined) reply.clearCookie(nameFor(request), ATTRIBUTES);
+    },
+  };
+}

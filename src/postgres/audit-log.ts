@@ -1,0 +1,42 @@
+import { type EntityManager, LessThan } from 'typeorm';
+import type { AuditEvent, AuditEventType } from '../core/account';
+import { isId } from '../core/claims';
+import { badUserInput } from '../core/errors';
+import type { AuditLog } from '../core/ports/truth';
+import { decodeCursor, encodeCursor, pageOf } from './cursor';
+import { AuditEventEntity } from './entities/audit-event.entity';
+
+const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
+  id: row.id,
+  type: row.type as AuditEventType,
+  userId: row.userId ?? undefined,
+  actorId: row.actorId ?? undefined,
+  sessionId: row.sessionId ?? undefined,
+  reason: row.reason ?? undefined,
+  ipAddress: row.ipAddress ?? undefined,
+  createdAt: row.createdAt,
+});
+
+export function auditLogIn(manager: EntityManager): AuditLog {
+  const events = manager.getRepository(AuditEventEntity);
+  return {
+    async append(event) {
+      await events.insert({ ...event });
+    },
+
+    async page({ first, after }, userId) {
+      if (userId !== undefined && !isId(userId)) return { items: [], hasNextPage: false };
+      let before: string | undefined;
+      if (after !== undefined) {
+        [before] = decodeCursor(after, 1);
+        if (!/^\d{1,18}$/.test(before ?? '')) throw badUserInput('"after" is not a cursor of this list.');
+      }
+      const rows = await events.find({
+        where: { ...(userId !== undefined && { userId }), ...(before !== undefined && { id: LessThan(before) }) },
+        order: { id: 'DESC' },
+        take: first + 1,
+      });
+      return pageOf(rows.map(toAuditEvent), first, (event) => encodeCursor(event.id));
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** The one row of what all nodes share. */
+@Entity('fleet')
+@Check('fleet_single_row', 'id')
+export class FleetEntity {
+  @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'fleet_pkey' })
+  id!: boolean;
+
+  @Column({ name: 'global_version', type: 'integer', default: 1 })
+  globalVersion!: number;
+
+  @Column({ name: 'signing_key_id', type: 'text', nullable: true })
+  signingKeyId!: string | null;
+
+  /** Whether the nodes read revocations from Redis. Unset until the first node has started. */
+  @Column({ name: 'uses_redis', type: 'boolean', nullable: true })
+  usesRedis!: boolean | null;
+
+  /** The longest access token lifetime that any node was ever set to, in s. The log is kept for that long. */
+  @Column({ name: 'longest_token_ttl', type: 'integer', default: 0 })
+  longestTokenTtl!: number;
+}

@@ -1,0 +1,45 @@
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+/**
+ * The revocation log, and the outbox to the copies. It refers to users, sessions and keys by id alone: deleting one
+ * of them must not delete what denies their tokens.
+ */
+@Entity('revocations')
+@Check('revocations_kind_known', `kind in ('TOKEN', 'SESSION', 'USER', 'EVERYONE', 'KEY')`)
+@Index('revocations_user_id', ['userId'])
+@Index('revocations_expires_at', ['expiresAt'])
+@Index('revocations_unconfirmed', ['id'], { where: 'confirmed_at is null' })
+export class RevocationEntity {
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'revocations_pkey' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  kind!: 'TOKEN' | 'SESSION' | 'USER' | 'EVERYONE' | 'KEY';
+
+  @Column({ name: 'user_id', type: 'uuid', nullable: true })
+  userId!: string | null;
+
+  @Column({ name: 'token_id', type: 'uuid', nullable: true })
+  tokenId!: string | null;
+
+  @Column({ name: 'session_id', type: 'uuid', nullable: true })
+  sessionId!: string | null;
+
+  @Column({ name: 'key_id', type: 'text', nullable: true })
+  keyId!: string | null;
+
+  @Column({ name: 'token_version', type: 'integer', nullable: true })
+  tokenVersion!: number | null;
+
+  @Column({ name: 'global_version', type: 'integer', nullable: true })
+  globalVersion!: number | null;
+
+  @Column({ name: 'revoked_at', type: 'timestamptz' })
+  revokedAt!: Date;
+
+  @Column({ name: 'expires_at', type: 'timestamptz' })
+  expiresAt!: Date;
+
+  @Column({ name: 'confirmed_at', type: 'timestamptz', nullable: true })
+  confirmedAt!: Date | null;
+}

@@ -1,0 +1,33 @@
+import { Check, Column, CreateDateColumn, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+
+@Entity('users')
+@Unique('users_email_key_unique', ['emailKey'])
+@Check('users_role_known', `role in ('USER', 'ADMIN')`)
+@Check('users_token_version_positive', 'token_version >= 1')
+@Index('users_created_at_id', ['createdAt', 'id'])
+export class UserEntity {
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'users_pkey' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  email!: string;
+
+  /** The email as it is compared: unique whatever the letter case. */
+  @Column({ name: 'email_key', type: 'text' })
+  emailKey!: string;
+
+  @Column({ name: 'password_hash', type: 'text' })
+  passwordHash!: string;
+
+  @Column({ type: 'text' })
+  role!: 'USER' | 'ADMIN';
+
+  @Column({ name: 'token_version', type: 'integer', default: 1 })
+  tokenVersion!: number;
+
+  @Column({ name: 'disabled_at', type: 'timestamptz', nullable: true })
+  disabledAt!: Date | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 })
+  createdAt!: Date;
+}

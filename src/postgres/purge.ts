@@ -1,0 +1,68 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { deleteSpentKeys } from './signing-keys';
+import { translate } from './faults';
+
+export interface Retention {
+  /** ms by which clocks may differ. */
+  readonly clockSkew: number;
+  /** s; how long a used refresh token is remembered, so that its reuse is seen as theft. */
+  readonly refreshTokenTtl: number;
+  /** s */
+  readonly auditRetention: number;
+}
+
+/** Rows deleted in one statement: few enough to hold locks only briefly. */
+const BATCH = 1000;
+
+/** Any fixed number will do; it names this lock among the advisory locks of the database. */
+const PURGE_LOCK = 7_466_003;
+
+/**
+ * What may go, by table; `$1` is the retention in s. Confirmed revocations only: an unconfirmed one is also the outbox.
+ */
+const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
+  ['revocations', `expires_at < now() - $1 * interval '1 second' and confirmed_at is not null`, () => 0],
+  ['refresh_tokens', `used_at < now() - $1 * interval '1 second'`, (r) => r.refreshTokenTtl],
+  [
+    'sessions',
+    `(idle_expires_at < now() - $1 * interval '1 second' or ended_at < now() - $1 * interval '1 second')`,
+    () => 24 * 3600,
+  ],
+  ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
+];
+
+async function deleteBatch(manager: EntityManager, table: string, condition: string, retention: number) {
+  const [, count] = await manager.query<[unknown[], number]>(
+    `delete from ${table} where id in (
+       select id from ${table} where ${condition} limit ${BATCH} for update skip locked)`,
+    [retention],
+  );
+  return count;
+}
+
+/**
+ * Deletes what nobody needs any more, a batch a transaction, until nothing is left or another node is found at it.
+ * Answers how many rows went.
+ */
+export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
+  let total = 0;
+  try {
+    for (const [table, condition, keep] of SPENT) {
+      let count: number;
+      do {
+        count = await dataSource.manager.transaction(async (manager) => {
+          const [{ locked }] = await manager.query<[{ locked: boolean }]>(
+            'select pg_try_advisory_xact_lock($1) as locked',
+            [PURGE_LOCK],
+          );
+          return locked ? deleteBatch(manager, table, condition, keep(retention)) : 0;
+        });
+        total += count;
+      } while (count === BATCH);
+    }
+    await deleteSpentKeys(dataSource.manager, retention.clockSkew);
+    return total;
+  } catch (error) {
+    throw translate(error);
+  }
+}

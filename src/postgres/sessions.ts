@@ -1,0 +1,95 @@
+import { type EntityManager, IsNull, Not } from 'typeorm';
+import type { Session } from '../core/account';
+import { isId } from '../core/claims';
+import type { Sessions } from '../core/ports/truth';
+import { SessionEntity } from './entities/session.entity';
+
+const toSession = (row: SessionEntity): Session => ({
+  id: row.id,
+  userId: row.userId,
+  globalVersion: row.globalVersion,
+  usesCookie: row.usesCookie,
+  userAgent: row.userAgent ?? undefined,
+  ipAddress: row.ipAddress ?? undefined,
+  createdAt: row.createdAt,
+  lastUsedAt: row.lastUsedAt,
+  expiresAt: row.expiresAt,
+  idleExpiresAt: row.idleExpiresAt,
+  endedAt: row.endedAt ?? undefined,
+});
+
+/** In SQL what `isLive` of core/account.ts says. */
+const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
+  and s.global_version = (select global_version from fleet)`;
+
+export function sessionsIn(manager: EntityManager): Sessions {
+  const sessions = manager.getRepository(SessionEntity);
+  return {
+    async find(id) {
+      const row = isId(id) ? await sessions.findOneBy({ id }) : null;
+      return row ? toSession(row) : undefined;
+    },
+
+    async lock(id) {
+      if (!isId(id)) return undefined;
+      const row = await sessions.findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
+      return row ? toSession(row) : undefined;
+    },
+
+    async insert(session) {
+      const row: Omit<SessionEntity, 'user'> = {
+        ...session,
+        userAgent: session.userAgent ?? null,
+        ipAddress: session.ipAddress ?? null,
+        lastUsedAt: session.createdAt,
+        endedAt: null,
+      };
+      await sessions.insert(row);
+      return toSession(row);
+    },
+
+    async touch(id, { lastUsedAt, idleExpiresAt, userAgent, ipAddress }) {
+      await sessions.update(
+        { id },
+        { lastUsedAt, idleExpiresAt, userAgent: userAgent ?? null, ipAddress: ipAddress ?? null },
+      );
+    },
+
+    async end(id) {
+      await sessions.update({ id, endedAt: IsNull() }, { endedAt: () => 'now()' });
+    },
+
+    async endAllOf(userId, exceptSessionId) {
+      // The live ones are counted, but all are ended: one that merely slept must not be woken by a clock set back.
+      const [{ count }] = await manager.query<[{ count: number }]>(
+        `select count(*)::int as count from sessions s
+         where s.user_id = $1 and s.id is distinct from $2 and ${LIVE}`,
+        [userId, exceptSessionId ?? null],
+      );
+      await sessions.update(
+        { userId, endedAt: IsNull(), ...(exceptSessionId !== undefined && { id: Not(exceptSessionId) }) },
+        { endedAt: () => 'now()' },
+      );
+      return count;
+    },
+
+    async liveOf(userIds) {
+      if (userIds.length === 0) return [];
+      const rows = await sessions
+        .createQueryBuilder('s')
+        .where('s.user_id in (:...userIds)', { userIds })
+        .andWhere(LIVE)
+        .orderBy('s.lastUsedAt', 'DESC')
+        .addOrderBy('s.id')
+        .getMany();
+      return rows.map(toSession);
+    },
+
+    async countLive() {
+      const [{ count }] = await manager.query<[{ count: number }]>(
+        `select count(*)::int as count from sessions s where ${LIVE}`,
+      );
+      return count;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { EntityManager } from 'typeorm';
+import type { StoredSigningKey } from '../core/account';
+import type { SigningKeys } from '../core/ports/truth';
+import { SigningKeyEntity } from './entities/signing-key.entity';
+
+const toSigningKey = (row: SigningKeyEntity): StoredSigningKey => ({
+  id: row.id,
+  algorithm: row.algorithm,
+  publicKey: row.publicKey,
+  sealedPrivateKey: row.sealedPrivateKey,
+  createdAt: row.createdAt,
+  retiredAt: row.retiredAt ?? undefined,
+  revokedAt: row.revokedAt ?? undefined,
+});
+
+/** Past this, counted from a key's retirement, no token that it signed is good any more. `$1` is the skew in ms. */
+const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from fleet) * interval '1 second'
+  + $1 * interval '1 millisecond' + interval '1 minute'`;
+
+/** @param clockSkew ms */
+export function signingKeysIn(manager: EntityManager, clockSkew: number): SigningKeys {
+  const keys = manager.getRepository(SigningKeyEntity);
+  return {
+    async list() {
+      const ids = await manager.query<{ id: string }[]>(
+        `select id from signing_keys where retired_at is null or ${LAST_TOKEN_EXPIRED} > now()`,
+        [2 * clockSkew],
+      );
+      const rows = await keys.find({ where: ids.map(({ id }) => ({ id })), order: { createdAt: 'DESC' } });
+      return rows.map(toSigningKey);
+    },
+
+    async insert(key) {
+      await keys.insert({ ...key });
+      return toSigningKey(await keys.findOneByOrFail({ id: key.id }));
+    },
+
+    async sign(id) {
+      await manager.query(
+        'update signing_keys set retired_at = now() where id = (select signing_key_id from fleet) and retired_at is null',
+      );
+      await manager.query('update fleet set signing_key_id = $1', [id]);
+    },
+
+    async revoke(id) {
+      await manager.query('update signing_keys set revoked_at = now() where id = $1 and revoked_at is null', [id]);
+    },
+  };
+}
+
+/** Deletes keys whose last token has expired. @param clockSkew ms */
+export async function deleteSpentKeys(manager: EntityManager, clockSkew: number): Promise<void> {
+  await manager.query(`delete from signing_keys where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`, [
+    2 * clockSkew,
+  ]);
+}

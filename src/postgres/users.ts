@@ -1,0 +1,106 @@
+import { type EntityManager, IsNull } from 'typeorm';
+import { type User, emailKey } from '../core/account';
+import { isId } from '../core/claims';
+import { conflict } from '../core/errors';
+import type { Users } from '../core/ports/truth';
+import { decodeCursor, encodeCursor, pageOf } from './cursor';
+import { UserEntity } from './entities/user.entity';
+import { violatesUnique } from './faults';
+
+/** Any fixed number will do; it names this lock among the advisory locks of the database. */
+const ADMINISTRATORS_LOCK = 7_466_001;
+
+const toUser = (row: UserEntity): User => ({
+  id: row.id,
+  email: row.email,
+  passwordHash: row.passwordHash,
+  role: row.role,
+  tokenVersion: row.tokenVersion,
+  disabled: row.disabledAt !== null,
+  createdAt: row.createdAt,
+});
+
+const escapeLike = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`);
+
+export function usersIn(manager: EntityManager): Users {
+  const users = manager.getRepository(UserEntity);
+  return {
+    async findById(id) {
+      const row = isId(id) ? await users.findOneBy({ id }) : null;
+      return row ? toUser(row) : undefined;
+    },
+
+    async findByEmail(email) {
+      const row = await users.findOneBy({ emailKey: emailKey(email) });
+      return row ? toUser(row) : undefined;
+    },
+
+    async lock(id, lock) {
+      if (!isId(id)) return undefined;
+      const mode = lock === 'share' ? 'pessimistic_read' : 'pessimistic_write';
+      const row = await users.findOne({ where: { id }, lock: { mode } });
+      return row ? toUser(row) : undefined;
+    },
+
+    async insert({ email, passwordHash, role }) {
+      try {
+        const row = users.create({ email, emailKey: emailKey(email), passwordHash, role });
+        await users.insert(row);
+        return toUser(await users.findOneByOrFail({ id: row.id }));
+      } catch (error) {
+        if (violatesUnique(error, 'users_email_key_unique')) throw conflict('There is an account with this email.');
+        throw error;
+      }
+    },
+
+    async raiseTokenVersion(id) {
+      const [rows] = await manager.query<[{ token_version: number }[], number]>(
+        'update users set token_version = token_version + 1 where id = $1 returning token_version',
+        [id],
+      );
+      if (!rows[0]) throw new Error('The user whose version is raised must have been locked before.');
+      return rows[0].token_version;
+    },
+
+    async setPasswordHash(id, passwordHash) {
+      await users.update({ id }, { passwordHash });
+    },
+
+    async setDisabled(id, disabled) {
+      await users.update({ id }, { disabledAt: disabled ? () => 'now()' : null });
+    },
+
+    async setRole(id, role) {
+      await users.update({ id }, { role });
+    },
+
+    async delete(id) {
+      await users.delete({ id });
+    },
+
+    async page({ first, after }, search) {
+      const query = users
+        .createQueryBuilder('u')
+        .orderBy('u.createdAt', 'ASC')
+        .addOrderBy('u.id', 'ASC')
+        .take(first + 1);
+      if (after !== undefined) {
+        const [createdAt, id] = decodeCursor(after, 2);
+        const time = new Date(Number(createdAt));
+        if (!isId(id) || Number.isNaN(time.getTime())) decodeCursor('', 2);
+        query.andWhere('(u.created_at, u.id) > (:time, :id)', { time, id });
+      }
+      if (search !== undefined) {
+        query.andWhere('u.email_key like :pattern', { pattern: `%${escapeLike(emailKey(search))}%` });
+      }
+      const rows = await query.getMany();
+      return pageOf(rows.map(toUser), first, (user) => encodeCursor(user.createdAt.getTime(), user.id));
+    },
+
+    async lockAdministrators() {
+      await manager.query('select pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);
+    },
+
+    countEnabledAdministrators: () => users.countBy({ role: 'ADMIN', disabledAt: IsNull() }),
+  };
+}

@@ -1,0 +1,69 @@
+import type { VerifiedToken } from '../core/claims';
+import type { Clock } from '../core/clock';
+import { decide, type Decision, type Known } from '../core/decision';
+import { isUnavailable } from '../core/errors';
+import type { RecordAnswer, Records } from '../core/ports/records';
+import type { Denied, Truth, TruthOnUser } from '../core/ports/truth';
+
+export type Verdict = Exclude<Decision, 'UNKNOWN'>;
+
+/**
+ * Whether a token whose signature and claims hold is still good. Throws `SERVICE_UNAVAILABLE` when nothing that could
+ * tell is reachable: that is never taken for good, and never for revoked.
+ */
+export type Check = (token: VerifiedToken) => Promise<Verdict>;
+
+export interface CheckSources {
+  /** The fast copy, if there is one. */
+  readonly records?: Records;
+  readonly truth: Pick<Truth, 'onUser'>;
+  readonly clock: Clock;
+  /** ms that clocks may differ by */
+  readonly clockSkew: number;
+}
+
+function fromTruth({ claims, keyId }: VerifiedToken, truth: TruthOnUser): Known {
+  const names = (denied: readonly Denied[], id: string) => denied.some((entry) => entry.id === id);
+  return {
+    from: 'truth',
+    tokenVersion: truth.disabled ? undefined : truth.tokenVersion,
+    globalVersion: truth.globalVersion,
+    denied:
+      names(truth.deniedTokens, claims.jti) ||
+      names(truth.deniedSessions, claims.sid) ||
+      names(truth.deniedKeys, keyId),
+  };
+}
+
+/**
+ * The one way to learn whether a token was revoked: the nearest store first, then the next, until one can tell.
+ * No look-up is shared between requests: one that began before a revocation must not answer for one that began after.
+ */
+export function createCheck({ records, truth, clock, clockSkew }: CheckSources): Check {
+  const readRecord = async (token: VerifiedToken): Promise<RecordAnswer | undefined> => {
+    try {
+      return await records?.read(token);
+    } catch (error) {
+      if (isUnavailable(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return async (token) => {
+    const record = await readRecord(token);
+    if (record?.found) {
+      const decision = decide(token.claims, record.known, clock.now(), clockSkew);
+      if (decision !== 'UNKNOWN') return decision;
+    }
+
+    // Must come after the ticket was drawn: what is read here may only be filled in if nothing was published since.
+    const onUser = await truth.onUser(token.claims.sub);
+    if (records && record && !record.found) {
+      // Nobody waits for this: the answer is known, and a fill that fails only means to ask again next time.
+      records.fill(record.ticket, token.claims.sub, onUser).catch(() => undefined);
+    }
+    const decision = decide(token.claims, fromTruth(token, onUser), clock.now(), clockSkew);
+    if (decision === 'UNKNOWN') throw new Error('The truth must always decide.');
+    return decision;
+  };
+}

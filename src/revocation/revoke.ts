@@ -1,0 +1,154 @@
+import type { NewAuditEvent, User } from '../core/account';
+import { LAST_VERSION } from '../core/claims';
+import { notFound } from '../core/errors';
+import type { Tables, Truth } from '../core/ports/truth';
+import type { Receipt, RevocationScope } from '../core/receipt';
+import type { LoggedRevocation } from '../core/revocation';
+import type { Deliver } from './delivery';
+
+/** What is to be ended. */
+export type RevocationOrder =
+  | { readonly scope: 'TOKEN'; readonly userId: string; readonly tokenId: string }
+  /** Ends the session; with `tokenId` the log names that token as well. */
+  | { readonly scope: 'SESSION'; readonly userId: string; readonly sessionId: string; readonly tokenId?: string }
+  | {
+      readonly scope: 'USER';
+      readonly userId: string;
+      /** Which sessions end with the tokens. Those kept need a refresh, and get tokens of the new version. */
+      readonly sessions: 'all' | 'none' | { readonly allBut: string };
+      /** The user is about to be deleted: nothing of theirs may ever be good again. */
+      readonly forGood?: boolean;
+    }
+  | { readonly scope: 'EVERYONE' }
+  /** Every token that any key there is has signed. Sessions live on; a new key has to come alongside. */
+  | { readonly scope: 'KEYS' };
+
+/** What else happens in the same transaction. Throwing in either undoes everything. */
+export interface Alongside<T> {
+  /** Runs before any row is locked. */
+  readonly before?: (tables: Tables) => Promise<void>;
+  /** Runs when all is locked and raised. `user` is as it was before; only for the scope USER. */
+  readonly then?: (tables: Tables, user: User | undefined, tokenVersion: number | undefined) => Promise<T>;
+}
+
+export type Revoke = <T = undefined>(
+  order: RevocationOrder,
+  audit: NewAuditEvent,
+  alongside?: Alongside<T>,
+) => Promise<{ readonly receipt: Receipt; readonly result: T }>;
+
+export interface Revoker {
+  /**
+   * Ends what the order names: in one transaction with its audit event and its place in the log, then delivered, then
+   * answered. Throws `NOT_FOUND` for a user or session that is not there, and `SERVICE_UNAVAILABLE` when nothing was
+   * done. When it resolves, the revocation is durable, and the receipt says whether it is in force everywhere.
+   */
+  readonly revoke: Revoke;
+  /** Delivers what is still out for a user, and answers a receipt for something that had been ended before. */
+  readonly settle: (userId: string, scope: RevocationScope) => Promise<Receipt>;
+}
+
+interface Written {
+  readonly entries: LoggedRevocation[];
+  readonly endedSessions: number;
+  readonly tokenVersion?: number;
+  readonly user?: User;
+}
+
+type OrderOf<Scope extends RevocationOrder['scope']> = Extract<RevocationOrder, { scope: Scope }>;
+
+async function endToken(tables: Tables, { userId, tokenId }: OrderOf<'TOKEN'>): Promise<Written> {
+  return { entries: [await tables.log.append({ kind: 'TOKEN', userId, tokenId })], endedSessions: 0 };
+}
+
+async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Written> {
+  const { userId, sessionId, tokenId } = order;
+  // User before session, like everyone.
+  const user = await tables.users.lock(userId, 'share');
+  const session = await tables.sessions.lock(sessionId);
+  if (!user || session?.userId !== userId) throw notFound('session');
+  if (session.endedAt !== undefined) return { entries: [], endedSessions: 0 };
+  await tables.sessions.end(sessionId);
+  const entries = [await tables.log.append({ kind: 'SESSION', userId, sessionId })];
+  if (tokenId !== undefined) entries.push(await tables.log.append({ kind: 'TOKEN', userId, tokenId }));
+  return { entries, endedSessions: 1 };
+}
+
+async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written> {
+  const { userId, sessions, forGood } = order;
+  // Waits for logins and refreshes under way, which hold the row shared, and makes later ones wait: none of them can
+  // make a session that is neither ended here nor of the new version.
+  const user = await tables.users.lock(userId, 'update');
+  if (!user) throw notFound('user');
+  const tokenVersion = forGood ? LAST_VERSION : await tables.users.raiseTokenVersion(userId);
+  const endedSessions =
+    sessions === 'none'
+      ? 0
+      : await tables.sessions.endAllOf(userId, sessions === 'all' ? undefined : sessions.allBut);
+  const entry = await tables.log.append({ kind: 'USER', userId, tokenVersion });
+  return { entries: [entry], endedSessions, tokenVersion, user };
+}
+
+async function endEveryone(tables: Tables): Promise<Written> {
+  // Sessions are not touched one by one: each carries the version of its login, and an older one is over.
+  const endedSessions = await tables.sessions.countLive();
+  const globalVersion = await tables.fleet.raiseGlobalVersion();
+  return { entries: [await tables.log.append({ kind: 'EVERYONE', globalVersion })], endedSessions };
+}
+
+async function endKeys(tables: Tables): Promise<Written> {
+  const entries: LoggedRevocation[] = [];
+  for (const key of await tables.signingKeys.list()) {
+    if (key.revokedAt !== undefined) continue;
+    await tables.signingKeys.revoke(key.id);
+    entries.push(await tables.log.append({ kind: 'KEY', keyId: key.id }));
+  }
+  return { entries, endedSessions: 0 };
+}
+
+function write(tables: Tables, order: RevocationOrder): Promise<Written> {
+  switch (order.scope) {
+    case 'TOKEN':
+      return endToken(tables, order);
+    case 'SESSION':
+      return endSession(tables, order);
+    case 'USER':
+      return endUser(tables, order);
+    case 'EVERYONE':
+      return endEveryone(tables);
+    case 'KEYS':
+      return endKeys(tables);
+  }
+}
+
+/** The one place from which anything is revoked. */
+export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
+  const settle: Revoker['settle'] = async (userId, scope) => {
+    const confirmation = await deliver(await truth.log.unconfirmedOf(userId));
+    return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
+  };
+
+  const revoke: Revoke = async <T>(order: RevocationOrder, audit: NewAuditEvent, alongside: Alongside<T> = {}) => {
+    const { written, result } = await truth.transaction(async (tables) => {
+      await alongside.before?.(tables);
+      const done = await write(tables, order);
+      if (done.entries.length > 0) await tables.audit.append(audit);
+      return { written: done, result: (await alongside.then?.(tables, done.user, done.tokenVersion)) as T };
+    });
+
+    const scope = order.scope === 'KEYS' ? 'EVERYONE' : order.scope;
+    const [first] = written.entries;
+    // It had been ended before, but whether that is known everywhere is another question.
+    if (!first) return { receipt: await settle('userId' in order ? order.userId : '', scope), result };
+    const receipt: Receipt = {
+      scope,
+      tokenVersion: written.tokenVersion,
+      endedSessions: written.endedSessions,
+      revokedAt: new Date(first.revokedAt),
+      confirmation: await deliver(written.entries),
+    };
+    return { receipt, result };
+  };
+
+  return { revoke, settle };
+}

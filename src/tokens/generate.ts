@@ -1,0 +1,18 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import type { GenerateSigningKey } from '../core/ports/tokens';
+import type { Seal } from './sealing';
+
+/** Makes ES256 key pairs whose `kid` is the thumbprint of the public key (RFC 7638). */
+export function createKeyGenerator(seal: Seal): GenerateSigningKey {
+  return () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
+    const id = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+    return {
+      id,
+      algorithm: 'ES256',
+      publicKey: publicKey.export({ format: 'pem', type: 'spki' }) as string,
+      sealedPrivateKey: seal.close(privateKey.export({ format: 'pem', type: 'pkcs8' }) as string, id),
+    };
+  };
+}

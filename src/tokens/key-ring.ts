@@ -1,0 +1,82 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type { StoredSigningKey } from '../core/account';
+import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
+import type { Seal } from './sealing';
+
+/** A key that verifies; only `privateKey` is asked for late, as most keys here are retired and never sign again. */
+export interface VerifyingKey {
+  readonly publicKey: KeyObject;
+  readonly revoked: boolean;
+}
+
+export interface KeyRing extends PublishedKeys {
+  /**
+   * The key of that id, read again when it is not known: another node may have made it a moment ago. Unknown ids
+   * cannot be used to hammer the database: such readings are shared, and start at most every `cooldown` ms.
+   */
+  verifyingKey(id: string): Promise<VerifyingKey | undefined>;
+  signingKey(id: string): Promise<KeyObject>;
+}
+
+interface Entry extends VerifyingKey {
+  readonly jwk: PublicJwk;
+  readonly stored: StoredSigningKey;
+  privateKey?: KeyObject;
+}
+
+export interface KeyRingSources {
+  list(): Promise<StoredSigningKey[]>;
+  readonly seal: Seal;
+  /** ms between two readings that unknown ids cause */
+  readonly cooldown?: number;
+}
+
+function toEntry(stored: StoredSigningKey): Entry {
+  const publicKey = createPublicKey(stored.publicKey);
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: stored.id, alg: stored.algorithm, use: 'sig' };
+  return { publicKey, revoked: stored.revokedAt !== undefined, stored, jwk: jwk as unknown as PublicJwk };
+}
+
+export function createKeyRing({ list, seal, cooldown = 500 }: KeyRingSources): KeyRing {
+  let entries = new Map<string, Entry>();
+  let lastStarted = 0;
+  let next: Promise<void> | undefined;
+
+  const reload = async () => {
+    const stored = await list();
+    entries = new Map(stored.map((key) => [key.id, entries.get(key.id) ?? toEntry(key)]));
+    for (const key of stored) {
+      // Only the revocation of a key changes what it is good for.
+      if (key.revokedAt !== undefined) entries.set(key.id, toEntry(key));
+    }
+  };
+
+  /** A reading that starts after this call, shared by all who ask before it starts. */
+  const nextReading = () =>
+    (next ??= new Promise<void>((resolve) => {
+      setTimeout(resolve, Math.max(0, lastStarted + cooldown - performance.now()));
+    }).then(() => {
+      next = undefined;
+      lastStarted = performance.now();
+      return reload();
+    }));
+
+  const find = async (id: string) => {
+    const known = entries.get(id);
+    if (known) return known;
+    await nextReading();
+    return entries.get(id);
+  };
+
+  return {
+    reload,
+    publicKeys: () => [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk),
+    verifyingKey: find,
+
+    async signingKey(id) {
+      const entry = await find(id);
+      if (!entry) throw new Error('The signing key that the database names is not in the database.');
+      return (entry.privateKey ??= createPrivateKey(seal.open(entry.stored.sealedPrivateKey, id)));
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+/** Encrypts small texts for keeping them in the database. */
+export interface Seal {
+  /** @param context what the text belongs to; it can only be opened with the same */
+  close(text: string, context: string): string;
+  /** Throws when the text was sealed with another secret or context, or was tampered with. */
+  open(sealed: string, context: string): string;
+}
+
+const VERSION = 'v1';
+
+/**
+ * AES-256-GCM with a key derived from the service's secret by HKDF-SHA256 (RFC 5869).
+ *
+ * @param secret at least 32 characters; the caller has checked
+ */
+export function createSeal(secret: string): Seal {
+  const key = Buffer.from(hkdfSync('sha256', secret, 'tokenfence', 'signing keys at rest', 32));
+  return {
+    close(text, context) {
+      const iv = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(context));
+      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+      return [VERSION, iv, cipher.getAuthTag(), sealed]
+        .map((part) => (typeof part === 'string' ? part : part.toString('base64url')))
+        .join('.');
+    },
+
+    open(sealed, context) {
+      const [version, iv, tag, text] = sealed.split('.');
+      if (version !== VERSION || !iv || !tag || !text) throw new Error('This is not a text that was sealed here.');
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
+        .setAAD(Buffer.from(context))
+        .setAuthTag(Buffer.from(tag, 'base64url'));
+      return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
+    },
+  };
+}

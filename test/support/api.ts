@@ -1,0 +1,84 @@
+/** What a GraphQL client sees of an answer. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: any;
+  readonly errors?: { message: string; path?: unknown[]; extensions: { code: string; reason?: string; [more: string]: unknown } }[];
+  readonly extensions?: Record<string, any>;
+  /** The code of the first error. */
+  readonly code: string | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly session: { id: string };
+  readonly user: { id: string; tokenVersion: number };
+}
+
+export const AUTH = `{
+  accessToken accessTokenExpiresAt refreshToken refreshTokenExpiresAt
+  session { id current userAgent ipAddress createdAt lastUsedAt expiresAt }
+  user { id email role tokenVersion disabled createdAt sessions { id current } }
+}`;
+export const RECEIPT = '{ scope tokenVersion endedSessions revokedAt confirmed unconfirmedReason }';
+
+/** A client of one node: plain HTTP, nothing remembered. */
+export class Api {
+  constructor(readonly url: string) {}
+
+  async send(query: string, variables: object = {}, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+    return this.read(response);
+  }
+
+  async read(response: Response): Promise<Answer> {
+    const body = (await response.json()) as Pick<Answer, 'data' | 'errors' | 'extensions'>;
+    const first = body.errors?.[0]?.extensions;
+    return { status: response.status, headers: response.headers, ...body, code: first?.code, reason: first?.reason };
+  }
+
+  async register(email: string, password = 'correct horse battery'): Promise<Tokens> {
+    const answer = await this.send(
+      `mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`,
+      { input: { email, password } },
+    );
+    return this.expect(answer).register as Tokens;
+  }
+
+  async login(email: string, password = 'correct horse battery'): Promise<Tokens> {
+    const answer = await this.send(`mutation($input: LoginInput!) { login(input: $input) ${AUTH} }`, {
+      input: { email, password },
+    });
+    return this.expect(answer).login as Tokens;
+  }
+
+  refresh(refreshToken: string): Promise<Answer> {
+    return this.send(`mutation($token: String) { refresh(refreshToken: $token) ${AUTH} }`, { token: refreshToken });
+  }
+
+  me(token?: string): Promise<Answer> {
+    return this.send('{ me { id email role tokenVersion sessions { id current } } }', {}, token);
+  }
+
+  /** Runs a mutation that answers a receipt. */
+  async end(mutation: string, token?: string, headers?: Record<string, string>): Promise<any> {
+    const answer = await this.send(`mutation { it: ${mutation} ${RECEIPT} }`, {}, token, headers);
+    return this.expect(answer).it;
+  }
+
+  /** The data, or a failed test with what the server said. */
+  expect(answer: Answer): any {
+    if (answer.errors) throw new Error(`${answer.status} ${JSON.stringify(answer.errors)}`);
+    return answer.data;
+  }
+}

@@ -1,0 +1,187 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { chownSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { findProgram, hasDocker } from './programs';
+import { eventually } from './eventually';
+
+/** A throwaway server of a test's own, that may be treated badly. */
+export interface TestServer {
+  readonly url: string;
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port: with its data, unless it keeps none. */
+  start(): Promise<void>;
+  /** Stops the process where it stands, as an overloaded machine would. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and deletes what it left. */
+  dispose(): Promise<void>;
+}
+
+const HOW_TO_INSTALL =
+  'The tests need Postgres and Redis: install the programs postgres and redis-server (on Debian or Ubuntu: ' +
+  'apt-get install postgresql redis-server), or start Docker, or set TEST_DATABASE_URL and TEST_REDIS_URL.';
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Postgres refuses to run as root, so root lends it another user's id. */
+function unprivileged(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const idOf = (flag: string) => {
+    for (const user of ['postgres', 'nobody']) {
+      try {
+        return Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+      } catch {
+        continue;
+      }
+    }
+    throw new Error('There is no user "postgres" or "nobody" that Postgres could run as.');
+  };
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+interface Recipe {
+  readonly program: string;
+  readonly args: string[];
+  readonly owner?: { uid?: number; gid?: number };
+  readonly folder: string;
+  readonly url: string;
+  readonly answers: () => Promise<unknown>;
+}
+
+async function launch({ program, args, owner, folder, url, answers }: Recipe): Promise<TestServer> {
+  let child: ReturnType<typeof spawn> | undefined;
+  let ended: Promise<void> = Promise.resolve();
+
+  const start = async () => {
+    let output = '';
+    const started = spawn(program, args, { ...owner, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    started.stdout.on('data', (text: Buffer) => (output += text.toString()));
+    started.stderr.on('data', (text: Buffer) => (output += text.toString()));
+    ended = new Promise((resolve) => started.once('exit', () => resolve()));
+    child = started;
+    await eventually(async () => {
+      if (started.exitCode !== null) throw new Error(`${program} ended:\n${output.slice(-2000)}`);
+      await answers();
+    }, 30_000);
+  };
+  const kill = async () => {
+    child?.kill('SIGCONT');
+    child?.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    url,
+    kill,
+    start,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async dispose() {
+      await kill();
+      // The children of a killed Postgres take a moment to notice, and may still write.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    },
+  };
+}
+
+async function postgresAnswers(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 1000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('select 1');
+  await client.end();
+}
+
+async function redisAnswers(url: string): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.ping();
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** One service of the compose file, in a project of its own. */
+async function launchInDocker(service: 'postgres' | 'redis'): Promise<TestServer> {
+  if (!hasDocker()) throw new Error(HOW_TO_INSTALL);
+  const project = `tokenfence-test-${service}-${process.pid}-${Date.now()}`;
+  const compose = async (...args: string[]) => {
+    const { stdout } = await promisify(execFile)('docker', ['compose', '-p', project, ...args], {
+      env: { ...process.env, POSTGRES_PASSWORD: 'test', REDIS_PASSWORD: 'test', SECRET: 'unused', POSTGRES_PORT: '0', REDIS_PORT: '0' },
+    });
+    return stdout.trim();
+  };
+  await compose('up', '-d', '--wait', service);
+  const port = (await compose('port', service, service === 'postgres' ? '5432' : '6379')).split(':').at(-1) ?? '';
+  const url =
+    service === 'postgres'
+      ? `postgres://tokenfence:test@127.0.0.1:${port}/tokenfence`
+      : `redis://:test@127.0.0.1:${port}`;
+  return {
+    url,
+    kill: () => compose('kill', '-s', 'SIGKILL', service).then(() => undefined),
+    start: () => compose('up', '-d', '--wait', service).then(() => undefined),
+    pause: () => void execFileSync('docker', ['compose', '-p', project, 'pause', service]),
+    resume: () => void execFileSync('docker', ['compose', '-p', project, 'unpause', service]),
+    dispose: () => compose('down', '-v').then(() => undefined),
+  };
+}
+
+export async function startPostgres(): Promise<TestServer> {
+  const program = findProgram('postgres');
+  const initdb = findProgram('initdb');
+  if (!program || !initdb) return launchInDocker('postgres');
+
+  const owner = unprivileged();
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-postgres-'));
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const data = join(folder, 'data');
+  await promisify(execFile)(initdb, ['-D', data, '-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'], {
+    ...owner,
+    cwd: folder,
+  });
+  const port = await freePort();
+  const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
+  return launch({
+    program,
+    // No fsync: a machine that loses power is not among the faults here, and tests start many databases.
+    args: ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F', '-c', 'max_connections=300'],
+    owner,
+    folder,
+    url,
+    answers: () => postgresAnswers(url),
+  });
+}
+
+export async function startRedis(): Promise<TestServer> {
+  const program = findProgram('redis-server');
+  if (!program) return launchInDocker('redis');
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-redis-'));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  return launch({
+    program,
+    args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    folder,
+    url,
+    answers: () => redisAnswers(url),
+  });
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { Client as PostgresClient } from 'pg';
+import { readConfig } from '../../src/config/config';
+import { createLogger } from '../../src/logger';
+import { type RunningServer, startServer } from '../../src/server';
+import { Api } from './api';
+import { eventually } from './eventually';
+import { TEMPLATE } from './global-setup';
+
+export type Env = Record<string, string | undefined>;
+
+export const ADMIN = { email: 'root@example.com', password: 'the keys to the kingdom' };
+
+/** Settings that make tests quick: no limits on attempts, and little patience for what cannot be confirmed. */
+export const TEST_ENV: Env = {
+  PORT: '0',
+  SECRET: 'only for tests: 7Qm2vX9kLpZ4rT8wYb3n',
+  RATE_LIMIT: 'off',
+  REVOCATION_LEASE: '100ms',
+  LOG_LEVEL: 'debug',
+  ADMIN_EMAIL: ADMIN.email,
+  ADMIN_PASSWORD: ADMIN.password,
+};
+
+/** One node in this process, with everything that it has logged. */
+export interface TestNode {
+  readonly api: Api;
+  readonly url: string;
+  readonly log: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface World {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  /** Starts a node on the database and Redis of this world. */
+  node(env?: Env): Promise<TestNode>;
+  /** Runs SQL behind the service's back. */
+  sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Stops the nodes and drops the database; fails if a node has left a connection open. */
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Whose Postgres; the shared one if left out. */
+  readonly postgres?: string;
+  /** Whose Redis; the shared one if left out, none if null. */
+  readonly redis?: string | null;
+}
+
+/** Each worker has a logical database of its own in the shared Redis, so that files do not meet. */
+function sharedRedis(): string {
+  const url = new URL(process.env.SHARED_REDIS ?? '');
+  url.pathname = `/${Number(process.env.JEST_WORKER_ID ?? 1) % 16}`;
+  return url.href;
+}
+
+export async function startNode(env: Env): Promise<TestNode> {
+  const log: string[] = [];
+  const config = readConfig({ ...TEST_ENV, ...env });
+  const server: RunningServer = await startServer(
+    config,
+    createLogger(config.logLevel, { write: (line: string) => void log.push(line) }),
+  );
+  return { api: new Api(server.url), url: server.url, log, close: () => server.close() };
+}
+
+/** A database of one's own, freshly migrated, and the nodes on it. */
+export async function createWorld({ postgres = process.env.SHARED_POSTGRES ?? '', redis }: WorldOptions = {}): Promise<World> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const server = new PostgresClient({ connectionString: postgres });
+  // A test may restart the server under us; the connection is made anew when it is needed.
+  server.on('error', () => undefined);
+  await server.connect();
+  const isShared = postgres === process.env.SHARED_POSTGRES;
+  await server.query(`create database ${name} ${isShared ? `template ${TEMPLATE}` : ''}`);
+  await server.end();
+
+  const redisUrl = redis === null ? undefined : (redis ?? sharedRedis());
+  if (redisUrl !== undefined && redis === undefined) {
+    const client = new Redis(redisUrl);
+    await client.flushdb();
+    client.disconnect();
+  }
+  const address = new URL(postgres);
+  address.pathname = `/${name}`;
+  const nodes: TestNode[] = [];
+
+  const withClient = async <T>(url: string, work: (client: PostgresClient) => Promise<T>) => {
+    const client = new PostgresClient({ connectionString: url });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  };
+
+  return {
+    databaseUrl: address.href,
+    redisUrl,
+    async node(env = {}) {
+      const node = await startNode({ DATABASE_URL: address.href, REDIS_URL: redisUrl, ...env });
+      nodes.push(node);
+      return node;
+    },
+    sql: (text, values) => withClient(address.href, async (client) => (await client.query(text, values)).rows),
+    async close() {
+      for (const node of nodes) await node.close();
+      // Without FORCE: a connection that a closed node has left open makes this fail, and the test with it.
+      await eventually(() => withClient(postgres, (client) => client.query(`drop database ${name}`)), 5000);
+    },
+  };
+}

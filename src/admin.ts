@@ -20,7 +20,8 @@ async function run([command, argument]: readonly string[]): Promise<string | und
   const env = readEnv();
   // The password here is for the account to be made, not for one at the first start.
   const { store, clockSkew } = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
-  const known = (command === 'create' && argument) || (command === 'redis' && /^(on|off)$/.test(argument ?? ''));
+  const known =
+    (command === 'create' && argument) || (command === 'redis' && /^(on|off)$/.test(argument ?? ''));
   if (!known || argument === undefined) return undefined;
 
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;

@@ -11,6 +11,10 @@ export async function createAdministrator(
   if (!isEmail(email)) throw new Error("The administrator's email is not an email address.");
   const fault = passwords.faultOf(password);
   if (fault) throw new Error(`The administrator's password will not do. ${fault}`);
-  const user = await tables.users.insert({ email, passwordHash: await passwords.hash(password), role: 'ADMIN' });
+  const user = await tables.users.insert({
+    email,
+    passwordHash: await passwords.hash(password),
+    role: 'ADMIN',
+  });
   await tables.audit.append({ type: 'ADMINISTRATOR_CREATED', userId: user.id });
 }

@@ -130,11 +130,16 @@ async function prepareDatabase(
   return made;
 }
 
-async function connectPostgres(address: PostgresAddress, config: Config, logger: Logger): Promise<DataSource> {
+async function connectPostgres(
+  address: PostgresAddress,
+  config: Config,
+  logger: Logger,
+): Promise<DataSource> {
   const dataSource = createDataSource(address, {
     statementTimeout: STATEMENT_TIMEOUT,
     poolSize: config.poolSize,
-    onConnectionLost: (error) => logger.debug({ reason: error.message }, 'A connection to Postgres was lost.'),
+    onConnectionLost: (error) =>
+      logger.debug({ reason: error.message }, 'A connection to Postgres was lost.'),
   });
   return dataSource.initialize();
 }
@@ -166,7 +171,9 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   teardown.add(() => dataSource.destroy());
 
   const redis =
-    store.mode === 'servers' && store.redisUrl !== undefined ? connectRedis(store.redisUrl, logger) : undefined;
+    store.mode === 'servers' && store.redisUrl !== undefined
+      ? connectRedis(store.redisUrl, logger)
+      : undefined;
   if (redis) teardown.add(() => redis.close());
   const records = redis && createRecords(redis);
   const truth = createTruth(dataSource, { hasCopies: records !== undefined, clockSkew });
@@ -201,8 +208,18 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     work().catch((error: unknown) => {
       if (!isUnavailable(error)) logger.error({ err: error }, `${name} failed.`);
     });
-  teardown.add(every(KEYS_INTERVAL, background('Reading the signing keys', () => keys.reload())));
-  teardown.add(every(PURGE_INTERVAL, background('The purge', () => purge(dataSource, config))));
+  teardown.add(
+    every(
+      KEYS_INTERVAL,
+      background('Reading the signing keys', () => keys.reload()),
+    ),
+  );
+  teardown.add(
+    every(
+      PURGE_INTERVAL,
+      background('The purge', () => purge(dataSource, config)),
+    ),
+  );
 
   let stopping = false;
   const answers = (ping: () => Promise<void>) =>
@@ -217,7 +234,8 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       records ? answers(() => records.ping()) : undefined,
     ]);
     const degraded = [...(postgres ? [] : ['postgres']), ...(redisUp === false ? ['redis'] : [])];
-    if (!postgres && redisUp !== true) return { ready: false, degraded, reasons: ['no store can be reached'] };
+    if (!postgres && redisUp !== true)
+      return { ready: false, degraded, reasons: ['no store can be reached'] };
     if (postgres && (await hasPendingMigrations(dataSource))) {
       return { ready: false, degraded, reasons: ['migrations are pending'] };
     }

@@ -21,9 +21,15 @@ async function userOf({ truth }: Dependencies, userId: string): Promise<User> {
 /** Keeps a user out: ends all their sessions and tokens, and refuses logins until they are enabled again. */
 export const disableUser =
   (deps: Dependencies) =>
-  async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<ChangedUser> => {
+  async (
+    admin: Principal,
+    userId: string,
+    reason: string | undefined,
+    client: Client,
+  ): Promise<ChangedUser> => {
     const { disabled } = await userOf(deps, userId);
-    if (disabled) return { user: await userOf(deps, userId), receipt: await deps.revoker.settle(userId, 'USER') };
+    if (disabled)
+      return { user: await userOf(deps, userId), receipt: await deps.revoker.settle(userId, 'USER') };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
@@ -41,7 +47,12 @@ export const enableUser =
       if (!user) throw notFound('user');
       if (!user.disabled) return;
       await tables.users.setDisabled(userId, false);
-      await tables.audit.append({ type: 'USER_ENABLED', userId, actorId: admin.userId, ipAddress: client.ipAddress });
+      await tables.audit.append({
+        type: 'USER_ENABLED',
+        userId,
+        actorId: admin.userId,
+        ipAddress: client.ipAddress,
+      });
     });
     return { user: await userOf(deps, userId) };
   };

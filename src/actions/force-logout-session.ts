@@ -7,13 +7,25 @@ import type { Dependencies } from './dependencies';
 /** Ends one session of whichever user, by an administrator. */
 export const forceLogoutSession =
   ({ truth, revoker }: Dependencies) =>
-  async (admin: Principal, sessionId: string, reason: string | undefined, client: Client): Promise<Receipt> => {
+  async (
+    admin: Principal,
+    sessionId: string,
+    reason: string | undefined,
+    client: Client,
+  ): Promise<Receipt> => {
     const session = await truth.sessions.find(sessionId);
     if (!session) throw notFound('session');
     const { userId } = session;
     const { receipt } = await revoker.revoke(
       { scope: 'SESSION', userId, sessionId },
-      { type: 'FORCED_SESSION_LOGOUT', userId, actorId: admin.userId, sessionId, reason, ipAddress: client.ipAddress },
+      {
+        type: 'FORCED_SESSION_LOGOUT',
+        userId,
+        actorId: admin.userId,
+        sessionId,
+        reason,
+        ipAddress: client.ipAddress,
+      },
     );
     return receipt;
   };

@@ -7,7 +7,9 @@ import type { Alongside } from '../revocation/revoke';
  * Wraps a change to a user that may take an administrator away: it throws `CONFLICT`, and nothing is changed, when that
  * would leave no enabled one.
  */
-export function keepAnAdministrator(change: (tables: Tables, user: User) => Promise<void>): Alongside<undefined> {
+export function keepAnAdministrator(
+  change: (tables: Tables, user: User) => Promise<void>,
+): Alongside<undefined> {
   return {
     before: (tables) => tables.users.lockAdministrators(),
     then: async (tables, user) => {

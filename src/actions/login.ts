@@ -23,7 +23,12 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
           const user = await tables.users.lock(found.id, 'share');
           // Hashing takes a while: whoever changed the password or disabled the user meanwhile must have had effect.
           if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
-          const opened = await openSession(tables, settings, { user, client, usesCookie: useCookie, issuedAt });
+          const opened = await openSession(tables, settings, {
+            user,
+            client,
+            usesCookie: useCookie ?? false,
+            issuedAt,
+          });
           await tables.audit.append({
             type: 'LOGIN_SUCCEEDED',
             userId: user.id,

@@ -28,7 +28,14 @@ async function rotate(
   if (!isLive(session, fleet.globalVersion, issuedAt)) return 'INVALID';
   if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(issuedAt));
   else if (issuedAt - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
-  return continueSession(tables, deps.settings, { user, session, client, issuedAt, fleet, parentId: token.id });
+  return continueSession(tables, deps.settings, {
+    user,
+    session,
+    client,
+    issuedAt,
+    fleet,
+    parentId: token.id,
+  });
 }
 
 /**

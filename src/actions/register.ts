@@ -7,7 +7,7 @@ export interface Credentials {
   readonly email: string;
   readonly password: string;
   /** Whether the refresh token goes into a cookie. */
-  readonly useCookie: boolean;
+  readonly useCookie?: boolean | null;
 }
 
 /** Makes an account and signs it in. Throws `CONFLICT` for an email that is taken. */
@@ -22,7 +22,12 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
   const issuedAt = clock.now();
   const terms = await truth.transaction(async (tables) => {
     const user = await tables.users.insert({ email, passwordHash, role: 'USER' });
-    const opened = await openSession(tables, settings, { user, client, usesCookie: useCookie, issuedAt });
+    const opened = await openSession(tables, settings, {
+      user,
+      client,
+      usesCookie: useCookie ?? false,
+      issuedAt,
+    });
     await tables.audit.append({
       type: 'USER_REGISTERED',
       userId: user.id,

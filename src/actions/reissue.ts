@@ -29,7 +29,12 @@ export async function endOthersAndReissue(
         const session = await tables.sessions.lock(sessionId);
         const fleet = await tables.fleet.read();
         // Ended since the caller's token was judged: then there is no session to go on with.
-        if (!user || tokenVersion === undefined || !session || !isLive(session, fleet.globalVersion, issuedAt)) {
+        if (
+          !user ||
+          tokenVersion === undefined ||
+          !session ||
+          !isLive(session, fleet.globalVersion, issuedAt)
+        ) {
           throw unauthenticated('TOKEN_REVOKED');
         }
         await alongside(tables, user);

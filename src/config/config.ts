@@ -7,7 +7,12 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 export type StoreConfig =
   /** Postgres inside this process, in a folder; the secret is made and kept there unless one is given. */
   | { readonly mode: 'embedded'; readonly dataDir: string; readonly secret?: string }
-  | { readonly mode: 'servers'; readonly databaseUrl: string; readonly redisUrl?: string; readonly secret: string };
+  | {
+      readonly mode: 'servers';
+      readonly databaseUrl: string;
+      readonly redisUrl?: string;
+      readonly secret: string;
+    };
 
 export interface Config {
   readonly host: string;
@@ -51,7 +56,11 @@ const SHORTEST_SECRET = 32;
 const FEWEST_CHARACTERS = 12;
 
 function checkSecret(name: string, secret: string, faults: Faults): void {
-  if (secret.length < SHORTEST_SECRET || new Set(secret).size < FEWEST_CHARACTERS || /change.?me|replace/i.test(secret)) {
+  if (
+    secret.length < SHORTEST_SECRET ||
+    new Set(secret).size < FEWEST_CHARACTERS ||
+    /change.?me|replace/i.test(secret)
+  ) {
     faults.add(
       `${name} is too weak. Use at least ${SHORTEST_SECRET} random characters, for example from: openssl rand -base64 32`,
     );
@@ -66,13 +75,17 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
   const redisUrl = read.url('REDIS_URL', ['redis:', 'rediss:']);
   if (read.given('DATABASE_URL') === undefined) {
     if (redisUrl !== undefined) {
-      faults.add('REDIS_URL is set without DATABASE_URL. The embedded mode is one process and uses no Redis: set both, or neither.');
+      faults.add(
+        'REDIS_URL is set without DATABASE_URL. The embedded mode is one process and uses no Redis: set both, or neither.',
+      );
     }
     return { mode: 'embedded', dataDir: read.text('DATA_DIR', '.tokenfence'), secret };
   }
   const databaseUrl = read.url('DATABASE_URL', ['postgres:', 'postgresql:']) ?? '';
   if (secret === undefined) {
-    faults.add('SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32');
+    faults.add(
+      'SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32',
+    );
   }
   return { mode: 'servers', databaseUrl, redisUrl, secret: secret ?? '' };
 }
@@ -81,7 +94,9 @@ function readOrigins(read: Reader, faults: Faults): string[] {
   const origins = read.list('CORS_ORIGINS');
   for (const origin of origins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      faults.add(`CORS_ORIGINS names "${origin}", which is no origin. Write scheme, host and port only, like https://app.example.com.`);
+      faults.add(
+        `CORS_ORIGINS names "${origin}", which is no origin. Write scheme, host and port only, like https://app.example.com.`,
+      );
     }
   }
   return origins;
@@ -134,7 +149,9 @@ export function readConfig(env: Env): Config {
     administrator: readAdministrator(read, collector),
   };
   if (config.refreshTokenTtl > config.sessionMaxAge) {
-    faults.push('REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE: no session could be left unused for so long.');
+    faults.push(
+      'REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE: no session could be left unused for so long.',
+    );
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return config;

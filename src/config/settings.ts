@@ -31,7 +31,9 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
       const text = given(name) ?? fallback;
       const value = parseDuration(text);
       if (value === undefined) {
-        faults.add(`${name} is "${text}", which is no duration. Write a number and a unit, like 500ms, 90s, 15m, 12h or 14d.`);
+        faults.add(
+          `${name} is "${text}", which is no duration. Write a number and a unit, like 500ms, 90s, 15m, 12h or 14d.`,
+        );
         return parseDuration(fallback) ?? 0;
       }
       if (value < (parseDuration(limits.from) ?? 0) || value > (parseDuration(limits.to) ?? Infinity)) {

@@ -36,7 +36,9 @@ export function decide(claims: AccessTokenClaims, known: Known, now: number, ske
   // First, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
   if (isExpired(claims, now, skew)) return 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
-  if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion) return 'REVOKED';
-  if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion) return 'GOOD';
+  if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)
+    return 'REVOKED';
+  if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion)
+    return 'GOOD';
   return known.from === 'truth' ? 'REVOKED' : 'UNKNOWN';
 }

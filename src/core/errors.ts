@@ -65,7 +65,10 @@ export const invalidCredentials = () =>
   new TokenfenceError('INVALID_CREDENTIALS', 'The email or the password is not right.');
 
 export const refreshTokenInvalid = () =>
-  new TokenfenceError('REFRESH_TOKEN_INVALID', 'The refresh token is unknown or its session has ended. Sign in again.');
+  new TokenfenceError(
+    'REFRESH_TOKEN_INVALID',
+    'The refresh token is unknown or its session has ended. Sign in again.',
+  );
 
 export const refreshTokenReused = () =>
   new TokenfenceError(

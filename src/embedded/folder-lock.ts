@@ -41,7 +41,8 @@ function listenAt(path: string, name: string): Promise<Server | undefined> {
  * @param folder exists, and its path is at most 80 characters, as sockets can't be named by longer ones
  */
 export async function lockFolder(folder: string): Promise<(() => Promise<void>) | undefined> {
-  const path = process.platform === 'win32' ? `\\\\.\\pipe\\${folder.replace(/\W/g, '-')}` : join(folder, 'lock');
+  const path =
+    process.platform === 'win32' ? `\\\\.\\pipe\\${folder.replace(/\W/g, '-')}` : join(folder, 'lock');
   if (path.length > LONGEST_SOCKET_PATH) {
     throw new Error(`The path of DATA_DIR is too long (${folder.length} characters). Use a shorter one.`);
   }

@@ -33,7 +33,7 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
     const database = await PGlite.create({ dataDir: join(folder, 'postgres') });
     return {
       inProcess: {
-        ...createPgConfig(database),
+        connection: createPgConfig(database).connection,
         // A client that was destroyed in the middle of a transaction leaves it open, as there is no connection to lose.
         verify: (client: { query(sql: string): Promise<unknown> }, done: (error?: Error) => void) => {
           client.query('rollback').then(

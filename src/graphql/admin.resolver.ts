@@ -53,35 +53,53 @@ export class AdminResolver {
 
   @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends all sessions and tokens of a user.' })
   async forceLogout(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
-    return toLogoutReceipt(await this.actions.forceLogout(requireUser(context), userId, reason, context.client));
+    return toLogoutReceipt(
+      await this.actions.forceLogout(requireUser(context), userId, reason, context.client),
+    );
   }
 
   @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one session, whoever has it.' })
-  async forceLogoutSession(@Args(() => SessionAndReason) { sessionId, reason }: SessionAndReason, @Ctx() context: Context) {
-    return toLogoutReceipt(await this.actions.forceLogoutSession(requireUser(context), sessionId, reason, context.client));
+  async forceLogoutSession(
+    @Args(() => SessionAndReason) { sessionId, reason }: SessionAndReason,
+    @Ctx() context: Context,
+  ) {
+    return toLogoutReceipt(
+      await this.actions.forceLogoutSession(requireUser(context), sessionId, reason, context.client),
+    );
   }
 
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends all sessions and tokens of everyone, this one included.' })
+  @Mutation(() => LogoutReceiptType, {
+    complexity,
+    description: 'Ends all sessions and tokens of everyone, this one included.',
+  })
   async forceLogoutAll(@Args(() => RequiredReason) { reason }: RequiredReason, @Ctx() context: Context) {
     return toLogoutReceipt(await this.actions.forceLogoutAll(requireUser(context), reason, context.client));
   }
 
   @Mutation(() => UserType, {
     complexity,
-    description: 'Keeps a user out and ends all their sessions and tokens. Enabling them again revives nothing.',
+    description:
+      'Keeps a user out and ends all their sessions and tokens. Enabling them again revives nothing.',
   })
   async disableUser(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
-    return toUser(await this.actions.disableUser(requireUser(context), userId, reason, context.client), context);
+    return toUser(
+      await this.actions.disableUser(requireUser(context), userId, reason, context.client),
+      context,
+    );
   }
 
   @Mutation(() => UserType, { complexity, description: 'Lets a user sign in again.' })
-  async enableUser(@Arg('userId', () => ID, { description: 'Whom.' }) userId: string, @Ctx() context: Context) {
+  async enableUser(
+    @Arg('userId', () => ID, { description: 'Whom.' }) userId: string,
+    @Ctx() context: Context,
+  ) {
     return toUser(await this.actions.enableUser(requireUser(context), userId, context.client), context);
   }
 
   @Mutation(() => UserType, {
     complexity,
-    description: 'Gives a user another role and ends all their tokens, which carry the old one. Sessions go on.',
+    description:
+      'Gives a user another role and ends all their tokens, which carry the old one. Sessions go on.',
   })
   async setRole(
     @Arg('userId', () => ID, { description: 'Whose.' }) userId: string,
@@ -91,16 +109,25 @@ export class AdminResolver {
     return toUser(await this.actions.setRole(requireUser(context), userId, role, context.client), context);
   }
 
-  @Mutation(() => SigningKeyType, { complexity, description: 'Makes a new signing key, which signs from now on.' })
+  @Mutation(() => SigningKeyType, {
+    complexity,
+    description: 'Makes a new signing key, which signs from now on.',
+  })
   async rotateSigningKey(
     @Arg('revokeOld', () => Boolean, {
+      nullable: true,
       defaultValue: false,
-      description: 'Refuse at once what older keys have signed, instead of letting it expire. Sessions go on.',
+      description:
+        'Refuse at once what older keys have signed, instead of letting it expire. Sessions go on.',
     })
-    revokeOld: boolean,
+    revokeOld: boolean | null,
     @Ctx() context: Context,
   ) {
-    const { key, receipt } = await this.actions.rotateSigningKey(requireUser(context), revokeOld, context.client);
+    const { key, receipt } = await this.actions.rotateSigningKey(
+      requireUser(context),
+      revokeOld,
+      context.client,
+    );
     noteReceipt(receipt, context);
     return toSigningKeyType(key);
   }

@@ -1,4 +1,4 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
@@ -17,11 +17,10 @@ export interface ApolloOptions {
   readonly logger: Logger;
   /** Turns introspection of the schema and the landing page off. */
   readonly production: boolean;
-  readonly plugins: ApolloServerPlugin<RequestContext>[];
 }
 
 /** Apollo Server with the limits and the error format of this project, on whatever transport. */
-export function createApollo({ schema, logger, production, plugins }: ApolloOptions): ApolloServer<RequestContext> {
+export function createApollo({ schema, logger, production }: ApolloOptions): ApolloServer<RequestContext> {
   return new ApolloServer<RequestContext>({
     schema,
     introspection: !production,
@@ -42,7 +41,6 @@ export function createApollo({ schema, logger, production, plugins }: ApolloOpti
       costLimit,
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
       production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
-      ...plugins,
     ],
   });
 }

@@ -9,12 +9,15 @@ export class AuthPayloadType {
   @Field(() => String, { description: 'A JWT (RFC 9068). Send it as "Authorization: Bearer …".' })
   accessToken!: string;
 
-  @Field(() => Date, { description: 'When the access token ends. Refresh shortly before, or when it is refused as expired.' })
+  @Field(() => Date, {
+    description: 'When the access token ends. Refresh shortly before, or when it is refused as expired.',
+  })
   accessTokenExpiresAt!: Date;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Good for one refresh. Null in cookie mode, where it lies in a cookie that scripts cannot read.',
+    description:
+      'Good for one refresh. Null in cookie mode, where it lies in a cookie that scripts cannot read.',
   })
   refreshToken?: string;
 

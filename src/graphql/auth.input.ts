@@ -12,14 +12,17 @@ export class RegisterInput {
   email!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, { description: '8 to 128 characters, any at all, but none of the most common passwords.' })
+  @Field(() => String, {
+    description: '8 to 128 characters, any at all, but none of the most common passwords.',
+  })
   password!: string;
 
   @Field(() => Boolean, {
+    nullable: true,
     defaultValue: false,
     description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
   })
-  useCookie!: boolean;
+  useCookie?: boolean | null;
 }
 
 @InputType({ description: 'Who wants to sign in.' })
@@ -33,10 +36,11 @@ export class LoginInput {
   password!: string;
 
   @Field(() => Boolean, {
+    nullable: true,
     defaultValue: false,
     description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
   })
-  useCookie!: boolean;
+  useCookie?: boolean | null;
 }
 
 @InputType({ description: 'A change of the own password.' })
@@ -46,6 +50,8 @@ export class ChangePasswordInput {
   currentPassword!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, { description: 'The password from now on, under the same rules as for a new account.' })
+  @Field(() => String, {
+    description: 'The password from now on, under the same rules as for a new account.',
+  })
   newPassword!: string;
 }

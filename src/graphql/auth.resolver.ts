@@ -13,21 +13,29 @@ export class AuthResolver {
   constructor(private readonly actions: Actions) {}
 
   @Mutation(() => AuthPayloadType, { complexity, description: 'Makes an account and signs it in.' })
-  async register(@Arg('input', () => RegisterInput, { description: 'The new account.' }) input: RegisterInput, @Ctx() context: Context) {
+  async register(
+    @Arg('input', () => RegisterInput, { description: 'The new account.' }) input: RegisterInput,
+    @Ctx() context: Context,
+  ) {
     return toAuthPayload(await this.actions.register(input, context.client), context);
   }
 
   @Mutation(() => AuthPayloadType, { complexity, description: 'Begins a session.' })
-  async login(@Arg('input', () => LoginInput, { description: 'Who wants to sign in.' }) input: LoginInput, @Ctx() context: Context) {
+  async login(
+    @Arg('input', () => LoginInput, { description: 'Who wants to sign in.' }) input: LoginInput,
+    @Ctx() context: Context,
+  ) {
     return toAuthPayload(await this.actions.login(input, context.client), context);
   }
 
   @Mutation(() => AuthPayloadType, {
     complexity,
-    description: 'Exchanges a refresh token for a new pair of tokens. One that was used before ends its session.',
+    description:
+      'Exchanges a refresh token for a new pair of tokens. One that was used before ends its session.',
   })
   async refresh(
-    @Arg('refreshToken', () => String, { nullable: true, description: 'Left out in cookie mode.' }) refreshToken: string | undefined,
+    @Arg('refreshToken', () => String, { nullable: true, description: 'Left out in cookie mode.' })
+    refreshToken: string | undefined,
     @Ctx() context: Context,
   ) {
     return toAuthPayload(await this.actions.refresh(refreshToken ?? undefined, context), context);
@@ -35,7 +43,8 @@ export class AuthResolver {
 
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description: 'Ends this session with all its tokens. An expired token will do, and a revoked one is no error.',
+    description:
+      'Ends this session with all its tokens. An expired token will do, and a revoked one is no error.',
   })
   async logout(@Ctx() context: Context) {
     context.clearRefreshCookie();
@@ -44,7 +53,10 @@ export class AuthResolver {
 
   @Authorized()
   @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one of my sessions.' })
-  async logoutSession(@Arg('sessionId', () => ID, { description: 'Which one.' }) sessionId: string, @Ctx() context: Context) {
+  async logoutSession(
+    @Arg('sessionId', () => ID, { description: 'Which one.' }) sessionId: string,
+    @Ctx() context: Context,
+  ) {
     return toLogoutReceipt(await this.actions.logoutSession(requireUser(context), sessionId, context.client));
   }
 
@@ -60,7 +72,10 @@ export class AuthResolver {
   }
 
   @Authorized()
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends all my sessions and tokens, this one included.' })
+  @Mutation(() => LogoutReceiptType, {
+    complexity,
+    description: 'Ends all my sessions and tokens, this one included.',
+  })
   async logoutEverywhere(@Ctx() context: Context) {
     context.clearRefreshCookie();
     return toLogoutReceipt(await this.actions.logoutEverywhere(requireUser(context), context.client));
@@ -72,7 +87,8 @@ export class AuthResolver {
     description: 'Sets a new password and ends all my other sessions, and every token; this session goes on.',
   })
   async changePassword(
-    @Arg('input', () => ChangePasswordInput, { description: 'The old and the new one.' }) input: ChangePasswordInput,
+    @Arg('input', () => ChangePasswordInput, { description: 'The old and the new one.' })
+    input: ChangePasswordInput,
     @Ctx() context: Context,
   ) {
     const { grant, receipt } = await this.actions.changePassword(requireUser(context), input, context.client);
@@ -81,8 +97,14 @@ export class AuthResolver {
   }
 
   @Authorized()
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Deletes my account, for good, with all its sessions and tokens.' })
-  async deleteAccount(@Arg('password', () => String, { description: 'My password.' }) password: string, @Ctx() context: Context) {
+  @Mutation(() => LogoutReceiptType, {
+    complexity,
+    description: 'Deletes my account, for good, with all its sessions and tokens.',
+  })
+  async deleteAccount(
+    @Arg('password', () => String, { description: 'My password.' }) password: string,
+    @Ctx() context: Context,
+  ) {
     const receipt = await this.actions.deleteAccount(requireUser(context), password, context.client);
     context.clearRefreshCookie();
     return toLogoutReceipt(receipt);

@@ -1,6 +1,6 @@
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { IsOptional } from 'class-validator';
-import type { Page } from '../core/page';
+import type { Page, PageRequest } from '../core/page';
 import { AuditEventType } from './audit-event.type';
 import { IsText } from './text';
 import { UserType } from './user.type';
@@ -16,7 +16,10 @@ export class PageInfo {
   @Field(() => String, { nullable: true, description: 'The cursor of the first edge.' })
   startCursor?: string;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the last edge: give it as "after" for the next page.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the last edge: give it as "after" for the next page.',
+  })
   endCursor?: string;
 }
 
@@ -55,24 +58,39 @@ function connectionOf<T extends object>(node: ClassType<T>, name: string, what: 
 export const UserConnection = connectionOf(UserType, 'User', 'The account');
 export const AuditEventConnection = connectionOf(AuditEventType, 'AuditEvent', 'The event');
 
+const DEFAULT_PAGE = 20;
+
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { defaultValue: 20, description: 'How many to answer, 1 to 100.' })
-  first!: number;
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: DEFAULT_PAGE,
+    description: 'How many to answer, 1 to 100.',
+  })
+  first?: number | null;
 
   @IsOptional()
   @IsText(0, 200)
   @Field(() => String, { nullable: true, description: 'The endCursor of the page before.' })
-  after?: string;
+  after?: string | null;
 }
 
-export function toConnection<T, N>(page: Page<T>, { after }: PageArgs, toNode: (item: T) => N): Connection<N> {
+export const toPageRequest = ({ first, after }: PageArgs): PageRequest => ({
+  first: first ?? DEFAULT_PAGE,
+  after: after ?? undefined,
+});
+
+export function toConnection<T, N>(
+  page: Page<T>,
+  { after }: PageArgs,
+  toNode: (item: T) => N,
+): Connection<N> {
   const edges = page.items.map(({ node, cursor }) => ({ node: toNode(node), cursor }));
   return {
     edges,
     pageInfo: {
       hasNextPage: page.hasNextPage,
-      hasPreviousPage: after !== undefined,
+      hasPreviousPage: after !== undefined && after !== null,
       startCursor: edges[0]?.cursor,
       endCursor: edges.at(-1)?.cursor,
     },

@@ -31,7 +31,9 @@ const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' &
 /** GraphQL's own messages repeat the value that was wrong. It may be a password, so it is left out. */
 const withoutValues = (message: string) =>
   message
-    .replace(/ got invalid value [^]*?(?: at "([\w.[\]]+)")?; /, (_, path?: string) => (path ? ` at "${path}": ` : ': '))
+    .replace(/ got invalid value [^]*?(?: at "([\w.[\]]+)")?; /, (_, path?: string) =>
+      path ? ` at "${path}": ` : ': ',
+    )
     .replace(/((?:cannot represent|does not exist in|must be)[^:]*): [^]*$/, '$1.')
     .replace(/^((?:Expected value of type|Enum|Int|Float|Boolean|String|ID)\b[^,:]*), found [^]*$/, '$1.');
 
@@ -59,7 +61,8 @@ export function createErrorFormatter(logger: Logger) {
       if (Array.isArray(validationErrors)) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
-      if (typeof code === 'string' && SYNTAX_CODES.has(code)) return answer(withoutValues(formatted.message), { code });
+      if (typeof code === 'string' && SYNTAX_CODES.has(code))
+        return answer(withoutValues(formatted.message), { code });
     }
     logger.error({ err: error }, 'A request met an unexpected fault.');
     return answer('Something unexpected went wrong. Tell the operators the request id.', {
@@ -87,8 +90,8 @@ export function createAnswerPlugin<C extends BaseContext & Pick<Context, 'receip
             if (!isKnown(extensions?.code)) continue;
             response.http.status = Math.max(response.http.status ?? 200, ERROR_STATUS[extensions.code]);
             if (extensions.code === 'INTERNAL_SERVER_ERROR') extensions.requestId = requestIdOf(contextValue);
-            if (extensions.retryAfter !== undefined) {
-              response.http.headers.set('retry-after', String(extensions.retryAfter));
+            if (typeof extensions.retryAfter === 'number') {
+              response.http.headers.set('retry-after', `${extensions.retryAfter}`);
             }
           }
           if (contextValue.receipts.length > 0) {

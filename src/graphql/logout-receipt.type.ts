@@ -35,11 +35,15 @@ export class LogoutReceiptType {
   revokedAt!: Date;
 
   @Field(() => Boolean, {
-    description: 'True: no node accepts the tokens any more. False: stored, and will be delivered; see the reason.',
+    description:
+      'True: no node accepts the tokens any more. False: stored, and will be delivered; see the reason.',
   })
   confirmed!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'Why it could not be confirmed in time. Null when it was.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why it could not be confirmed in time. Null when it was.',
+  })
   unconfirmedReason?: string;
 }
 

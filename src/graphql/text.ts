@@ -26,7 +26,7 @@ export const IsAddress = () =>
 export const IsText =
   (shortest: number, longest: number): PropertyDecorator =>
   (target, property) => {
-    Length(shortest, longest)(target, property as string);
+    Length(shortest, longest)(target, property);
     // Postgres has no place for U+0000 in a text.
-    Matches(/^[^\0]*$/, { message: '$property must not contain a null character' })(target, property as string);
+    Matches(/^[^\0]*$/, { message: '$property must not contain a null character' })(target, property);
   };

@@ -1,9 +1,27 @@
 import { IsOptional } from 'class-validator';
-import { Arg, Args, ArgsType, Authorized, Ctx, Field, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Authorized,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import type { Actions } from '../actions/actions';
 import { requireUser } from '../guard/require-user';
 import { toAuditEventType } from './audit-event.type';
-import { AuditEventConnection, PageArgs, toConnection, UserConnection } from './connection.type';
+import {
+  AuditEventConnection,
+  PageArgs,
+  toConnection,
+  toPageRequest,
+  UserConnection,
+} from './connection.type';
 import type { Context } from './context';
 import { costOfList } from './limits';
 import { Role } from './role.type';
@@ -45,17 +63,27 @@ export class UserResolver {
   }
 
   @Authorized(Role.ADMIN)
-  @Query(() => UserConnection, { complexity: costOfList, description: 'All accounts, oldest first. For administrators.' })
+  @Query(() => UserConnection, {
+    complexity: costOfList,
+    description: 'All accounts, oldest first. For administrators.',
+  })
   async users(@Args(() => UsersArgs) args: UsersArgs, @Ctx() context: Context) {
     const { sessionId } = requireUser(context);
-    const page = await this.actions.listUsers(args, args.search ?? undefined);
+    const page = await this.actions.listUsers(toPageRequest(args), args.search ?? undefined);
     return toConnection(page, args, (user) => toUserType(user, sessionId));
   }
 
   @Authorized(Role.ADMIN)
-  @Query(() => AuditEventConnection, { complexity: costOfList, description: 'What happened, newest first. For administrators.' })
+  @Query(() => AuditEventConnection, {
+    complexity: costOfList,
+    description: 'What happened, newest first. For administrators.',
+  })
   async auditEvents(@Args(() => AuditEventsArgs) args: AuditEventsArgs) {
-    return toConnection(await this.actions.listAuditEvents(args, args.userId ?? undefined), args, toAuditEventType);
+    return toConnection(
+      await this.actions.listAuditEvents(toPageRequest(args), args.userId ?? undefined),
+      args,
+      toAuditEventType,
+    );
   }
 
   // Reached only through a User, and nobody gets one but its owner and administrators.

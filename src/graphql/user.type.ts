@@ -7,13 +7,17 @@ export class UserType {
   @Field(() => ID, { description: 'Names the user for ever; the "sub" of every token.' })
   id!: string;
 
-  @Field(() => String, { description: 'The email as it was given. Letter case does not count when signing in.' })
+  @Field(() => String, {
+    description: 'The email as it was given. Letter case does not count when signing in.',
+  })
   email!: string;
 
   @Field(() => Role, { description: 'What the user may do.' })
   role!: Role;
 
-  @Field(() => Int, { description: 'The counter that every token must match. It only grows; a logout everywhere raises it.' })
+  @Field(() => Int, {
+    description: 'The counter that every token must match. It only grows; a logout everywhere raises it.',
+  })
   tokenVersion!: number;
 
   @Field(() => Boolean, { description: 'Whether an administrator keeps the user out.' })

@@ -42,7 +42,13 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
     const { claims } = token;
     return {
       ok: true,
-      principal: { userId: claims.sub, sessionId: claims.sid, tokenId: claims.jti, role: claims.role, claims },
+      principal: {
+        userId: claims.sub,
+        sessionId: claims.sid,
+        tokenId: claims.jti,
+        role: claims.role,
+        claims,
+      },
     };
   };
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ApolloServerPlugin } from '@apollo/server';
-import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import DataLoader from 'dataloader';
@@ -43,7 +42,10 @@ const TRANSPORT_FAULTS: Record<number, string> = {
 
 const transportError = (status: number) => ({
   errors: [
-    { message: TRANSPORT_FAULTS[status] ?? TRANSPORT_FAULTS[400], extensions: { code: status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST' } },
+    {
+      message: TRANSPORT_FAULTS[status] ?? TRANSPORT_FAULTS[400],
+      extensions: { code: status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST' },
+    },
   ],
 });
 
@@ -77,15 +79,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(transportError(404)));
   await app.register(cookie);
-  await app.register(cors, { origin: [...corsOrigins], credentials: true, methods: ['GET', 'POST'], maxAge: 600 });
-
-  const apollo = createApollo({
-    schema: createSchema(actions),
-    logger,
-    production: options.production,
-    plugins: [fastifyApolloDrainPlugin(app) as ApolloServerPlugin<RequestContext>],
+  await app.register(cors, {
+    origin: [...corsOrigins],
+    credentials: true,
+    methods: ['GET', 'POST'],
+    maxAge: 600,
   });
+
+  const apollo = createApollo({ schema: createSchema(actions), logger, production: options.production });
   await apollo.start();
+  // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
 
   const refreshCookie = createRefreshCookie({ issuer, origins: corsOrigins });

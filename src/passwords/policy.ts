@@ -12,10 +12,12 @@ const COMMON: ReadonlySet<string> = new Set(dictionary.passwords.filter((word) =
  */
 export function faultOf(password: string): string | undefined {
   // A UTF-16 string four times too long is too long in characters as well: not counted, so that size costs nothing.
-  const length = password.length > 4 * LONGEST ? password.length : [...password].length;
+  const length = password.length > 4 * LONGEST ? password.length : Array.from(password).length;
   if (length < SHORTEST) return `The password needs at least ${SHORTEST} characters.`;
   if (length > LONGEST) return `The password may have at most ${LONGEST} characters.`;
-  if (!password.isWellFormed()) return 'The password holds half of a character, which no keyboard would enter again.';
-  if (COMMON.has(password.toLowerCase())) return 'This password is among the most common ones. Choose another.';
+  if (!password.isWellFormed())
+    return 'The password holds half of a character, which no keyboard would enter again.';
+  if (COMMON.has(password.toLowerCase()))
+    return 'This password is among the most common ones. Choose another.';
   return undefined;
 }

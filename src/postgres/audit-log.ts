@@ -32,7 +32,10 @@ export function auditLogIn(manager: EntityManager): AuditLog {
         if (!/^\d{1,18}$/.test(before ?? '')) throw badUserInput('"after" is not a cursor of this list.');
       }
       const rows = await events.find({
-        where: { ...(userId !== undefined && { userId }), ...(before !== undefined && { id: LessThan(before) }) },
+        where: {
+          ...(userId !== undefined && { userId }),
+          ...(before !== undefined && { id: LessThan(before) }),
+        },
         order: { id: 'DESC' },
         take: first + 1,
       });

@@ -60,7 +60,8 @@ type Method = (...args: never[]) => Promise<unknown>;
 export function translating<T extends object>(table: T): T {
   const translated = Object.entries(table as Record<string, Method>).map(([name, method]) => [
     name,
-    (...args: never[]) => method(...args).catch((error: unknown) => Promise.reject(translate(error) as Error)),
+    (...args: never[]) =>
+      method(...args).catch((error: unknown) => Promise.reject(translate(error) as Error)),
   ]);
   return Object.fromEntries(translated) as T;
 }

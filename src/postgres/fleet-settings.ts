@@ -24,5 +24,6 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
   await manager.query('update fleet set uses_redis = $1', [usesRedis]);
   // Without copies nothing is left to carry: being committed is being confirmed.
-  if (!usesRedis) await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
+  if (!usesRedis)
+    await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
 }

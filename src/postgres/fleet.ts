@@ -3,7 +3,8 @@ import type { Fleet, FleetState } from '../core/ports/truth';
 import { FleetEntity } from './entities/fleet.entity';
 
 const toFleet = (row: FleetEntity): Fleet => {
-  if (row.signingKeyId === null) throw new Error('The database holds no signing key: start the server once to make one.');
+  if (row.signingKeyId === null)
+    throw new Error('The database holds no signing key: start the server once to make one.');
   return { globalVersion: row.globalVersion, signingKeyId: row.signingKeyId };
 };
 

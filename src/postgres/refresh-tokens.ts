@@ -6,13 +6,20 @@ export function refreshTokensIn(manager: EntityManager): RefreshTokens {
   const tokens = manager.getRepository(RefreshTokenEntity);
   return {
     async findByHash(hash) {
-      const [row] = await manager.query<{ id: string; session_id: string; user_id: string; used_at: Date | null }[]>(
+      const [row] = await manager.query<
+        { id: string; session_id: string; user_id: string; used_at: Date | null }[]
+      >(
         `select t.id, t.session_id, s.user_id, t.used_at
          from refresh_tokens t join sessions s on s.id = t.session_id where t.hash = $1`,
         [hash],
       );
       return (
-        row && { id: row.id, sessionId: row.session_id, userId: row.user_id, usedAt: row.used_at ?? undefined }
+        row && {
+          id: row.id,
+          sessionId: row.session_id,
+          userId: row.user_id,
+          usedAt: row.used_at ?? undefined,
+        }
       );
     },
 

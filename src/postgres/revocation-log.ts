@@ -35,7 +35,14 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
   const revocations = manager.getRepository(RevocationEntity);
   return {
     async append(revocation: Revocation) {
-      const columns = { userId: null, tokenId: null, sessionId: null, keyId: null, tokenVersion: null, ...revocation };
+      const columns = {
+        userId: null,
+        tokenId: null,
+        sessionId: null,
+        keyId: null,
+        tokenVersion: null,
+        ...revocation,
+      };
       const globalVersion = revocation.kind === 'EVERYONE' ? revocation.globalVersion : null;
       // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
       // that this revocation refuses has fixed its `iat` before. So the token expires before the entry does.
@@ -80,9 +87,10 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     },
 
     async markConfirmed(ids) {
-      await manager.query('update revocations set confirmed_at = now() where id = any($1) and confirmed_at is null', [
-        ids,
-      ]);
+      await manager.query(
+        'update revocations set confirmed_at = now() where id = any($1) and confirmed_at is null',
+        [ids],
+      );
     },
 
     async areConfirmed(ids) {

@@ -43,14 +43,17 @@ export function signingKeysIn(manager: EntityManager, clockSkew: number): Signin
     },
 
     async revoke(id) {
-      await manager.query('update signing_keys set revoked_at = now() where id = $1 and revoked_at is null', [id]);
+      await manager.query('update signing_keys set revoked_at = now() where id = $1 and revoked_at is null', [
+        id,
+      ]);
     },
   };
 }
 
 /** Deletes keys whose last token has expired. @param clockSkew ms */
 export async function deleteSpentKeys(manager: EntityManager, clockSkew: number): Promise<void> {
-  await manager.query(`delete from signing_keys where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`, [
-    2 * clockSkew,
-  ]);
+  await manager.query(
+    `delete from signing_keys where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`,
+    [2 * clockSkew],
+  );
 }

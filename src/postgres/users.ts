@@ -48,7 +48,8 @@ export function usersIn(manager: EntityManager): Users {
         await users.insert(row);
         return toUser(await users.findOneByOrFail({ id: row.id }));
       } catch (error) {
-        if (violatesUnique(error, 'users_email_key_unique')) throw conflict('There is an account with this email.');
+        if (violatesUnique(error, 'users_email_key_unique'))
+          throw conflict('There is an account with this email.');
         throw error;
       }
     },

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { process as unmap } from 'ipaddr.js';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from 'rate-limiter-flexible';
 import { emailKey } from '../core/account';
 import { rateLimited } from '../core/errors';
 import type { RateLimits } from '../core/ports/rate-limits';
@@ -46,7 +51,8 @@ export function createRateLimits(redis?: unknown): RateLimits {
     try {
       await limiters.get(name)?.consume(key);
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
+      if (refusal instanceof RateLimiterRes)
+        throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
       throw refusal;
     }
   };
@@ -54,7 +60,9 @@ export function createRateLimits(redis?: unknown): RateLimits {
   return {
     async passwordAttempt(account, address) {
       const network = networkOf(address);
-      const key = createHash('sha256').update(`${emailKey(account)}\n${network}`).digest('base64url');
+      const key = createHash('sha256')
+        .update(`${emailKey(account)}\n${network}`)
+        .digest('base64url');
       await count('password-address', network);
       await count('password-account', key);
     },

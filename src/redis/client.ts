@@ -40,7 +40,10 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
   });
   client.on('error', (error: Error) => {
     if (state !== 'down') {
-      logger.warn({ store: 'redis', reason: error.message }, 'Redis is away. Tokens are checked in Postgres until it is back.');
+      logger.warn(
+        { store: 'redis', reason: error.message },
+        'Redis is away. Tokens are checked in Postgres until it is back.',
+      );
     }
     state = 'down';
   });

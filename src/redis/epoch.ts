@@ -34,9 +34,18 @@ export interface Epoch {
    * @param keysOf the keys behind the epoch's own, which bear its id
    * @param args the arguments behind the id
    */
-  run(script: Script, keysOf: (id: string) => string[], args: (string | number)[]): Promise<{ id: string; reply: Reply }>;
+  run(
+    script: Script,
+    keysOf: (id: string) => string[],
+    args: (string | number)[],
+  ): Promise<{ id: string; reply: Reply }>;
   /** Runs it in the epoch of that id only; answers STALE when that one has ended. */
-  runIn(id: string, script: Script, keysOf: (id: string) => string[], args: (string | number)[]): Promise<Reply>;
+  runIn(
+    id: string,
+    script: Script,
+    keysOf: (id: string) => string[],
+    args: (string | number)[],
+  ): Promise<Reply>;
 }
 
 export function createEpoch(connection: RedisConnection): Epoch {

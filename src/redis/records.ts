@@ -98,7 +98,12 @@ export function createRecords(connection: RedisConnection): Records & Publisher 
       if (what === 'RECORD') {
         return {
           found: true,
-          known: { from: 'copy', tokenVersion: Number(first), globalVersion: Number(second), denied: denied === 1 },
+          known: {
+            from: 'copy',
+            tokenVersion: Number(first),
+            globalVersion: Number(second),
+            denied: denied === 1,
+          },
         };
       }
       return { found: false, ticket: { epochId: id, user: first, everyone: second } satisfies Tickets };

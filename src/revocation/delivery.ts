@@ -43,7 +43,11 @@ export function createDelivery({ publisher, log, patience }: DeliveryOptions): D
         await log.markConfirmed(ids).catch(() => undefined);
         return { confirmed: true };
       } catch (error) {
-        if (!isUnavailable(error)) return { confirmed: false, reason: 'An unexpected fault kept it from being delivered. It is stored and will be tried again.' };
+        if (!isUnavailable(error))
+          return {
+            confirmed: false,
+            reason: 'An unexpected fault kept it from being delivered. It is stored and will be tried again.',
+          };
       }
       if (await doneByAnother(ids)) return { confirmed: true };
       if (performance.now() + RETRY_INTERVAL > deadline) return { confirmed: false, reason: UNREACHABLE };

@@ -17,7 +17,11 @@ const BATCH = 200;
  * one; rows that another relay has in hand are passed over. Answers the function that stops it, and resolves when what
  * is under way has ended.
  */
-export function startRelay(truth: Pick<Truth, 'relay'>, publisher: Publisher, logger: Logger): () => Promise<void> {
+export function startRelay(
+  truth: Pick<Truth, 'relay'>,
+  publisher: Publisher,
+  logger: Logger,
+): () => Promise<void> {
   return every(INTERVAL, async () => {
     try {
       let count: number;
@@ -27,7 +31,8 @@ export function startRelay(truth: Pick<Truth, 'relay'>, publisher: Publisher, lo
       } while (count === BATCH);
     } catch (error) {
       // A store is away: they lie safe, and the next look comes soon.
-      if (!isUnavailable(error)) logger.error({ err: error }, 'The relay of revocations met an unexpected fault.');
+      if (!isUnavailable(error))
+        logger.error({ err: error }, 'The relay of revocations met an unexpected fault.');
     }
   });
 }

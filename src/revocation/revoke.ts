@@ -10,7 +10,12 @@ import type { Deliver } from './delivery';
 export type RevocationOrder =
   | { readonly scope: 'TOKEN'; readonly userId: string; readonly tokenId: string }
   /** Ends the session; with `tokenId` the log names that token as well. */
-  | { readonly scope: 'SESSION'; readonly userId: string; readonly sessionId: string; readonly tokenId?: string }
+  | {
+      readonly scope: 'SESSION';
+      readonly userId: string;
+      readonly sessionId: string;
+      readonly tokenId?: string;
+    }
   | {
       readonly scope: 'USER';
       readonly userId: string;
@@ -128,7 +133,11 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
   };
 
-  const revoke: Revoke = async <T>(order: RevocationOrder, audit: NewAuditEvent, alongside: Alongside<T> = {}) => {
+  const revoke: Revoke = async <T>(
+    order: RevocationOrder,
+    audit: NewAuditEvent,
+    alongside: Alongside<T> = {},
+  ) => {
     const { written, result } = await truth.transaction(async (tables) => {
       await alongside.before?.(tables);
       const done = await write(tables, order);

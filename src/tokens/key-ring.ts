@@ -25,7 +25,7 @@ interface Entry extends VerifyingKey {
 }
 
 export interface KeyRingSources {
-  list(): Promise<StoredSigningKey[]>;
+  readonly list: () => Promise<StoredSigningKey[]>;
   readonly seal: Seal;
   /** ms between two readings that unknown ids cause */
   readonly cooldown?: number;

@@ -29,8 +29,11 @@ export function createSeal(secret: string): Seal {
 
     open(sealed, context) {
       const [version, iv, tag, text] = sealed.split('.');
-      if (version !== VERSION || !iv || !tag || !text) throw new Error('This is not a text that was sealed here.');
-      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
+      if (version !== VERSION || !iv || !tag || !text)
+        throw new Error('This is not a text that was sealed here.');
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), {
+        authTagLength: 16,
+      })
         .setAAD(Buffer.from(context))
         .setAuthTag(Buffer.from(tag, 'base64url'));
       return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');

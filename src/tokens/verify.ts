@@ -33,12 +33,16 @@ function readHeader(token: string): JwtHeader | undefined {
 function faultOfHeader(header: JwtHeader): string | undefined {
   // The algorithm is ours to say, not the token's: neither `none` nor HMAC keyed with a public key gets further.
   if (header.alg !== 'ES256') return 'alg is not ES256';
-  if (typeof header.typ !== 'string' || header.typ.toLowerCase().replace(/^application\//, '') !== TOKEN_TYPE) {
+  if (
+    typeof header.typ !== 'string' ||
+    header.typ.toLowerCase().replace(/^application\//, '') !== TOKEN_TYPE
+  ) {
     return `typ is not ${TOKEN_TYPE}`;
   }
   const refused = REFUSED_PARAMETERS.find((name) => name in header);
   if (refused) return `the header has ${refused}`;
-  if (typeof header.kid !== 'string' || header.kid.length === 0 || header.kid.length > 128) return 'kid is missing';
+  if (typeof header.kid !== 'string' || header.kid.length === 0 || header.kid.length > 128)
+    return 'kid is missing';
   return undefined;
 }
 

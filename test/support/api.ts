@@ -3,7 +3,11 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly data: any;
-  readonly errors?: { message: string; path?: unknown[]; extensions: { code: string; reason?: string; [more: string]: unknown } }[];
+  readonly errors?: {
+    message: string;
+    path?: unknown[];
+    extensions: { code: string; reason?: string; [more: string]: unknown };
+  }[];
   readonly extensions?: Record<string, any>;
   /** The code of the first error. */
   readonly code: string | undefined;
@@ -28,7 +32,12 @@ export const RECEIPT = '{ scope tokenVersion endedSessions revokedAt confirmed u
 export class Api {
   constructor(readonly url: string) {}
 
-  async send(query: string, variables: object = {}, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
+  async send(
+    query: string,
+    variables: object = {},
+    token?: string,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
       headers: {
@@ -44,14 +53,19 @@ export class Api {
   async read(response: Response): Promise<Answer> {
     const body = (await response.json()) as Pick<Answer, 'data' | 'errors' | 'extensions'>;
     const first = body.errors?.[0]?.extensions;
-    return { status: response.status, headers: response.headers, ...body, code: first?.code, reason: first?.reason };
+    return {
+      status: response.status,
+      headers: response.headers,
+      ...body,
+      code: first?.code,
+      reason: first?.reason,
+    };
   }
 
   async register(email: string, password = 'correct horse battery'): Promise<Tokens> {
-    const answer = await this.send(
-      `mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`,
-      { input: { email, password } },
-    );
+    const answer = await this.send(`mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`, {
+      input: { email, password },
+    });
     return this.expect(answer).register as Tokens;
   }
 
@@ -63,7 +77,9 @@ export class Api {
   }
 
   refresh(refreshToken: string): Promise<Answer> {
-    return this.send(`mutation($token: String) { refresh(refreshToken: $token) ${AUTH} }`, { token: refreshToken });
+    return this.send(`mutation($token: String) { refresh(refreshToken: $token) ${AUTH} }`, {
+      token: refreshToken,
+    });
   }
 
   me(token?: string): Promise<Answer> {

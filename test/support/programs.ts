@@ -27,7 +27,8 @@ export const findProgram = (name: string): string | undefined => inDebianFolder(
 
 const PACKAGES: Record<string, string> = { postgres: 'postgresql', 'redis-server': 'redis-server' };
 
-const isRootOnDebian = () => process.getuid?.() === 0 && existsSync('/etc/debian_version') && onPath('apt-get');
+const isRootOnDebian = () =>
+  process.getuid?.() === 0 && existsSync('/etc/debian_version') && onPath('apt-get');
 
 function aptGet(...args: string[]): void {
   execFileSync('apt-get', ['-qq', ...args], {

@@ -45,7 +45,9 @@ function unprivileged(): { uid?: number; gid?: number } {
   const idOf = (flag: string) => {
     for (const user of ['postgres', 'nobody']) {
       try {
-        return Number(execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+        return Number(
+          execFileSync('id', [flag, user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+        );
       } catch {
         continue;
       }
@@ -125,12 +127,20 @@ async function launchInDocker(service: 'postgres' | 'redis'): Promise<TestServer
   const project = `tokenfence-test-${service}-${process.pid}-${Date.now()}`;
   const compose = async (...args: string[]) => {
     const { stdout } = await promisify(execFile)('docker', ['compose', '-p', project, ...args], {
-      env: { ...process.env, POSTGRES_PASSWORD: 'test', REDIS_PASSWORD: 'test', SECRET: 'unused', POSTGRES_PORT: '0', REDIS_PORT: '0' },
+      env: {
+        ...process.env,
+        POSTGRES_PASSWORD: 'test',
+        REDIS_PASSWORD: 'test',
+        SECRET: 'unused',
+        POSTGRES_PORT: '0',
+        REDIS_PORT: '0',
+      },
     });
     return stdout.trim();
   };
   await compose('up', '-d', '--wait', service);
-  const port = (await compose('port', service, service === 'postgres' ? '5432' : '6379')).split(':').at(-1) ?? '';
+  const port =
+    (await compose('port', service, service === 'postgres' ? '5432' : '6379')).split(':').at(-1) ?? '';
   const url =
     service === 'postgres'
       ? `postgres://tokenfence:test@127.0.0.1:${port}/tokenfence`
@@ -154,16 +164,32 @@ export async function startPostgres(): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tokenfence-postgres-'));
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
   const data = join(folder, 'data');
-  await promisify(execFile)(initdb, ['-D', data, '-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'], {
-    ...owner,
-    cwd: folder,
-  });
+  await promisify(execFile)(
+    initdb,
+    ['-D', data, '-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+    {
+      ...owner,
+      cwd: folder,
+    },
+  );
   const port = await freePort();
   const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
   return launch({
     program,
     // No fsync: a machine that loses power is not among the faults here, and tests start many databases.
-    args: ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F', '-c', 'max_connections=300'],
+    args: [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      '-h',
+      '127.0.0.1',
+      '-k',
+      folder,
+      '-F',
+      '-c',
+      'max_connections=300',
+    ],
     owner,
     folder,
     url,
@@ -179,7 +205,18 @@ export async function startRedis(): Promise<TestServer> {
   const url = `redis://127.0.0.1:${port}`;
   return launch({
     program,
-    args: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    args: [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      folder,
+    ],
     folder,
     url,
     answers: () => redisAnswers(url),

@@ -67,7 +67,10 @@ export async function startNode(env: Env): Promise<TestNode> {
 }
 
 /** A database of one's own, freshly migrated, and the nodes on it. */
-export async function createWorld({ postgres = process.env.SHARED_POSTGRES ?? '', redis }: WorldOptions = {}): Promise<World> {
+export async function createWorld({
+  postgres = process.env.SHARED_POSTGRES ?? '',
+  redis,
+}: WorldOptions = {}): Promise<World> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const server = new PostgresClient({ connectionString: postgres });
   // A test may restart the server under us; the connection is made anew when it is needed.
@@ -106,7 +109,8 @@ export async function createWorld({ postgres = process.env.SHARED_POSTGRES ?? ''
       nodes.push(node);
       return node;
     },
-    sql: (text, values) => withClient(address.href, async (client) => (await client.query(text, values)).rows),
+    sql: (text, values) =>
+      withClient(address.href, async (client) => (await client.query(text, values)).rows),
     async close() {
       for (const node of nodes) await node.close();
       // Without FORCE: a connection that a closed node has left open makes this fail, and the test with it.

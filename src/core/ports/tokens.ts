@@ -36,4 +36,7 @@ export interface PublishedKeys {
 }
 
 /** Makes a new key pair, its private half sealed. */
-export type GenerateSigningKey = () => Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>;
+export type GenerateSigningKey = () => Pick<
+  StoredSigningKey,
+  'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'
+>;

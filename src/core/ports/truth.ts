@@ -78,7 +78,10 @@ export interface Sessions {
   lock(id: string): Promise<Session | undefined>;
   insert(session: NewSession): Promise<Session>;
   /** Notes a use, and the device's address and name at it. */
-  touch(id: string, use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>): Promise<void>;
+  touch(
+    id: string,
+    use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>,
+  ): Promise<void>;
   end(id: string): Promise<void>;
   /** Answers how many live ones were ended. */
   endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
@@ -107,7 +110,9 @@ export interface RevocationLog {
 export interface SigningKeys {
   /** Every key that may still verify a token, and revoked ones as long as their tokens could live. */
   list(): Promise<StoredSigningKey[]>;
-  insert(key: Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>): Promise<SigningKey>;
+  insert(
+    key: Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>,
+  ): Promise<SigningKey>;
   /** Makes it the one that signs, and retires the one before. */
   sign(id: string): Promise<void>;
   revoke(id: string): Promise<void>;
@@ -150,5 +155,9 @@ export interface Truth extends Tables {
    * Hands at most `limit` revocations that have lain unconfirmed for at least `minAge` ms to `deliver`, and marks them
    * confirmed when it resolves. No two callers get the same ones at a time. Answers how many there were.
    */
-  relay(limit: number, minAge: number, deliver: (entries: LoggedRevocation[]) => Promise<void>): Promise<number>;
+  relay(
+    limit: number,
+    minAge: number,
+    deliver: (entries: LoggedRevocation[]) => Promise<void>,
+  ): Promise<number>;
 }

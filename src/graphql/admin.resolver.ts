@@ -125,7 +125,7 @@ export class AdminResolver {
   ) {
     const { key, receipt } = await this.actions.rotateSigningKey(
       requireUser(context),
-      revokeOld,
+      revokeOld ?? false,
       context.client,
     );
     noteReceipt(receipt, context);

@@ -196,7 +196,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     truth,
     revoker: createRevoker(truth, deliver),
     passwords: createPasswords(),
-    limits: config.rateLimit ? createRateLimits(redis?.client) : unlimited,
+    limits: config.rateLimit ? createRateLimits(redis) : unlimited,
     sign: createSigner(keys),
     keys,
     generateKey: createKeyGenerator(seal),

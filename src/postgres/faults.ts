@@ -30,17 +30,23 @@ const AWAY = [
 const AWAY_WORDS =
   /Connection terminated|Query read timeout|timeout exceeded when trying to connect|not queryable|Driver not Connected|Cannot use a pool after calling end|Client was closed/;
 
-function driverErrorOf(error: unknown): { code?: unknown; constraint?: unknown; message?: unknown } {
-  if (error instanceof QueryFailedError) return error.driverError as object;
-  return error instanceof Error ? error : {};
+interface DriverError {
+  readonly code?: unknown;
+  readonly constraint?: unknown;
+  readonly message?: unknown;
+  /** Where a host has several addresses, what went wrong with each. */
+  readonly errors?: readonly unknown[];
 }
+
+const driverErrorOf = (error: unknown): DriverError =>
+  ((error instanceof QueryFailedError ? error.driverError : error) ?? {}) as DriverError;
 
 function isAway(error: unknown): boolean {
   if (error instanceof QueryRunnerAlreadyReleasedError) return true;
-  if (error instanceof AggregateError) return error.errors.some(isAway);
-  const { code, message } = driverErrorOf(error);
+  const { code, message, errors } = driverErrorOf(error);
   if (typeof code === 'string' && AWAY.some((prefix) => code.startsWith(prefix))) return true;
-  return typeof message === 'string' && AWAY_WORDS.test(message);
+  if (typeof message === 'string' && AWAY_WORDS.test(message)) return true;
+  return errors?.some(isAway) ?? false;
 }
 
 export function violatesUnique(error: unknown, constraint: string): boolean {

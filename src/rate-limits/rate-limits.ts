@@ -29,32 +29,66 @@ function networkOf(address: string): string {
   }
 }
 
-/**
- * @param redis an ioredis client, if there is one: then all nodes count together, and each for itself while it is away
- */
-export function createRateLimits(redis?: unknown): RateLimits {
-  const limiterOf = (name: string, points: number): RateLimiterAbstract => {
-    const memory = new RateLimiterMemory({ points, duration: 60, keyPrefix: name });
-    if (redis === undefined) return memory;
-    return new RateLimiterRedis({
-      storeClient: redis,
-      points,
-      duration: 60,
-      keyPrefix: `{tokenfence}:limit:${name}`,
-      insuranceLimiter: memory,
-      rejectIfRedisNotReady: true,
-    });
-  };
-  const limiters = new Map(Object.entries(LIMITS).map(([name, points]) => [name, limiterOf(name, points)]));
+type LimitName = keyof typeof LIMITS;
+type Limiters = ReadonlyMap<string, RateLimiterAbstract>;
 
-  const count = async (name: keyof typeof LIMITS, key: string) => {
+/** A Redis that is there or throws; the client that it hands to `commands` is an ioredis one. */
+export interface SharedCounters {
+  run<T>(commands: (client: object) => Promise<T>): Promise<T>;
+}
+
+function limitersOf(make: (name: string, points: number) => RateLimiterAbstract): Limiters {
+  return new Map(Object.entries(LIMITS).map(([name, points]) => [name, make(name, points)]));
+}
+
+/**
+ * @param redis where all nodes count together, if there is one; while it is away, each counts for itself
+ */
+export function createRateLimits(redis?: SharedCounters): RateLimits {
+  const inMemory = limitersOf(
+    (keyPrefix, points) => new RateLimiterMemory({ keyPrefix, points, duration: 60 }),
+  );
+
+  // A limiter belongs to one connection, and a connection that broke is replaced.
+  const inRedis = new WeakMap<object, Limiters>();
+  const onClient = (client: object): Limiters => {
+    const known = inRedis.get(client);
+    if (known) return known;
+    const made = limitersOf(
+      (name, points) =>
+        new RateLimiterRedis({
+          storeClient: client,
+          keyPrefix: `{tokenfence}:limit:${name}`,
+          points,
+          duration: 60,
+        }),
+    );
+    inRedis.set(client, made);
+    return made;
+  };
+
+  /** Counts one, and answers the refusal if it was one too many. */
+  const consume = async (
+    limiters: Limiters,
+    name: LimitName,
+    key: string,
+  ): Promise<RateLimiterRes | undefined> => {
     try {
       await limiters.get(name)?.consume(key);
+      return undefined;
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes)
-        throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
+      if (refusal instanceof RateLimiterRes) return refusal;
       throw refusal;
     }
+  };
+
+  const count = async (name: LimitName, key: string) => {
+    const refusal = redis
+      ? await redis
+          .run((client) => consume(onClient(client), name, key))
+          .catch(() => consume(inMemory, name, key))
+      : await consume(inMemory, name, key);
+    if (refusal) throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
   };
 
   return {

@@ -5,63 +5,93 @@ import type { Logger } from '../core/ports/logger';
 /** ms after which a command is given up, and its connection with it. */
 const COMMAND_TIMEOUT = 1000;
 
+/** ms that a new connection may take until it is of use. */
+const HANDSHAKE_TIMEOUT = 2000;
+
+/** ms between two attempts to connect: the first, and the longest. */
+const FIRST_DELAY = 50;
+const LONGEST_DELAY = 2000;
+
 /** A connection to Redis that comes and goes without anyone noticing but by a fast `SERVICE_UNAVAILABLE`. */
 export interface RedisConnection {
-  readonly client: Redis;
   /** Runs commands; throws `SERVICE_UNAVAILABLE` at once while Redis is away, and after a deadline when it is silent. */
   run<T>(commands: (client: Redis) => Promise<T>): Promise<T>;
   close(): void;
 }
 
 /**
- * Connects in the background and for ever: that Redis is down must not keep a node from starting, nor a blip bring
- * it down. Nothing is queued while it is away and nothing is sent twice behind our back.
+ * Opens one connection, for good or for ill: it is never opened again by the library. ioredis forgets, without an
+ * answer, what was under way on a connection that it replaces, and with automatic pipelining then sends nothing more.
+ * A client that ends rejects what it still owes.
  */
-export function connectRedis(url: string, logger: Logger): RedisConnection {
-  const client = new Redis(url, {
+function open(url: string): Redis {
+  return new Redis(url, {
     lazyConnect: true,
     connectionName: 'tokenfence',
-    connectTimeout: 2000,
+    connectTimeout: HANDSHAKE_TIMEOUT,
     keepAlive: 5000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: true,
-    maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),
-    // A server that still loads its data answers, but not to us.
-    enableReadyCheck: true,
+    retryStrategy: () => null,
   });
+}
 
+/**
+ * Connects in the background and for ever: that Redis is down must not keep a node from starting, nor a blip bring it
+ * down. Nothing is queued while it is away and nothing is sent twice behind our back.
+ */
+export function connectRedis(url: string, logger: Logger): RedisConnection {
+  let current: Redis | undefined;
+  let attempts = 0;
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
   // Said once when it goes and once when it is back, not with every attempt or request.
-  let state: 'new' | 'up' | 'down' = 'new';
-  client.on('ready', () => {
-    if (state === 'down') logger.info({ store: 'redis' }, 'Redis is back.');
-    state = 'up';
-  });
-  client.on('error', (error: Error) => {
-    if (state !== 'down') {
-      logger.warn(
-        { store: 'redis', reason: error.message },
-        'Redis is away. Tokens are checked in Postgres until it is back.',
-      );
-    }
-    state = 'down';
-  });
-  client.on('close', () => {
-    if (state === 'up') client.emit('error', new Error('the connection was closed'));
-  });
-  client.connect().catch(() => undefined);
+  let isDown = false;
+
+  const connect = () => {
+    const client = open(url);
+    current = client;
+    let reason = 'the connection was closed';
+    client.on('error', (error: Error) => {
+      reason = error.message;
+    });
+    // A server that accepts the connection and then says nothing would be waited for without end: a paused one does
+    // so, and so does a wire that has gone silent.
+    const handshake = setTimeout(() => client.stream.destroy(new Error('no answer')), HANDSHAKE_TIMEOUT);
+    client.on('ready', () => {
+      clearTimeout(handshake);
+      attempts = 0;
+      if (isDown) logger.info({ store: 'redis' }, 'Redis is back.');
+      isDown = false;
+    });
+    client.on('end', () => {
+      clearTimeout(handshake);
+      if (closed) return;
+      if (!isDown) {
+        logger.warn(
+          { store: 'redis', reason },
+          'Redis is away. Tokens are checked in Postgres until it is back.',
+        );
+      }
+      isDown = true;
+      retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
+    });
+    client.connect().catch(() => undefined);
+  };
+  connect();
 
   return {
-    client,
     async run(commands) {
-      if (client.status !== 'ready') throw serviceUnavailable(new Error('Redis is not connected'));
+      const client = current;
+      if (client?.status !== 'ready') throw serviceUnavailable(new Error('Redis is not connected'));
       let timer: NodeJS.Timeout | undefined;
       const deadline = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
-          reject(serviceUnavailable(new Error('Redis did not answer in time')));
+          reject(new Error('Redis did not answer in time'));
           // Later commands would only wait behind this one. With a new connection they fail fast until it is ready.
-          client.disconnect(true);
+          // Destroyed, not ended: a silent server would not take leave either.
+          client.stream.destroy(new Error('no answer in time'));
         }, COMMAND_TIMEOUT);
       });
       try {
@@ -72,9 +102,11 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
         clearTimeout(timer);
       }
     },
+
     close() {
-      client.removeAllListeners('close');
-      client.disconnect();
+      closed = true;
+      clearTimeout(retry);
+      current?.disconnect();
     },
   };
 }

@@ -70,15 +70,24 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
   let child: ReturnType<typeof spawn> | undefined;
   let ended: Promise<void> = Promise.resolve();
 
-  const start = async () => {
+  const spawnOnce = () => {
     let output = '';
     const started = spawn(program, args, { ...owner, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     started.stdout.on('data', (text: Buffer) => (output += text.toString()));
     started.stderr.on('data', (text: Buffer) => (output += text.toString()));
     ended = new Promise((resolve) => started.once('exit', () => resolve()));
     child = started;
+    return { hasEnded: () => started.exitCode !== null, output: () => output.slice(-2000) };
+  };
+  const start = async () => {
+    let attempt = spawnOnce();
     await eventually(async () => {
-      if (started.exitCode !== null) throw new Error(`${program} ended:\n${output.slice(-2000)}`);
+      if (attempt.hasEnded()) {
+        const said = attempt.output();
+        // A Postgres that was killed leaves children that hold its memory for a moment.
+        attempt = spawnOnce();
+        throw new Error(`${program} ended:\n${said}`);
+      }
       await answers();
     }, 30_000);
   };

@@ -1,0 +1,48 @@
+import type { AccessTokenClaims } from '../../src/core/claims';
+import { decide, type Decision, type Known } from '../../src/core/decision';
+
+const NOW = 1_800_000_000_000;
+const SKEW = 5000;
+
+const claimsWith = (claims: Partial<AccessTokenClaims>) =>
+  ({ exp: NOW / 1000 + 60, tokenVersion: 3, globalVersion: 2, ...claims }) as AccessTokenClaims;
+
+const copy = (known: Partial<Known> = {}): Known =>
+  ({ from: 'copy', tokenVersion: 3, globalVersion: 2, denied: false, ...known }) as Known;
+const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' }) as Known;
+
+test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
+  // claims against what a copy says
+  ['both versions are those of the copy', {}, copy(), 'GOOD'],
+  ['the token is older than the copy', {}, copy({ tokenVersion: 4 }), 'REVOKED'],
+  ['the token is newer than the copy: the copy is behind', {}, copy({ tokenVersion: 2 }), 'UNKNOWN'],
+  ['the global version is older', {}, copy({ globalVersion: 3 }), 'REVOKED'],
+  ['the global version is newer', {}, copy({ globalVersion: 1 }), 'UNKNOWN'],
+  [
+    'one version is older and one newer: older decides',
+    {},
+    copy({ tokenVersion: 2, globalVersion: 3 }),
+    'REVOKED',
+  ],
+  ['the other way round', {}, copy({ tokenVersion: 4, globalVersion: 1 }), 'REVOKED'],
+  ['an id is denied', {}, copy({ denied: true }), 'REVOKED'],
+  ['an id is denied and the copy is behind', {}, copy({ denied: true, tokenVersion: 2 }), 'REVOKED'],
+  // and against the truth
+  ['both versions are true', {}, truth(), 'GOOD'],
+  ['the token is older than the truth', {}, truth({ tokenVersion: 4 }), 'REVOKED'],
+  [
+    'the token is newer than the truth, as after a restored backup',
+    {},
+    truth({ tokenVersion: 2 }),
+    'REVOKED',
+  ],
+  ['the global version is newer than the truth', {}, truth({ globalVersion: 1 }), 'REVOKED'],
+  ['the truth knows no such user', {}, truth({ tokenVersion: undefined }), 'REVOKED'],
+  ['an id is denied by the truth', {}, truth({ denied: true }), 'REVOKED'],
+  // and against the clock
+  ['it expired by less than the skew', { exp: (NOW - SKEW + 1) / 1000 }, copy(), 'GOOD'],
+  ['it expired by the skew', { exp: (NOW - SKEW) / 1000 }, copy(), 'EXPIRED'],
+  ['it expired and is revoked as well', { exp: 0 }, truth({ denied: true }), 'EXPIRED'],
+])('%s', (_case, claims, known, decision) => {
+  expect(decide(claimsWith(claims), known, NOW, SKEW)).toBe(decision);
+});

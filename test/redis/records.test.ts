@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { VerifiedToken } from '../../src/core/claims';
+import type { RecordAnswer } from '../../src/core/ports/records';
+import type { TruthOnUser } from '../../src/core/ports/truth';
+import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
+import { connectRedis, type RedisConnection } from '../../src/redis/client';
+import { createRecords } from '../../src/redis/records';
+import { eventually } from '../support/eventually';
+import { startRedis, type TestServer } from '../support/servers';
+
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+let server: TestServer;
+let direct: Redis;
+let connection: RedisConnection;
+let records: ReturnType<typeof createRecords>;
+
+beforeAll(async () => {
+  server = await startRedis();
+  direct = new Redis(server.url);
+  connection = connectRedis(server.url, silent);
+  records = createRecords(connection);
+  await eventually(() => records.ping());
+});
+afterAll(async () => {
+  connection.close();
+  direct.disconnect();
+  await server.dispose();
+});
+beforeEach(() => direct.flushall());
+
+const tokenOf = (userId: string, claims: object = {}): VerifiedToken =>
+  ({
+    keyId: 'key',
+    claims: { sub: userId, jti: randomUUID(), sid: randomUUID(), ...claims },
+  }) as VerifiedToken;
+const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnUser> = {}): TruthOnUser => ({
+  globalVersion: 1,
+  tokenVersion,
+  disabled: false,
+  deniedTokens: [],
+  deniedSessions: [],
+  deniedKeys: [],
+  ...more,
+});
+const logged = (revocation: Revocation): LoggedRevocation => ({
+  ...revocation,
+  id: '1',
+  revokedAt: Date.now(),
+  expiresAt: Date.now() + 1e6,
+});
+
+const missing = async (userId: string) => {
+  const answer: RecordAnswer = await records.read(tokenOf(userId));
+  if (answer.found) throw new Error('There is a record already.');
+  return answer.ticket;
+};
+const versionOf = async (userId: string) => {
+  const answer = await records.read(tokenOf(userId));
+  return answer.found ? answer.known.tokenVersion : 'unknown';
+};
+
+test('a missing record is unknown until it is filled', async () => {
+  const user = randomUUID();
+  const ticket = await missing(user);
+  expect(await versionOf(user)).toBe('unknown');
+  await records.fill(ticket, user, truthAt(5));
+  expect(await versionOf(user)).toBe(5);
+});
+
+test('what was read before a revocation cannot be filled in after it', async () => {
+  const user = randomUUID();
+  const ticket = await missing(user); // reads 5 in Postgres …
+  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await records.fill(ticket, user, truthAt(5)); // … and comes back late
+  expect(await versionOf(user)).toBe('unknown');
+});
+
+test.each<[string, (user: string) => Revocation]>([
+  ['a session', (userId) => ({ kind: 'SESSION', userId, sessionId: 'S' })],
+  ['a token', (userId) => ({ kind: 'TOKEN', userId, tokenId: 'T' })],
+])('the same for %s', async (_what, revocation) => {
+  const user = randomUUID();
+  const ticket = await missing(user);
+  await records.publish([logged(revocation(user))]);
+  await records.fill(ticket, user, truthAt(1));
+  expect(await versionOf(user)).toBe('unknown');
+});
+
+test('the same for everyone’s version', async () => {
+  const user = randomUUID();
+  const ticket = await missing(user);
+  await records.publish([logged({ kind: 'EVERYONE', globalVersion: 2 })]);
+  await records.fill(ticket, user, truthAt(1));
+  expect(await versionOf(user)).toBe('unknown');
+});
+
+test('what was read before a flush cannot be filled in after it', async () => {
+  const user = randomUUID();
+  const ticket = await missing(user);
+  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await direct.flushall();
+  await records.fill(ticket, user, truthAt(5));
+  expect(await versionOf(user)).toBe('unknown');
+});
+
+test('a publication never makes a record: it is one fact, not all of them', async () => {
+  const user = randomUUID();
+  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  expect(await versionOf(user)).toBe('unknown');
+});
+
+test('versions only grow, in whatever order they come', async () => {
+  const user = randomUUID();
+  await records.fill(await missing(user), user, truthAt(5));
+  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 7 })]);
+  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  expect(await versionOf(user)).toBe(7);
+});
+
+test('a denied token, session or key is denied, and nobody else is', async () => {
+  const user = randomUUID();
+  const truth = truthAt(1, {
+    deniedTokens: [{ id: 'jti-from-truth', expiresAt: 0 }],
+    deniedKeys: [{ id: 'key-from-truth', expiresAt: 0 }],
+  });
+  await records.fill(await missing(user), user, truth);
+  await records.publish([
+    logged({ kind: 'SESSION', userId: user, sessionId: 'sid-published' }),
+    logged({ kind: 'KEY', keyId: 'key-published' }),
+  ]);
+  const denied = async (claims: object, keyId = 'key') => {
+    const answer = await records.read({ ...tokenOf(user, claims), keyId });
+    return answer.found && answer.known.denied;
+  };
+  expect(await denied({})).toBe(false);
+  expect(await denied({ jti: 'jti-from-truth' })).toBe(true);
+  expect(await denied({ sid: 'sid-published' })).toBe(true);
+  expect(await denied({}, 'key-from-truth')).toBe(true);
+  expect(await denied({}, 'key-published')).toBe(true);
+});
+
+test('a deleted user has a record that no token matches, a disabled one has none', async () => {
+  const [deleted, disabled] = [randomUUID(), randomUUID()];
+  await records.fill(await missing(deleted), deleted, truthAt(undefined));
+  await records.fill(await missing(disabled), disabled, truthAt(3, { disabled: true }));
+  expect(await versionOf(deleted)).toBe(2_147_483_647);
+  expect(await versionOf(disabled)).toBe('unknown');
+});
+
+test('nothing is kept without an end but the epoch', async () => {
+  for (let i = 0; i < 20; i++) {
+    const user = randomUUID();
+    const ticket = await missing(user);
+    if (i % 2) await records.fill(ticket, user, truthAt(1));
+    await records.publish([logged({ kind: 'SESSION', userId: user, sessionId: randomUUID() })]);
+  }
+  const lasting = [];
+  for (const key of await direct.keys('*')) if ((await direct.pttl(key)) < 0) lasting.push(key);
+  expect(lasting).toEqual(['{tokenfence}:epoch']);
+});
+
+test('every key lies in one slot of a cluster', async () => {
+  await records.fill(await missing(randomUUID()), randomUUID(), truthAt(1));
+  await missing(randomUUID());
+  expect((await direct.keys('*')).filter((key) => !key.startsWith('{tokenfence}:'))).toEqual([]);
+});
+
+test('a server that has forgotten the scripts is sent them again', async () => {
+  const user = randomUUID();
+  await direct.script('FLUSH');
+  await records.fill(await missing(user), user, truthAt(2));
+  expect(await versionOf(user)).toBe(2);
+});
+
+test('commands under way when the connection breaks end with an error, and later ones go well', async () => {
+  const reads = Array.from({ length: 50 }, () =>
+    records.read(tokenOf(randomUUID())).catch((error: unknown) => error),
+  );
+  await direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  for (const answer of await Promise.all(reads))
+    expect(answer).toHaveProperty(answer instanceof Error ? 'code' : 'found');
+  await eventually(() => records.ping());
+  expect(await versionOf(randomUUID())).toBe('unknown');
+});

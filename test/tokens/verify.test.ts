@@ -1,0 +1,209 @@
+import { createPublicKey, generateKeyPairSync, randomUUID, sign as signRaw } from 'node:crypto';
+import { sign, type SignOptions } from 'jsonwebtoken';
+import type { StoredSigningKey } from '../../src/core/account';
+import { createKeyGenerator } from '../../src/tokens/generate';
+import { createKeyRing } from '../../src/tokens/key-ring';
+import { createSeal } from '../../src/tokens/sealing';
+import { createSigner } from '../../src/tokens/sign';
+import { createVerifier } from '../../src/tokens/verify';
+
+const NOW = 1_800_000_000_000;
+const seal = createSeal('a secret that is long enough for a test');
+const newKey = (): StoredSigningKey => ({
+  ...createKeyGenerator(seal)(),
+  createdAt: new Date(NOW),
+  retiredAt: undefined,
+  revokedAt: undefined,
+});
+
+const key = newKey();
+let stored = [key];
+let readings = 0;
+const keys = createKeyRing({
+  list: () => {
+    readings += 1;
+    return Promise.resolve(stored);
+  },
+  seal,
+  cooldown: 20,
+});
+const clock = { now: () => NOW };
+const verify = createVerifier({ keys, issuer: 'https://issuer', audience: 'api', clock, clockSkew: 5000 });
+const privateKey = () => seal.open(key.sealedPrivateKey, key.id);
+
+const CLAIMS = {
+  iss: 'https://issuer',
+  aud: 'api',
+  sub: randomUUID(),
+  client_id: 'tokenfence',
+  iat: NOW / 1000,
+  exp: NOW / 1000 + 900,
+  jti: randomUUID(),
+  sid: randomUUID(),
+  role: 'USER' as const,
+  tokenVersion: 1,
+  globalVersion: 1,
+};
+
+/** A token signed with our own key: what is wrong with it is only what is given here. */
+const tokenWith = (claims: object, header: object = {}, options: SignOptions = {}) =>
+  sign({ ...CLAIMS, ...claims }, privateKey(), {
+    algorithm: 'ES256',
+    keyid: key.id,
+    ...options,
+    header: { alg: 'ES256', typ: 'at+jwt', ...header } as never,
+  });
+
+beforeAll(() => keys.reload());
+beforeEach(() => {
+  stored = [key];
+});
+
+test('a token of our own is good, and brings its claims and its key', async () => {
+  const token = await createSigner(keys)(CLAIMS, key.id);
+  expect(await verify(token)).toEqual({ ok: true, token: { claims: CLAIMS, keyId: key.id } });
+});
+
+test.each<[string, object]>([
+  ['another issuer', { iss: 'https://other' }],
+  ['another audience', { aud: 'other' }],
+  ['no audience', { aud: undefined }],
+  ['no subject', { sub: undefined }],
+  ['a subject that is no UUID', { sub: "x'; drop table users" }],
+  ['no jti', { jti: undefined }],
+  ['no sid', { sid: undefined }],
+  ['an unknown role', { role: 'ROOT' }],
+  ['no exp', { exp: undefined }],
+  ['nbf in the future', { nbf: NOW / 1000 + 60 }],
+  ['no tokenVersion, as before an upgrade', { tokenVersion: undefined }],
+  ['tokenVersion as a string', { tokenVersion: '1' }],
+  ['tokenVersion as a fraction', { tokenVersion: 1.5 }],
+  ['tokenVersion negative', { tokenVersion: -1 }],
+  ['tokenVersion 0', { tokenVersion: 0 }],
+  ['tokenVersion null', { tokenVersion: null }],
+  ['tokenVersion of a tombstone', { tokenVersion: 2_147_483_647 }],
+  ['no globalVersion', { globalVersion: undefined }],
+  ['globalVersion as a list', { globalVersion: [1] }],
+])('a rightly signed token with %s is refused', async (_what, claims) => {
+  const merged = JSON.parse(JSON.stringify({ ...CLAIMS, ...claims })) as object;
+  const token = sign(merged, privateKey(), {
+    algorithm: 'ES256',
+    keyid: key.id,
+    header: { alg: 'ES256', typ: 'at+jwt' },
+  });
+  expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+});
+
+test.each<[string, object]>([
+  ['another type', { typ: 'JWT' }],
+  ['no type', { typ: undefined }],
+  ['jku', { jku: 'https://evil.example/keys' }],
+  ['x5u', { x5u: 'https://evil.example/cert' }],
+  ['x5c', { x5c: ['MIIB'] }],
+  ['jwk', { jwk: createPublicKey(key.publicKey).export({ format: 'jwk' }) }],
+  ['crit', { crit: ['exp'] }],
+])('a rightly signed token whose header has %s is refused', async (_what, header) => {
+  expect(await verify(tokenWith({}, header))).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+});
+
+test('a type with its media type spelled out is the same type', async () => {
+  expect(await verify(tokenWith({}, { typ: 'application/at+jwt' }))).toMatchObject({ ok: true });
+});
+
+test('the algorithm is not the token’s to choose', async () => {
+  const none = `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid: key.id })).toString('base64url')}.${Buffer.from(JSON.stringify(CLAIMS)).toString('base64url')}.`;
+  // An HMAC whose key is what everybody can read: our public key.
+  const hmac = sign(CLAIMS, 'x'.repeat(64), {
+    algorithm: 'HS256',
+    keyid: key.id,
+    header: { alg: 'HS256', typ: 'at+jwt' },
+  });
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rs256 = sign(CLAIMS, rsa.privateKey, {
+    algorithm: 'RS256',
+    keyid: key.id,
+    header: { alg: 'RS256', typ: 'at+jwt' },
+  });
+  for (const token of [none, hmac, rs256]) {
+    expect(await verify(token)).toEqual({ ok: false, code: 'TOKEN_INVALID', fault: 'alg is not ES256' });
+  }
+});
+
+test('a token signed by somebody else under our key’s name is refused', async () => {
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const token = sign(CLAIMS, other.privateKey, {
+    algorithm: 'ES256',
+    keyid: key.id,
+    header: { alg: 'ES256', typ: 'at+jwt' },
+  });
+  expect(await verify(token)).toMatchObject({ code: 'TOKEN_INVALID', fault: 'the signature does not hold' });
+});
+
+test('a signature in the other encoding of ECDSA is refused', async () => {
+  const [header, payload] = tokenWith({}).split('.');
+  const der = signRaw('sha256', Buffer.from(`${header}.${payload}`), privateKey()).toString('base64url');
+  expect(await verify(`${header}.${payload}.${der}`)).toMatchObject({ code: 'TOKEN_INVALID' });
+});
+
+test.each([
+  '',
+  '.',
+  '..',
+  'a.b',
+  'a.b.c',
+  'a.b.c.d',
+  '\0',
+  'ey.ey.ey',
+  'null',
+  '{}.{}.{}',
+  'e30.e30.e30',
+  '💥',
+])('what is no token is refused: %j', async (text) => {
+  expect(await verify(text)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+});
+
+test('a token of more than 8 KiB is refused before anything is computed', async () => {
+  expect(await verify(tokenWith({ padding: 'x'.repeat(8192) }))).toMatchObject({
+    fault: 'the token is too long',
+  });
+});
+
+test('a token is good for the clock skew past its end, and then expired but still tells whose it was', async () => {
+  expect(await verify(tokenWith({ exp: NOW / 1000 - 4 }))).toMatchObject({ ok: true });
+  expect(await verify(tokenWith({ exp: NOW / 1000 - 5 }))).toMatchObject({
+    ok: false,
+    code: 'TOKEN_EXPIRED',
+    token: { claims: { sub: CLAIMS.sub } },
+  });
+});
+
+test('a key that another node has just made is read when it is met', async () => {
+  const fresh = newKey();
+  stored = [fresh, key];
+  const token = sign(CLAIMS, seal.open(fresh.sealedPrivateKey, fresh.id), {
+    algorithm: 'ES256',
+    keyid: fresh.id,
+    header: { alg: 'ES256', typ: 'at+jwt' },
+  });
+  expect(await verify(token)).toMatchObject({ ok: true });
+});
+
+test('unknown keys cannot be used to hammer the database', async () => {
+  const before = readings;
+  await Promise.all(Array.from({ length: 200 }, (_, i) => verify(tokenWith({}, { kid: `made-up-${i}` }))));
+  expect(readings - before).toBeLessThanOrEqual(2);
+});
+
+test('what a revoked key has signed is revoked, and its word on whose it was is not taken', async () => {
+  stored = [{ ...key, revokedAt: new Date(NOW) }];
+  await keys.reload();
+  expect(await verify(tokenWith({}))).toEqual({ ok: false, code: 'TOKEN_REVOKED' });
+  expect(keys.publicKeys()).toEqual([]);
+});
+
+test('a private key opens only with the secret, and for the key id, that it was sealed with', () => {
+  expect(() => createSeal('another secret that is long enough').open(key.sealedPrivateKey, key.id)).toThrow();
+  expect(() => seal.open(key.sealedPrivateKey, 'another-id')).toThrow();
+  expect(() => seal.open(`${key.sealedPrivateKey.slice(0, -4)}AAAA`, key.id)).toThrow();
+  expect(key.sealedPrivateKey).not.toContain('PRIVATE');
+});

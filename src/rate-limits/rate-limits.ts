@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { process as unmap } from 'ipaddr.js';
+import ipaddr from 'ipaddr.js';
 import {
   type RateLimiterAbstract,
   RateLimiterMemory,
@@ -22,7 +22,8 @@ const LIMITS = {
 /** An IPv6 customer has at least a /64 to themselves, so that is what counts as one address. */
 function networkOf(address: string): string {
   try {
-    const parsed = unmap(address);
+    // Takes an IPv4 address written as IPv6 for what it is.
+    const parsed = ipaddr.process(address);
     return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, 8).join('.');
   } catch {
     return address;

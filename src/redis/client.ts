@@ -106,7 +106,7 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
     close() {
       closed = true;
       clearTimeout(retry);
-      current?.disconnect();
+      if (current?.status !== 'end') current?.disconnect();
     },
   };
 }

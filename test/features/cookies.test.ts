@@ -1,0 +1,109 @@
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import type { Answer } from '../support/api';
+
+let world: World;
+let node: TestNode;
+let secure: TestNode;
+const email = 'browser@example.com';
+const LOGIN =
+  'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } } }';
+
+beforeAll(async () => {
+  world = await createWorld();
+  node = await world.node({ CORS_ORIGINS: 'https://app.example.com' });
+  secure = await world.node({ ISSUER: 'https://auth.example.com' });
+  await node.api.register(email);
+});
+afterAll(() => world.close());
+
+const cookieOf = (answer: Answer) => answer.headers.getSetCookie()[0] ?? '';
+const valueOf = (cookie: string) => cookie.split(';')[0] ?? '';
+const login = async (to: TestNode) =>
+  to.api.send(LOGIN, { input: { email, password: 'correct horse battery', useCookie: true } });
+const REFRESH = 'mutation { refresh { accessToken refreshToken session { id } } }';
+
+test('in cookie mode the refresh token is out of the reach of scripts and of other sites', async () => {
+  const answer = await login(node);
+  expect(answer.data.login.refreshToken).toBeNull();
+  const cookie = cookieOf(answer);
+  expect(cookie).toMatch(/^refresh_token=[\w-]{43};/);
+  for (const attribute of ['HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/', 'Expires=']) {
+    expect(cookie).toContain(attribute);
+  }
+  expect(cookie).not.toContain('Domain');
+});
+
+test('over https the cookie has the prefix that ties it to the host', async () => {
+  const answer = await login(secure);
+  expect(cookieOf(answer)).toMatch(/^__Host-refresh_token=/);
+  // One without the prefix may have been planted by a neighbouring subdomain.
+  const planted = valueOf(cookieOf(answer)).replace('__Host-', '');
+  expect((await secure.api.send(REFRESH, {}, undefined, { cookie: planted })).code).toBe(
+    'REFRESH_TOKEN_INVALID',
+  );
+  expect((await secure.api.send(REFRESH, {}, undefined, { cookie: valueOf(cookieOf(answer)) })).status).toBe(
+    200,
+  );
+});
+
+test('a refresh by cookie answers by cookie', async () => {
+  const first = await login(node);
+  const second = await node.api.send(REFRESH, {}, undefined, { cookie: valueOf(cookieOf(first)) });
+  expect(second.data.refresh).toMatchObject({
+    refreshToken: null,
+    session: { id: first.data.login.session.id },
+  });
+  expect(valueOf(cookieOf(second))).not.toBe(valueOf(cookieOf(first)));
+});
+
+test('a page of another origin cannot use the cookie, one that is allowed can', async () => {
+  const cookie = valueOf(cookieOf(await login(node)));
+  const from = (origin: string) => node.api.send(REFRESH, {}, undefined, { cookie, origin });
+  expect((await from('https://evil.example.com')).code).toBe('REFRESH_TOKEN_INVALID');
+  expect((await from('null')).code).toBe('REFRESH_TOKEN_INVALID');
+  const allowed = await from('https://app.example.com');
+  expect(allowed.status).toBe(200);
+  expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+  expect((await from(node.url)).status).toBe(200);
+});
+
+test('a form post, which a browser sends anywhere without asking, is refused', async () => {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    const response = await fetch(`${node.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: JSON.stringify({ query: REFRESH }),
+    });
+    expect([400, 415]).toContain(response.status);
+  }
+});
+
+test('a logout takes the cookie away, and without a token the cookie names the session', async () => {
+  const first = await login(node);
+  const cookie = valueOf(cookieOf(first));
+  const answer = await node.api.send('mutation { logout { endedSessions confirmed } }', {}, undefined, {
+    cookie,
+  });
+  expect(answer.data.logout).toEqual({ endedSessions: 1, confirmed: true });
+  expect(cookieOf(answer)).toMatch(/^refresh_token=;.*Expires=Thu, 01 Jan 1970/);
+  expect((await node.api.me(first.data.login.accessToken)).reason).toBe('TOKEN_REVOKED');
+  expect((await node.api.send(REFRESH, {}, undefined, { cookie })).code).toBe('REFRESH_TOKEN_INVALID');
+});
+
+test('with neither token nor cookie there is nothing to log out of', async () => {
+  expect(await node.api.send('mutation { logout { confirmed } }')).toMatchObject({
+    status: 401,
+    code: 'UNAUTHENTICATED',
+  });
+  const unknown = { cookie: `refresh_token=${'x'.repeat(43)}` };
+  expect(await node.api.send('mutation { logout { confirmed } }', {}, undefined, unknown)).toMatchObject({
+    status: 401,
+    code: 'UNAUTHENTICATED',
+  });
+});
+
+test('a login without the wish for a cookie sets none', async () => {
+  const answer = await node.api.send(LOGIN, { input: ADMIN });
+  expect(answer.headers.getSetCookie()).toEqual([]);
+  expect(answer.data.login.refreshToken).toMatch(/^[\w-]{43}$/);
+});

@@ -1,0 +1,212 @@
+import { decode } from 'jsonwebtoken';
+import { RECEIPT, type Answer, type Tokens } from '../support/api';
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+
+let world: World;
+let one: TestNode;
+let two: TestNode;
+let count = 0;
+
+beforeAll(async () => {
+  world = await createWorld();
+  [one, two] = await Promise.all([world.node(), world.node()]);
+});
+afterAll(() => world.close());
+
+const newUser = () => one.api.register(`user${++count}@example.com`);
+const refreshed = async (answer: Promise<Answer>) => one.api.expect(await answer).refresh as Tokens;
+
+/** Puts the use of every refresh token of the session so far into the past. */
+const longAgo = ({ session }: Tokens) =>
+  world.sql(`update refresh_tokens set used_at = used_at - interval '11 seconds' where session_id = $1`, [
+    session.id,
+  ]);
+
+test('a refresh gives a new pair and keeps the session', async () => {
+  const first = await newUser();
+  const second = await refreshed(two.api.refresh(first.refreshToken));
+  expect(second.session.id).toBe(first.session.id);
+  expect(second.refreshToken).not.toBe(first.refreshToken);
+  expect((await one.api.me(second.accessToken)).status).toBe(200);
+  // The first access token is still good: nothing was ended.
+  expect((await one.api.me(first.accessToken)).status).toBe(200);
+  const third = await refreshed(one.api.refresh(second.refreshToken));
+  expect(third.session.id).toBe(first.session.id);
+});
+
+test('two tabs that refresh at once both go on', async () => {
+  const first = await newUser();
+  const [a, b] = await Promise.all([
+    refreshed(one.api.refresh(first.refreshToken)),
+    refreshed(two.api.refresh(first.refreshToken)),
+  ]);
+  for (const tab of [a, b]) await refreshed(one.api.refresh(tab.refreshToken));
+});
+
+test('twenty refreshes of one token at once, on two nodes, all end well and none is taken for theft', async () => {
+  const first = await newUser();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => (i % 2 ? one : two).api.refresh(first.refreshToken)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  const tokens = answers.map((answer) => (answer.data.refresh as Tokens).refreshToken);
+  expect(new Set(tokens).size).toBe(20);
+  const rows = await world.sql<{ parent_id: string | null; used_at: Date | null }>(
+    'select parent_id, used_at from refresh_tokens where session_id = $1',
+    [first.session.id],
+  );
+  expect(rows).toHaveLength(21);
+  expect(rows.filter(({ used_at }) => used_at !== null)).toHaveLength(1);
+  expect(new Set(rows.map(({ parent_id }) => parent_id)).size).toBe(2);
+});
+
+test('a used token that comes back later is theft: the session ends with every token, and the log says so', async () => {
+  const first = await newUser();
+  const second = await refreshed(one.api.refresh(first.refreshToken));
+  await longAgo(first);
+  expect(await two.api.refresh(first.refreshToken)).toMatchObject({
+    status: 401,
+    code: 'REFRESH_TOKEN_REUSED',
+  });
+  for (const token of [first.accessToken, second.accessToken]) {
+    expect((await one.api.me(token)).reason).toBe('TOKEN_REVOKED');
+  }
+  expect((await one.api.refresh(second.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+  expect(
+    await world.sql(
+      `select session_id from audit_events where type = 'REFRESH_TOKEN_REUSED' and user_id = $1`,
+      [first.user.id],
+    ),
+  ).toEqual([{ session_id: first.session.id }]);
+});
+
+test('a session that is not used for the idle time is over', async () => {
+  const tokens = await newUser();
+  await world.sql(`update sessions set idle_expires_at = now() where id = $1`, [tokens.session.id]);
+  expect((await one.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+});
+
+test('no use makes a session outlive its absolute end, nor any token of it', async () => {
+  const tokens = await newUser();
+  await world.sql(`update sessions set expires_at = now() + interval '90 seconds' where id = $1`, [
+    tokens.session.id,
+  ]);
+  const answer = one.api.expect(await one.api.refresh(tokens.refreshToken)).refresh;
+  const { exp, iat } = decode(answer.accessToken as string) as { exp: number; iat: number };
+  expect(exp - iat).toBeLessThanOrEqual(90);
+  expect(Date.parse(answer.refreshTokenExpiresAt as string) - Date.now()).toBeLessThanOrEqual(90_000);
+  await world.sql(`update sessions set expires_at = now() where id = $1`, [tokens.session.id]);
+  expect((await one.api.refresh(answer.refreshToken as string)).code).toBe('REFRESH_TOKEN_INVALID');
+});
+
+test('a refresh in flight does not bring a revoked session back', async () => {
+  for (let round = 0; round < 15; round++) {
+    const tokens = await newUser();
+    const [answer, receipt] = await Promise.all([
+      two.api.refresh(tokens.refreshToken),
+      one.api.end('logoutEverywhere', tokens.accessToken),
+    ]);
+    expect(receipt.confirmed).toBe(true);
+    if (answer.errors) expect(answer.code).toBe('REFRESH_TOKEN_INVALID');
+    else {
+      const late = answer.data.refresh as Tokens;
+      expect((await one.api.me(late.accessToken)).reason).toBe('TOKEN_REVOKED');
+      expect((await one.api.refresh(late.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    }
+    expect(
+      await world.sql('select id from sessions where user_id = $1 and ended_at is null', [tokens.user.id]),
+    ).toEqual([]);
+  }
+});
+
+test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and each token is what its version says', async () => {
+  const email = `busy${++count}@example.com`;
+  const keeper = await one.api.register(email);
+  const { accessToken: admin } = await one.api.login(ADMIN.email, ADMIN.password);
+  const issued: Tokens[] = [];
+  await Promise.all([
+    ...Array.from({ length: 50 }, async (_, i) => {
+      issued.push(await (i % 2 ? one : two).api.login(email));
+    }),
+    ...Array.from({ length: 50 }, async (_, i) => {
+      const answer = await (i % 2 ? two : one).api.send(
+        `mutation($id: ID!) { forceLogout(userId: $id) ${RECEIPT} }`,
+        { id: keeper.user.id },
+        admin,
+      );
+      expect(one.api.expect(answer).forceLogout.confirmed).toBe(true);
+    }),
+  ]);
+  const [{ token_version: version }] = (await world.sql<{ token_version: number }>(
+    'select token_version from users where id = $1',
+    [keeper.user.id],
+  )) as [{ token_version: number }];
+  expect(version).toBe(51);
+  for (const tokens of issued) {
+    const { tokenVersion } = decode(tokens.accessToken) as { tokenVersion: number };
+    const answer = await one.api.me(tokens.accessToken);
+    expect(answer.status).toBe(tokenVersion === version ? 200 : 401);
+  }
+  // No session is alive that its own tokens do not show.
+  const alive = await world.sql('select id from sessions where user_id = $1 and ended_at is null', [
+    keeper.user.id,
+  ]);
+  expect(alive).toHaveLength(
+    issued.filter(
+      ({ accessToken }) => (decode(accessToken) as { tokenVersion: number }).tokenVersion === version,
+    ).length,
+  );
+});
+
+test('login and refresh work beside a stale Authorization header, so no client is stuck', async () => {
+  const tokens = await newUser();
+  await one.api.end('logoutEverywhere', tokens.accessToken);
+  const login = await one.api.send(
+    'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }',
+    { input: { email: `user${count}@example.com`, password: 'correct horse battery' } },
+    tokens.accessToken,
+  );
+  expect(login.status).toBe(200);
+  const refresh = await one.api.send(
+    'mutation($token: String!) { refresh(refreshToken: $token) { accessToken } }',
+    { token: login.data.login.refreshToken },
+    'nonsense',
+  );
+  expect(refresh.status).toBe(200);
+});
+
+test('logging out with an expired token still ends its session', async () => {
+  const brief = await world.node({ ACCESS_TOKEN_TTL: '1s', CLOCK_SKEW: '0s' });
+  const tokens = await brief.api.register(`user${++count}@example.com`);
+  for (;;) {
+    const { reason } = await brief.api.me(tokens.accessToken);
+    if (reason === 'TOKEN_EXPIRED') break;
+  }
+  expect(await brief.api.end('logout', tokens.accessToken)).toMatchObject({
+    endedSessions: 1,
+    confirmed: true,
+  });
+  expect((await brief.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+  expect(await brief.api.end('logout', tokens.accessToken)).toMatchObject({
+    endedSessions: 0,
+    confirmed: true,
+  });
+});
+
+test('raw refresh tokens are kept nowhere', async () => {
+  const tokens = await newUser();
+  const tables = [
+    'users',
+    'sessions',
+    'refresh_tokens',
+    'revocations',
+    'audit_events',
+    'signing_keys',
+    'fleet',
+  ];
+  for (const table of tables) {
+    const text = JSON.stringify(await world.sql(`select * from ${table}`));
+    expect(text).not.toContain(tokens.refreshToken);
+    expect(text).not.toContain(tokens.accessToken);
+  }
+});

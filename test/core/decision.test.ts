@@ -7,9 +7,14 @@ const SKEW = 5000;
 const claimsWith = (claims: Partial<AccessTokenClaims>) =>
   ({ exp: NOW / 1000 + 60, tokenVersion: 3, globalVersion: 2, ...claims }) as AccessTokenClaims;
 
-const copy = (known: Partial<Known> = {}): Known =>
-  ({ from: 'copy', tokenVersion: 3, globalVersion: 2, denied: false, ...known }) as Known;
-const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' }) as Known;
+const copy = (known: Partial<Known> = {}): Known => ({
+  from: 'copy',
+  tokenVersion: 3,
+  globalVersion: 2,
+  denied: false,
+  ...known,
+});
+const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' });
 
 test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
   // claims against what a copy says

@@ -51,7 +51,7 @@ const tokenWith = (claims: object, header: object = {}, options: SignOptions = {
     algorithm: 'ES256',
     keyid: key.id,
     ...options,
-    header: { alg: 'ES256', typ: 'at+jwt', ...header } as never,
+    header: { alg: 'ES256', typ: 'at+jwt', ...header },
   });
 
 beforeAll(() => keys.reload());

@@ -1,0 +1,110 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NodeProcess, startNodeProcess } from '../support/node-process';
+import type { Env } from '../support/world';
+
+let folder: string;
+const running: NodeProcess[] = [];
+
+const start = async (env: Env = {}) => {
+  const node = await startNodeProcess({
+    SECRET: undefined,
+    ADMIN_EMAIL: undefined,
+    ADMIN_PASSWORD: undefined,
+    DATA_DIR: join(folder, 'data'),
+    ...env,
+  });
+  running.push(node);
+  return node;
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tokenfence-embedded-'));
+});
+afterEach(async () => {
+  for (const node of running.splice(0)) {
+    node.signal('SIGKILL');
+    await node.ended;
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+const passwordIn = (output: string) => /password {2}(\S+)/.exec(output)?.[1] ?? '';
+
+test('with nothing installed it starts, says what it is, and makes an administrator whose password is shown once', async () => {
+  const node = await start();
+  const text = node.output();
+  expect(text).toContain(`is ready at ${node.url}/graphql`);
+  expect(text).toContain('This is the embedded mode');
+  expect(text).toContain('curl');
+  const password = passwordIn(text);
+  const admin = await node.api.login('admin@example.com', password);
+  expect(
+    (await node.api.send('{ users { edges { node { role } } } }', {}, admin.accessToken)).data.users.edges,
+  ).toHaveLength(1);
+  expect(await (await fetch(`${node.url}/readyz`)).json()).toEqual({ status: 'ready', degraded: [] });
+
+  const secret = join(folder, 'data/secret');
+  expect((await stat(secret)).mode & 0o777).toBe(0o600);
+  expect((await readFile(secret, 'utf8')).trim().length).toBeGreaterThanOrEqual(43);
+
+  node.signal('SIGTERM');
+  expect(await node.ended).toBe(0);
+  const again = await start();
+  expect(again.output()).not.toContain('password  ');
+  await again.api.login('admin@example.com', password);
+});
+
+test('after kill -9 the data is there, and a token that was revoked before is refused after', async () => {
+  const node = await start();
+  const [gone, stays] = [
+    await node.api.register('gone@example.com'),
+    await node.api.register('stays@example.com'),
+  ];
+  expect(await node.api.end('logout', gone.accessToken)).toMatchObject({ confirmed: true });
+  node.signal('SIGKILL');
+  await node.ended;
+
+  const again = await start();
+  expect((await again.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
+  expect((await again.api.me(stays.accessToken)).status).toBe(200);
+  expect((await again.api.refresh(gone.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+});
+
+test('a second process on the folder is refused with a clear sentence, also while the first is suspended', async () => {
+  const first = await start();
+  const refusal = async () =>
+    start().then(
+      () => 'it started',
+      (error: unknown) => (error as Error).message,
+    );
+  expect(await refusal()).toContain('Another Tokenfence process uses the folder');
+  first.signal('SIGSTOP');
+  expect(await refusal()).toContain('Another Tokenfence process uses the folder');
+  first.signal('SIGCONT');
+  expect((await first.api.me()).reason).toBe('TOKEN_MISSING');
+});
+
+test('many callers at once share the one connection without waiting for themselves', async () => {
+  const { api } = await start();
+  const users = await Promise.all(Array.from({ length: 6 }, (_, i) => api.register(`u${i}@example.com`)));
+  const work = users.flatMap(({ accessToken, refreshToken }) => [
+    api.me(accessToken),
+    api.refresh(refreshToken),
+    api.send('mutation { logoutOthers { accessToken } }', {}, accessToken),
+    api.me(accessToken),
+  ]);
+  const answers = await Promise.all(work);
+  expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
+  const ends = await Promise.all(
+    users.map(({ accessToken }) => api.send('mutation { logout { confirmed } }', {}, accessToken)),
+  );
+  expect(ends.map(({ data }) => data.logout.confirmed)).toEqual(ends.map(() => true));
+});
+
+test('bad settings stop the start, and all of them are named', async () => {
+  await expect(start({ PORT: 'x', ACCESS_TOKEN_TTL: 'soon', LOG_LEVEL: 'loud' })).rejects.toThrow(
+    /PORT is "x"[^]*LOG_LEVEL is "loud"[^]*ACCESS_TOKEN_TTL is "soon"/,
+  );
+});

@@ -1,0 +1,99 @@
+import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+
+let world: World;
+let node: TestNode;
+let production: TestNode;
+
+beforeAll(async () => {
+  world = await createWorld();
+  [node, production] = await Promise.all([world.node(), world.node({ NODE_ENV: 'production' })]);
+});
+afterAll(() => world.close());
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(`${node.url}${path}`, { headers });
+
+test('/healthz says that the process is alive, /readyz that it can judge tokens', async () => {
+  expect(await (await get('/healthz')).json()).toEqual({ status: 'alive' });
+  const ready = await get('/readyz');
+  expect(ready.status).toBe(200);
+  expect(ready.headers.get('cache-control')).toBe('no-store');
+  expect(await ready.json()).toEqual({ status: 'ready', degraded: [] });
+});
+
+test('the key set holds public keys only, and may be kept for a minute', async () => {
+  const response = await get('/.well-known/jwks.json');
+  expect(response.headers.get('cache-control')).toBe('public, max-age=60');
+  const { keys } = (await response.json()) as { keys: Record<string, unknown>[] };
+  expect(keys).toHaveLength(1);
+  expect(Object.keys(keys[0]!).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+  expect(keys[0]).toMatchObject({ alg: 'ES256', crv: 'P-256', kty: 'EC', use: 'sig' });
+});
+
+test('production tells nobody its schema, and others do', async () => {
+  const query = '{ __schema { queryType { name } } }';
+  expect((await node.api.send(query)).status).toBe(200);
+  expect(await production.api.send(query)).toMatchObject({ status: 400, code: 'GRAPHQL_VALIDATION_FAILED' });
+});
+
+test('pages of other origins are told no by the browser’s own rules', async () => {
+  const answer = await get('/graphql', { origin: 'https://evil.example.com' });
+  expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+});
+
+test('every answer has a request id of ours, and a client’s own is not repeated', async () => {
+  const answer = await get('/healthz', { 'x-request-id': 'chosen-by-the-client' });
+  expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('an unexpected fault gives a request id and nothing else, and the log has the rest without its parameters', async () => {
+  const own = await createWorld();
+  try {
+    const broken = await own.node();
+    const { accessToken } = await broken.api.login(ADMIN.email, ADMIN.password);
+    await own.sql('alter table audit_events rename to mislaid');
+    const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
+    expect(answer).toMatchObject({ status: 500, code: 'INTERNAL_SERVER_ERROR' });
+    const requestId = answer.headers.get('x-request-id');
+    expect(answer.errors).toEqual([
+      expect.objectContaining({
+        message: 'Something unexpected went wrong. Tell the operators the request id.',
+        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+      }),
+    ]);
+    const secret = 'a password nobody may read';
+    await broken.api.send('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
+      i: { email: 'someone.private@example.com', password: secret },
+    });
+    const log = broken.log.join('');
+    expect(log).toContain('audit_events');
+    expect(log).not.toContain(secret);
+    expect(log).not.toContain('someone.private');
+  } finally {
+    await own.close();
+  }
+});
+
+test('no token, password, secret or hash is in the log, at whatever level', async () => {
+  const chatty = await world.node({ LOG_LEVEL: 'trace' });
+  const tokens = await chatty.api.register('logged@example.com', 'a password to look for');
+  await chatty.api.me(tokens.accessToken);
+  await chatty.api.refresh(tokens.refreshToken);
+  await chatty.api.login('logged@example.com', 'a password to look for');
+  await fetch(`${chatty.url}/graphql?query={me{id}}&token=${tokens.accessToken}`, {
+    headers: { 'apollo-require-preflight': 'yes', authorization: `Bearer ${tokens.accessToken}` },
+  });
+  await chatty.api.end('logout', tokens.accessToken, { cookie: `refresh_token=${tokens.refreshToken}` });
+  const log = chatty.log.join('');
+  expect(log.length).toBeGreaterThan(1000);
+  for (const secret of [
+    tokens.accessToken,
+    tokens.accessToken.split('.')[2]!,
+    tokens.refreshToken,
+    'a password to look for',
+    TEST_ENV.SECRET!,
+    ADMIN.password,
+    '$argon2',
+  ]) {
+    expect(log).not.toContain(secret);
+  }
+});

@@ -1,0 +1,171 @@
+import type { DataSource } from 'typeorm';
+import { createDataSource } from '../../src/postgres/data-source';
+import { purge } from '../../src/postgres/purge';
+import { migrate } from '../../src/postgres/start';
+import { eventually } from '../support/eventually';
+import { startPostgres, type TestServer } from '../support/servers';
+import { ADMIN, createWorld, type World } from '../support/world';
+
+let server: TestServer;
+const worlds: World[] = [];
+const newWorld = async (redis?: string | null) => {
+  // On a server of its own: nothing has been migrated there.
+  const world = await createWorld({ postgres: server.url, redis });
+  worlds.push(world);
+  return world;
+};
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.close();
+});
+afterAll(() => server.dispose());
+
+const withDataSource = async <T>(world: World, work: (dataSource: DataSource) => Promise<T>) => {
+  const dataSource = createDataSource({ url: world.databaseUrl }, { statementTimeout: 0, poolSize: 2 });
+  await dataSource.initialize();
+  try {
+    return await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+};
+
+test('the migrations make exactly what the entities describe', async () => {
+  await withDataSource(await newWorld(), async (dataSource) => {
+    await migrate(dataSource, () => Promise.resolve());
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+  });
+});
+
+test('five nodes that start at once on an empty database make one key and one administrator', async () => {
+  const world = await newWorld();
+  const nodes = await Promise.all(Array.from({ length: 5 }, () => world.node()));
+  expect(await world.sql('select id from signing_keys')).toHaveLength(1);
+  expect(await world.sql(`select id from users where role = 'ADMIN'`)).toHaveLength(1);
+  const { accessToken } = await nodes[0]!.api.login(ADMIN.email, ADMIN.password);
+  for (const { api } of nodes) expect((await api.me(accessToken)).status).toBe(200);
+});
+
+test('no default account: without an administrator given, none is made on a real Postgres', async () => {
+  const world = await newWorld();
+  await world.node({ ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
+  expect(await world.sql('select id from users')).toEqual([]);
+});
+
+test('an administrator with a password that will not do stops the start', async () => {
+  const world = await newWorld();
+  await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(
+    /administrator's password will not do/,
+  );
+  await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not an email/);
+});
+
+test('nodes that disagree about Redis refuse to start', async () => {
+  const world = await newWorld();
+  await world.node();
+  await expect(world.node({ REDIS_URL: undefined })).rejects.toThrow(/npm run admin -- redis off/);
+});
+
+test('another SECRET than that of the database stops the start', async () => {
+  const world = await newWorld();
+  await world.node();
+  await expect(world.node({ SECRET: 'Zx81-another-secret-of-good-length-42' })).rejects.toThrow(
+    /SECRET is not the one/,
+  );
+});
+
+test('a database restored to before the migrations is not ready', async () => {
+  const world = await newWorld();
+  const node = await world.node();
+  await world.sql('delete from migrations');
+  const response = await fetch(`${node.url}/readyz`);
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ status: 'unready', reasons: ['migrations are pending'] });
+});
+
+test('a revocation is kept as long as any token could live, also by a node that was set to longer ones before', async () => {
+  const world = await newWorld(null);
+  const first = await world.node({ ACCESS_TOKEN_TTL: '2h' });
+  await first.close();
+  const second = await world.node({ ACCESS_TOKEN_TTL: '1m', CLOCK_SKEW: '5s' });
+  const { accessToken } = await second.api.register('kept@example.com');
+  await second.api.end('logout', accessToken);
+  const rows = await world.sql<{ kept: number }>(
+    'select extract(epoch from expires_at - revoked_at)::int as kept from revocations',
+  );
+  // The lifetime, the skew of the issuer's and of the judge's clock, and a minute.
+  expect(rows.map(({ kept }) => kept)).toEqual([7270, 7270]);
+});
+
+test('the purge takes what nobody needs any more, in batches, and nothing else', async () => {
+  const world = await newWorld(null);
+  const node = await world.node();
+  const tokens = await node.api.register('purge@example.com');
+  await node.api.refresh(tokens.refreshToken);
+  const other = await node.api.login('purge@example.com');
+  await node.api.end('logout', other.accessToken);
+
+  await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at, confirmed_at)
+    select 'SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 second', now()
+    from generate_series(1, 2500)`);
+  // Still to be delivered: the log is the outbox as well.
+  await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at)
+    values ('SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 second')`);
+  await world.sql(`update refresh_tokens set used_at = now() - interval '15 days' where used_at is not null`);
+  await world.sql(
+    `insert into audit_events (type, created_at) values ('LOGIN_FAILED', now() - interval '366 days')`,
+  );
+  await world.sql(`update sessions set ended_at = now() - interval '2 days' where id = $1`, [
+    other.session.id,
+  ]);
+
+  const gone = await withDataSource(world, (dataSource) =>
+    purge(dataSource, { clockSkew: 5000, refreshTokenTtl: 14 * 86_400, auditRetention: 365 * 86_400 }),
+  );
+  expect(gone).toBe(2500 + 1 + 1 + 1);
+  // What is live is as it was.
+  expect((await node.api.me(tokens.accessToken)).status).toBe(200);
+  expect((await node.api.me(other.accessToken)).reason).toBe('TOKEN_REVOKED');
+  expect(await world.sql('select id from revocations where confirmed_at is null')).toHaveLength(1);
+});
+
+test('a retired key goes when its last token has expired, and not before', async () => {
+  const world = await newWorld(null);
+  const node = await world.node();
+  const { accessToken } = await node.api.login(ADMIN.email, ADMIN.password);
+  await node.api.send('mutation { rotateSigningKey { id } }', {}, accessToken);
+  const clean = () =>
+    withDataSource(world, (dataSource) =>
+      purge(dataSource, { clockSkew: 5000, refreshTokenTtl: 1e6, auditRetention: 1e8 }),
+    );
+  await clean();
+  expect(await world.sql('select id from signing_keys')).toHaveLength(2);
+  await world.sql(
+    `update signing_keys set retired_at = retired_at - interval '17 minutes' where retired_at is not null`,
+  );
+  await clean();
+  expect(await world.sql('select id from signing_keys')).toHaveLength(1);
+});
+
+test('a starting node waits for the one that migrates, however long that takes', async () => {
+  const world = await newWorld();
+  const order: string[] = [];
+  const waiting = () =>
+    world.sql(
+      `select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`,
+    );
+  let started: Promise<unknown> | undefined;
+  await withDataSource(world, (dataSource) =>
+    migrate(dataSource, async () => {
+      started = world.node().then(() => order.push('the second has started'));
+      await eventually(async () => expect(await waiting()).toHaveLength(1));
+      order.push('the first has migrated');
+    }),
+  );
+  await started;
+  expect(order).toEqual(['the first has migrated', 'the second has started']);
+});

@@ -99,6 +99,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
+    // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
+    onRequest: async ({ protocol, hostname }, reply) => {
+      if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
+    },
     handler: fastifyApolloHandler(apollo, {
       context: async (request, reply): Promise<RequestContext> => ({
         requestId: request.id,

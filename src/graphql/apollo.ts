@@ -5,6 +5,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../core/ports/logger';
 import type { Context } from './context';
 import { createAnswerPlugin, createErrorFormatter } from './errors';
+import { httpRules } from './http-rules';
 import { costLimit, MOST_TOKENS } from './limits';
 import { toLogoutReceipt } from './logout-receipt.type';
 
@@ -38,6 +39,7 @@ export function createApollo({ schema, logger, production }: ApolloOptions): Apo
       error: (message: string) => logger.error({}, message),
     },
     plugins: [
+      httpRules,
       costLimit,
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
       production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),

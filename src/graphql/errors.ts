@@ -31,11 +31,26 @@ const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' &
 /** GraphQL's own messages repeat the value that was wrong. It may be a password, so it is left out. */
 const withoutValues = (message: string) =>
   message
-    .replace(/ got invalid value [^]*?(?: at "([\w.[\]]+)")?; /, (_, path?: string) =>
-      path ? ` at "${path}": ` : ': ',
-    )
+    .replace(/^(Syntax Error: [^]*?\b(?:Name|Int|Float|String|BlockString)) "[^]*"/, '$1')
+    .replace(/^Value "[^]*" does not exist in/, 'This value does not exist in')
+    .replace(/^(Argument "\w+" has) invalid value [^]*$/, '$1 an invalid value.')
     .replace(/((?:cannot represent|does not exist in|must be)[^:]*): [^]*$/, '$1.')
     .replace(/^((?:Expected value of type|Enum|Int|Float|Boolean|String|ID)\b[^,:]*), found [^]*$/, '$1.');
+
+/**
+ * The same for a variable, whose message is "Variable … got invalid value <value> at <path>; <reason>". The value may hold
+ * any of these words itself, so the reason is taken from its own error, and the path from the end of what is left.
+ */
+function withoutVariable({ message, originalError }: GraphQLError): string {
+  const [, variable, value] = /^(Variable "\$\w+") got invalid value ([^]*)$/.exec(message) ?? [];
+  if (variable === undefined || value === undefined || !originalError) return withoutValues(message);
+  const reason = originalError.message;
+  const path = / at "[\w.[\]]+"$/.exec(value.slice(0, -`; ${reason}`.length))?.[0] ?? '';
+  return `${variable}${path}: ${withoutValues(reason)}`;
+}
+
+/** Some of the libraries' messages lack the full stop, or end with a line break. A single word is a protocol's. */
+const asSentence = (message: string) => message.trim().replace(/( [^]*[^.?!])$/, '$1.');
 
 /**
  * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
@@ -62,7 +77,7 @@ export function createErrorFormatter(logger: Logger) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
       if (typeof code === 'string' && SYNTAX_CODES.has(code))
-        return answer(withoutValues(formatted.message), { code });
+        return answer(asSentence(withoutVariable(error)), { code });
     }
     logger.error({ err: error }, 'A request met an unexpected fault.');
     return answer('Something unexpected went wrong. Tell the operators the request id.', {

@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError } from 'graphql';
+import { getVariableValues, GraphQLError } from 'graphql';
 import {
   type ComplexityEstimator,
   fieldExtensionsEstimator,
@@ -21,29 +21,35 @@ export const costOfList: ComplexityEstimator = ({ args, childComplexity }) => {
   return (typeof first === 'number' && first > 0 ? first : 1) * (1 + childComplexity);
 };
 
+const badUserInput = (message: string) =>
+  new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
+
 /** Refuses an operation that would cost too much before any of it is run (OWASP ASVS 4.3.1). */
 export const costLimit: ApolloServerPlugin = {
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation({ request, document, schema }) {
+      didResolveOperation({ request, document, operation, schema }) {
+        const { variables = {} } = request;
+        // Variables that do not fit: execution runs nothing then, and says it better.
+        if (getVariableValues(schema, operation?.variableDefinitions ?? [], variables).errors) {
+          return Promise.resolve();
+        }
         let cost: number;
         try {
           cost = getComplexity({
             schema,
             query: document,
             operationName: request.operationName,
-            variables: request.variables,
+            variables,
             estimators: [fieldExtensionsEstimator(), simpleEstimator({ defaultComplexity: 1 })],
           });
         } catch (error) {
-          // The variables do not fit. Execution coerces them by the same rules, runs nothing, and says it better.
-          if (error instanceof GraphQLError) return Promise.resolve();
-          throw error;
+          // It has too many parts to be counted, or one that cannot be: then execution would still run the others.
+          throw error instanceof GraphQLError ? badUserInput(error.message) : error;
         }
         if (cost > HIGHEST_COST) {
-          throw new GraphQLError(
+          throw badUserInput(
             `This operation costs ${cost} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
-            { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } },
           );
         }
         return Promise.resolve();

@@ -3,7 +3,13 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import DataLoader from 'dataloader';
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { Actions } from '../actions/actions';
 import type { PublishedKeys } from '../core/ports/tokens';
 import { createApollo, type RequestContext } from '../graphql/apollo';
@@ -12,6 +18,7 @@ import type { Guard } from '../guard/guard';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { createRefreshCookie } from './refresh-cookie';
+import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
 
 export interface AppOptions {
   readonly actions: Actions;
@@ -25,29 +32,8 @@ export interface AppOptions {
   readonly production: boolean;
 }
 
-/** Bytes of a request's body. The longest honest one is a few KiB. */
-const BODY_LIMIT = 128 * 1024;
-
 /** Characters of a user agent that are kept. */
 const LONGEST_USER_AGENT = 400;
-
-/** What a client is told of a request that never reached GraphQL, by the status that Fastify gave it. */
-const TRANSPORT_FAULTS: Record<number, string> = {
-  400: 'The request is malformed. Send a JSON object with a "query".',
-  404: 'There is nothing here. The API is at /graphql.',
-  413: `The request is too large. At most ${BODY_LIMIT / 1024} KiB are read.`,
-  414: 'The address is too long.',
-  415: 'Send the request as "Content-Type: application/json".',
-};
-
-const transportError = (status: number) => ({
-  errors: [
-    {
-      message: TRANSPORT_FAULTS[status] ?? TRANSPORT_FAULTS[400],
-      extensions: { code: status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST' },
-    },
-  ],
-});
 
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
@@ -59,7 +45,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     // A client's own id could hold anything, and repeat another's.
     genReqId: () => randomUUID(),
     requestIdHeader: false,
+    clientErrorHandler: answerUnreadable,
+    // An address that cannot be decoded: no route, and so no error handler, gets to see it.
+    frameworkErrors: ({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+      void reply.code(statusCode).send(transportError(statusCode)),
   });
+  // JSON is all that is read here. Fastify would take plain text as well, and Apollo then misname the fault.
+  app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     done();
@@ -94,6 +86,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     credentials: true,
     methods: ['GET', 'POST'],
     maxAge: 600,
+    // Its refusal would be plain text, for a request that can do no harm.
+    strictPreflight: false,
   });
 
   const apollo = createApollo({ schema: createSchema(actions), logger, production: options.production });
@@ -105,6 +99,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
+    // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
+    onRequest: async ({ protocol, hostname }, reply) => {
+      if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
+    },
     handler: fastifyApolloHandler(apollo, {
       context: async (request, reply): Promise<RequestContext> => ({
         requestId: request.id,

@@ -87,9 +87,9 @@ export function usersIn(manager: EntityManager): Users {
         .take(first + 1);
       if (after !== undefined) {
         const [createdAt, id] = decodeCursor(after, 2);
-        const time = new Date(Number(createdAt));
-        if (!isId(id) || Number.isNaN(time.getTime())) decodeCursor('', 2);
-        query.andWhere('(u.created_at, u.id) > (:time, :id)', { time, id });
+        // No more digits than Postgres has years for.
+        if (!isId(id) || !/^\d{1,15}$/.test(createdAt ?? '')) decodeCursor('', 2);
+        query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
       }
       if (search !== undefined) {
         query.andWhere('u.email_key like :pattern', { pattern: `%${escapeLike(emailKey(search))}%` });

@@ -1,0 +1,26 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerErrorCode } from '@apollo/server/errors';
+import { GraphQLError, OperationTypeNode } from 'graphql';
+
+const ANSWERABLE = new Set(['application/json', 'application/graphql-response+json', 'application/*', '*/*']);
+
+const canBeAnsweredIn = (accept: string | undefined) =>
+  accept === undefined ||
+  accept.split(',').some((type) => ANSWERABLE.has((type.split(';')[0] ?? '').trim().toLowerCase()));
+
+const badRequest = (message: string, status: number) =>
+  new GraphQLError(message, { extensions: { code: ApolloServerErrorCode.BAD_REQUEST, http: { status } } });
+
+/** Refuses what HTTP has no answer for before any of it is run: a mutation must not take effect and then fail. */
+export const httpRules: ApolloServerPlugin = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ operation, request }) {
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
+          throw badRequest('Subscriptions are served over WebSocket, not over plain HTTP.', 400);
+        if (!canBeAnsweredIn(request.http?.headers.get('accept')))
+          throw badRequest('The answer is JSON. Send "Accept: application/json".', 406);
+        return Promise.resolve();
+      },
+    }),
+};

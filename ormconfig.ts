@@ -4,5 +4,5 @@ import { createDataSource } from './src/postgres/data-source';
 const url = process.env.DATABASE_URL;
 if (!url) throw new Error('Set DATABASE_URL to the Postgres that the TypeORM command line should work on.');
 
-/** For the TypeORM command line: `npm run typeorm -- migration:show -d dist/ormconfig.js`, after `npm run build`. */
+/** For the TypeORM command line: `npm run typeorm -- migration:show`. */
 export default createDataSource({ url }, { statementTimeout: 0, poolSize: 2 });

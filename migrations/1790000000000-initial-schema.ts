@@ -30,7 +30,10 @@ export class InitialSchema1790000000000 implements MigrationInterface {
         ended_at timestamptz
       )`);
     await queryRunner.query('create index sessions_user_id on sessions (user_id)');
-    await queryRunner.query('create index sessions_over on sessions (idle_expires_at)');
+    await queryRunner.query('create index sessions_idle_expires_at on sessions (idle_expires_at)');
+    await queryRunner.query(
+      'create index sessions_ended_at on sessions (ended_at) where ended_at is not null',
+    );
 
     await queryRunner.query(`
       create table refresh_tokens (
@@ -94,6 +97,7 @@ export class InitialSchema1790000000000 implements MigrationInterface {
     await queryRunner.query(`
       create table fleet (
         id boolean not null default true constraint fleet_pkey primary key constraint fleet_single_row check (id),
+        database_id uuid not null default gen_random_uuid(),
         global_version integer not null default 1,
         signing_key_id text,
         uses_redis boolean,

@@ -1,12 +1,13 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
+import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import { readConfig } from './config/config';
-import { readEnv } from './config/env';
+import { type Env, readEnv } from './config/env';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { createPasswords } from './passwords/argon2';
 import { createDataSource } from './postgres/data-source';
-import { switchRedis } from './postgres/fleet-settings';
+import { partWithCopies, switchRedis } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 
@@ -14,15 +15,46 @@ const USAGE = `Usage:
   npm run admin -- create <email>   makes an administrator; the password is read from ADMIN_PASSWORD,
                                     or made up and printed once
   npm run admin -- redis on|off     says whether the nodes on this database use Redis; stop them all first
+  npm run admin -- restored         after restoring a backup of Postgres, before the nodes start: what Redis holds of
+                                    the time after the backup counts no more
 `;
+
+type Work = (manager: EntityManager) => Promise<string>;
+
+function workOf(command = '', argument: string | undefined, env: Env, clockSkew: number): Work | undefined {
+  if (command === 'create' && argument !== undefined) {
+    return async (manager) => {
+      const password = env.ADMIN_PASSWORD ?? randomBytes(15).toString('base64url');
+      const tables = tablesIn(manager, { hasCopies: false, clockSkew });
+      await createAdministrator(tables, createPasswords(), { email: argument, password });
+      const shown = env.ADMIN_PASSWORD === undefined ? ` The password is shown this once: ${password}` : '';
+      return `The administrator ${argument} was made.${shown}`;
+    };
+  }
+  if (command === 'redis' && (argument === 'on' || argument === 'off')) {
+    return async (manager) => {
+      await switchRedis(argument === 'on', manager);
+      return `Nodes on this database now start ${argument === 'on' ? 'with' : 'without'} REDIS_URL only.`;
+    };
+  }
+  if (command === 'restored' && argument === undefined) {
+    return async (manager) => {
+      await partWithCopies(manager);
+      return 'Done. Start the nodes, then run forceLogoutAll and rotateSigningKey(revokeOld: true).';
+    };
+  }
+  return undefined;
+}
 
 async function run([command, argument]: readonly string[]): Promise<string | undefined> {
   const env = readEnv();
   // The password here is for the account to be made, not for one at the first start.
   const { store, clockSkew } = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
-  const known =
-    (command === 'create' && argument) || (command === 'redis' && /^(on|off)$/.test(argument ?? ''));
-  if (!known || argument === undefined) return undefined;
+  const work = workOf(command, argument, env, clockSkew);
+  if (!work) return undefined;
+  if (command !== 'create' && store.mode === 'embedded') {
+    throw new Error('The embedded mode uses no Redis. Set DATABASE_URL to say which database is meant.');
+  }
 
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
   const address = embedded ?? { url: store.mode === 'servers' ? store.databaseUrl : '' };
@@ -31,16 +63,7 @@ async function run([command, argument]: readonly string[]): Promise<string | und
     await dataSource.initialize();
     let answer = '';
     await migrate(dataSource, async (manager) => {
-      if (command === 'redis') {
-        await switchRedis(argument === 'on', manager);
-        answer = `Nodes on this database now start ${argument === 'on' ? 'with' : 'without'} REDIS_URL only.`;
-        return;
-      }
-      const given = env.ADMIN_PASSWORD;
-      const password = given ?? randomBytes(15).toString('base64url');
-      const tables = tablesIn(manager, { hasCopies: false, clockSkew });
-      await createAdministrator(tables, createPasswords(), { email: argument, password });
-      answer = `The administrator ${argument} was made.${given === undefined ? ` The password is shown this once: ${password}` : ''}`;
+      answer = await work(manager);
     });
     return answer;
   } finally {

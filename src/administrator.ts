@@ -1,16 +1,28 @@
 import { isEmail } from 'class-validator';
 import type { Passwords } from './core/ports/passwords';
 import type { Tables } from './core/ports/truth';
+import { StartError } from './start-error';
 
-/** Makes an account with the role ADMIN. Throws an `Error` with a sentence for whoever runs the service. */
+export interface AdministratorAccount {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Makes an account with the role ADMIN. Throws `StartError` with a sentence for whoever runs the service. */
 export async function createAdministrator(
   tables: Tables,
   passwords: Passwords,
-  { email, password }: { readonly email: string; readonly password: string },
+  { email, password }: AdministratorAccount,
 ): Promise<void> {
-  if (!isEmail(email)) throw new Error("The administrator's email is not an email address.");
+  if (!isEmail(email)) throw new StartError("The administrator's email is not an email address.");
   const fault = passwords.faultOf(password);
-  if (fault) throw new Error(`The administrator's password will not do. ${fault}`);
+  if (fault) throw new StartError(`The administrator's password will not do. ${fault}`);
+  if (await tables.users.findByEmail(email)) {
+    throw new StartError(
+      `There is an account with the email ${email} already. Give the administrator another one, or let an ` +
+        'administrator that there is set its role.',
+    );
+  }
   const user = await tables.users.insert({
     email,
     passwordHash: await passwords.hash(password),

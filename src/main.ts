@@ -2,24 +2,19 @@
 import 'reflect-metadata';
 import { ConfigError, readConfig } from './config/config';
 import { readEnv } from './config/env';
-import { TokenfenceError } from './core/errors';
 import { FolderTakenError } from './embedded/pglite';
 import { createLogger } from './logger';
-import { startServer, StartError } from './server';
+import { startServer } from './server';
+import { StartError } from './start-error';
 import { startText } from './start-text';
 
 /** ms after which a stop is no longer waited for. */
 const LONGEST_STOP = 15_000;
 
-/** Faults that whoever starts the service can mend; they need the sentence and no stack. */
-function isMendable(error: unknown): error is Error {
-  return error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError;
-}
-
+/** What went wrong, for a person: a sentence where they can mend it, and the stack where they cannot. */
 function explain(error: unknown): string {
-  if (isMendable(error)) return error.message;
-  if (error instanceof TokenfenceError && error.cause instanceof Error) {
-    return `Postgres cannot be reached: ${error.cause.message}`;
+  if (error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError) {
+    return error.message;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -41,8 +36,9 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  // A second signal changes nothing: the stop is under way.
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 }
 
 main().catch((error: unknown) => {

@@ -29,7 +29,7 @@ export const disableUser =
   ): Promise<ChangedUser> => {
     const { disabled } = await userOf(deps, userId);
     if (disabled)
-      return { user: await userOf(deps, userId), receipt: await deps.revoker.settle(userId, 'USER') };
+      return { user: await userOf(deps, userId), receipt: await deps.revoker.settle('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
@@ -62,7 +62,7 @@ export const setRole =
   (deps: Dependencies) =>
   async (admin: Principal, userId: string, role: User['role'], client: Client): Promise<ChangedUser> => {
     const before = await userOf(deps, userId);
-    if (before.role === role) return { user: before, receipt: await deps.revoker.settle(userId, 'USER') };
+    if (before.role === role) return { user: before, receipt: await deps.revoker.settle('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'none' },
       {

@@ -1,4 +1,4 @@
-import { serviceUnavailable, unauthenticated, type UnauthenticatedReason } from '../core/errors';
+import { serviceUnavailable, TokenfenceError, unauthenticated } from '../core/errors';
 import type { Receipt } from '../core/receipt';
 import type { Caller } from './client';
 import type { Dependencies } from './dependencies';
@@ -20,9 +20,10 @@ async function targetOfCookie(
 }
 
 /**
- * Ends the caller's session with all its tokens. A token that has merely expired still names its session, and one that
- * is revoked makes this a quiet success, so that no client is ever stuck. Without a token of ours, the refresh cookie
- * names the session; with neither, it throws `UNAUTHENTICATED`.
+ * Ends the caller's session with all its tokens. A token that has expired, or is revoked, still names its session: a
+ * revoked token's session may be alive, as after a change of the role. Without a token that can be believed the refresh
+ * cookie names it. That there is nothing left to end is no error, so that no client is ever stuck; only with neither
+ * token nor cookie of ours it throws `UNAUTHENTICATED`.
  */
 export const logout =
   (deps: Dependencies) =>
@@ -30,22 +31,28 @@ export const logout =
     const { auth, client } = caller;
     const { revoke, settle } = deps.revoker;
 
-    const end = ({ userId, sessionId, tokenId }: Target) =>
-      revoke(
-        { scope: 'SESSION', userId, sessionId, tokenId },
-        { type: 'LOGOUT', userId, actorId: userId, sessionId, ipAddress: client.ipAddress },
-      ).then(({ receipt }) => receipt);
+    const end = async ({ userId, sessionId, tokenId }: Target): Promise<Receipt> => {
+      try {
+        const { receipt } = await revoke(
+          { scope: 'SESSION', userId, sessionId, tokenId },
+          { type: 'LOGOUT', userId, actorId: userId, sessionId, ipAddress: client.ipAddress },
+        );
+        return receipt;
+      } catch (error) {
+        // The account is deleted, or the session so long over that it is forgotten.
+        if (error instanceof TokenfenceError && error.code === 'NOT_FOUND') return settle('SESSION', userId);
+        throw error;
+      }
+    };
 
     if (auth.ok) return end(auth.principal);
     if (auth.code === 'SERVICE_UNAVAILABLE') throw serviceUnavailable();
     if (auth.token) {
-      const { sub: userId, sid: sessionId } = auth.token.claims;
-      if (auth.code === 'TOKEN_REVOKED') return settle(userId, 'SESSION');
-      // The user, or a session long over, may be gone since: then there is nothing left to end.
-      const session = await deps.truth.sessions.find(sessionId);
-      return session?.userId === userId ? end({ userId, sessionId }) : settle(userId, 'SESSION');
+      const { sub, sid } = auth.token.claims;
+      return end({ userId: sub, sessionId: sid });
     }
     const target = await targetOfCookie(deps, caller.refreshCookie);
     if (target) return end(target);
-    throw unauthenticated(auth.code satisfies UnauthenticatedReason);
+    if (auth.code === 'TOKEN_REVOKED') return settle('SESSION');
+    throw unauthenticated(auth.code);
   };

@@ -26,12 +26,15 @@ export const rotateSigningKey =
       return key;
     };
 
+    // What is committed is done, whether or not this node can read it back at once; it does so soon anyway.
+    const readAgain = () => keys.reload().catch(() => undefined);
+
     if (!revokeOld) {
       const key = await truth.transaction(async (tables) => {
         await tables.fleet.lock();
         return rotate(tables);
       });
-      await keys.reload();
+      await readAgain();
       return { key };
     }
 
@@ -40,6 +43,6 @@ export const rotateSigningKey =
       { ...by, type: 'SIGNING_KEY_REVOKED' },
       { before: (tables) => tables.fleet.lock().then(() => undefined), then: rotate },
     );
-    await keys.reload();
+    await readAgain();
     return { key, receipt };
   };

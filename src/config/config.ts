@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import type { Env } from './env';
 import { createReader, type Faults } from './settings';
 
@@ -36,8 +37,8 @@ export interface Config {
   /** ms */
   readonly clockSkew: number;
   readonly corsOrigins: readonly string[];
-  /** What Fastify takes: whether, or which, proxies are believed about the client's address. */
-  readonly trustProxy: boolean | string;
+  /** How many proxies, or which, are believed about the client's address. */
+  readonly trustProxy: number | string[] | false;
   readonly rateLimit: boolean;
   readonly introspectionSecret?: string;
   readonly administrator?: { readonly email: string; readonly password: string };
@@ -113,9 +114,27 @@ function readAdministrator(read: Reader, faults: Faults): Config['administrator'
   return { email, password };
 }
 
-function readTrustProxy(read: Reader): boolean | string {
-  const text = read.text('TRUST_PROXY', 'false');
-  return text === 'true' || (text !== 'false' && text);
+/**
+ * How many proxies stand before the service, or which: only what they say of the client's address is believed. `true` is
+ * one proxy, not Fastify's "whoever the client says".
+ */
+function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
+  const items = read.list('TRUST_PROXY');
+  const [only = 'false'] = items;
+  if (items.length <= 1 && /^(false|true|\d)$/.test(only)) {
+    const hops = only === 'true' ? 1 : Number(only === 'false' ? 0 : only);
+    return hops === 0 ? false : hops;
+  }
+  const isAddress = (item: string) =>
+    ['loopback', 'linklocal', 'uniquelocal'].includes(item) ||
+    ipaddr.isValid(item) ||
+    ipaddr.isValidCIDR(item);
+  for (const item of items.filter((each) => !isAddress(each))) {
+    faults.add(
+      `TRUST_PROXY names "${item}". Write how many proxies there are, like 1, or their addresses, like 10.0.0.0/8.`,
+    );
+  }
+  return items;
 }
 
 /** Makes the configuration of the environment; throws `ConfigError` with every fault in it. */
@@ -143,7 +162,7 @@ export function readConfig(env: Env): Config {
     revocationLease: read.duration('REVOCATION_LEASE', '1s', { from: '100ms', to: '60s' }),
     clockSkew: read.duration('CLOCK_SKEW', '5s', { from: '0s', to: '5m' }),
     corsOrigins: readOrigins(read, collector),
-    trustProxy: readTrustProxy(read),
+    trustProxy: readTrustProxy(read, collector),
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
     introspectionSecret,
     administrator: readAdministrator(read, collector),

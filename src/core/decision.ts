@@ -12,8 +12,10 @@ export type Known =
       readonly from: 'copy';
       readonly tokenVersion: number;
       readonly globalVersion: number;
-      /** The token's jti, its session or its key is on the denylist. */
+      /** The token's jti or its session is on the denylist. */
       readonly denied: boolean;
+      /** The key that signed it is. */
+      readonly keyDenied: boolean;
     }
   | {
       readonly from: 'truth';
@@ -21,10 +23,14 @@ export type Known =
       readonly tokenVersion: number | undefined;
       readonly globalVersion: number;
       readonly denied: boolean;
+      readonly keyDenied: boolean;
     };
 
-/** `UNKNOWN` means: ask the next store. It is never an answer to a client. */
-export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'UNKNOWN';
+/**
+ * `DISTRUSTED` is a token of a revoked key: it may not even be one of ours, so nothing that it says counts. `UNKNOWN`
+ * means: ask the next store. It is never an answer to a client.
+ */
+export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN';
 
 /**
  * Decides on a token whose signature and claims hold.
@@ -33,7 +39,8 @@ export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'UNKNOWN';
  * @param skew ms that clocks may differ by
  */
 export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
-  // First, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
+  if (known.keyDenied) return 'DISTRUSTED';
+  // Before the rest, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
   if (isExpired(claims, now, skew)) return 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)

@@ -88,7 +88,7 @@ export const rateLimited = (retryAfter: number) =>
 export const serviceUnavailable = (cause?: unknown) =>
   new TokenfenceError(
     'SERVICE_UNAVAILABLE',
-    'This cannot be answered right now, because a store is away. Nothing was decided; try again shortly.',
+    'This cannot be answered right now, because a store is away. Try again shortly.',
     { retryAfter: 1 },
     cause,
   );

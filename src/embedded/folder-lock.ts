@@ -6,25 +6,24 @@ import { join } from 'node:path';
 /** Longest path that every system takes for a socket. */
 const LONGEST_SOCKET_PATH = 100;
 
-/** Whoever listens at `path` answers with its name; nobody there is `undefined`. */
-function whoListensAt(path: string): Promise<string | undefined> {
+/** Whether a process listens at `path`, be it one that is suspended and does not answer. */
+function isListenedAt(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    let name = '';
     const socket = connect(path);
-    socket.setEncoding('utf8').setTimeout(2000, () => socket.destroy(new Error('no answer')));
-    socket.on('data', (text: string) => (name += text));
-    socket.on('end', () => resolve(name));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
-      else if (error.message === 'no answer') resolve('a process that does not answer');
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
       else reject(error);
     });
   });
 }
 
-function listenAt(path: string, name: string): Promise<Server | undefined> {
+function listenAt(path: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.on('error', () => undefined).end(name));
+    const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined);
       else reject(error);
@@ -46,20 +45,19 @@ export async function lockFolder(folder: string): Promise<(() => Promise<void>) 
   if (path.length > LONGEST_SOCKET_PATH) {
     throw new Error(`The path of DATA_DIR is too long (${folder.length} characters). Use a shorter one.`);
   }
-  const name = randomUUID();
-  let server = await listenAt(path, name);
+  let server = await listenAt(path);
   if (!server) {
-    if ((await whoListensAt(path)) !== undefined) return undefined;
+    if (await isListenedAt(path)) return undefined;
     // Left behind by a process that was killed. It is moved away, not deleted: should another process have taken the
     // folder since we looked, then its live socket is what we hold now, and it is put back.
-    const aside = join(folder, `lock.${name.slice(0, 8)}`);
+    const aside = join(folder, `lock.${randomUUID().slice(0, 8)}`);
     await rename(path, aside).catch(() => undefined);
-    if ((await whoListensAt(aside)) !== undefined) {
+    if (await isListenedAt(aside)) {
       await rename(aside, path);
       return undefined;
     }
     await rm(aside, { force: true });
-    server = await listenAt(path, name);
+    server = await listenAt(path);
     if (!server) return undefined;
   }
   const taken = server;

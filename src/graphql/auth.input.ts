@@ -5,34 +5,17 @@ import { IsAddress } from './text';
 /** Longer than any password that is taken, so that the policy speaks, and short enough to cost nothing. */
 const LONGEST_PASSWORD_INPUT = 1024;
 
-@InputType({ description: 'A new account.' })
-export class RegisterInput {
-  @IsAddress()
-  @Field(() => String, { description: 'An email address. Letter case does not count.' })
-  email!: string;
-
-  @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, {
-    description: '8 to 128 characters, any at all, but none of the most common passwords.',
-  })
-  password!: string;
-
-  @Field(() => Boolean, {
-    nullable: true,
-    defaultValue: false,
-    description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
-  })
-  useCookie?: boolean | null;
-}
-
-@InputType({ description: 'Who wants to sign in.' })
-export class LoginInput {
+@InputType({ description: 'What both of them say.' })
+abstract class CredentialsInput {
   @IsAddress()
   @Field(() => String, { description: 'The email of the account. Letter case does not count.' })
   email!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, { description: 'The password, exactly as it was chosen.' })
+  @Field(() => String, {
+    description:
+      'Exactly as it was chosen: 8 to 128 characters, any at all, but none of the most common passwords.',
+  })
   password!: string;
 
   @Field(() => Boolean, {
@@ -42,6 +25,12 @@ export class LoginInput {
   })
   useCookie?: boolean | null;
 }
+
+@InputType({ description: 'A new account.' })
+export class RegisterInput extends CredentialsInput {}
+
+@InputType({ description: 'Who wants to sign in.' })
+export class LoginInput extends CredentialsInput {}
 
 @InputType({ description: 'A change of the own password.' })
 export class ChangePasswordInput {

@@ -47,8 +47,10 @@ export class AuthResolver {
       'Ends this session with all its tokens. An expired token will do, and a revoked one is no error.',
   })
   async logout(@Ctx() context: Context) {
+    const receipt = await this.actions.logout(context);
+    // Only now: should the logout fail, then the cookie is what a second attempt needs.
     context.clearRefreshCookie();
-    return toLogoutReceipt(await this.actions.logout(context));
+    return toLogoutReceipt(receipt);
   }
 
   @Authorized()
@@ -77,8 +79,9 @@ export class AuthResolver {
     description: 'Ends all my sessions and tokens, this one included.',
   })
   async logoutEverywhere(@Ctx() context: Context) {
+    const receipt = await this.actions.logoutEverywhere(requireUser(context), context.client);
     context.clearRefreshCookie();
-    return toLogoutReceipt(await this.actions.logoutEverywhere(requireUser(context), context.client));
+    return toLogoutReceipt(receipt);
   }
 
   @Authorized()

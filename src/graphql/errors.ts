@@ -49,6 +49,10 @@ function withoutVariable({ message, originalError }: GraphQLError): string {
   return `${variable}${path}: ${withoutValues(reason)}`;
 }
 
+/** Apollo would explain to clients how its operators turn introspection on. */
+const withoutAdvice = (message: string) =>
+  message.replace(/^GraphQL introspection is not allowed[^]*$/, 'The schema is not to be read here.');
+
 /** Some of the libraries' messages lack the full stop, or end with a line break. A single word is a protocol's. */
 const asSentence = (message: string) => message.trim().replace(/( [^]*[^.?!])$/, '$1.');
 
@@ -68,7 +72,8 @@ export function createErrorFormatter(logger: Logger) {
     });
 
     if (error instanceof TokenfenceError) {
-      if (error.cause) logger.warn({ err: error.cause, code: error.code }, 'A request could not be served.');
+      // That a store is away is said once, by whoever talks to it.
+      if (error.cause) logger.debug({ err: error.cause, code: error.code }, 'A request could not be served.');
       return answer(error.message, { code: error.code, ...error.details });
     }
     if (error instanceof GraphQLError) {
@@ -77,7 +82,7 @@ export function createErrorFormatter(logger: Logger) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
       if (typeof code === 'string' && SYNTAX_CODES.has(code))
-        return answer(asSentence(withoutVariable(error)), { code });
+        return answer(asSentence(withoutAdvice(withoutVariable(error))), { code });
     }
     logger.error({ err: error }, 'A request met an unexpected fault.');
     return answer('Something unexpected went wrong. Tell the operators the request id.', {

@@ -28,7 +28,10 @@ export class LogoutReceiptType {
   @Field(() => Int, { nullable: true, description: "The user's new counter, where it was raised." })
   tokenVersion?: number;
 
-  @Field(() => Int, { description: 'How many live sessions it ended.' })
+  @Field(() => Int, {
+    description:
+      'How many live sessions it ended; 0 for everyone at once, where there are too many to count.',
+  })
   endedSessions!: number;
 
   @Field(() => Date, { description: 'When it was written down for good.' })

@@ -38,6 +38,7 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
     if (!verification.ok) return verification;
     const { token } = verification;
     const verdict = await check(token);
+    if (verdict === 'DISTRUSTED') return { ok: false, code: 'TOKEN_REVOKED' };
     if (verdict !== 'GOOD') return { ok: false, code: `TOKEN_${verdict}`, token };
     const { claims } = token;
     return {

@@ -28,20 +28,25 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   readonly issuer: string;
   readonly corsOrigins: readonly string[];
-  readonly trustProxy: boolean | string;
+  readonly trustProxy: number | string[] | false;
   readonly production: boolean;
 }
+
+/** ms that a request may take to arrive. */
+const REQUEST_TIMEOUT = 30_000;
 
 /** Characters of a user agent that are kept. */
 const LONGEST_USER_AGENT = 400;
 
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, guard, keys, readiness, logger, issuer, corsOrigins } = options;
+  const { actions, guard, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
   const app = fastify({
     loggerInstance: logger,
-    trustProxy: options.trustProxy,
+    trustProxy: typeof trustProxy === 'number' ? (_address, hop) => hop < trustProxy : trustProxy,
     bodyLimit: BODY_LIMIT,
+    // A request that never ends would keep a stopping process waiting.
+    requestTimeout: REQUEST_TIMEOUT,
     // A client's own id could hold anything, and repeat another's.
     genReqId: () => randomUUID(),
     requestIdHeader: false,

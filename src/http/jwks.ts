@@ -6,10 +6,10 @@ const MAX_AGE = 60;
 
 /** `/.well-known/jwks.json` (RFC 7517): the public keys by which anyone can check a signature. */
 export function addJwks(app: FastifyInstance, keys: PublishedKeys): void {
-  app.get('/.well-known/jwks.json', (_request, reply) =>
+  app.get('/.well-known/jwks.json', async (_request, reply) =>
     reply
       .header('cache-control', `public, max-age=${MAX_AGE}`)
       .type('application/jwk-set+json')
-      .send(JSON.stringify({ keys: keys.publicKeys() })),
+      .send(JSON.stringify({ keys: await keys.publicKeys() })),
   );
 }

@@ -1,5 +1,6 @@
 import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
-import { serviceUnavailable, TokenfenceError } from '../core/errors';
+import type { Availability } from '../core/availability';
+import { isUnavailable, serviceUnavailable, TokenfenceError } from '../core/errors';
 
 /** SQLSTATEs that have a meaning here (PostgreSQL, appendix A). */
 const UNIQUE_VIOLATION = '23505';
@@ -24,6 +25,11 @@ const AWAY = [
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'CERT_', // and of certificates
+  'DEPTH_ZERO_',
+  'SELF_SIGNED_',
+  'UNABLE_TO_',
+  'ERR_TLS_',
 ];
 
 /** pg and its pool say these in words only. */
@@ -62,12 +68,21 @@ export function translate(error: unknown): unknown {
 
 type Method = (...args: never[]) => Promise<unknown>;
 
-/** The same object with every method's rejection translated. */
-export function translating<T extends object>(table: T): T {
-  const translated = Object.entries(table as Record<string, Method>).map(([name, method]) => [
-    name,
-    (...args: never[]) =>
-      method(...args).catch((error: unknown) => Promise.reject(translate(error) as Error)),
-  ]);
-  return Object.fromEntries(translated) as T;
+/** The same object with every method's rejection translated, and its outcomes noted. */
+export function translating<T extends object>(table: T, availability?: Availability): T {
+  const watched =
+    (method: Method): Method =>
+    async (...args) => {
+      try {
+        const answer = await method(...args);
+        availability?.worked();
+        return answer;
+      } catch (error) {
+        const translated = translate(error);
+        if (isUnavailable(translated)) availability?.failed((error as Error).message);
+        throw translated;
+      }
+    };
+  const methods = Object.entries(table as Record<string, Method>);
+  return Object.fromEntries(methods.map(([name, method]) => [name, watched(method)])) as T;
 }

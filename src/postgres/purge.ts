@@ -14,6 +14,9 @@ export interface Retention {
 /** Rows deleted in one statement: few enough to hold locks only briefly. */
 const BATCH = 1000;
 
+/** s; for how long it is known of a session that it has ended, so that a second logout is told so. */
+const DAY = 24 * 3600;
+
 /** Any fixed number will do; it names this lock among the advisory locks of the database. */
 const PURGE_LOCK = 7_466_003;
 
@@ -23,11 +26,8 @@ const PURGE_LOCK = 7_466_003;
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
   ['revocations', `expires_at < now() - $1 * interval '1 second' and confirmed_at is not null`, () => 0],
   ['refresh_tokens', `used_at < now() - $1 * interval '1 second'`, (r) => r.refreshTokenTtl],
-  [
-    'sessions',
-    `(idle_expires_at < now() - $1 * interval '1 second' or ended_at < now() - $1 * interval '1 second')`,
-    () => 24 * 3600,
-  ],
+  ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => DAY],
+  ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => DAY],
   ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
 ];
 
@@ -40,29 +40,36 @@ async function deleteBatch(manager: EntityManager, table: string, condition: str
   return count;
 }
 
+/** One table's share. Ends when nothing is left, or another node is found at it. */
+async function purgeTable(dataSource: DataSource, table: string, condition: string, retention: number) {
+  let total = 0;
+  let count: number;
+  do {
+    count = await dataSource.manager.transaction(async (manager) => {
+      const [{ locked }] = await manager.query<[{ locked: boolean }]>(
+        'select pg_try_advisory_xact_lock($1) as locked',
+        [PURGE_LOCK],
+      );
+      return locked ? deleteBatch(manager, table, condition, retention) : 0;
+    });
+    total += count;
+  } while (count === BATCH);
+  return total;
+}
+
 /**
- * Deletes what nobody needs any more, a batch a transaction, until nothing is left or another node is found at it.
- * Answers how many rows went.
+ * Deletes what nobody needs any more, a batch a transaction, and answers how many rows went. A table that fails does not
+ * keep the others from their turn; the first failure is thrown when all have had it.
  */
 export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
-  let total = 0;
-  try {
-    for (const [table, condition, keep] of SPENT) {
-      let count: number;
-      do {
-        count = await dataSource.manager.transaction(async (manager) => {
-          const [{ locked }] = await manager.query<[{ locked: boolean }]>(
-            'select pg_try_advisory_xact_lock($1) as locked',
-            [PURGE_LOCK],
-          );
-          return locked ? deleteBatch(manager, table, condition, keep(retention)) : 0;
-        });
-        total += count;
-      } while (count === BATCH);
-    }
-    await deleteSpentKeys(dataSource.manager, retention.clockSkew);
-    return total;
-  } catch (error) {
-    throw translate(error);
+  const outcomes: PromiseSettledResult<number>[] = [];
+  for (const [table, condition, keep] of SPENT) {
+    outcomes.push(...(await Promise.allSettled([purgeTable(dataSource, table, condition, keep(retention))])));
   }
+  outcomes.push(
+    ...(await Promise.allSettled([deleteSpentKeys(dataSource.manager, retention.clockSkew).then(() => 0)])),
+  );
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure) throw translate(failure.reason);
+  return outcomes.reduce((sum, outcome) => sum + (outcome.status === 'fulfilled' ? outcome.value : 0), 0);
 }

@@ -78,8 +78,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     async unconfirmedOf(userId) {
       const rows = await revocations.find({
         where: [
-          { confirmedAt: IsNull(), userId },
           { confirmedAt: IsNull(), userId: IsNull() },
+          ...(userId === undefined ? [] : [{ confirmedAt: IsNull(), userId }]),
         ],
         order: { id: 'ASC' },
       });

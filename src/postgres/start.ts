@@ -24,7 +24,8 @@ export async function migrate(
     await runner.query('select pg_advisory_lock($1)', [START_LOCK]);
     try {
       await new MigrationExecutor(dataSource, runner).executePendingMigrations();
-      await prepare(runner.manager);
+      // In one transaction: what a crash leaves half prepared would never be completed.
+      await runner.manager.transaction(prepare);
     } finally {
       await runner.query('select pg_advisory_unlock($1)', [START_LOCK]);
     }

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Denied, Tables, Truth } from '../core/ports/truth';
+import type { Tables, Truth } from '../core/ports/truth';
+import type { Availability } from '../core/availability';
 import type { Reachable } from '../core/ports/records';
 import { auditLogIn } from './audit-log';
 import { RevocationEntity } from './entities/revocation.entity';
@@ -11,15 +12,16 @@ import { sessionsIn } from './sessions';
 import { signingKeysIn } from './signing-keys';
 import { usersIn } from './users';
 
-export function tablesIn(manager: EntityManager, settings: LogSettings): Tables {
+export function tablesIn(manager: EntityManager, settings: LogSettings, availability?: Availability): Tables {
+  const watched = <T extends object>(table: T) => translating(table, availability);
   return {
-    users: translating(usersIn(manager)),
-    sessions: translating(sessionsIn(manager)),
-    refreshTokens: translating(refreshTokensIn(manager)),
-    log: translating(revocationLogIn(manager, settings)),
-    signingKeys: translating(signingKeysIn(manager, settings.clockSkew)),
-    audit: translating(auditLogIn(manager)),
-    fleet: translating(fleetIn(manager)),
+    users: watched(usersIn(manager)),
+    sessions: watched(sessionsIn(manager)),
+    refreshTokens: watched(refreshTokensIn(manager)),
+    log: watched(revocationLogIn(manager, settings)),
+    signingKeys: watched(signingKeysIn(manager, settings.clockSkew)),
+    audit: watched(auditLogIn(manager)),
+    fleet: watched(fleetIn(manager)),
   };
 }
 
@@ -27,7 +29,7 @@ interface TruthRow {
   readonly global_version: number;
   readonly token_version: number | null;
   readonly disabled: boolean | null;
-  readonly denied: { kind: 'TOKEN' | 'SESSION' | 'KEY'; id: string; expires_at: number }[] | null;
+  readonly denied: { kind: 'TOKEN' | 'SESSION' | 'KEY'; id: string }[] | null;
 }
 
 // One statement, so one snapshot: a version from before a revocation never comes with a denylist from after it.
@@ -35,8 +37,7 @@ const ON_USER = `
   select f.global_version, u.token_version, u.disabled_at is not null as disabled, (
     select json_agg(json_build_object(
       'kind', r.kind,
-      'id', coalesce(r.token_id::text, r.session_id::text, r.key_id),
-      'expires_at', floor(extract(epoch from r.expires_at) * 1000)))
+      'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
     from revocations r
     where r.expires_at > now()
       and ((r.user_id = $1 and r.kind in ('TOKEN', 'SESSION')) or (r.user_id is null and r.kind = 'KEY'))
@@ -44,59 +45,64 @@ const ON_USER = `
   from fleet f left join users u on u.id = $1`;
 
 /** The truth in Postgres. */
-export function createTruth(dataSource: DataSource, settings: LogSettings): Truth & Reachable {
+export function createTruth(
+  dataSource: DataSource,
+  settings: LogSettings,
+  availability?: Availability,
+): Truth & Reachable {
   const { manager } = dataSource;
 
   const transaction = async <T>(work: (tables: Tables) => Promise<T>): Promise<T> => {
     try {
-      return await manager.transaction((inside) => work(tablesIn(inside, settings)));
+      return await manager.transaction((inside) => work(tablesIn(inside, settings, availability)));
     } catch (error) {
       throw translate(error);
     }
   };
 
   return {
-    ...tablesIn(manager, settings),
+    ...tablesIn(manager, settings, availability),
     transaction,
-    ...translating({
-      async onUser(userId: string) {
-        const [row] = await manager.query<TruthRow[]>(ON_USER, [userId]);
-        if (!row) throw new Error('The fleet row is missing: were the migrations run?');
-        const denied = (kind: string): Denied[] =>
-          (row.denied ?? [])
-            .filter((entry) => entry.kind === kind)
-            .map((entry) => ({ id: entry.id, expiresAt: entry.expires_at }));
-        return {
-          globalVersion: row.global_version,
-          tokenVersion: row.token_version ?? undefined,
-          disabled: row.disabled ?? false,
-          deniedTokens: denied('TOKEN'),
-          deniedSessions: denied('SESSION'),
-          deniedKeys: denied('KEY'),
-        };
-      },
+    ...translating(
+      {
+        async onUser(userId: string) {
+          const [row] = await manager.query<TruthRow[]>(ON_USER, [userId]);
+          if (!row) throw new Error('The fleet row is missing: were the migrations run?');
+          const denied = (kind: string) =>
+            (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);
+          return {
+            globalVersion: row.global_version,
+            tokenVersion: row.token_version ?? undefined,
+            disabled: row.disabled ?? false,
+            deniedTokens: denied('TOKEN'),
+            deniedSessions: denied('SESSION'),
+            deniedKeys: denied('KEY'),
+          };
+        },
 
-      relay: (limit: number, minAge: number, deliver: Parameters<Truth['relay']>[2]) =>
-        manager.transaction(async (inside) => {
-          const rows = await inside
-            .getRepository(RevocationEntity)
-            .createQueryBuilder('r')
-            .where('r.confirmed_at is null')
-            .andWhere(`r.revoked_at <= clock_timestamp() - :minAge * interval '1 millisecond'`, { minAge })
-            .orderBy('r.id')
-            .take(limit)
-            .setLock('pessimistic_write')
-            .setOnLocked('skip_locked')
-            .getMany();
-          if (rows.length === 0) return 0;
-          await deliver(rows.map(toRevocation));
-          await revocationLogIn(inside, settings).markConfirmed(rows.map(({ id }) => id));
-          return rows.length;
-        }),
+        relay: (limit: number, minAge: number, deliver: Parameters<Truth['relay']>[2]) =>
+          manager.transaction(async (inside) => {
+            const rows = await inside
+              .getRepository(RevocationEntity)
+              .createQueryBuilder('r')
+              .where('r.confirmed_at is null')
+              .andWhere(`r.revoked_at <= clock_timestamp() - :minAge * interval '1 millisecond'`, { minAge })
+              .orderBy('r.id')
+              .take(limit)
+              .setLock('pessimistic_write')
+              .setOnLocked('skip_locked')
+              .getMany();
+            if (rows.length === 0) return 0;
+            await deliver(rows.map(toRevocation));
+            await revocationLogIn(inside, settings).markConfirmed(rows.map(({ id }) => id));
+            return rows.length;
+          }),
 
-      async ping() {
-        await manager.query('select 1');
+        async ping() {
+          await manager.query('select 1');
+        },
       },
-    }),
+      availability,
+    ),
   };
 }

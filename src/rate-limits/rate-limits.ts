@@ -44,8 +44,9 @@ function limitersOf(make: (name: string, points: number) => RateLimiterAbstract)
 
 /**
  * @param redis where all nodes count together, if there is one; while it is away, each counts for itself
+ * @param prefix what the names of the counters in Redis begin with
  */
-export function createRateLimits(redis?: SharedCounters): RateLimits {
+export function createRateLimits(redis?: SharedCounters, prefix = ''): RateLimits {
   const inMemory = limitersOf(
     (keyPrefix, points) => new RateLimiterMemory({ keyPrefix, points, duration: 60 }),
   );
@@ -59,7 +60,7 @@ export function createRateLimits(redis?: SharedCounters): RateLimits {
       (name, points) =>
         new RateLimiterRedis({
           storeClient: client,
-          keyPrefix: `{tokenfence}:limit:${name}`,
+          keyPrefix: `${prefix}:${name}`,
           points,
           duration: 60,
         }),

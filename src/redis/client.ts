@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
+import { createAvailability } from '../core/availability';
 import type { Logger } from '../core/ports/logger';
 
 /** ms after which a command is given up, and its connection with it. */
@@ -46,8 +47,11 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
   let attempts = 0;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
-  // Said once when it goes and once when it is back, not with every attempt or request.
-  let isDown = false;
+  const availability = createAvailability(
+    logger,
+    'Redis',
+    'Tokens are checked in Postgres until it is back.',
+  );
 
   const connect = () => {
     const client = open(url);
@@ -62,19 +66,11 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
     client.on('ready', () => {
       clearTimeout(handshake);
       attempts = 0;
-      if (isDown) logger.info({ store: 'redis' }, 'Redis is back.');
-      isDown = false;
     });
     client.on('end', () => {
       clearTimeout(handshake);
       if (closed) return;
-      if (!isDown) {
-        logger.warn(
-          { store: 'redis', reason },
-          'Redis is away. Tokens are checked in Postgres until it is back.',
-        );
-      }
-      isDown = true;
+      availability.failed(reason);
       retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
     });
     client.connect().catch(() => undefined);
@@ -95,8 +91,14 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
         }, COMMAND_TIMEOUT);
       });
       try {
-        return await Promise.race([commands(client), deadline]);
+        const answer = await Promise.race([commands(client), deadline]);
+        availability.worked();
+        return answer;
       } catch (error) {
+        // It may be there and refuse all the same: out of memory, not permitted, or made a replica meanwhile.
+        const reason = error instanceof Error ? error.message : 'unknown';
+        availability.failed(reason);
+        if (reason.startsWith('READONLY')) client.stream.destroy();
         throw serviceUnavailable(error);
       } finally {
         clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { serviceUnavailable } from '../core/errors';
 import type { RedisConnection } from './client';
-import { keys } from './keys';
+import type { Keys } from './keys';
 import { defineScript, type Reply, type Script } from './script';
 
 /**
@@ -14,53 +14,59 @@ export const ONLY_IN_EPOCH = `
   if epoch[1] ~= ARGV[1] or epoch[2] ~= run then return 'STALE' end`;
 
 // A replica that was promoted, or a server that restarted with its data, may lack what was published last. Its run_id
-// gives it away, and a new epoch makes an end of all that was there.
+// gives it away. Another database than that of the epoch has other counters. In either case a new epoch makes an end of
+// all that was there. KEYS: epoch. ARGV: a new id, the database's.
 const hello = defineScript(`
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run')
-  if epoch[1] and epoch[2] == run then return epoch[1] end
+  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run', 'database')
+  if epoch[1] and epoch[2] == run and epoch[3] == ARGV[2] then return epoch[1] end
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run)
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run, 'database', ARGV[2])
   return ARGV[1]`);
 
 /** Attempts before an epoch that keeps ending is called unavailable. */
 const ATTEMPTS = 3;
 
-/** One unbroken life of our data in one Redis server; a flush, an empty restart and a failover all end it. */
+/**
+ * One unbroken life of one database's data in one Redis server; a flush, an empty restart and a failover all end it.
+ */
 export interface Epoch {
   /**
    * Runs a script that starts with `ONLY_IN_EPOCH`, again in the new epoch when the known one has ended.
    *
-   * @param keysOf the keys behind the epoch's own, which bear its id
+   * @param keyNames the keys behind the epoch's own, which bear its id
    * @param args the arguments behind the id
    */
   run(
     script: Script,
-    keysOf: (id: string) => string[],
+    keyNames: (id: string) => string[],
     args: (string | number)[],
   ): Promise<{ id: string; reply: Reply }>;
   /** Runs it in the epoch of that id only; answers STALE when that one has ended. */
   runIn(
     id: string,
     script: Script,
-    keysOf: (id: string) => string[],
+    keyNames: (id: string) => string[],
     args: (string | number)[],
   ): Promise<Reply>;
 }
 
-export function createEpoch(connection: RedisConnection): Epoch {
+/** @param databaseId names the database that the data is a copy of */
+export function createEpoch(connection: RedisConnection, keys: Keys, databaseId: string): Epoch {
   let known: string | undefined;
 
-  const runIn: Epoch['runIn'] = (id, script, keysOf, args) =>
-    connection.run((client) => script(client, [keys.epoch, ...keysOf(id)], [id, ...args]));
+  const runIn: Epoch['runIn'] = (id, script, keyNames, args) =>
+    connection.run((client) => script(client, [keys.epoch, ...keyNames(id)], [id, ...args]));
 
   return {
     runIn,
-    async run(script, keysOf, args) {
+    async run(script, keyNames, args) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        known ??= (await connection.run((client) => hello(client, [keys.epoch], [randomUUID()]))) as string;
+        known ??= (await connection.run((client) =>
+          hello(client, [keys.epoch], [randomUUID(), databaseId]),
+        )) as string;
         const id = known;
-        const reply = await runIn(id, script, keysOf, args);
+        const reply = await runIn(id, script, keyNames, args);
         if (reply !== 'STALE') return { id, reply };
         // Another caller may have learned the new id meanwhile: that one is to be kept.
         if (known === id) known = undefined;

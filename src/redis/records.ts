@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Reachable, Publisher, Records } from '../core/ports/records';
 import { LAST_VERSION } from '../core/claims';
-import type { Denied } from '../core/ports/truth';
+import { serviceUnavailable } from '../core/errors';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { createEpoch, ONLY_IN_EPOCH } from './epoch';
-import { EVERYONE, keys } from './keys';
+import { EVERYONE, keysOf } from './keys';
 import { defineScript } from './script';
 
 /** ms that a record is kept. A missing one is filled again from Postgres, so this only bounds the memory. */
@@ -22,8 +22,7 @@ const read = defineScript(`${ONLY_IN_EPOCH}
   local user = redis.call('HMGET', KEYS[2], 'v', 'd:' .. ARGV[2], 'd:' .. ARGV[3])
   local all = redis.call('HMGET', KEYS[4], 'v', 'd:' .. ARGV[4])
   if user[1] and all[1] then
-    local denied = (user[2] or user[3] or all[2]) and 1 or 0
-    return {'RECORD', user[1], all[1], denied}
+    return {'RECORD', user[1], all[1], (user[2] or user[3]) and 1 or 0, all[2] and 1 or 0}
   end
   local function ticket(key)
     local there = redis.call('GET', key)
@@ -58,13 +57,16 @@ const publish = defineScript(`${ONLY_IN_EPOCH}
   end
   return 'OK'`);
 
+// KEYS: epoch, the probe. ARGV: id, ms.
+const write = defineScript(`${ONLY_IN_EPOCH}
+  redis.call('SET', KEYS[2], 1, 'PX', ARGV[2])
+  return 'OK'`);
+
 interface Tickets {
   readonly epochId: string;
   readonly user: string;
   readonly everyone: string;
 }
-
-const idsOf = (denied: readonly Denied[]) => denied.map(({ id }) => id);
 
 /** The subject, version and denied ids that a revocation adds to a record. */
 function effectOf(entry: LoggedRevocation): { subject: string; version: number; denied: string[] } {
@@ -82,19 +84,47 @@ function effectOf(entry: LoggedRevocation): { subject: string; version: number; 
   }
 }
 
+export interface RecordsOptions {
+  readonly connection: RedisConnection;
+  /** Whose tokens they are about. */
+  readonly issuer: string;
+  /** Names the database that they are a copy of. */
+  readonly databaseId: string;
+}
+
 /** The records in Redis: per user the newest version and the denied ids, and one record for everyone. */
-export function createRecords(connection: RedisConnection): Records & Publisher & Reachable {
-  const epoch = createEpoch(connection);
-  const keysOf = (subject: string) => (id: string) => [keys.record(id, subject), keys.ticket(id, subject)];
+export function createRecords({
+  connection,
+  issuer,
+  databaseId,
+}: RecordsOptions): Records & Publisher & Reachable {
+  const keys = keysOf(issuer);
+  const epoch = createEpoch(connection, keys, databaseId);
+  const namesFor = (subject: string) => (id: string) => [keys.record(id, subject), keys.ticket(id, subject)];
+
+  // A server that refuses to write (out of memory, too few replicas, not permitted) takes no revocation. What it still
+  // lets be read grows old, so it is not read.
+  let takesWrites = true;
+  const writing = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      const answer = await work;
+      takesWrites = true;
+      return answer;
+    } catch (error) {
+      takesWrites = false;
+      throw error;
+    }
+  };
 
   return {
     async read({ claims, keyId }) {
+      if (!takesWrites) throw serviceUnavailable(new Error('Redis takes no writes'));
       const { id, reply } = await epoch.run(
         read,
-        (epochId) => [...keysOf(claims.sub)(epochId), ...keysOf(EVERYONE)(epochId)],
+        (epochId) => [...namesFor(claims.sub)(epochId), ...namesFor(EVERYONE)(epochId)],
         [claims.jti, claims.sid, keyId, randomUUID(), TICKET_TTL],
       );
-      const [what, first, second, denied] = reply as [string, string, string, number];
+      const [what, first, second, denied, keyDenied] = reply as [string, string, string, number, number];
       if (what === 'RECORD') {
         return {
           found: true,
@@ -103,6 +133,7 @@ export function createRecords(connection: RedisConnection): Records & Publisher 
             tokenVersion: Number(first),
             globalVersion: Number(second),
             denied: denied === 1,
+            keyDenied: keyDenied === 1,
           },
         };
       }
@@ -112,30 +143,29 @@ export function createRecords(connection: RedisConnection): Records & Publisher 
     async fill(ticket, userId, truth) {
       const { epochId, user, everyone } = ticket as Tickets;
       const fillOne = (subject: string, held: string, version: number, denied: string[]) =>
-        epoch.runIn(epochId, fill, keysOf(subject), [held, RECORD_TTL, version, ...denied]);
+        epoch.runIn(epochId, fill, namesFor(subject), [held, RECORD_TTL, version, ...denied]);
       await Promise.all([
         // A disabled user has no good token, and no record that could call one good.
         user !== '' &&
           !truth.disabled &&
           fillOne(userId, user, truth.tokenVersion ?? LAST_VERSION, [
-            ...idsOf(truth.deniedTokens),
-            ...idsOf(truth.deniedSessions),
+            ...truth.deniedTokens,
+            ...truth.deniedSessions,
           ]),
-        everyone !== '' && fillOne(EVERYONE, everyone, truth.globalVersion, idsOf(truth.deniedKeys)),
+        everyone !== '' && fillOne(EVERYONE, everyone, truth.globalVersion, [...truth.deniedKeys]),
       ]);
     },
 
     async publish(entries) {
-      await Promise.all(
-        entries.map(async (entry) => {
-          const { subject, version, denied } = effectOf(entry);
-          await epoch.run(publish, keysOf(subject), [version, ...denied]);
-        }),
-      );
+      const publishOne = (entry: LoggedRevocation) => {
+        const { subject, version, denied } = effectOf(entry);
+        return epoch.run(publish, namesFor(subject), [version, ...denied]);
+      };
+      await writing(Promise.all(entries.map(publishOne)));
     },
 
     async ping() {
-      await connection.run((client) => client.ping());
+      await writing(epoch.run(write, () => [keys.probe], [RECORD_TTL]));
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock';
 import { decide, type Decision, type Known } from '../core/decision';
 import { isUnavailable } from '../core/errors';
 import type { RecordAnswer, Records } from '../core/ports/records';
-import type { Denied, Truth, TruthOnUser } from '../core/ports/truth';
+import type { Truth, TruthOnUser } from '../core/ports/truth';
 
 export type Verdict = Exclude<Decision, 'UNKNOWN'>;
 
@@ -23,15 +23,12 @@ export interface CheckSources {
 }
 
 function fromTruth({ claims, keyId }: VerifiedToken, truth: TruthOnUser): Known {
-  const names = (denied: readonly Denied[], id: string) => denied.some((entry) => entry.id === id);
   return {
     from: 'truth',
     tokenVersion: truth.disabled ? undefined : truth.tokenVersion,
     globalVersion: truth.globalVersion,
-    denied:
-      names(truth.deniedTokens, claims.jti) ||
-      names(truth.deniedSessions, claims.sid) ||
-      names(truth.deniedKeys, keyId),
+    denied: truth.deniedTokens.includes(claims.jti) || truth.deniedSessions.includes(claims.sid),
+    keyDenied: truth.deniedKeys.includes(keyId),
   };
 }
 

@@ -49,8 +49,11 @@ export interface Revoker {
    * done. When it resolves, the revocation is durable, and the receipt says whether it is in force everywhere.
    */
   readonly revoke: Revoke;
-  /** Delivers what is still out for a user, and answers a receipt for something that had been ended before. */
-  readonly settle: (userId: string, scope: RevocationScope) => Promise<Receipt>;
+  /**
+   * Delivers what is still out for a user, and for everyone, and answers a receipt for something that had been ended
+   * before.
+   */
+  readonly settle: (scope: RevocationScope, userId?: string) => Promise<Receipt>;
 }
 
 interface Written {
@@ -94,9 +97,8 @@ async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written>
   return { entries: [entry], endedSessions, tokenVersion, user };
 }
 
-async function endEveryone(tables: Tables): Promise<Written> {
+async function endEveryone(tables: Tables, endedSessions: number): Promise<Written> {
   // Sessions are not touched one by one: each carries the version of its login, and an older one is over.
-  const endedSessions = await tables.sessions.countLive();
   const globalVersion = await tables.fleet.raiseGlobalVersion();
   return { entries: [await tables.log.append({ kind: 'EVERYONE', globalVersion })], endedSessions };
 }
@@ -111,7 +113,7 @@ async function endKeys(tables: Tables): Promise<Written> {
   return { entries, endedSessions: 0 };
 }
 
-function write(tables: Tables, order: RevocationOrder): Promise<Written> {
+function write(tables: Tables, order: RevocationOrder, liveSessions: number): Promise<Written> {
   switch (order.scope) {
     case 'TOKEN':
       return endToken(tables, order);
@@ -120,7 +122,7 @@ function write(tables: Tables, order: RevocationOrder): Promise<Written> {
     case 'USER':
       return endUser(tables, order);
     case 'EVERYONE':
-      return endEveryone(tables);
+      return endEveryone(tables, liveSessions);
     case 'KEYS':
       return endKeys(tables);
   }
@@ -128,7 +130,7 @@ function write(tables: Tables, order: RevocationOrder): Promise<Written> {
 
 /** The one place from which anything is revoked. */
 export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
-  const settle: Revoker['settle'] = async (userId, scope) => {
+  const settle: Revoker['settle'] = async (scope, userId) => {
     const confirmation = await deliver(await truth.log.unconfirmedOf(userId));
     return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
   };
@@ -138,9 +140,11 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     audit: NewAuditEvent,
     alongside: Alongside<T> = {},
   ) => {
+    // Before the transaction: of very many sessions it may take too long, and that must not hinder an emergency.
+    const liveSessions = order.scope === 'EVERYONE' ? await truth.sessions.countLive().catch(() => 0) : 0;
     const { written, result } = await truth.transaction(async (tables) => {
       await alongside.before?.(tables);
-      const done = await write(tables, order);
+      const done = await write(tables, order, liveSessions);
       if (done.entries.length > 0) await tables.audit.append(audit);
       return { written: done, result: (await alongside.then?.(tables, done.user, done.tokenVersion)) as T };
     });
@@ -148,7 +152,7 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     const scope = order.scope === 'KEYS' ? 'EVERYONE' : order.scope;
     const [first] = written.entries;
     // It had been ended before, but whether that is known everywhere is another question.
-    if (!first) return { receipt: await settle('userId' in order ? order.userId : '', scope), result };
+    if (!first) return { receipt: await settle(scope, 'userId' in order ? order.userId : undefined), result };
     const receipt: Receipt = {
       scope,
       tokenVersion: written.tokenVersion,

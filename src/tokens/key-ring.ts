@@ -37,13 +37,19 @@ function toEntry(stored: StoredSigningKey): Entry {
   return { publicKey, revoked: stored.revokedAt !== undefined, stored, jwk: jwk as unknown as PublicJwk };
 }
 
+/** ms that the public keys are answered without being read again. */
+const PUBLISHED_FOR = 1000;
+
 export function createKeyRing({ list, seal, cooldown = 500 }: KeyRingSources): KeyRing {
   let entries = new Map<string, Entry>();
   let lastStarted = 0;
+  let lastRead = -Infinity;
   let next: Promise<void> | undefined;
 
   const reload = async () => {
+    const startedAt = performance.now();
     const stored = await list();
+    lastRead = startedAt;
     entries = new Map(stored.map((key) => [key.id, entries.get(key.id) ?? toEntry(key)]));
     for (const key of stored) {
       // Only the revocation of a key changes what it is good for.
@@ -70,7 +76,10 @@ export function createKeyRing({ list, seal, cooldown = 500 }: KeyRingSources): K
 
   return {
     reload,
-    publicKeys: () => [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk),
+    async publicKeys() {
+      if (performance.now() - lastRead > PUBLISHED_FOR) await nextReading().catch(() => undefined);
+      return [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk);
+    },
     verifyingKey: find,
 
     async signingKey(id) {

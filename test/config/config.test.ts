@@ -38,8 +38,9 @@ test('every fault is named at once, in plain sentences, and no secret is repeate
     ADMIN_EMAIL: 'a@b.c',
     RATE_LIMIT: 'sometimes',
     LOG_LEVEL: 'loud',
+    TRUST_PROXY: 'my-proxy',
   });
-  expect(faults).toHaveLength(11);
+  expect(faults).toHaveLength(12);
   for (const name of [
     'DATABASE_URL',
     'REDIS_URL',
@@ -70,6 +71,18 @@ test.each<[string, Record<string, string>, RegExp]>([
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
 ])('%s stops the start', (_what, env, sentence) => {
   expect(faultsOf(env)).toEqual([expect.stringMatching(sentence)]);
+});
+
+test.each<[string, unknown]>([
+  ['', false],
+  ['false', false],
+  ['0', false],
+  ['true', 1],
+  ['2', 2],
+  ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
+  ['loopback', ['loopback']],
+])('TRUST_PROXY=%s believes %j', (text, trustProxy) => {
+  expect(readConfig({ TRUST_PROXY: text })).toMatchObject({ trustProxy });
 });
 
 test('real stores with a good secret will do', () => {

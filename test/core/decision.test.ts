@@ -12,6 +12,7 @@ const copy = (known: Partial<Known> = {}): Known => ({
   tokenVersion: 3,
   globalVersion: 2,
   denied: false,
+  keyDenied: false,
   ...known,
 });
 const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' });
@@ -44,6 +45,14 @@ test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
   ['the global version is newer than the truth', {}, truth({ globalVersion: 1 }), 'REVOKED'],
   ['the truth knows no such user', {}, truth({ tokenVersion: undefined }), 'REVOKED'],
   ['an id is denied by the truth', {}, truth({ denied: true }), 'REVOKED'],
+  ['the key is denied', {}, copy({ keyDenied: true }), 'DISTRUSTED'],
+  [
+    'the key is denied by the truth, and the rest as well',
+    {},
+    truth({ keyDenied: true, denied: true }),
+    'DISTRUSTED',
+  ],
+  ['the key is denied, and the token expired', { exp: 0 }, copy({ keyDenied: true }), 'DISTRUSTED'],
   // and against the clock
   ['it expired by less than the skew', { exp: (NOW - SKEW + 1) / 1000 }, copy(), 'GOOD'],
   ['it expired by the skew', { exp: (NOW - SKEW) / 1000 }, copy(), 'EXPIRED'],

@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
-import type { Env } from '../support/world';
+import { type Env, TEST_ENV } from '../support/world';
 
 let folder: string;
 const running: NodeProcess[] = [];
@@ -84,6 +85,22 @@ test('a second process on the folder is refused with a clear sentence, also whil
   expect(await refusal()).toContain('Another Tokenfence process uses the folder');
   first.signal('SIGCONT');
   expect((await first.api.me()).reason).toBe('TOKEN_MISSING');
+});
+
+test('a start that fails loses nobody a password', async () => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  const { port } = blocker.address() as AddressInfo;
+  await expect(start({ PORT: String(port) })).rejects.toThrow(/Cannot listen on 127.0.0.1, port \d+: another process/);
+  blocker.close();
+  const node = await start();
+  await node.api.login('admin@example.com', passwordIn(node.output()));
+});
+
+test('a Postgres that cannot be reached is named in a sentence, without a stack', async () => {
+  const failed = start({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x', SECRET: TEST_ENV.SECRET });
+  await expect(failed).rejects.toThrow(/Postgres cannot be used: connect ECONNREFUSED 127.0.0.1:1. Is DATABASE_URL right/);
+  await expect(failed).rejects.not.toThrow(/hunter2|node_modules|    at /);
 });
 
 test('many callers at once share the one connection without waiting for themselves', async () => {

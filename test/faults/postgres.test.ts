@@ -45,6 +45,11 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   const failed = await node.api.send('mutation { logoutEverywhere { confirmed } }', {}, known);
   expect(failed).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
   expect(failed.headers.get('retry-after')).toBe('1');
+  // What failed must not take away what a second attempt needs.
+  const cookie = { cookie: `refresh_token=${'x'.repeat(43)}` };
+  const logout = await node.api.send('mutation { logout { confirmed } }', {}, known, cookie);
+  expect(logout.status).toBe(503);
+  expect(logout.headers.getSetCookie()).toEqual([]);
   await expect(node.api.login('known@example.com')).rejects.toThrow('SERVICE_UNAVAILABLE');
 
   await redis.kill();
@@ -52,6 +57,7 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   expect(await node.api.me(known)).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
   expect(await node.api.me(gone)).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
 
+  expect(node.log.filter((line) => line.includes('Postgres is away'))).toHaveLength(1);
   await redis.start();
   await postgres.start();
   await eventually(async () => expect(await ready(node)).toMatchObject({ status: 200, degraded: [] }));

@@ -3,7 +3,7 @@ import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type Proxy, startProxy } from '../support/proxy';
 import { startRedis, type TestServer } from '../support/servers';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 
 let redis: TestServer;
 let proxy: Proxy;
@@ -178,6 +178,50 @@ test('a replica that lagged when it was promoted brings nobody back', async () =
   } finally {
     await replica.dispose();
   }
+});
+
+test('a Redis that answers but refuses to write is not read either', async () => {
+  const gone = await newUser();
+  await warm(gone);
+  // No replica is there: it lets be read what it has, and takes nothing new.
+  await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '1'));
+  const receipt = await one.api.end('logoutEverywhere', gone.accessToken);
+  expect(receipt).toMatchObject({ confirmed: false });
+  await eventually(() => expectRevoked(gone), 2000);
+  expect(await ready(two)).toMatchObject({ status: 200, degraded: ['redis'] });
+
+  await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '0'));
+  await eventually(async () => expect(await unconfirmed()).toHaveLength(0));
+  await eventually(async () => expect(await ready(two)).toMatchObject({ degraded: [] }));
+  await expectRevoked(gone);
+});
+
+test('two databases on one Redis never take each other’s word', async () => {
+  const other = await createWorld({ redis: redis.url });
+  try {
+    const foreign = await other.node();
+    const root = await foreign.api.login(ADMIN.email, ADMIN.password);
+    const mine = await newUser();
+    const theirs = await foreign.api.register('theirs@example.com');
+    for (let i = 0; i < 3; i++) {
+      await expectGood(mine);
+      expect((await foreign.api.me(theirs.accessToken)).status).toBe(200);
+    }
+    await foreign.api.end('forceLogoutAll(reason: "theirs alone")', root.accessToken);
+    for (let i = 0; i < 3; i++) {
+      expect((await foreign.api.me(theirs.accessToken)).reason).toBe('TOKEN_REVOKED');
+      await expectGood(mine);
+    }
+  } finally {
+    await other.close();
+  }
+});
+
+test('a login does not wait for a Redis that has stopped answering', async () => {
+  const limited = await world.node({ RATE_LIMIT: 'on' });
+  await limited.api.register('waiting@example.com');
+  redis.pause();
+  expect((await limited.api.login('waiting@example.com')).accessToken).toBeDefined();
 });
 
 test('a node starts while Redis is down, says so, and heals', async () => {

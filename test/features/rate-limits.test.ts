@@ -43,6 +43,11 @@ describe.each([
     expect((await login(nodes[0]!, 'other@example.com', '192.0.2.1')).code).toBe('INVALID_CREDENTIALS');
   });
 
+  test('a client cannot choose its address: only what the proxy adds is believed', async () => {
+    const answers = await times(13, (node, i) => login(node, 'forged@example.com', `203.0.113.${i}, 192.0.2.9`));
+    expect(limited(answers)).toBe(3);
+  });
+
   test('an address registers twenty accounts a minute, and one network of IPv6 is one address', async () => {
     const answers = await times(23, (node, i) =>
       node.api.send(

@@ -1,5 +1,6 @@
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 import type { Tokens } from '../support/api';
+import { eventually } from '../support/eventually';
 
 // With Redis the two nodes share records; without it each check reads Postgres. The promises are the same.
 describe.each([
@@ -210,6 +211,14 @@ describe.each([
     await expectRevoked(refreshed);
   });
 
+  test('a logout ends the session also when its token had been revoked and the session lived on', async () => {
+    const { tokens } = await newUser();
+    await one.api.send(`mutation { setRole(userId: "${tokens.user.id}", role: ADMIN) { role } }`, {}, admin.accessToken);
+    await expectRevoked(tokens);
+    expect(await two.api.end('logout', tokens.accessToken)).toMatchObject({ endedSessions: 1, confirmed: true });
+    expect((await one.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+  });
+
   test('deleting an account ends its tokens for good, also those that were denied one by one', async () => {
     const { email, tokens } = await newUser();
     const phone = await two.api.login(email);
@@ -281,10 +290,18 @@ describe.each([
       // The node that did not rotate must sign with the new key at once, not with the one that it knows.
       const refreshed = b.api.expect(await b.api.refresh(user.refreshToken)).refresh as Tokens;
       for (const { api } of [a, b]) expect((await api.me(refreshed.accessToken)).status).toBe(200);
-      const jwks = (await (await fetch(`${a.url}/.well-known/jwks.json`)).json()) as {
-        keys: { kid: string }[];
-      };
-      expect(jwks.keys.map(({ kid }) => kid)).toEqual([rotated.data.rotateSigningKey.id]);
+      // A token of a revoked key is nobody's word for whose session it was: quiet, and nothing is ended.
+      for (const { api } of [a, b]) {
+        expect(await api.end('logout', user.accessToken)).toMatchObject({ endedSessions: 0, confirmed: true });
+        expect((await api.me(refreshed.accessToken)).status).toBe(200);
+      }
+      for (const { url } of [a, b]) {
+        await eventually(async () => {
+          const response = await fetch(`${url}/.well-known/jwks.json`);
+          const { keys } = (await response.json()) as { keys: { kid: string }[] };
+          expect(keys.map(({ kid }) => kid)).toEqual([rotated.data.rotateSigningKey.id]);
+        });
+      }
     } finally {
       await own.close();
     }

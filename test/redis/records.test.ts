@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await startRedis();
   direct = new Redis(server.url);
   connection = connectRedis(server.url, silent);
-  records = createRecords(connection);
+  records = createRecords({ connection, issuer: 'https://issuer', databaseId: 'one' });
   await eventually(() => records.ping());
 });
 afterAll(async () => {
@@ -127,8 +127,8 @@ test('versions only grow, in whatever order they come', async () => {
 test('a denied token, session or key is denied, and nobody else is', async () => {
   const user = randomUUID();
   const truth = truthAt(1, {
-    deniedTokens: [{ id: 'jti-from-truth', expiresAt: 0 }],
-    deniedKeys: [{ id: 'key-from-truth', expiresAt: 0 }],
+    deniedTokens: ['jti-from-truth'],
+    deniedKeys: ['key-from-truth'],
   });
   await records.fill(await missing(user), user, truth);
   await records.publish([
@@ -137,7 +137,7 @@ test('a denied token, session or key is denied, and nobody else is', async () =>
   ]);
   const denied = async (claims: object, keyId = 'key') => {
     const answer = await records.read({ ...tokenOf(user, claims), keyId });
-    return answer.found && answer.known.denied;
+    return answer.found && (answer.known.denied || answer.known.keyDenied);
   };
   expect(await denied({})).toBe(false);
   expect(await denied({ jti: 'jti-from-truth' })).toBe(true);
@@ -163,13 +163,13 @@ test('nothing is kept without an end but the epoch', async () => {
   }
   const lasting = [];
   for (const key of await direct.keys('*')) if ((await direct.pttl(key)) < 0) lasting.push(key);
-  expect(lasting).toEqual(['{tokenfence}:epoch']);
+  expect(lasting).toEqual([expect.stringMatching(/^\{tokenfence:[0-9a-f]{12}\}:epoch$/)]);
 });
 
 test('every key lies in one slot of a cluster', async () => {
   await records.fill(await missing(randomUUID()), randomUUID(), truthAt(1));
   await missing(randomUUID());
-  expect((await direct.keys('*')).filter((key) => !key.startsWith('{tokenfence}:'))).toEqual([]);
+  expect(new Set((await direct.keys('*')).map((key) => /^\{[^}]*\}/.exec(key)?.[0])).size).toBe(1);
 });
 
 test('a server that has forgotten the scripts is sent them again', async () => {

@@ -198,7 +198,7 @@ test('what a revoked key has signed is revoked, and its word on whose it was is 
   stored = [{ ...key, revokedAt: new Date(NOW) }];
   await keys.reload();
   expect(await verify(tokenWith({}))).toEqual({ ok: false, code: 'TOKEN_REVOKED' });
-  expect(keys.publicKeys()).toEqual([]);
+  expect(await keys.publicKeys()).toEqual([]);
 });
 
 test('a private key opens only with the secret, and for the key id, that it was sealed with', () => {

@@ -31,8 +31,11 @@ export interface PublicJwk {
 export interface PublishedKeys {
   /** Reads the keys again, now. */
   reload(): Promise<void>;
-  /** The keys that good tokens may bear, retired ones included until their last token has expired. */
-  publicKeys(): readonly PublicJwk[];
+  /**
+   * The keys that good tokens may bear, retired ones included until their last token has expired. Not older than a second,
+   * so that what another node has dropped is dropped here; while the database is away, as they were last.
+   */
+  publicKeys(): Promise<readonly PublicJwk[]>;
 }
 
 /** Makes a new key pair, its private half sealed. */

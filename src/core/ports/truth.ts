@@ -11,21 +11,15 @@ import type { Role } from '../claims';
 import type { Page, PageRequest } from '../page';
 import type { LoggedRevocation, Revocation } from '../revocation';
 
-/** A denied id with the time (ms since the epoch) past which it need not be remembered. */
-export interface Denied {
-  readonly id: string;
-  readonly expiresAt: number;
-}
-
 /** All that the truth holds which bears on the tokens of one user. */
 export interface TruthOnUser {
   readonly globalVersion: number;
   /** `undefined`: there is no such user any more, or never was. */
   readonly tokenVersion: number | undefined;
   readonly disabled: boolean;
-  readonly deniedTokens: readonly Denied[];
-  readonly deniedSessions: readonly Denied[];
-  readonly deniedKeys: readonly Denied[];
+  readonly deniedTokens: readonly string[];
+  readonly deniedSessions: readonly string[];
+  readonly deniedKeys: readonly string[];
 }
 
 /** What all users share. */
@@ -101,7 +95,7 @@ export interface RefreshTokens {
 export interface RevocationLog {
   append(revocation: Revocation): Promise<LoggedRevocation>;
   /** Those of one user, and those for everyone, whose confirmation is still out. */
-  unconfirmedOf(userId: string): Promise<LoggedRevocation[]>;
+  unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   markConfirmed(ids: readonly string[]): Promise<void>;
   /** Whether all of these have been confirmed, by whichever node. */
   areConfirmed(ids: readonly string[]): Promise<boolean>;

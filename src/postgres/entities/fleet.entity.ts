@@ -1,4 +1,4 @@
-import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Generated, PrimaryColumn } from 'typeorm';
 
 /** The one row of what all nodes share. */
 @Entity('fleet')
@@ -6,6 +6,11 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 export class FleetEntity {
   @PrimaryColumn({ type: 'boolean', default: true, primaryKeyConstraintName: 'fleet_pkey' })
   id!: boolean;
+
+  /** Tells this database's data from another's: new in every database, and after a restored backup. */
+  @Column({ name: 'database_id', type: 'uuid' })
+  @Generated('uuid')
+  databaseId!: string;
 
   @Column({ name: 'global_version', type: 'integer', default: 1 })
   globalVersion!: number;

@@ -3,7 +3,8 @@ import { UserEntity } from './user.entity';
 
 @Entity('sessions')
 @Index('sessions_user_id', ['userId'])
-@Index('sessions_over', ['idleExpiresAt'])
+@Index('sessions_idle_expires_at', ['idleExpiresAt'])
+@Index('sessions_ended_at', ['endedAt'], { where: 'ended_at is not null' })
 export class SessionEntity {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'sessions_pkey' })
   id!: string;

@@ -1,0 +1,107 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { createAdministrator } from './administrator';
+import type { Config } from './config/config';
+import type { Logger } from './core/ports/logger';
+import { isUnavailable } from './core/errors';
+import { openEmbeddedPostgres } from './embedded/pglite';
+import { readOrMakeSecret } from './embedded/secret';
+import { createPasswords } from './passwords/argon2';
+import { createDataSource, type DataSourceOptions, type PostgresAddress } from './postgres/data-source';
+import { translate } from './postgres/faults';
+import { agreeOn } from './postgres/fleet-settings';
+import { migrate } from './postgres/start';
+import { tablesIn } from './postgres/truth';
+import { StartError } from './start-error';
+import type { Teardown } from './teardown';
+import { createKeyGenerator } from './tokens/generate';
+import type { Seal } from './tokens/sealing';
+
+/** ms; a statement that takes longer is given up. */
+const STATEMENT_TIMEOUT = 5000;
+
+export const usesRedis = ({ store }: Config): boolean =>
+  store.mode === 'servers' && store.redisUrl !== undefined;
+
+/** Finds the Postgres of the configuration, opening the embedded one, and the secret that goes with it. */
+export async function openStore(
+  { store }: Config,
+  teardown: Teardown,
+): Promise<{ address: PostgresAddress; secret: string }> {
+  if (store.mode === 'servers') return { address: { url: store.databaseUrl }, secret: store.secret };
+  const embedded = await openEmbeddedPostgres(store.dataDir);
+  teardown.add(() => embedded.close());
+  return { address: embedded, secret: store.secret ?? (await readOrMakeSecret(store.dataDir)) };
+}
+
+async function connect(address: PostgresAddress, options: DataSourceOptions): Promise<DataSource> {
+  try {
+    return await createDataSource(address, options).initialize();
+  } catch (error) {
+    const translated = translate(error);
+    if (!isUnavailable(translated)) throw translated;
+    const { message, code } = error as { message?: string; code?: string };
+    throw new StartError(
+      `Postgres cannot be used: ${message || code || 'no answer'}. Is DATABASE_URL right?`,
+    );
+  }
+}
+
+/** The pool that requests are served from. */
+export function connectDatabase(
+  address: PostgresAddress,
+  config: Config,
+  logger: Logger,
+): Promise<DataSource> {
+  return connect(address, {
+    statementTimeout: STATEMENT_TIMEOUT,
+    poolSize: config.poolSize,
+    onConnectionLost: (error) =>
+      logger.debug({ reason: error.message }, 'A connection to Postgres was lost.'),
+  });
+}
+
+/**
+ * Migrations, what the nodes must agree on, the first signing key and the administrator who was asked for: once, by
+ * one of the nodes that start. Answers the id of the database.
+ */
+export async function prepareDatabase(address: PostgresAddress, config: Config, seal: Seal): Promise<string> {
+  const withRedis = usesRedis(config);
+  let databaseId: string | undefined;
+
+  const prepare = async (manager: EntityManager) => {
+    databaseId = await agreeOn({ usesRedis: withRedis, accessTokenTtl: config.accessTokenTtl }, manager);
+    if (databaseId === undefined) {
+      throw new StartError(
+        `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
+          `${withRedis ? 'with' : 'without'} it. Set it alike. To change it for all, stop every node and run: ` +
+          `npm run admin -- redis ${withRedis ? 'on' : 'off'}`,
+      );
+    }
+    const tables = tablesIn(manager, { hasCopies: withRedis, clockSkew: config.clockSkew });
+    const keys = await tables.signingKeys.list();
+    if (keys.length === 0) {
+      const key = await tables.signingKeys.insert(createKeyGenerator(seal)());
+      await tables.signingKeys.sign(key.id);
+    }
+    for (const key of keys) {
+      try {
+        seal.open(key.sealedPrivateKey, key.id);
+      } catch {
+        throw new StartError(
+          'SECRET is not the one that the signing keys in the database were encrypted with. Use that one again.',
+        );
+      }
+    }
+    if (config.administrator && (await tables.users.countEnabledAdministrators()) === 0) {
+      await createAdministrator(tables, createPasswords(), config.administrator);
+    }
+  };
+
+  const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
+  try {
+    await migrate(dataSource, prepare);
+  } finally {
+    await dataSource.destroy();
+  }
+  return databaseId ?? '';
+}

@@ -24,8 +24,9 @@ import { keysOf } from './redis/keys';
 import { createRecords } from './redis/records';
 import { createCheck } from './revocation/check';
 import { createDelivery } from './revocation/delivery';
-import { startRelay } from './revocation/relay';
+import { createRelay } from './revocation/relay';
 import { createRevoker } from './revocation/revoke';
+import { createTrust } from './revocation/trust';
 import { StartError } from './start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
@@ -43,9 +44,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** ms between two readings of the signing keys, two probes of Redis, two purges. */
+/** ms between two readings of the signing keys, two purges. */
 const KEYS_INTERVAL = 30_000;
-const PROBE_INTERVAL = 500;
 const PURGE_INTERVAL = 3_600_000;
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
@@ -110,12 +110,14 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     createAvailability(logger, 'Postgres', 'Only what Redis knows can be told until it is back.'),
   );
 
+  const trust = createTrust();
+
   // Reading: is this token one of ours, and is it still good?
   const keys = createKeyRing({ list: () => truth.signingKeys.list(), seal });
   await keys.reload();
   const guard = assembleGuard(
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
-    createCheck({ records, truth, clock, clockSkew }),
+    createCheck({ copies: records && { records, trust }, truth, clock, clockSkew }),
   );
 
   // Writing: revoke, deliver, and what others left behind.
@@ -124,9 +126,12 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     log: truth.log,
     patience: 2 * config.revocationLease + 1000,
   });
-  if (records) {
-    teardown.add(startRelay(truth, records, logger));
-    teardown.add(every(PROBE_INTERVAL, () => records.ping().catch(() => undefined)));
+  if (redis && records) {
+    const relay = createRelay({ truth, copies: records, trust, logger });
+    // So that the first request finds the copies in use, if they are there.
+    await redis.tried;
+    await relay.look();
+    teardown.add(relay.start());
   }
 
   const actions = createActions({

@@ -86,6 +86,11 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
       return rows.map(toRevocation);
     },
 
+    async unconfirmedIds() {
+      const rows = await revocations.find({ select: { id: true }, where: { confirmedAt: IsNull() } });
+      return rows.map(({ id }) => id);
+    },
+
     async markConfirmed(ids) {
       await manager.query(
         'update revocations set confirmed_at = now() where id = any($1) and confirmed_at is null',

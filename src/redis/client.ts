@@ -17,6 +17,8 @@ const LONGEST_DELAY = 2000;
 export interface RedisConnection {
   /** Runs commands; throws `SERVICE_UNAVAILABLE` at once while Redis is away, and after a deadline when it is silent. */
   run<T>(commands: (client: Redis) => Promise<T>): Promise<T>;
+  /** Resolves when the first attempt to connect has ended, well or not. */
+  readonly tried: Promise<void>;
   close(): void;
 }
 
@@ -53,6 +55,9 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
     'Tokens are checked in Postgres until it is back.',
   );
 
+  let markTried: () => void = () => undefined;
+  const tried = new Promise<void>((resolve) => (markTried = resolve));
+
   const connect = () => {
     const client = open(url);
     current = client;
@@ -65,10 +70,12 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
     const handshake = setTimeout(() => client.stream.destroy(new Error('no answer')), HANDSHAKE_TIMEOUT);
     client.on('ready', () => {
       clearTimeout(handshake);
+      markTried();
       attempts = 0;
     });
     client.on('end', () => {
       clearTimeout(handshake);
+      markTried();
       if (closed) return;
       availability.failed(reason);
       retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
@@ -78,6 +85,8 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
   connect();
 
   return {
+    tried,
+
     async run(commands) {
       const client = current;
       if (client?.status !== 'ready') throw serviceUnavailable(new Error('Redis is not connected'));

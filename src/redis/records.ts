@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Reachable, Publisher, Records } from '../core/ports/records';
 import { LAST_VERSION } from '../core/claims';
-import { serviceUnavailable } from '../core/errors';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { createEpoch, ONLY_IN_EPOCH } from './epoch';
@@ -102,23 +101,8 @@ export function createRecords({
   const epoch = createEpoch(connection, keys, databaseId);
   const namesFor = (subject: string) => (id: string) => [keys.record(id, subject), keys.ticket(id, subject)];
 
-  // A server that refuses to write (out of memory, too few replicas, not permitted) takes no revocation. What it still
-  // lets be read grows old, so it is not read.
-  let takesWrites = true;
-  const writing = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      const answer = await work;
-      takesWrites = true;
-      return answer;
-    } catch (error) {
-      takesWrites = false;
-      throw error;
-    }
-  };
-
   return {
     async read({ claims, keyId }) {
-      if (!takesWrites) throw serviceUnavailable(new Error('Redis takes no writes'));
       const { id, reply } = await epoch.run(
         read,
         (epochId) => [...namesFor(claims.sub)(epochId), ...namesFor(EVERYONE)(epochId)],
@@ -161,11 +145,11 @@ export function createRecords({
         const { subject, version, denied } = effectOf(entry);
         return epoch.run(publish, namesFor(subject), [version, ...denied]);
       };
-      await writing(Promise.all(entries.map(publishOne)));
+      await Promise.all(entries.map(publishOne));
     },
 
     async ping() {
-      await writing(epoch.run(write, () => [keys.probe], [RECORD_TTL]));
+      await epoch.run(write, () => [keys.probe], [RECORD_TTL]);
     },
   };
 }

@@ -1,8 +1,9 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Publisher } from '../core/ports/records';
+import type { Publisher, Reachable } from '../core/ports/records';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
+import type { Trust } from './trust';
 
 /** ms between two looks. */
 const INTERVAL = 500;
@@ -12,27 +13,53 @@ const MIN_AGE = 400;
 
 const BATCH = 200;
 
+export interface RelayOptions {
+  readonly truth: Pick<Truth, 'relay' | 'log'>;
+  readonly copies: Publisher & Reachable;
+  readonly trust: Trust;
+  readonly logger: Logger;
+}
+
+export interface Relay {
+  /** Looks once. Never throws. */
+  look(): Promise<void>;
+  /** Looks again and again. Answers the function that stops it, and resolves when what is under way has ended. */
+  start(): () => Promise<void>;
+}
+
 /**
  * Delivers what other nodes, or an earlier life of this one, committed and then could not deliver. Every node runs
- * one; rows that another relay has in hand are passed over. Answers the function that stops it, and resolves when what
- * is under way has ended.
+ * one; rows that another relay has in hand are passed over. It also restores the trust in the copies, when they take
+ * writes and hold all that had been revoked until then.
  */
-export function startRelay(
-  truth: Pick<Truth, 'relay'>,
-  publisher: Publisher,
-  logger: Logger,
-): () => Promise<void> {
-  return every(INTERVAL, async () => {
+export function createRelay({ truth, copies, trust, logger }: RelayOptions): Relay {
+  const deliverBacklog = async (minAge: number) => {
+    let count: number;
+    do {
+      count = await truth.relay(BATCH, minAge, (entries) => copies.publish(entries));
+      if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
+    } while (count === BATCH);
+  };
+
+  const look = async () => {
     try {
-      let count: number;
-      do {
-        count = await truth.relay(BATCH, MIN_AGE, (entries) => publisher.publish(entries));
-        if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
-      } while (count === BATCH);
+      // A write: a server may answer and still refuse what it is there for.
+      await copies.ping();
+      if (trust.holds) {
+        await deliverBacklog(MIN_AGE);
+        return;
+      }
+      const backlog = await truth.log.unconfirmedIds();
+      await deliverBacklog(0);
+      // Another relay may have some of them in hand. Then the next look finds out.
+      if (await truth.log.areConfirmed(backlog)) trust.gain();
     } catch (error) {
-      // A store is away: they lie safe, and the next look comes soon.
+      trust.lose();
+      // A store is away: the revocations lie safe, and the next look comes soon.
       if (!isUnavailable(error))
         logger.error({ err: error }, 'The relay of revocations met an unexpected fault.');
     }
-  });
+  };
+
+  return { look, start: () => every(INTERVAL, look) };
 }

@@ -38,17 +38,22 @@ const withRedis = async <T>(url: string, work: (client: Redis) => Promise<T>) =>
   }
 };
 
+const recordsIn = (url: string) => withRedis(url, (client) => client.keys('*record*'));
+
 const ready = async (node: TestNode) => {
   const response = await fetch(`${node.url}/readyz`);
   return { ...((await response.json()) as object), status: response.status };
 };
 
 /** Lets both nodes serve it, so that Redis holds a record of its user. */
-const warm = async ({ accessToken }: Tokens) => {
-  for (const { api } of [one, two, one, two]) expect((await api.me(accessToken)).status).toBe(200);
+const warm = async ({ accessToken, user }: Tokens) => {
+  await eventually(async () => {
+    for (const { api } of [one, two]) expect((await api.me(accessToken)).status).toBe(200);
+    expect((await recordsIn(redis.url)).filter((key) => key.endsWith(user.id))).toHaveLength(1);
+  });
 };
 const expectGood = async ({ accessToken }: Tokens) => {
-  for (const { api } of [one, two]) expect((await api.me(accessToken)).status).toBe(200);
+  for (const { api } of [one, two]) expect(await api.me(accessToken)).toMatchObject({ status: 200 });
 };
 const expectRevoked = async ({ accessToken }: Tokens) => {
   for (const { api } of [two, one]) expect((await api.me(accessToken)).reason).toBe('TOKEN_REVOKED');
@@ -158,7 +163,6 @@ test('a replica that lagged when it was promoted brings nobody back', async () =
     const gone = await newUser();
     await withRedis(replica.url, (client) => client.replicaof('127.0.0.1', Number(new URL(redis.url).port)));
     await warm(gone);
-    const recordsIn = (url: string) => withRedis(url, (client) => client.keys('*record*'));
     await eventually(async () =>
       expect((await recordsIn(replica.url)).sort()).toEqual((await recordsIn(redis.url)).sort()),
     );

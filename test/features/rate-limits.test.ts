@@ -44,7 +44,9 @@ describe.each([
   });
 
   test('a client cannot choose its address: only what the proxy adds is believed', async () => {
-    const answers = await times(13, (node, i) => login(node, 'forged@example.com', `203.0.113.${i}, 192.0.2.9`));
+    const answers = await times(13, (node, i) =>
+      login(node, 'forged@example.com', `203.0.113.${i}, 192.0.2.9`),
+    );
     expect(limited(answers)).toBe(3);
   });
 

@@ -213,9 +213,16 @@ describe.each([
 
   test('a logout ends the session also when its token had been revoked and the session lived on', async () => {
     const { tokens } = await newUser();
-    await one.api.send(`mutation { setRole(userId: "${tokens.user.id}", role: ADMIN) { role } }`, {}, admin.accessToken);
+    await one.api.send(
+      `mutation { setRole(userId: "${tokens.user.id}", role: ADMIN) { role } }`,
+      {},
+      admin.accessToken,
+    );
     await expectRevoked(tokens);
-    expect(await two.api.end('logout', tokens.accessToken)).toMatchObject({ endedSessions: 1, confirmed: true });
+    expect(await two.api.end('logout', tokens.accessToken)).toMatchObject({
+      endedSessions: 1,
+      confirmed: true,
+    });
     expect((await one.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
   });
 
@@ -292,7 +299,10 @@ describe.each([
       for (const { api } of [a, b]) expect((await api.me(refreshed.accessToken)).status).toBe(200);
       // A token of a revoked key is nobody's word for whose session it was: quiet, and nothing is ended.
       for (const { api } of [a, b]) {
-        expect(await api.end('logout', user.accessToken)).toMatchObject({ endedSessions: 0, confirmed: true });
+        expect(await api.end('logout', user.accessToken)).toMatchObject({
+          endedSessions: 0,
+          confirmed: true,
+        });
         expect((await api.me(refreshed.accessToken)).status).toBe(200);
       }
       for (const { url } of [a, b]) {

@@ -101,6 +101,13 @@ export async function createWorld({
     }
   };
 
+  // What a copied database has to be given, by `npm run admin -- restored` elsewhere: an identity of its own.
+  if (isShared) {
+    await withClient(address.href, (client) =>
+      client.query('update fleet set database_id = gen_random_uuid()'),
+    );
+  }
+
   return {
     databaseUrl: address.href,
     redisUrl,

@@ -96,6 +96,7 @@ export interface RevocationLog {
   append(revocation: Revocation): Promise<LoggedRevocation>;
   /** Those of one user, and those for everyone, whose confirmation is still out. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
+  unconfirmedIds(): Promise<string[]>;
   markConfirmed(ids: readonly string[]): Promise<void>;
   /** Whether all of these have been confirmed, by whichever node. */
   areConfirmed(ids: readonly string[]): Promise<boolean>;

@@ -54,17 +54,7 @@ export interface Users {
   countEnabledAdministrators(): Promise<number>;
 }
 
-export interface NewSession {
-  readonly id: string;
-  readonly userId: string;
-  readonly globalVersion: number;
-  readonly usesCookie: boolean;
-  readonly userAgent: string | undefined;
-  readonly ipAddress: string | undefined;
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
-  readonly idleExpiresAt: Date;
-}
+export type NewSession = Omit<Session, 'lastUsedAt' | 'endedAt'>;
 
 export interface Sessions {
   find(id: string): Promise<Session | undefined>;

@@ -96,6 +96,8 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
     child?.kill('SIGKILL');
     await ended;
   };
+  // Should a test fail before it disposes of the server, or the run be ended.
+  process.once('exit', () => child?.kill('SIGKILL'));
   await start();
   return {
     url,

@@ -1,5 +1,6 @@
 import { decode } from 'jsonwebtoken';
 import { RECEIPT, type Answer, type Tokens } from '../support/api';
+import { eventually } from '../support/eventually';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 
 let world: World;
@@ -156,6 +157,37 @@ test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and
       ({ accessToken }) => (decode(accessToken) as { tokenVersion: number }).tokenVersion === version,
     ).length,
   );
+});
+
+test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
+  ['login', (email) => two.api.login(email)],
+  ['refresh', (_email, { refreshToken }) => refreshed(two.api.refresh(refreshToken))],
+])('a logout everywhere that comes in the middle of a %s leaves no session behind', async (_what, begin) => {
+  const email = `middle${++count}@example.com`;
+  const tokens = await one.api.register(email);
+  const waiting = async (what: string) => {
+    const rows = await world.sql(
+      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+      [what],
+    );
+    return rows.length > 0;
+  };
+  // Held up when it has read the user and is about to write to the refresh tokens.
+  const release = await world.hold('lock table refresh_tokens in share row exclusive mode');
+  const late = begin(email, tokens);
+  await eventually(async () => expect(await waiting('%"refresh_tokens"%')).toBe(true));
+  let answered = false;
+  const end = one.api.end('logoutEverywhere', tokens.accessToken).then((receipt) => {
+    answered = true;
+    return receipt as { confirmed: boolean };
+  });
+  // It waits for the one in the middle; did it not, then it would answer now, and miss the session.
+  await eventually(async () => expect(answered || (await waiting('SELECT%FOR UPDATE%'))).toBe(true));
+  await release();
+  const [granted, receipt] = await Promise.all([late, end]);
+  expect(receipt.confirmed).toBe(true);
+  expect((await two.api.me(granted.accessToken)).reason).toBe('TOKEN_REVOKED');
+  expect((await two.api.refresh(granted.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
 test('login and refresh work beside a stale Authorization header, so no client is stuck', async () => {

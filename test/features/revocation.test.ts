@@ -211,6 +211,14 @@ describe.each([
     await expectRevoked(refreshed);
   });
 
+  test('a user who is disabled has no good token, whatever the versions say', async () => {
+    const { tokens } = await newUser();
+    // As a restored backup may leave it.
+    await world.sql('update users set disabled_at = now() where id = $1', [tokens.user.id]);
+    await expectRevoked(tokens);
+    await expectRevoked(tokens);
+  });
+
   test('a logout ends the session also when its token had been revoked and the session lived on', async () => {
     const { tokens } = await newUser();
     await one.api.send(

@@ -38,6 +38,8 @@ export interface World {
   node(env?: Env): Promise<TestNode>;
   /** Runs SQL behind the service's back. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Runs SQL in a transaction that stays open, with what it locks, until the answered function is called. */
+  hold(text: string): Promise<() => Promise<void>>;
   /** Stops the nodes and drops the database; fails if a node has left a connection open. */
   close(): Promise<void>;
 }
@@ -118,6 +120,13 @@ export async function createWorld({
     },
     sql: (text, values) =>
       withClient(address.href, async (client) => (await client.query(text, values)).rows),
+    async hold(text) {
+      const client = new PostgresClient({ connectionString: address.href });
+      await client.connect();
+      await client.query('begin');
+      await client.query(text);
+      return () => client.end();
+    },
     async close() {
       for (const node of nodes) await node.close();
       // Without FORCE: a connection that a closed node has left open makes this fail, and the test with it.

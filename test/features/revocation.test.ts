@@ -1,12 +1,15 @@
+import { createEmbeddedWorld } from '../support/embedded-world';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 
-// With Redis the two nodes share records; without it each check reads Postgres. The promises are the same.
+// With Redis the nodes share records; without it each check reads Postgres; embedded there is one node, with a Postgres
+// in its own process. The promises are the same.
 describe.each([
-  ['on Postgres and Redis', undefined],
-  ['on Postgres alone', null],
-])('revocation across two nodes, %s', (_mode, redis) => {
+  ['two nodes on Postgres and Redis', () => createWorld()],
+  ['two nodes on Postgres alone', () => createWorld({ redis: null })],
+  ['the embedded mode', createEmbeddedWorld],
+])('revocation, %s', (mode, newWorld) => {
   let world: World;
   let one: TestNode;
   let two: TestNode;
@@ -14,7 +17,7 @@ describe.each([
   let count = 0;
 
   beforeAll(async () => {
-    world = await createWorld({ redis });
+    world = await newWorld();
     [one, two] = await Promise.all([world.node(), world.node()]);
     admin = await one.api.login(ADMIN.email, ADMIN.password);
   });
@@ -211,14 +214,6 @@ describe.each([
     await expectRevoked(refreshed);
   });
 
-  test('a user who is disabled has no good token, whatever the versions say', async () => {
-    const { tokens } = await newUser();
-    // As a restored backup may leave it.
-    await world.sql('update users set disabled_at = now() where id = $1', [tokens.user.id]);
-    await expectRevoked(tokens);
-    await expectRevoked(tokens);
-  });
-
   test('a logout ends the session also when its token had been revoked and the session lived on', async () => {
     const { tokens } = await newUser();
     await one.api.send(
@@ -264,7 +259,7 @@ describe.each([
   });
 
   test('everyone can be logged out at once, and refresh is refused too', async () => {
-    const own = await createWorld({ redis });
+    const own = await newWorld();
     try {
       const [a, b] = await Promise.all([own.node(), own.node()]);
       const root = await a.api.login(ADMIN.email, ADMIN.password);
@@ -289,7 +284,7 @@ describe.each([
   });
 
   test('a revoked signing key ends what it has signed on every node, and sessions refresh into the new key', async () => {
-    const own = await createWorld({ redis });
+    const own = await newWorld();
     try {
       const [a, b] = await Promise.all([own.node(), own.node()]);
       const root = await a.api.login(ADMIN.email, ADMIN.password);
@@ -326,7 +321,7 @@ describe.each([
   });
 
   test('a rotated key still verifies what it has signed', async () => {
-    const own = await createWorld({ redis });
+    const own = await newWorld();
     try {
       const [a, b] = await Promise.all([own.node(), own.node()]);
       const root = await a.api.login(ADMIN.email, ADMIN.password);
@@ -341,5 +336,15 @@ describe.each([
     } finally {
       await own.close();
     }
+  });
+
+  if (mode === 'the embedded mode') return;
+
+  test('a user who is disabled has no good token, whatever the versions say', async () => {
+    const { tokens } = await newUser();
+    // As a restored backup may leave it.
+    await world.sql('update users set disabled_at = now() where id = $1', [tokens.user.id]);
+    await expectRevoked(tokens);
+    await expectRevoked(tokens);
   });
 });

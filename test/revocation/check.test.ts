@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import type { VerifiedToken } from '../../src/core/claims';
+import { serviceUnavailable } from '../../src/core/errors';
+import type { RecordAnswer, Records } from '../../src/core/ports/records';
+import type { TruthOnUser } from '../../src/core/ports/truth';
+import { createCheck } from '../../src/revocation/check';
+import { createTrust } from '../../src/revocation/trust';
+
+const NOW = 1_800_000_000_000;
+const token = {
+  keyId: 'key',
+  claims: {
+    sub: randomUUID(),
+    jti: 'jti',
+    sid: 'sid',
+    exp: NOW / 1000 + 60,
+    tokenVersion: 5,
+    globalVersion: 1,
+  },
+} as VerifiedToken;
+
+const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnUser> = {}): TruthOnUser => ({
+  globalVersion: 1,
+  tokenVersion,
+  disabled: false,
+  deniedTokens: [],
+  deniedSessions: [],
+  deniedKeys: [],
+  ...more,
+});
+const recordAt = (tokenVersion: number, denied = false): RecordAnswer => ({
+  found: true,
+  known: { from: 'copy', tokenVersion, globalVersion: 1, denied, keyDenied: false },
+});
+const missing: RecordAnswer = { found: false, ticket: {} };
+
+/** A check over stores that answer as they are told, and note that they were asked. */
+function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', trusted = true) {
+  const asked: string[] = [];
+  const answer = <T>(name: string, value: T | 'away') => {
+    asked.push(name);
+    return value === 'away' ? Promise.reject(serviceUnavailable()) : Promise.resolve(value);
+  };
+  const records: Records = {
+    read: () => answer('record', record),
+    fill: () => answer('fill', undefined),
+  };
+  const trust = createTrust();
+  if (trusted) trust.gain();
+  const check = createCheck({
+    copies: { records, trust },
+    truth: { onUser: () => answer('truth', truth) },
+    clock: { now: () => NOW },
+    clockSkew: 5000,
+  });
+  return { check, asked, trust };
+}
+
+test.each<[string, RecordAnswer | 'away', TruthOnUser | 'away', string, string[]]>([
+  ['a record that matches decides', recordAt(5), 'away', 'GOOD', ['record']],
+  ['a record that is newer decides', recordAt(6), 'away', 'REVOKED', ['record']],
+  ['a record that denies decides', recordAt(5, true), 'away', 'REVOKED', ['record']],
+  ['a record that is behind does not', recordAt(4), truthAt(5), 'GOOD', ['record', 'truth']],
+  ['a record that is behind, and so is the token', recordAt(4), truthAt(6), 'REVOKED', ['record', 'truth']],
+  ['a missing record is filled', missing, truthAt(5), 'GOOD', ['record', 'truth', 'fill']],
+  ['records that are away', 'away', truthAt(6), 'REVOKED', ['record', 'truth']],
+  ['no such user', missing, truthAt(undefined), 'REVOKED', ['record', 'truth', 'fill']],
+  ['a disabled user', 'away', truthAt(5, { disabled: true }), 'REVOKED', ['record', 'truth']],
+  ['a denied key', 'away', truthAt(5, { deniedKeys: ['key'] }), 'DISTRUSTED', ['record', 'truth']],
+])('%s', async (_case, record, truth, verdict, asked) => {
+  const over = checkOver(record, truth);
+  expect(await over.check(token)).toBe(verdict);
+  expect(over.asked).toEqual(asked);
+});
+
+test.each<[string, RecordAnswer | 'away']>([
+  ['a missing record', missing],
+  ['a record that is behind', recordAt(4)],
+  ['no records', 'away'],
+])('with %s and no truth nothing is accepted and nothing is refused', async (_case, record) => {
+  await expect(checkOver(record, 'away').check(token)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+});
+
+test('records that are not trusted are not asked, and those that fail lose the trust', async () => {
+  const distrusted = checkOver(recordAt(5), truthAt(6), false);
+  expect(await distrusted.check(token)).toBe('REVOKED');
+  expect(distrusted.asked).toEqual(['truth']);
+  const failing = checkOver('away', truthAt(5));
+  await failing.check(token);
+  expect(failing.trust.holds).toBe(false);
+});
+
+test('a look-up that began before a revocation does not answer for one that began after it', async () => {
+  let answerFirst: (truth: TruthOnUser) => void = () => undefined;
+  const answers = [
+    new Promise<TruthOnUser>((resolve) => (answerFirst = resolve)),
+    Promise.resolve(truthAt(6)), // raised meanwhile
+  ];
+  const check = createCheck({
+    truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
+    clock: { now: () => NOW },
+    clockSkew: 5000,
+  });
+  const before = check(token);
+  const after = check(token);
+  answerFirst(truthAt(5));
+  expect(await after).toBe('REVOKED');
+  expect(await before).toBe('GOOD');
+});
+
+test('a verdict that took its time is not given on a token that has run out meanwhile', async () => {
+  let now = NOW;
+  const check = createCheck({
+    truth: {
+      onUser: () => {
+        now += 120_000;
+        return Promise.resolve(truthAt(5));
+      },
+    },
+    clock: { now: () => now },
+    clockSkew: 5000,
+  });
+  expect(await check(token)).toBe('EXPIRED');
+});

@@ -1,0 +1,32 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NodeProcess, startNodeProcess } from './node-process';
+import type { World } from './world';
+
+const notHere = () =>
+  Promise.reject(new Error('The embedded database cannot be reached from outside its process.'));
+
+/** The embedded mode, in a process of its own, where tests that speak to any node expect a world. */
+export async function createEmbeddedWorld(): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-embedded-'));
+  let node: Promise<NodeProcess> | undefined;
+  return {
+    databaseUrl: '',
+    redisUrl: undefined,
+    // There is one process, whoever asks for how many nodes.
+    async node() {
+      const { api, url } = await (node ??= startNodeProcess({ DATA_DIR: folder }));
+      return { api, url, log: [], close: () => Promise.resolve() };
+    },
+    sql: notHere,
+    hold: notHere,
+    async close() {
+      const running = await node;
+      running?.signal('SIGTERM');
+      if (running && (await running.ended) !== 0)
+        throw new Error(`It did not stop well:\n${running.output()}`);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

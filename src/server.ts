@@ -48,6 +48,9 @@ export interface RunningServer {
 const KEYS_INTERVAL = 30_000;
 const PURGE_INTERVAL = 3_600_000;
 
+/** ms after the start: a service that is restarted often is to purge as well. */
+const FIRST_PURGE = 60_000;
+
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
   try {
     await app.listen({ host, port });

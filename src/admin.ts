@@ -61,11 +61,7 @@ async function run([command, argument]: readonly string[]): Promise<string | und
   const dataSource = createDataSource(address, { statementTimeout: 0, poolSize: 1 });
   try {
     await dataSource.initialize();
-    let answer = '';
-    await migrate(dataSource, async (manager) => {
-      answer = await work(manager);
-    });
-    return answer;
+    return await migrate(dataSource, work);
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
     await embedded?.close();

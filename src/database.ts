@@ -66,10 +66,11 @@ export function connectDatabase(
  */
 export async function prepareDatabase(address: PostgresAddress, config: Config, seal: Seal): Promise<string> {
   const withRedis = usesRedis(config);
-  let databaseId: string | undefined;
-
   const prepare = async (manager: EntityManager) => {
-    databaseId = await agreeOn({ usesRedis: withRedis, accessTokenTtl: config.accessTokenTtl }, manager);
+    const databaseId = await agreeOn(
+      { usesRedis: withRedis, accessTokenTtl: config.accessTokenTtl },
+      manager,
+    );
     if (databaseId === undefined) {
       throw new StartError(
         `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
@@ -95,13 +96,13 @@ export async function prepareDatabase(address: PostgresAddress, config: Config, 
     if (config.administrator && (await tables.users.countEnabledAdministrators()) === 0) {
       await createAdministrator(tables, createPasswords(), config.administrator);
     }
+    return databaseId;
   };
 
   const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
   try {
-    await migrate(dataSource, prepare);
+    return await migrate(dataSource, prepare);
   } finally {
     await dataSource.destroy();
   }
-  return databaseId ?? '';
 }

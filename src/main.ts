@@ -22,23 +22,29 @@ function explain(error: unknown): string {
 async function main(): Promise<void> {
   const config = readConfig(readEnv());
   const logger = createLogger(config.logLevel);
-  const server = await startServer(config, logger);
-  process.stdout.write(startText(config, server));
+  const starting = startServer(config, logger);
 
+  let stopping = false;
   const stop = (signal: string) => {
+    // A second signal changes nothing: the stop is under way.
+    if (stopping) return;
+    stopping = true;
     logger.info({ signal }, 'Stopping: requests under way are finished first.');
     setTimeout(() => process.exit(1), LONGEST_STOP).unref();
-    server.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'Stopping failed.');
-        process.exit(1);
-      },
-    );
+    starting
+      .then((server) => server.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'Stopping failed.');
+          process.exit(1);
+        },
+      );
   };
-  // A second signal changes nothing: the stop is under way.
+  // Before the start has ended: it may wait long for another node's migration.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  process.stdout.write(startText(config, await starting));
 }
 
 main().catch((error: unknown) => {

@@ -88,7 +88,8 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   try {
     return await assemble(config, logger, teardown);
   } catch (error) {
-    await teardown.run();
+    // What went wrong first is what the operator has to know.
+    await teardown.run().catch(() => undefined);
     throw error;
   }
 }
@@ -104,9 +105,15 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   const dataSource = await connectDatabase(address, config, logger);
   teardown.add(() => dataSource.destroy());
   const redisUrl = store.mode === 'servers' ? store.redisUrl : undefined;
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, logger);
+  const redisAvailability = createAvailability(
+    logger,
+    'Redis',
+    'Tokens are checked in Postgres until it is back.',
+  );
+  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, redisAvailability);
   if (redis) teardown.add(() => redis.close());
-  const records = redis && createRecords({ connection: redis, issuer, databaseId });
+  const keyNames = keysOf(databaseId);
+  const records = redis && createRecords(redis, keyNames);
   const truth = createTruth(
     dataSource,
     { hasCopies: records !== undefined, clockSkew },
@@ -116,7 +123,12 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   const trust = createTrust();
 
   // Reading: is this token one of ours, and is it still good?
-  const keys = createKeyRing({ list: () => truth.signingKeys.list(), seal });
+  const keys = createKeyRing({
+    list: () => truth.signingKeys.list(),
+    seal,
+    // The log forgets that a key was revoked when its last token has expired; a ring must not be older than that.
+    maxAge: config.accessTokenTtl * 1000,
+  });
   await keys.reload();
   const guard = assembleGuard(
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
@@ -130,7 +142,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     patience: 2 * config.revocationLease + 1000,
   });
   if (redis && records) {
-    const relay = createRelay({ truth, copies: records, trust, logger });
+    const relay = createRelay({ truth, copies: records, trust, availability: redisAvailability, logger });
     // So that the first request finds the copies in use, if they are there.
     await redis.tried;
     await relay.look();
@@ -141,7 +153,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     truth,
     revoker: createRevoker(truth, deliver),
     passwords: createPasswords(),
-    limits: config.rateLimit ? createRateLimits(redis, keysOf(issuer).limits) : unlimited,
+    limits: config.rateLimit ? createRateLimits(redis, keyNames.limits) : unlimited,
     sign: createSigner(keys),
     keys,
     generateKey: createKeyGenerator(seal),
@@ -159,28 +171,18 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       background('Reading the signing keys', () => keys.reload()),
     ),
   );
-  teardown.add(
-    every(
-      PURGE_INTERVAL,
-      background('The purge', () => purge(dataSource, config)),
-    ),
-  );
+  const purgeOld = background('The purge', () => purge(dataSource, config));
+  teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 
   // Serving.
-  let stopping = false;
   const readiness = () =>
-    stopping
-      ? Promise.resolve({ ready: false, degraded: [], reasons: ['the process is stopping'] })
-      : judgeReadiness({
-          postgres: truth,
-          redis: records,
-          hasPendingMigrations: () => hasPendingMigrations(dataSource),
-        });
+    judgeReadiness({
+      postgres: truth,
+      copies: records && { records, trust },
+      hasPendingMigrations: () => hasPendingMigrations(dataSource),
+    });
   const app = await createApp({ ...config, actions, guard, keys, readiness, logger });
   teardown.add(() => app.close());
-  teardown.add(() => {
-    stopping = true;
-  });
   const url = await listen(app, config);
   const madeAdministrator = await ensureEmbeddedAdministrator(config, truth);
   return { url, madeAdministrator, close: () => teardown.run() };

@@ -21,9 +21,9 @@ async function targetOfCookie(
 
 /**
  * Ends the caller's session with all its tokens. A token that has expired, or is revoked, still names its session: a
- * revoked token's session may be alive, as after a change of the role. Without a token that can be believed the refresh
- * cookie names it. That there is nothing left to end is no error, so that no client is ever stuck; only with neither
- * token nor cookie of ours it throws `UNAUTHENTICATED`.
+ * revoked token's session may be alive, as after a change of the role. Without a token that can be believed (one of a
+ * revoked key cannot) the refresh cookie names it. That there is nothing left to end is no error, so that no client is
+ * ever stuck; only with neither token nor cookie of ours it throws `UNAUTHENTICATED`.
  */
 export const logout =
   (deps: Dependencies) =>
@@ -53,6 +53,5 @@ export const logout =
     }
     const target = await targetOfCookie(deps, caller.refreshCookie);
     if (target) return end(target);
-    if (auth.code === 'TOKEN_REVOKED') return settle('SESSION');
     throw unauthenticated(auth.code);
   };

@@ -49,7 +49,8 @@ export async function lockFolder(folder: string): Promise<(() => Promise<void>) 
   if (!server) {
     if (await isListenedAt(path)) return undefined;
     // Left behind by a process that was killed. It is moved away, not deleted: should another process have taken the
-    // folder since we looked, then its live socket is what we hold now, and it is put back.
+    // folder since we looked, then its live socket is what we hold now, and it is put back. That leaves a chance of a
+    // moment to a third process that starts in it, too.
     const aside = join(folder, `lock.${randomUUID().slice(0, 8)}`);
     await rename(path, aside).catch(() => undefined);
     if (await isListenedAt(aside)) {

@@ -28,6 +28,12 @@ function messageOfValidation(errors: readonly ValidationError[]): string {
 
 const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' && code in ERROR_STATUS;
 
+/**
+ * Characters. GraphQL's messages quote what they complain of, and a client could make that as long as a request may be:
+ * neither are the rules below tried on it, nor is it sent back.
+ */
+const LONGEST_MESSAGE = 1000;
+
 /** GraphQL's own messages repeat the value that was wrong. It may be a password, so it is left out. */
 const withoutValues = (message: string) =>
   message
@@ -42,6 +48,8 @@ const withoutValues = (message: string) =>
  * any of these words itself, so the reason is taken from its own error, and the path from the end of what is left.
  */
 function withoutVariable({ message, originalError }: GraphQLError): string {
+  if (message.length > LONGEST_MESSAGE)
+    return 'The request is not valid: some name or value in it is very long.';
   const [, variable, value] = /^(Variable "\$\w+") got invalid value ([^]*)$/.exec(message) ?? [];
   if (variable === undefined || value === undefined || !originalError) return withoutValues(message);
   const reason = originalError.message;
@@ -54,7 +62,10 @@ const withoutAdvice = (message: string) =>
   message.replace(/^GraphQL introspection is not allowed[^]*$/, 'The schema is not to be read here.');
 
 /** Some of the libraries' messages lack the full stop, or end with a line break. A single word is a protocol's. */
-const asSentence = (message: string) => message.trim().replace(/( [^]*[^.?!])$/, '$1.');
+function asSentence(message: string): string {
+  const text = message.trim();
+  return text.includes(' ') && !/[.?!]$/.test(text) ? `${text}.` : text;
+}
 
 /**
  * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
@@ -81,8 +92,9 @@ export function createErrorFormatter(logger: Logger) {
       if (Array.isArray(validationErrors)) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
-      if (typeof code === 'string' && SYNTAX_CODES.has(code))
+      if (typeof code === 'string' && SYNTAX_CODES.has(code)) {
         return answer(asSentence(withoutAdvice(withoutVariable(error))), { code });
+      }
     }
     logger.error({ err: error }, 'A request met an unexpected fault.');
     return answer('Something unexpected went wrong. Tell the operators the request id.', {

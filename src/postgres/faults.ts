@@ -1,23 +1,18 @@
 import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import type { Availability } from '../core/availability';
-import { isUnavailable, serviceUnavailable, TokenfenceError } from '../core/errors';
+import { serviceUnavailable, TokenfenceError } from '../core/errors';
 
 /** SQLSTATEs that have a meaning here (PostgreSQL, appendix A). */
 const UNIQUE_VIOLATION = '23505';
 
-/** By SQLSTATE, or its class: the server is away, going away, overloaded, read-only or gave up; later may go well. */
+/** By SQLSTATE, or its class: the server is away, going away, overloaded or read-only. */
 const AWAY = [
   '08', // connection exceptions
   '53', // insufficient resources
   '57P', // shutdown, crash, cannot connect now
-  '57014', // query_canceled: the statement timeout
   '25006', // read_only_sql_transaction: a replica, after a failover
-  '25P03', // idle_in_transaction_session_timeout
   '28', // the server does not let us in
   '3D000', // the database is not there
-  '40001', // serialization_failure
-  '40P01', // deadlock_detected
-  '55P03', // lock_not_available
   'ECONN', // and what Node says of sockets
   'ETIMEDOUT',
   'EPIPE',
@@ -32,9 +27,21 @@ const AWAY = [
   'ERR_TLS_',
 ];
 
+/** And these are of one statement only: the server is there, and another attempt may go well. */
+const UNLUCKY = [
+  '57014', // query_canceled: the statement timeout
+  '25P03', // idle_in_transaction_session_timeout
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available
+];
+
+/** Every connection of the pool is in use: we are busy, not Postgres away. */
+const BUSY_WORDS = /timeout exceeded when trying to connect/;
+
 /** pg and its pool say these in words only. */
 const AWAY_WORDS =
-  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|not queryable|Driver not Connected|Cannot use a pool after calling end|Client was closed/;
+  /Connection terminated|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end|Client was closed/;
 
 interface DriverError {
   readonly code?: unknown;
@@ -47,12 +54,20 @@ interface DriverError {
 const driverErrorOf = (error: unknown): DriverError =>
   ((error instanceof QueryFailedError ? error.driverError : error) ?? {}) as DriverError;
 
+const startsWithOne = (prefixes: readonly string[], code: unknown) =>
+  typeof code === 'string' && prefixes.some((prefix) => code.startsWith(prefix));
+
+const says = (words: RegExp, message: unknown) => typeof message === 'string' && words.test(message);
+
 function isAway(error: unknown): boolean {
   if (error instanceof QueryRunnerAlreadyReleasedError) return true;
   const { code, message, errors } = driverErrorOf(error);
-  if (typeof code === 'string' && AWAY.some((prefix) => code.startsWith(prefix))) return true;
-  if (typeof message === 'string' && AWAY_WORDS.test(message)) return true;
-  return errors?.some(isAway) ?? false;
+  return startsWithOne(AWAY, code) || says(AWAY_WORDS, message) || (errors?.some(isAway) ?? false);
+}
+
+function isUnlucky(error: unknown): boolean {
+  const { code, message } = driverErrorOf(error);
+  return startsWithOne(UNLUCKY, code) || says(BUSY_WORDS, message);
 }
 
 export function violatesUnique(error: unknown, constraint: string): boolean {
@@ -60,10 +75,16 @@ export function violatesUnique(error: unknown, constraint: string): boolean {
   return fault.code === UNIQUE_VIOLATION && fault.constraint === constraint;
 }
 
-/** Turns a driver's error into `SERVICE_UNAVAILABLE` where it means that the store is away. */
-export function translate(error: unknown): unknown {
+/**
+ * Turns a driver's error into `SERVICE_UNAVAILABLE` where it means that another attempt may go well.
+ *
+ * @param availability told when it means that the server is away
+ */
+export function translate(error: unknown, availability?: Availability): unknown {
   if (error instanceof TokenfenceError) return error;
-  return isAway(error) ? serviceUnavailable(error) : error;
+  const away = isAway(error);
+  if (away) availability?.failed(error instanceof Error ? error.message : 'unknown');
+  return away || isUnlucky(error) ? serviceUnavailable(error) : error;
 }
 
 type Method = (...args: never[]) => Promise<unknown>;
@@ -78,9 +99,7 @@ export function translating<T extends object>(table: T, availability?: Availabil
         availability?.worked();
         return answer;
       } catch (error) {
-        const translated = translate(error);
-        if (isUnavailable(translated)) availability?.failed((error as Error).message);
-        throw translated;
+        throw translate(error, availability);
       }
     };
   const methods = Object.entries(table as Record<string, Method>);

@@ -1,4 +1,4 @@
-import { type EntityManager, In, IsNull } from 'typeorm';
+import { type EntityManager, IsNull } from 'typeorm';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../core/revocation';
 import { RevocationEntity } from './entities/revocation.entity';
@@ -99,7 +99,11 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     },
 
     async areConfirmed(ids) {
-      return !(await revocations.existsBy({ id: In([...ids]), confirmedAt: IsNull() }));
+      const rows = await manager.query<unknown[]>(
+        'select 1 from revocations where id = any($1) and confirmed_at is null limit 1',
+        [ids],
+      );
+      return rows.length === 0;
     },
   };
 }

@@ -13,10 +13,10 @@ const UNDEFINED_TABLE = '42P01';
  *
  * @param dataSource with no statement timeout: the others wait in one statement, and a migration may take long
  */
-export async function migrate(
+export async function migrate<T>(
   dataSource: DataSource,
-  prepare: (manager: EntityManager) => Promise<void>,
-): Promise<void> {
+  prepare: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
   const runner = dataSource.createQueryRunner();
   try {
     await runner.connect();
@@ -25,9 +25,10 @@ export async function migrate(
     try {
       await new MigrationExecutor(dataSource, runner).executePendingMigrations();
       // In one transaction: what a crash leaves half prepared would never be completed.
-      await runner.manager.transaction(prepare);
+      return await runner.manager.transaction(prepare);
     } finally {
-      await runner.query('select pg_advisory_unlock($1)', [START_LOCK]);
+      // Should the connection be lost, then so is the lock, and the fault to tell of is the one before.
+      await runner.query('select pg_advisory_unlock($1)', [START_LOCK]).catch(() => undefined);
     }
   } catch (error) {
     throw translate(error);

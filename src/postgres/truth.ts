@@ -56,7 +56,7 @@ export function createTruth(
     try {
       return await manager.transaction((inside) => work(tablesIn(inside, settings, availability)));
     } catch (error) {
-      throw translate(error);
+      throw translate(error, availability);
     }
   };
 

@@ -1,7 +1,6 @@
 import { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
-import { createAvailability } from '../core/availability';
-import type { Logger } from '../core/ports/logger';
+import type { Availability } from '../core/availability';
 
 /** ms after which a command is given up, and its connection with it. */
 const COMMAND_TIMEOUT = 1000;
@@ -43,17 +42,14 @@ function open(url: string): Redis {
 /**
  * Connects in the background and for ever: that Redis is down must not keep a node from starting, nor a blip bring it
  * down. Nothing is queued while it is away and nothing is sent twice behind our back.
+ *
+ * @param availability told when a connection is lost; that all is well again is for whoever uses it to say
  */
-export function connectRedis(url: string, logger: Logger): RedisConnection {
+export function connectRedis(url: string, availability: Pick<Availability, 'failed'>): RedisConnection {
   let current: Redis | undefined;
   let attempts = 0;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
-  const availability = createAvailability(
-    logger,
-    'Redis',
-    'Tokens are checked in Postgres until it is back.',
-  );
 
   let markTried: () => void = () => undefined;
   const tried = new Promise<void>((resolve) => (markTried = resolve));
@@ -100,14 +96,10 @@ export function connectRedis(url: string, logger: Logger): RedisConnection {
         }, COMMAND_TIMEOUT);
       });
       try {
-        const answer = await Promise.race([commands(client), deadline]);
-        availability.worked();
-        return answer;
+        return await Promise.race([commands(client), deadline]);
       } catch (error) {
-        // It may be there and refuse all the same: out of memory, not permitted, or made a replica meanwhile.
-        const reason = error instanceof Error ? error.message : 'unknown';
-        availability.failed(reason);
-        if (reason.startsWith('READONLY')) client.stream.destroy();
+        // Made a replica meanwhile: the primary is elsewhere, and a new connection may find it.
+        if (error instanceof Error && error.message.includes('READONLY')) client.stream.destroy();
         throw serviceUnavailable(error);
       } finally {
         clearTimeout(timer);

@@ -14,22 +14,19 @@ export const ONLY_IN_EPOCH = `
   if epoch[1] ~= ARGV[1] or epoch[2] ~= run then return 'STALE' end`;
 
 // A replica that was promoted, or a server that restarted with its data, may lack what was published last. Its run_id
-// gives it away. Another database than that of the epoch has other counters. In either case a new epoch makes an end of
-// all that was there. KEYS: epoch. ARGV: a new id, the database's.
+// gives it away, and a new epoch makes an end of all that was there. KEYS: epoch. ARGV: a new id.
 const hello = defineScript(`
   local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run', 'database')
-  if epoch[1] and epoch[2] == run and epoch[3] == ARGV[2] then return epoch[1] end
+  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run')
+  if epoch[1] and epoch[2] == run then return epoch[1] end
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run, 'database', ARGV[2])
+  redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run)
   return ARGV[1]`);
 
 /** Attempts before an epoch that keeps ending is called unavailable. */
 const ATTEMPTS = 3;
 
-/**
- * One unbroken life of one database's data in one Redis server; a flush, an empty restart and a failover all end it.
- */
+/** One unbroken life of our data in one Redis server; a flush, an empty restart and a failover all end it. */
 export interface Epoch {
   /**
    * Runs a script that starts with `ONLY_IN_EPOCH`, again in the new epoch when the known one has ended.
@@ -51,8 +48,7 @@ export interface Epoch {
   ): Promise<Reply>;
 }
 
-/** @param databaseId names the database that the data is a copy of */
-export function createEpoch(connection: RedisConnection, keys: Keys, databaseId: string): Epoch {
+export function createEpoch(connection: RedisConnection, keys: Keys): Epoch {
   let known: string | undefined;
 
   const runIn: Epoch['runIn'] = (id, script, keyNames, args) =>
@@ -62,9 +58,7 @@ export function createEpoch(connection: RedisConnection, keys: Keys, databaseId:
     runIn,
     async run(script, keyNames, args) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        known ??= (await connection.run((client) =>
-          hello(client, [keys.epoch], [randomUUID(), databaseId]),
-        )) as string;
+        known ??= (await connection.run((client) => hello(client, [keys.epoch], [randomUUID()]))) as string;
         const id = known;
         const reply = await runIn(id, script, keyNames, args);
         if (reply !== 'STALE') return { id, reply };

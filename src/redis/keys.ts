@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** The subject of a record: a user's id, or this for what concerns everyone. */
 export const EVERYONE = 'everyone';
 
@@ -14,14 +12,15 @@ export interface Keys {
 }
 
 /**
- * Names the keys of one issuer, so that several may share a Redis. One hash tag is in all of them: they lie in one slot
- * of a Redis Cluster, and one script may touch several.
+ * Names the keys that hold copies of one database. The database's id is in all of them: what belongs to another one, or
+ * to this one before it was restored from a backup, is never met. As it is a hash tag, all keys lie in one slot of a
+ * Redis Cluster, and one script may touch several.
  *
- * Records and tickets bear the id of their epoch in their name. So those of an epoch that has ended are never met
- * again, and leave by their own expiry.
+ * Records and tickets bear the id of their epoch as well. So those of an epoch that has ended are never met again
+ * either, and leave by their own expiry.
  */
-export function keysOf(issuer: string): Keys {
-  const tag = `{tokenfence:${createHash('sha256').update(issuer).digest('hex').slice(0, 12)}}`;
+export function keysOf(databaseId: string): Keys {
+  const tag = `{tokenfence:${databaseId}}`;
   return {
     epoch: `${tag}:epoch`,
     record: (epochId, subject) => `${tag}:record:${epochId}:${subject}`,

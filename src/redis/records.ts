@@ -4,7 +4,7 @@ import { LAST_VERSION } from '../core/claims';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { createEpoch, ONLY_IN_EPOCH } from './epoch';
-import { EVERYONE, keysOf } from './keys';
+import { EVERYONE, type Keys } from './keys';
 import { defineScript } from './script';
 
 /** ms that a record is kept. A missing one is filled again from Postgres, so this only bounds the memory. */
@@ -83,22 +83,9 @@ function effectOf(entry: LoggedRevocation): { subject: string; version: number; 
   }
 }
 
-export interface RecordsOptions {
-  readonly connection: RedisConnection;
-  /** Whose tokens they are about. */
-  readonly issuer: string;
-  /** Names the database that they are a copy of. */
-  readonly databaseId: string;
-}
-
 /** The records in Redis: per user the newest version and the denied ids, and one record for everyone. */
-export function createRecords({
-  connection,
-  issuer,
-  databaseId,
-}: RecordsOptions): Records & Publisher & Reachable {
-  const keys = keysOf(issuer);
-  const epoch = createEpoch(connection, keys, databaseId);
+export function createRecords(connection: RedisConnection, keys: Keys): Records & Publisher & Reachable {
+  const epoch = createEpoch(connection, keys);
   const namesFor = (subject: string) => (id: string) => [keys.record(id, subject), keys.ticket(id, subject)];
 
   return {

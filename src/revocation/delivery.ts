@@ -49,7 +49,8 @@ export function createDelivery({ publisher, log, patience }: DeliveryOptions): D
             reason: 'An unexpected fault kept it from being delivered. It is stored and will be tried again.',
           };
       }
-      if (await doneByAnother(ids)) return { confirmed: true };
+      const left = Math.max(0, deadline - performance.now());
+      if (await Promise.race([doneByAnother(ids), sleep(left, false)])) return { confirmed: true };
       if (performance.now() + RETRY_INTERVAL > deadline) return { confirmed: false, reason: UNREACHABLE };
       await sleep(RETRY_INTERVAL);
     }

@@ -1,3 +1,4 @@
+import type { Availability } from '../core/availability';
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Publisher, Reachable } from '../core/ports/records';
@@ -17,6 +18,7 @@ export interface RelayOptions {
   readonly truth: Pick<Truth, 'relay' | 'log'>;
   readonly copies: Publisher & Reachable;
   readonly trust: Trust;
+  readonly availability: Availability;
   readonly logger: Logger;
 }
 
@@ -32,11 +34,23 @@ export interface Relay {
  * one; rows that another relay has in hand are passed over. It also restores the trust in the copies, when they take
  * writes and hold all that had been revoked until then.
  */
-export function createRelay({ truth, copies, trust, logger }: RelayOptions): Relay {
+export function createRelay({ truth, copies, trust, availability, logger }: RelayOptions): Relay {
+  /** Only a fault of the copies is one: while Postgres is away they are all that there is. */
+  const ofCopies = async (work: Promise<void>) => {
+    try {
+      await work;
+    } catch (error) {
+      trust.lose();
+      const { cause } = error as Error;
+      availability.failed(cause instanceof Error ? cause.message : 'unknown');
+      throw error;
+    }
+  };
+
   const deliverBacklog = async (minAge: number) => {
     let count: number;
     do {
-      count = await truth.relay(BATCH, minAge, (entries) => copies.publish(entries));
+      count = await truth.relay(BATCH, minAge, (entries) => ofCopies(copies.publish(entries)));
       if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
     } while (count === BATCH);
   };
@@ -44,17 +58,18 @@ export function createRelay({ truth, copies, trust, logger }: RelayOptions): Rel
   const look = async () => {
     try {
       // A write: a server may answer and still refuse what it is there for.
-      await copies.ping();
+      await ofCopies(copies.ping());
+      availability.worked();
       if (trust.holds) {
         await deliverBacklog(MIN_AGE);
         return;
       }
+      const since = trust.losses;
       const backlog = await truth.log.unconfirmedIds();
       await deliverBacklog(0);
-      // Another relay may have some of them in hand. Then the next look finds out.
-      if (await truth.log.areConfirmed(backlog)) trust.gain();
+      // Another relay may have some of them in hand; or the copies failed again meanwhile. Then the next look finds out.
+      if ((await truth.log.areConfirmed(backlog)) && trust.losses === since) trust.gain();
     } catch (error) {
-      trust.lose();
       // A store is away: the revocations lie safe, and the next look comes soon.
       if (!isUnavailable(error))
         logger.error({ err: error }, 'The relay of revocations met an unexpected fault.');

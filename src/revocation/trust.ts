@@ -4,6 +4,8 @@
  */
 export interface Trust {
   readonly holds: boolean;
+  /** How often it was lost: tells whoever is about to gain it whether that is out of date. */
+  readonly losses: number;
   lose(): void;
   gain(): void;
 }
@@ -11,12 +13,17 @@ export interface Trust {
 /** None at first: a node that starts may find copies that another has failed to reach. */
 export function createTrust(): Trust {
   let holds = false;
+  let losses = 0;
   return {
     get holds() {
       return holds;
     },
+    get losses() {
+      return losses;
+    },
     lose() {
       holds = false;
+      losses += 1;
     },
     gain() {
       holds = true;

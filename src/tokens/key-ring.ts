@@ -29,6 +29,8 @@ export interface KeyRingSources {
   readonly seal: Seal;
   /** ms between two readings that unknown ids cause */
   readonly cooldown?: number;
+  /** ms past which the keys must be read again before one of them is believed */
+  readonly maxAge: number;
 }
 
 function toEntry(stored: StoredSigningKey): Entry {
@@ -40,7 +42,7 @@ function toEntry(stored: StoredSigningKey): Entry {
 /** ms that the public keys are answered without being read again. */
 const PUBLISHED_FOR = 1000;
 
-export function createKeyRing({ list, seal, cooldown = 500 }: KeyRingSources): KeyRing {
+export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSources): KeyRing {
   let entries = new Map<string, Entry>();
   let lastStarted = 0;
   let lastRead = -Infinity;
@@ -69,7 +71,7 @@ export function createKeyRing({ list, seal, cooldown = 500 }: KeyRingSources): K
 
   const find = async (id: string) => {
     const known = entries.get(id);
-    if (known) return known;
+    if (known && performance.now() - lastRead < maxAge) return known;
     await nextReading();
     return entries.get(id);
   };

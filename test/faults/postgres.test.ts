@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { eventually } from '../support/eventually';
 import { type Proxy, startProxy } from '../support/proxy';
 import { startPostgres, startRedis, type TestServer } from '../support/servers';
@@ -22,6 +23,17 @@ afterAll(async () => {
   await redis.dispose();
 });
 
+/** Waits for two of the writes by which the relay begins to look: so one look has ended between them. */
+const relayHasLooked = async () => {
+  const client = new Redis(redis.url);
+  for (let i = 0; i < 2; i++) {
+    const [probe = ''] = await client.keys('*:probe');
+    await client.del(probe);
+    await eventually(async () => expect(await client.exists(probe)).toBe(1));
+  }
+  client.disconnect();
+};
+
 const ready = async ({ url }: TestNode) => {
   const response = await fetch(`${url}/readyz`);
   return { ...((await response.json()) as object), status: response.status };
@@ -39,6 +51,11 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   await postgres.kill();
   expect(await ready(node)).toMatchObject({ status: 200, degraded: ['postgres'] });
   expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');
+  // Nor does that change when the relay has looked, which cannot do its work.
+  await eventually(() => expect(node.log.join('')).toContain('Postgres is away'));
+  await relayHasLooked();
+  expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');
+  expect(await ready(node)).toMatchObject({ status: 200, degraded: ['postgres'] });
   expect(await node.api.me(known)).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
   // There is no record of this one: it cannot be told, which is no reason to drop a session.
   expect(await node.api.me(unknown)).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });

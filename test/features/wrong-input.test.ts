@@ -1140,6 +1140,18 @@ describe('wrong input', () => {
     expectClearError(await sendBytes(node.url, bytes), { status, code: 'BAD_REQUEST' });
   });
 
+  test.each(['a ', 'must be,', 'x', '; ', ' at "', 'got invalid value '])(
+    'a name of 100 kB, of %j only, is neither pondered nor sent back',
+    async (part) => {
+      const i = { email: 'a@example.com', password: SECRET, [part.repeat(100_000 / part.length)]: 1 };
+      const query = 'mutation($i: LoginInput!) { login(input: $i) { accessToken } }';
+      const body = JSON.stringify({ query, variables: { i } });
+      const reply = await send(node.url, { headers: { 'content-type': 'application/json' }, body });
+      expectClearError(reply, { status: 400, code: 'BAD_USER_INPUT' });
+      expect(reply.text.length).toBeLessThan(1000);
+    },
+  );
+
   // Nothing is wrong with asking for what is not there.
   test.each([
     ['an account by an id that names nothing', '{ user(id: "nobody") { id } }', { user: null }],

@@ -5,16 +5,10 @@ import type { RecordAnswer } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { connectRedis, type RedisConnection } from '../../src/redis/client';
+import { keysOf } from '../../src/redis/keys';
 import { createRecords } from '../../src/redis/records';
 import { eventually } from '../support/eventually';
 import { startRedis, type TestServer } from '../support/servers';
-
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 let server: TestServer;
 let direct: Redis;
@@ -24,8 +18,8 @@ let records: ReturnType<typeof createRecords>;
 beforeAll(async () => {
   server = await startRedis();
   direct = new Redis(server.url);
-  connection = connectRedis(server.url, silent);
-  records = createRecords({ connection, issuer: 'https://issuer', databaseId: 'one' });
+  connection = connectRedis(server.url, { failed: () => undefined });
+  records = createRecords(connection, keysOf('one'));
   await eventually(() => records.ping());
 });
 afterAll(async () => {
@@ -163,7 +157,7 @@ test('nothing is kept without an end but the epoch', async () => {
   }
   const lasting = [];
   for (const key of await direct.keys('*')) if ((await direct.pttl(key)) < 0) lasting.push(key);
-  expect(lasting).toEqual([expect.stringMatching(/^\{tokenfence:[0-9a-f]{12}\}:epoch$/)]);
+  expect(lasting).toEqual([expect.stringMatching(/^\{tokenfence:one\}:epoch$/)]);
 });
 
 test('every key lies in one slot of a cluster', async () => {

@@ -66,6 +66,12 @@ interface Recipe {
   readonly answers: () => Promise<unknown>;
 }
 
+// Should a test fail before it disposes of its server, or the run be ended.
+const running = new Set<ReturnType<typeof spawn>>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 async function launch({ program, args, owner, folder, url, answers }: Recipe): Promise<TestServer> {
   let child: ReturnType<typeof spawn> | undefined;
   let ended: Promise<void> = Promise.resolve();
@@ -77,6 +83,8 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
     started.stderr.on('data', (text: Buffer) => (output += text.toString()));
     ended = new Promise((resolve) => started.once('exit', () => resolve()));
     child = started;
+    running.add(started);
+    started.once('exit', () => running.delete(started));
     return { hasEnded: () => started.exitCode !== null, output: () => output.slice(-2000) };
   };
   const start = async () => {
@@ -96,8 +104,6 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
     child?.kill('SIGKILL');
     await ended;
   };
-  // Should a test fail before it disposes of the server, or the run be ended.
-  process.once('exit', () => child?.kill('SIGKILL'));
   await start();
   return {
     url,

@@ -26,6 +26,7 @@ const keys = createKeyRing({
   },
   seal,
   cooldown: 20,
+  maxAge: 60_000,
 });
 const clock = { now: () => NOW };
 const verify = createVerifier({ keys, issuer: 'https://issuer', audience: 'api', clock, clockSkew: 5000 });

@@ -40,7 +40,7 @@ function workOf(command = '', argument: string | undefined, env: Env, clockSkew:
   if (command === 'restored' && argument === undefined) {
     return async (manager) => {
       await partWithCopies(manager);
-      return 'Done. Start the nodes, then run forceLogoutAll and rotateSigningKey(revokeOld: true).';
+      return 'Done. Start one node, and run rotateSigningKey(revokeOld: true) and forceLogoutAll in one request.';
     };
   }
   return undefined;

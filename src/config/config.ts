@@ -121,14 +121,17 @@ function readAdministrator(read: Reader, faults: Faults): Config['administrator'
 function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
   const items = read.list('TRUST_PROXY');
   const [only = 'false'] = items;
-  if (items.length <= 1 && /^(false|true|\d)$/.test(only)) {
+  if (items.length <= 1 && /^(false|true|\d{1,2})$/.test(only)) {
     const hops = only === 'true' ? 1 : Number(only === 'false' ? 0 : only);
     return hops === 0 ? false : hops;
   }
+  // Four numbers or IPv6: older forms would take "10" for an address as well.
+  const isOneAddress = (text: string) =>
+    ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
   const isAddress = (item: string) =>
     ['loopback', 'linklocal', 'uniquelocal'].includes(item) ||
-    ipaddr.isValid(item) ||
-    ipaddr.isValidCIDR(item);
+    isOneAddress(item) ||
+    (ipaddr.isValidCIDR(item) && isOneAddress(item.split('/')[0] ?? ''));
   for (const item of items.filter((each) => !isAddress(each))) {
     faults.add(
       `TRUST_PROXY names "${item}". Write how many proxies there are, like 1, or their addresses, like 10.0.0.0/8.`,

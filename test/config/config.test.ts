@@ -79,6 +79,7 @@ test.each<[string, unknown]>([
   ['0', false],
   ['true', 1],
   ['2', 2],
+  ['12', 12],
   ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
   ['loopback', ['loopback']],
 ])('TRUST_PROXY=%s believes %j', (text, trustProxy) => {
@@ -93,6 +94,13 @@ test('real stores with a good secret will do', () => {
     secret: SECRET,
   });
 });
+
+test.each(['yes', '-1', '1.5', '2,3', '100', '10.0.0.0/99', 'proxy.internal'])(
+  'TRUST_PROXY=%s is refused',
+  (text) => {
+    expect(faultsOf({ TRUST_PROXY: text })[0]).toMatch(/^TRUST_PROXY names/);
+  },
+);
 
 test.each([
   ['500ms', 500],

@@ -19,8 +19,8 @@ export async function createAdministrator(
   if (fault) throw new StartError(`The administrator's password will not do. ${fault}`);
   if (await tables.users.findByEmail(email)) {
     throw new StartError(
-      `There is an account with the email ${email} already. Give the administrator another one, or let an ` +
-        'administrator that there is set its role.',
+      `There is an account with the email ${email} already. Choose another one, or have an ` +
+        'administrator give that account the role with setRole.',
     );
   }
   const user = await tables.users.insert({

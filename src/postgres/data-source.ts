@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { DataSource } from 'typeorm';
 import { InitialSchema1790000000000 } from '../../migrations/1790000000000-initial-schema';
 import { AuditEventEntity } from './entities/audit-event.entity';
@@ -22,10 +22,19 @@ export interface DataSourceOptions {
 }
 
 /**
- * A client that gives up its connection with a statement that timed out. pg would hand the connection back to the
- * pool, where the next caller waits behind an answer that, on a connection cut silently, never comes.
+ * A client that takes nobody down with it. Two faults of a connection would otherwise outlive it:
+ *
+ * - A statement that timed out: pg would hand its connection back to the pool, where the next caller waits behind an
+ *   answer that, on a connection cut silently, never comes. So the connection is given up with the statement.
+ * - An error in the moment between the pool's listening and the borrower's: nobody hears it, and Node ends the process.
  */
-class ImpatientClient extends Client {
+class GuardedClient extends Client {
+  constructor(config?: ClientConfig) {
+    super(config);
+    // The pool and TypeORM still hear it and drop the client; this only sees to it that somebody always does.
+    this.on('error', () => undefined);
+  }
+
   // pg's overloads cannot be restated here without repeating all of them.
   override query = ((...args: unknown[]): unknown => {
     const outcome = (Client.prototype.query as (...rest: unknown[]) => unknown).apply(this, args);
@@ -68,7 +77,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
       'inProcess' in address
         ? { ...address.inProcess, max: 1, idleTimeoutMillis: 0 }
         : {
-            Client: ImpatientClient,
+            Client: GuardedClient,
             connectionTimeoutMillis: 3000,
             keepAlive: true,
             ...(statementTimeout > 0 && {

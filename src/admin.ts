@@ -4,9 +4,9 @@ import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import { readConfig } from './config/config';
 import { type Env, readEnv } from './config/env';
+import { connect } from './database';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { createPasswords } from './passwords/argon2';
-import { createDataSource } from './postgres/data-source';
 import { partWithCopies, switchRedis } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
@@ -58,12 +58,14 @@ async function run([command, argument]: readonly string[]): Promise<string | und
 
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
   const address = embedded ?? { url: store.mode === 'servers' ? store.databaseUrl : '' };
-  const dataSource = createDataSource(address, { statementTimeout: 0, poolSize: 1 });
   try {
-    await dataSource.initialize();
-    return await migrate(dataSource, work);
+    const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
+    try {
+      return await migrate(dataSource, work);
+    } finally {
+      await dataSource.destroy();
+    }
   } finally {
-    if (dataSource.isInitialized) await dataSource.destroy();
     await embedded?.close();
   }
 }

@@ -19,8 +19,7 @@ import type { Seal } from './tokens/sealing';
 /** ms; a statement that takes longer is given up. */
 const STATEMENT_TIMEOUT = 5000;
 
-export const usesRedis = ({ store }: Config): boolean =>
-  store.mode === 'servers' && store.redisUrl !== undefined;
+const usesRedis = ({ store }: Config): boolean => store.mode === 'servers' && store.redisUrl !== undefined;
 
 /** Finds the Postgres of the configuration, opening the embedded one, and the secret that goes with it. */
 export async function openStore(
@@ -33,7 +32,8 @@ export async function openStore(
   return { address: embedded, secret: store.secret ?? (await readOrMakeSecret(store.dataDir)) };
 }
 
-async function connect(address: PostgresAddress, options: DataSourceOptions): Promise<DataSource> {
+/** Throws `StartError` when Postgres cannot be reached, or does not let us in. */
+export async function connect(address: PostgresAddress, options: DataSourceOptions): Promise<DataSource> {
   try {
     return await createDataSource(address, options).initialize();
   } catch (error) {

@@ -27,9 +27,8 @@ export const disableUser =
     reason: string | undefined,
     client: Client,
   ): Promise<ChangedUser> => {
-    const { disabled } = await userOf(deps, userId);
-    if (disabled)
-      return { user: await userOf(deps, userId), receipt: await deps.revoker.settle('USER', userId) };
+    const before = await userOf(deps, userId);
+    if (before.disabled) return { user: before, receipt: await deps.revoker.settle('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },

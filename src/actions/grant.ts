@@ -59,7 +59,7 @@ export async function openSession(
     idleExpiresAt: idleEnd(issuedAt, expiresAt, settings),
   });
   const refreshToken = newRefreshToken();
-  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id, userId: user.id });
+  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id });
   return { user, session, refreshToken, fleet, issuedAt };
 }
 
@@ -74,7 +74,6 @@ export async function continueSession(
   await tables.refreshTokens.insert({
     hash: hashOf(refreshToken),
     sessionId: session.id,
-    userId: user.id,
     parentId,
   });
   const use = {

@@ -9,8 +9,6 @@ export type Revocation =
   | { readonly kind: 'EVERYONE'; readonly globalVersion: number }
   | { readonly kind: 'KEY'; readonly keyId: string };
 
-export type RevocationKind = Revocation['kind'];
-
 /** A revocation as it stands in the log, from the moment that its transaction is committed. */
 export type LoggedRevocation = Revocation & {
   /** Its number in the log. Transactions commit out of order, so a lower number may appear later. */

@@ -1,9 +1,8 @@
 import { type EntityManager, LessThan } from 'typeorm';
 import type { AuditEvent, AuditEventType } from '../core/account';
 import { isId } from '../core/claims';
-import { badUserInput } from '../core/errors';
 import type { AuditLog } from '../core/ports/truth';
-import { decodeCursor, encodeCursor, pageOf } from './cursor';
+import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
 import { AuditEventEntity } from './entities/audit-event.entity';
 
 const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
@@ -29,7 +28,7 @@ export function auditLogIn(manager: EntityManager): AuditLog {
       let before: string | undefined;
       if (after !== undefined) {
         [before] = decodeCursor(after, 1);
-        if (!/^\d{1,18}$/.test(before ?? '')) throw badUserInput('"after" is not a cursor of this list.');
+        if (!/^\d{1,18}$/.test(before ?? '')) throw notACursor();
       }
       const rows = await events.find({
         where: {

@@ -8,11 +8,14 @@ export function encodeCursor(...parts: (string | number)[]): string {
   return Buffer.from(parts.join(SEPARATOR)).toString('base64url');
 }
 
+export const notACursor = () =>
+  badUserInput('"after" is not a cursor of this list. Use an endCursor that it answered.');
+
 /** Throws `BAD_USER_INPUT` for what is not a cursor of `count` parts. */
 export function decodeCursor(cursor: string, count: number): string[] {
   const parts = Buffer.from(cursor, 'base64url').toString().split(SEPARATOR);
   if (parts.length !== count || encodeCursor(...parts) !== cursor) {
-    throw badUserInput('"after" is not a cursor of this list. Use an endCursor that it answered.');
+    throw notACursor();
   }
   return parts;
 }

@@ -62,14 +62,23 @@ async function purgeTable(dataSource: DataSource, table: string, condition: stri
  * keep the others from their turn; the first failure is thrown when all have had it.
  */
 export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
-  const outcomes: PromiseSettledResult<number>[] = [];
-  for (const [table, condition, keep] of SPENT) {
-    outcomes.push(...(await Promise.allSettled([purgeTable(dataSource, table, condition, keep(retention))])));
+  const shares = [
+    ...SPENT.map(
+      ([table, condition, keep]) =>
+        () =>
+          purgeTable(dataSource, table, condition, keep(retention)),
+    ),
+    () => deleteSpentKeys(dataSource.manager, retention.clockSkew).then(() => 0),
+  ];
+  let total = 0;
+  const failures: unknown[] = [];
+  for (const share of shares) {
+    try {
+      total += await share();
+    } catch (error) {
+      failures.push(error);
+    }
   }
-  outcomes.push(
-    ...(await Promise.allSettled([deleteSpentKeys(dataSource.manager, retention.clockSkew).then(() => 0)])),
-  );
-  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failure) throw translate(failure.reason);
-  return outcomes.reduce((sum, outcome) => sum + (outcome.status === 'fulfilled' ? outcome.value : 0), 0);
+  if (failures.length > 0) throw translate(failures[0]);
+  return total;
 }

@@ -3,7 +3,7 @@ import { type User, emailKey } from '../core/account';
 import { isId } from '../core/claims';
 import { conflict } from '../core/errors';
 import type { Users } from '../core/ports/truth';
-import { decodeCursor, encodeCursor, pageOf } from './cursor';
+import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
 
@@ -88,7 +88,7 @@ export function usersIn(manager: EntityManager): Users {
       if (after !== undefined) {
         const [createdAt, id] = decodeCursor(after, 2);
         // No more digits than Postgres has years for.
-        if (!isId(id) || !/^\d{1,15}$/.test(createdAt ?? '')) decodeCursor('', 2);
+        if (!isId(id) || !/^\d{1,15}$/.test(createdAt ?? '')) throw notACursor();
         query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
       }
       if (search !== undefined) {

@@ -51,12 +51,12 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSou
   const reload = async () => {
     const startedAt = performance.now();
     const stored = await list();
+    // Overtaken by a reading that began later, and may know of a key that this one does not.
+    if (startedAt < lastRead) return;
     lastRead = startedAt;
-    entries = new Map(stored.map((key) => [key.id, entries.get(key.id) ?? toEntry(key)]));
-    for (const key of stored) {
-      // Only the revocation of a key changes what it is good for.
-      if (key.revokedAt !== undefined) entries.set(key.id, toEntry(key));
-    }
+    // Only its revocation changes what a key is good for; otherwise what was made of it before will do.
+    const known = (key: StoredSigningKey) => (key.revokedAt === undefined ? entries.get(key.id) : undefined);
+    entries = new Map(stored.map((key) => [key.id, known(key) ?? toEntry(key)]));
   };
 
   /** A reading that starts after this call, shared by all who ask before it starts. */

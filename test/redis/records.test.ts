@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { VerifiedToken } from '../../src/core/claims';
 import type { RecordAnswer } from '../../src/core/ports/records';
-import type { TruthOnUser } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { connectRedis, type RedisConnection } from '../../src/redis/client';
 import { keysOf } from '../../src/redis/keys';
 import { createRecords } from '../../src/redis/records';
 import { eventually } from '../support/eventually';
 import { startRedis, type TestServer } from '../support/servers';
+import { truthAt } from '../support/truth-on-user';
 
 let server: TestServer;
 let direct: Redis;
@@ -34,15 +34,6 @@ const tokenOf = (userId: string, claims: object = {}): VerifiedToken =>
     keyId: 'key',
     claims: { sub: userId, jti: randomUUID(), sid: randomUUID(), ...claims },
   }) as VerifiedToken;
-const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnUser> = {}): TruthOnUser => ({
-  globalVersion: 1,
-  tokenVersion,
-  disabled: false,
-  deniedTokens: [],
-  deniedSessions: [],
-  deniedKeys: [],
-  ...more,
-});
 const logged = (revocation: Revocation): LoggedRevocation => ({
   ...revocation,
   id: '1',

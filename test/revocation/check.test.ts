@@ -5,6 +5,7 @@ import type { RecordAnswer, Records } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
 import { createCheck } from '../../src/revocation/check';
 import { createTrust } from '../../src/revocation/trust';
+import { truthAt } from '../support/truth-on-user';
 
 const NOW = 1_800_000_000_000;
 const token = {
@@ -19,15 +20,6 @@ const token = {
   },
 } as VerifiedToken;
 
-const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnUser> = {}): TruthOnUser => ({
-  globalVersion: 1,
-  tokenVersion,
-  disabled: false,
-  deniedTokens: [],
-  deniedSessions: [],
-  deniedKeys: [],
-  ...more,
-});
 const recordAt = (tokenVersion: number, denied = false): RecordAnswer => ({
   found: true,
   known: { from: 'copy', tokenVersion, globalVersion: 1, denied, keyDenied: false },

@@ -76,7 +76,7 @@ export interface Sessions {
 
 export interface RefreshTokens {
   findByHash(hash: Buffer): Promise<RefreshToken | undefined>;
-  insert(token: { hash: Buffer; sessionId: string; userId: string; parentId?: string }): Promise<void>;
+  insert(token: { hash: Buffer; sessionId: string; parentId?: string }): Promise<void>;
   markUsed(id: string, usedAt: Date): Promise<void>;
   deleteAllOf(sessionId: string): Promise<void>;
 }

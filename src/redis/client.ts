@@ -34,7 +34,6 @@ function open(url: string): Redis {
     keepAlive: 5000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    enableAutoPipelining: true,
     retryStrategy: () => null,
   });
 }

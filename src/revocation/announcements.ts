@@ -1,0 +1,31 @@
+import type { LoggedRevocation } from '../core/revocation';
+
+/** Told of each revocation, once, when this process learns of it. Must not throw. */
+export type Listener = (entry: LoggedRevocation) => void;
+
+/** Tells whoever wants to know, in this process, of revocations made anywhere. */
+export interface Announcements {
+  announce(entry: LoggedRevocation): void;
+  /** Answers the function that ends the subscription. */
+  subscribe(listener: Listener): () => void;
+  /** How many listen. */
+  readonly listeners: number;
+}
+
+export function createAnnouncements(): Announcements {
+  const listeners = new Set<Listener>();
+  return {
+    announce(entry) {
+      for (const listener of listeners) listener(entry);
+    },
+    subscribe(listener) {
+      // A function of its own: the same listener may subscribe twice, and each end but its own subscription.
+      const own: Listener = (entry) => listener(entry);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    get listeners() {
+      return listeners.size;
+    },
+  };
+}

@@ -65,6 +65,7 @@ export class InitialSchema1790000000000 implements MigrationInterface {
       )`);
     await queryRunner.query('create index revocations_user_id on revocations (user_id)');
     await queryRunner.query('create index revocations_expires_at on revocations (expires_at)');
+    await queryRunner.query('create index revocations_revoked_at on revocations (revoked_at)');
     await queryRunner.query(
       'create index revocations_unconfirmed on revocations (id) where confirmed_at is null',
     );
@@ -101,6 +102,7 @@ export class InitialSchema1790000000000 implements MigrationInterface {
         global_version integer not null default 1,
         signing_key_id text,
         uses_redis boolean,
+        revocation_lease integer,
         longest_token_ttl integer not null default 0
       )`);
     await queryRunner.query('insert into fleet default values');

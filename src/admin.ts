@@ -4,10 +4,11 @@ import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import { readConfig } from './config/config';
 import { type Env, readEnv } from './config/env';
+import { parseDuration } from './config/settings';
 import { connect } from './database';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { createPasswords } from './passwords/argon2';
-import { partWithCopies, switchRedis } from './postgres/fleet-settings';
+import { changeLease, partWithCopies, switchRedis } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 
@@ -15,6 +16,7 @@ const USAGE = `Usage:
   npm run admin -- create <email>   makes an administrator; the password is read from ADMIN_PASSWORD,
                                     or made up and printed once
   npm run admin -- redis on|off     says whether the nodes on this database use Redis; stop them all first
+  npm run admin -- lease <duration> says which REVOCATION_LEASE the nodes have; stop them all first
   npm run admin -- restored         after restoring a backup of Postgres, before the nodes start: what Redis holds of
                                     the time after the backup counts no more
 `;
@@ -35,6 +37,13 @@ function workOf(command = '', argument: string | undefined, env: Env, clockSkew:
     return async (manager) => {
       await switchRedis(argument === 'on', manager);
       return `Nodes on this database now start ${argument === 'on' ? 'with' : 'without'} REDIS_URL only.`;
+    };
+  }
+  const lease = command === 'lease' && argument !== undefined ? parseDuration(argument) : undefined;
+  if (lease !== undefined) {
+    return async (manager) => {
+      await changeLease(lease, manager);
+      return `Nodes on this database now start with REVOCATION_LEASE=${lease}ms only.`;
     };
   }
   if (command === 'restored' && argument === undefined) {

@@ -8,7 +8,7 @@ import { readOrMakeSecret } from './embedded/secret';
 import { createPasswords } from './passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from './postgres/data-source';
 import { translate } from './postgres/faults';
-import { agreeOn } from './postgres/fleet-settings';
+import { type Agreement, agreeOn } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 import { StartError } from './start-error';
@@ -60,24 +60,38 @@ export function connectDatabase(
   });
 }
 
+function contradiction(config: Config, theirs: Extract<Agreement, { agreed: false }>): StartError {
+  const withRedis = usesRedis(config);
+  if (theirs.usesRedis !== withRedis) {
+    return new StartError(
+      `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
+        `${withRedis ? 'with' : 'without'} it. Set it alike. To change it for all, stop every node and run: ` +
+        `npm run admin -- redis ${withRedis ? 'on' : 'off'}`,
+    );
+  }
+  return new StartError(
+    `The other nodes on this database run with a REVOCATION_LEASE of ${theirs.revocationLease ?? 0}ms, this one with ` +
+      `${config.revocationLease}ms. Set it alike. To change it for all, stop every node and run: ` +
+      `npm run admin -- lease ${config.revocationLease}ms`,
+  );
+}
+
+/** What a node has to know of its database. */
+export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
+
 /**
  * Migrations, what the nodes must agree on, the first signing key and the administrator who was asked for: once, by
- * one of the nodes that start. Answers the id of the database.
+ * one of the nodes that start.
  */
-export async function prepareDatabase(address: PostgresAddress, config: Config, seal: Seal): Promise<string> {
+export async function prepareDatabase(
+  address: PostgresAddress,
+  config: Config,
+  seal: Seal,
+): Promise<PreparedDatabase> {
   const withRedis = usesRedis(config);
   const prepare = async (manager: EntityManager) => {
-    const databaseId = await agreeOn(
-      { usesRedis: withRedis, accessTokenTtl: config.accessTokenTtl },
-      manager,
-    );
-    if (databaseId === undefined) {
-      throw new StartError(
-        `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
-          `${withRedis ? 'with' : 'without'} it. Set it alike. To change it for all, stop every node and run: ` +
-          `npm run admin -- redis ${withRedis ? 'on' : 'off'}`,
-      );
-    }
+    const agreement = await agreeOn({ ...config, usesRedis: withRedis }, manager);
+    if (!agreement.agreed) throw contradiction(config, agreement);
     const tables = tablesIn(manager, { hasCopies: withRedis, clockSkew: config.clockSkew });
     const keys = await tables.signingKeys.list();
     if (keys.length === 0) {
@@ -96,7 +110,7 @@ export async function prepareDatabase(address: PostgresAddress, config: Config, 
     if (config.administrator && (await tables.users.countEnabledAdministrators()) === 0) {
       await createAdministrator(tables, createPasswords(), config.administrator);
     }
-    return databaseId;
+    return agreement;
   };
 
   const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });

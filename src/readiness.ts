@@ -1,10 +1,10 @@
-import type { Reachable } from './core/ports/records';
+import type { Reachable } from './core/ports/reachable';
 import type { Readiness } from './http/health';
-import type { Trust } from './revocation/trust';
+import type { Feed } from './revocation/feed';
 
 export interface ReadinessSources {
   readonly postgres: Reachable;
-  readonly copies?: { readonly records: Reachable; readonly trust: Trust };
+  readonly feed: Pick<Feed, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
 }
 
@@ -16,17 +16,17 @@ const answers = (ask: Promise<unknown>) =>
 
 /** Whether good tokens can be told from bad ones now, by asking the stores. */
 export async function judgeReadiness(sources: ReadinessSources): Promise<Readiness> {
-  const { copies } = sources;
-  const [postgres, redis, pending] = await Promise.all([
+  const { feed } = sources;
+  const [postgres, pending] = await Promise.all([
     answers(sources.postgres.ping()),
-    copies && answers(copies.records.ping()),
     sources.hasPendingMigrations().catch(() => false),
   ]);
-  const degraded = [...(postgres ? [] : ['postgres']), ...(redis === false ? ['redis'] : [])];
-  const copiesDecide = redis === true && copies?.trust.holds === true;
+  const { isCurrent, reachesRedis } = feed.state;
+  const degraded = [...(postgres ? [] : ['postgres']), ...(reachesRedis === false ? ['redis'] : [])];
+  const canTell = postgres || isCurrent || feed.readableEpoch !== undefined;
   const reasons = [
-    ...(!postgres && !copiesDecide ? ['no store can tell whether a token was revoked'] : []),
+    ...(canTell ? [] : ['no store can tell whether a token was revoked']),
     ...(pending ? ['migrations are pending'] : []),
   ];
-  return { ready: reasons.length === 0, degraded, reasons };
+  return { ready: reasons.length === 0, degraded, view: isCurrent ? 'current' : 'not current', reasons };
 }

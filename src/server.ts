@@ -8,6 +8,7 @@ import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
 import { systemClock } from './core/clock';
 import { isUnavailable } from './core/errors';
+import { noMetrics } from './core/ports/metrics';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
 import { connectDatabase, openStore, prepareDatabase } from './database';
@@ -19,14 +20,8 @@ import { hasPendingMigrations } from './postgres/start';
 import { createTruth } from './postgres/truth';
 import { createRateLimits, unlimited } from './rate-limits/rate-limits';
 import { judgeReadiness } from './readiness';
-import { connectRedis } from './redis/client';
-import { keysOf } from './redis/keys';
-import { createRecords } from './redis/records';
-import { createCheck } from './revocation/check';
-import { createDelivery } from './revocation/delivery';
-import { createRelay } from './revocation/relay';
 import { createRevoker } from './revocation/revoke';
-import { createTrust } from './revocation/trust';
+import { assembleRevocations } from './revocations';
 import { StartError } from './start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
@@ -97,32 +92,21 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
 async function assemble(config: Config, logger: Logger, teardown: Teardown): Promise<RunningServer> {
   const { issuer, audience, clockSkew, store } = config;
   const clock = systemClock;
+  const metrics = noMetrics;
 
   // The stores.
   const { address, secret } = await openStore(config, teardown);
   const seal = createSeal(secret);
-  const databaseId = await prepareDatabase(address, config, seal);
+  const database = await prepareDatabase(address, config, seal);
   const dataSource = await connectDatabase(address, config, logger);
   teardown.add(() => dataSource.destroy());
-  const redisUrl = store.mode === 'servers' ? store.redisUrl : undefined;
-  const redisAvailability = createAvailability(
-    logger,
-    'Redis',
-    'Tokens are checked in Postgres until it is back.',
-  );
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, redisAvailability);
-  if (redis) teardown.add(() => redis.close());
-  const keyNames = keysOf(databaseId);
-  const records = redis && createRecords(redis, keyNames);
   const truth = createTruth(
     dataSource,
-    { hasCopies: records !== undefined, clockSkew },
-    createAvailability(logger, 'Postgres', 'Only what Redis knows can be told until it is back.'),
+    { hasCopies: store.mode === 'servers' && store.redisUrl !== undefined, clockSkew },
+    createAvailability(logger, 'Postgres', 'Only what is known without it can be told until it is back.'),
   );
 
-  const trust = createTrust();
-
-  // Reading: is this token one of ours, and is it still good?
+  // Is a token one of ours, and is it still good?
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
     seal,
@@ -130,30 +114,23 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     maxAge: config.accessTokenTtl * 1000,
   });
   await keys.reload();
-  const guard = assembleGuard(
-    createVerifier({ keys, issuer, audience, clock, clockSkew }),
-    createCheck({ copies: records && { records, trust }, truth, clock, clockSkew }),
-  );
-
-  // Writing: revoke, deliver, and what others left behind.
-  const deliver = createDelivery({
-    publisher: records,
-    log: truth.log,
-    patience: 2 * config.revocationLease + 1000,
+  const revocations = await assembleRevocations({
+    config,
+    database,
+    truth,
+    clock,
+    logger,
+    metrics,
+    teardown,
   });
-  if (redis && records) {
-    const relay = createRelay({ truth, copies: records, trust, availability: redisAvailability, logger });
-    // So that the first request finds the copies in use, if they are there.
-    await redis.tried;
-    await relay.look();
-    teardown.add(relay.start());
-  }
+  const { check, deliver, announcements, feed, limits } = revocations;
+  const guard = assembleGuard(createVerifier({ keys, issuer, audience, clock, clockSkew }), check);
 
   const actions = createActions({
     truth,
     revoker: createRevoker(truth, deliver),
     passwords: createPasswords(),
-    limits: config.rateLimit ? createRateLimits(redis, keyNames.limits) : unlimited,
+    limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
     sign: createSigner(keys),
     keys,
     generateKey: createKeyGenerator(seal),
@@ -165,11 +142,13 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     work().catch((error: unknown) => {
       if (!isUnavailable(error)) logger.error({ err: error }, `${name} failed.`);
     });
+  const reloadKeys = background('Reading the signing keys', () => keys.reload());
+  teardown.add(every(KEYS_INTERVAL, reloadKeys));
+  // A revoked key is to be gone at once, not with the next reading.
   teardown.add(
-    every(
-      KEYS_INTERVAL,
-      background('Reading the signing keys', () => keys.reload()),
-    ),
+    announcements.subscribe(({ kind }) => {
+      if (kind === 'KEY') void reloadKeys();
+    }),
   );
   const purgeOld = background('The purge', () => purge(dataSource, config));
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
@@ -178,7 +157,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   const readiness = () =>
     judgeReadiness({
       postgres: truth,
-      copies: records && { records, trust },
+      feed,
       hasPendingMigrations: () => hasPendingMigrations(dataSource),
     });
   const app = await createApp({ ...config, actions, guard, keys, readiness, logger });

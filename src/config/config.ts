@@ -34,6 +34,10 @@ export interface Config {
   readonly auditRetention: number;
   /** ms */
   readonly revocationLease: number;
+  /** How many users, tokens, sessions and keys the view in memory may name; 0 for no view. */
+  readonly viewLimit: number;
+  /** How many replicas of Redis must acknowledge a write before it counts. */
+  readonly waitReplicas: number;
   /** ms */
   readonly clockSkew: number;
   readonly corsOrigins: readonly string[];
@@ -162,7 +166,9 @@ export function readConfig(env: Env): Config {
     refreshTokenTtl: seconds(read.duration('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' })),
     sessionMaxAge: seconds(read.duration('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' })),
     auditRetention: seconds(read.duration('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' })),
-    revocationLease: read.duration('REVOCATION_LEASE', '1s', { from: '100ms', to: '60s' }),
+    viewLimit: read.integer('REVOCATION_VIEW_LIMIT', 2_000_000, 0, 100_000_000),
+    waitReplicas: read.integer('REDIS_WAIT_REPLICAS', 0, 0, 100),
+    revocationLease: read.duration('REVOCATION_LEASE', '1s', { from: '100ms', to: '10s' }),
     clockSkew: read.duration('CLOCK_SKEW', '5s', { from: '0s', to: '5m' }),
     corsOrigins: readOrigins(read, collector),
     trustProxy: readTrustProxy(read, collector),

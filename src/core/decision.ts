@@ -3,28 +3,37 @@ import { isExpired, type AccessTokenClaims } from './claims';
 /**
  * What one of the stores says that bears on one token.
  *
- * A `copy` may be old, but never holds what the truth does not: what it names is revoked, and a version higher
+ * The `view`, when it may be asked, names every confirmed revocation that can still matter: what it does not name is
+ * good. A `copy` may be old, but never holds what the truth does not: what it names is revoked, and a version higher
  * than it knows means that it is behind. The `truth` is complete: there only equality is good, and a user whom
  * it does not have, or has disabled, has no good token.
  */
-export type Known =
-  | {
-      readonly from: 'copy';
-      readonly tokenVersion: number;
-      readonly globalVersion: number;
-      /** The token's jti or its session is on the denylist. */
-      readonly denied: boolean;
-      /** The key that signed it is. */
-      readonly keyDenied: boolean;
-    }
-  | {
-      readonly from: 'truth';
-      /** `undefined`: there is no such user, or the user is disabled. */
-      readonly tokenVersion: number | undefined;
-      readonly globalVersion: number;
-      readonly denied: boolean;
-      readonly keyDenied: boolean;
-    };
+interface Findings {
+  readonly globalVersion: number;
+  /** The token's jti or its session is on the denylist. */
+  readonly denied: boolean;
+  /** The key that signed it is. */
+  readonly keyDenied: boolean;
+}
+
+export interface FoundInView extends Findings {
+  readonly from: 'view';
+  /** 0: no revocation names the user. */
+  readonly tokenVersion: number;
+}
+
+export interface FoundInCopy extends Findings {
+  readonly from: 'copy';
+  readonly tokenVersion: number;
+}
+
+export interface FoundInTruth extends Findings {
+  readonly from: 'truth';
+  /** `undefined`: there is no such user, or the user is disabled. */
+  readonly tokenVersion: number | undefined;
+}
+
+export type Known = FoundInView | FoundInCopy | FoundInTruth;
 
 /**
  * `DISTRUSTED` is a token of a revoked key: it may not even be one of ours, so nothing that it says counts. `UNKNOWN`
@@ -45,6 +54,7 @@ export function decide(claims: AccessTokenClaims, known: Known, now: number, ske
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)
     return 'REVOKED';
+  if (known.from === 'view') return 'GOOD';
   if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion)
     return 'GOOD';
   return known.from === 'truth' ? 'REVOKED' : 'UNKNOWN';

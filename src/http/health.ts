@@ -4,6 +4,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** Stores that are away while the service still answers. */
   readonly degraded: readonly string[];
+  /** Whether tokens are checked without asking any store. */
+  readonly view: 'current' | 'not current';
   /** Why it is not ready. */
   readonly reasons: readonly string[];
 }
@@ -12,10 +14,10 @@ export interface Readiness {
 export function addHealth(app: FastifyInstance, readiness: () => Promise<Readiness>): void {
   app.get('/healthz', () => ({ status: 'alive' }));
   app.get('/readyz', async (_request, reply) => {
-    const { ready, degraded, reasons } = await readiness();
+    const { ready, degraded, view, reasons } = await readiness();
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ready' : 'unready', degraded, ...(reasons.length > 0 && { reasons }) });
+      .send({ status: ready ? 'ready' : 'unready', degraded, view, ...(reasons.length > 0 && { reasons }) });
   });
 }

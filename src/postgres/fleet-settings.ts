@@ -3,22 +3,50 @@ import type { EntityManager } from 'typeorm';
 /** What nodes on one database must agree upon, or must tell each other. */
 export interface FleetSettings {
   readonly usesRedis: boolean;
+  /** ms */
+  readonly revocationLease: number;
   /** s */
   readonly accessTokenTtl: number;
 }
 
+export type Agreement =
+  | {
+      readonly agreed: true;
+      readonly databaseId: string;
+      /** s; the longest access token lifetime that any node was ever set to. */
+      readonly longestTokenTtl: number;
+    }
+  /** What the others were started with. */
+  | { readonly agreed: false; readonly usesRedis: boolean; readonly revocationLease: number | null };
+
 /**
- * Records this node's settings, and answers the id of the database. Answers nothing, and records nothing, when the
- * others were started with the opposite of `usesRedis`: a node that reads only Postgres would confirm what a node that
- * reads Redis has not seen.
+ * Records this node's settings; or nothing, when they contradict those of the others. A node that reads only Postgres
+ * would confirm what a node that reads Redis has not seen, and so would one that waits for a shorter lease than others have.
  */
-export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<string | undefined> {
-  const [rows] = await manager.query<[{ database_id: string }[], number]>(
-    `update fleet set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2)
-     where uses_redis is null or uses_redis = $1 returning database_id`,
-    [settings.usesRedis, settings.accessTokenTtl],
+export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
+  const [rows] = await manager.query<[{ database_id: string; longest_token_ttl: number }[], number]>(
+    `update fleet set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2),
+       revocation_lease = case when $1 then $3 else revocation_lease end
+     where (uses_redis is null or uses_redis = $1)
+       and (not $1 or revocation_lease is null or revocation_lease = $3)
+     returning database_id, longest_token_ttl`,
+    [settings.usesRedis, settings.accessTokenTtl, settings.revocationLease],
   );
-  return rows[0]?.database_id;
+  const [mine] = rows;
+  if (mine) return { agreed: true, databaseId: mine.database_id, longestTokenTtl: mine.longest_token_ttl };
+  const [theirs] = await manager.query<[{ uses_redis: boolean; revocation_lease: number | null }]>(
+    'select uses_redis, revocation_lease from fleet',
+  );
+  return { agreed: false, usesRedis: theirs.uses_redis, revocationLease: theirs.revocation_lease };
+}
+
+/**
+ * Lets nodes with another lease start. To be called only while no node runs.
+ *
+ * @param lease ms
+ */
+export async function changeLease(lease: number, manager: EntityManager): Promise<void> {
+  await manager.query('update fleet set revocation_lease = $1', [lease]);
 }
 
 /** Lets nodes with the other setting start. To be called only while no node runs. */

@@ -1,13 +1,12 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Availability } from '../core/availability';
-import type { Reachable } from '../core/ports/records';
+import type { Reachable } from '../core/ports/reachable';
 import { auditLogIn } from './audit-log';
-import { RevocationEntity } from './entities/revocation.entity';
 import { translate, translating } from './faults';
 import { fleetIn } from './fleet';
 import { refreshTokensIn } from './refresh-tokens';
-import { type LogSettings, revocationLogIn, toRevocation } from './revocation-log';
+import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
 import { sessionsIn } from './sessions';
 import { signingKeysIn } from './signing-keys';
 import { usersIn } from './users';
@@ -82,20 +81,11 @@ export function createTruth(
 
         relay: (limit: number, minAge: number, deliver: Parameters<Truth['relay']>[2]) =>
           manager.transaction(async (inside) => {
-            const rows = await inside
-              .getRepository(RevocationEntity)
-              .createQueryBuilder('r')
-              .where('r.confirmed_at is null')
-              .andWhere(`r.revoked_at <= clock_timestamp() - :minAge * interval '1 millisecond'`, { minAge })
-              .orderBy('r.id')
-              .take(limit)
-              .setLock('pessimistic_write')
-              .setOnLocked('skip_locked')
-              .getMany();
-            if (rows.length === 0) return 0;
-            await deliver(rows.map(toRevocation));
-            await revocationLogIn(inside, settings).markConfirmed(rows.map(({ id }) => id));
-            return rows.length;
+            const entries = await lockUnconfirmed(inside, limit, minAge);
+            if (entries.length === 0) return 0;
+            await deliver(entries);
+            await revocationLogIn(inside, settings).markConfirmed(entries.map(({ id }) => id));
+            return entries.length;
           }),
 
         async ping() {

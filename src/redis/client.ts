@@ -14,8 +14,12 @@ const LONGEST_DELAY = 2000;
 
 /** A connection to Redis that comes and goes without anyone noticing but by a fast `SERVICE_UNAVAILABLE`. */
 export interface RedisConnection {
-  /** Runs commands; throws `SERVICE_UNAVAILABLE` at once while Redis is away, and after a deadline when it is silent. */
-  run<T>(commands: (client: Redis) => Promise<T>): Promise<T>;
+  /**
+   * Runs commands; throws `SERVICE_UNAVAILABLE` at once while Redis is away, and after a deadline when it is silent.
+   *
+   * @param deadline ms; a second if left out
+   */
+  run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
   /** Resolves when the first attempt to connect has ended, well or not. */
   readonly tried: Promise<void>;
   close(): void;
@@ -23,8 +27,10 @@ export interface RedisConnection {
 
 /**
  * Opens one connection, for good or for ill: it is never opened again by the library. ioredis forgets, without an
- * answer, what was under way on a connection that it replaces, and with automatic pipelining then sends nothing more.
- * A client that ends rejects what it still owes.
+ * answer, what was under way on a connection that it replaces. A client that ends rejects what it still owes.
+ *
+ * Its automatic pipelining stays off: it mixes up which answer is whose after some faults, and throws where nobody can
+ * catch it. Commands that are sent without waiting for each other share a round trip in any case.
  */
 function open(url: string): Redis {
   return new Redis(url, {
@@ -82,20 +88,20 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
   return {
     tried,
 
-    async run(commands) {
+    async run(commands, deadline = COMMAND_TIMEOUT) {
       const client = current;
       if (client?.status !== 'ready') throw serviceUnavailable(new Error('Redis is not connected'));
       let timer: NodeJS.Timeout | undefined;
-      const deadline = new Promise<never>((_, reject) => {
+      const silence = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           reject(new Error('Redis did not answer in time'));
           // Later commands would only wait behind this one. With a new connection they fail fast until it is ready.
           // Destroyed, not ended: a silent server would not take leave either.
           client.stream.destroy(new Error('no answer in time'));
-        }, COMMAND_TIMEOUT);
+        }, deadline);
       });
       try {
-        return await Promise.race([commands(client), deadline]);
+        return await Promise.race([commands(client), silence]);
       } catch (error) {
         // Made a replica meanwhile: the primary is elsewhere, and a new connection may find it.
         if (error instanceof Error && error.message.includes('READONLY')) client.stream.destroy();

@@ -2,11 +2,14 @@
 export const EVERYONE = 'everyone';
 
 export interface Keys {
+  /** A hash: the epoch's id, the server's run_id, how many were published, and the roll of the nodes. */
   readonly epoch: string;
+  /** The revocation log, as all nodes follow it. */
+  readonly stream: string;
+  /** Who is filling the stream. */
+  readonly healer: string;
   record(epochId: string, subject: string): string;
   ticket(epochId: string, subject: string): string;
-  /** Written to see whether the server takes writes. */
-  readonly probe: string;
   /** What the names of the rate limits' counters begin with. */
   readonly limits: string;
 }
@@ -23,9 +26,10 @@ export function keysOf(databaseId: string): Keys {
   const tag = `{tokenfence:${databaseId}}`;
   return {
     epoch: `${tag}:epoch`,
+    stream: `${tag}:stream`,
+    healer: `${tag}:healer`,
     record: (epochId, subject) => `${tag}:record:${epochId}:${subject}`,
     ticket: (epochId, subject) => `${tag}:ticket:${epochId}:${subject}`,
-    probe: `${tag}:probe`,
     limits: `${tag}:limit`,
   };
 }

@@ -1,9 +1,10 @@
-import type { Availability } from '../core/availability';
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Publisher, Reachable } from '../core/ports/records';
+import type { Metrics } from '../core/ports/metrics';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
+import type { Carrier } from './carrier';
+import type { Feed } from './feed';
 import type { Trust } from './trust';
 
 /** ms between two looks. */
@@ -16,50 +17,41 @@ const BATCH = 200;
 
 export interface RelayOptions {
   readonly truth: Pick<Truth, 'relay' | 'log'>;
-  readonly copies: Publisher & Reachable;
+  readonly carrier: Carrier;
+  readonly feed: Pick<Feed, 'state'>;
   readonly trust: Trust;
-  readonly availability: Availability;
+  readonly metrics: Metrics;
   readonly logger: Logger;
-}
-
-export interface Relay {
-  /** Looks once. Never throws. */
-  look(): Promise<void>;
-  /** Looks again and again. Answers the function that stops it, and resolves when what is under way has ended. */
-  start(): () => Promise<void>;
 }
 
 /**
  * Delivers what other nodes, or an earlier life of this one, committed and then could not deliver. Every node runs
- * one; rows that another relay has in hand are passed over. It also restores the trust in the copies, when they take
- * writes and hold all that had been revoked until then.
+ * one; rows that another relay has in hand are passed over. It also restores the trust in the records, when Redis takes
+ * writes and holds all that had been revoked until then. Answers the function that stops it, and resolves when what is
+ * under way has ended.
  */
-export function createRelay({ truth, copies, trust, availability, logger }: RelayOptions): Relay {
-  /** Only a fault of the copies is one: while Postgres is away they are all that there is. */
-  const ofCopies = async (work: Promise<void>) => {
-    try {
-      await work;
-    } catch (error) {
-      trust.lose();
-      const { cause } = error as Error;
-      availability.failed(cause instanceof Error ? cause.message : 'unknown');
-      throw error;
-    }
-  };
-
+export function startRelay({
+  truth,
+  carrier,
+  feed,
+  trust,
+  metrics,
+  logger,
+}: RelayOptions): () => Promise<void> {
   const deliverBacklog = async (minAge: number) => {
     let count: number;
     do {
-      count = await truth.relay(BATCH, minAge, (entries) => ofCopies(copies.publish(entries)));
+      count = await truth.relay(BATCH, minAge, async (entries) => {
+        await carrier.carry(entries);
+      });
+      metrics.relayed(count);
       if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
     } while (count === BATCH);
   };
 
   const look = async () => {
+    if (!feed.state.reachesRedis) return;
     try {
-      // A write: a server may answer and still refuse what it is there for.
-      await ofCopies(copies.ping());
-      availability.worked();
       if (trust.holds) {
         await deliverBacklog(MIN_AGE);
         return;
@@ -67,7 +59,7 @@ export function createRelay({ truth, copies, trust, availability, logger }: Rela
       const since = trust.losses;
       const backlog = await truth.log.unconfirmedIds();
       await deliverBacklog(0);
-      // Another relay may have some of them in hand; or the copies failed again meanwhile. Then the next look finds out.
+      // Another relay may have some of them in hand; or Redis was away again meanwhile. Then the next look finds out.
       if ((await truth.log.areConfirmed(backlog)) && trust.losses === since) trust.gain();
     } catch (error) {
       // A store is away: the revocations lie safe, and the next look comes soon.
@@ -76,5 +68,5 @@ export function createRelay({ truth, copies, trust, availability, logger }: Rela
     }
   };
 
-  return { look, start: () => every(INTERVAL, look) };
+  return every(INTERVAL, look, 0);
 }

@@ -10,6 +10,8 @@ export interface VerifyingKey {
 }
 
 export interface KeyRing extends PublishedKeys {
+  /** The key of that id if it is known, and not too long since it was read. */
+  held(id: string): VerifyingKey | undefined;
   /**
    * The key of that id, read again when it is not known: another node may have made it a moment ago. Unknown ids
    * cannot be used to hammer the database: such readings are shared, and start at most every `cooldown` ms.
@@ -69,15 +71,18 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSou
       return reload();
     }));
 
+  const held = (id: string) => (performance.now() - lastRead < maxAge ? entries.get(id) : undefined);
+
   const find = async (id: string) => {
-    const known = entries.get(id);
-    if (known && performance.now() - lastRead < maxAge) return known;
+    const known = held(id);
+    if (known) return known;
     await nextReading();
     return entries.get(id);
   };
 
   return {
     reload,
+    held,
     async publicKeys() {
       if (performance.now() - lastRead > PUBLISHED_FOR) await nextReading().catch(() => undefined);
       return [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk);

@@ -1,8 +1,15 @@
 import { decode, type JwtHeader, verify } from 'jsonwebtoken';
-import { type ExpectedClaims, isExpired, isNotYetValid, readClaims } from '../core/claims';
+import { LRUCache } from 'lru-cache';
+import {
+  type ExpectedClaims,
+  isExpired,
+  isNotYetValid,
+  readClaims,
+  type VerifiedToken,
+} from '../core/claims';
 import type { Clock } from '../core/clock';
 import type { Verification, VerifyToken } from '../core/ports/tokens';
-import type { KeyRing } from './key-ring';
+import type { KeyRing, VerifyingKey } from './key-ring';
 
 /** RFC 9068, section 2.1. Keeps other JWTs of the same issuer from passing for access tokens. */
 export const TOKEN_TYPE = 'at+jwt';
@@ -13,8 +20,17 @@ const LONGEST_TOKEN = 8192;
 /** Header parameters that would let the token bring, or point at, its own key (RFC 7515, 4.1), or change its meaning. */
 const REFUSED_PARAMETERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'zip', 'b64', 'enc'];
 
+/** Tokens whose signature is remembered: enough for those that come again and again. */
+const MOST_REMEMBERED = 10_000;
+
+interface Remembered {
+  readonly token: VerifiedToken;
+  /** The very key that it was verified with: another one of the same id proves nothing. */
+  readonly key: VerifyingKey;
+}
+
 export interface VerifierOptions extends ExpectedClaims {
-  readonly keys: Pick<KeyRing, 'verifyingKey'>;
+  readonly keys: Pick<KeyRing, 'verifyingKey' | 'held'>;
   readonly clock: Clock;
   /** ms that clocks may differ by */
   readonly clockSkew: number;
@@ -46,12 +62,36 @@ function faultOfHeader(header: JwtHeader): string | undefined {
   return undefined;
 }
 
-/** Makes the check of signature first, then claims, with every choice pinned here and none left to the token. */
+/**
+ * Makes the check of signature first, then claims, with every choice pinned here and none left to the token.
+ *
+ * A signature is computed once: what held is remembered in memory, by the whole token, as long as its key is. Times are
+ * judged at every use.
+ */
 export function createVerifier(options: VerifierOptions): VerifyToken {
   const { keys, clock, clockSkew } = options;
-  return async (token) => {
-    if (Buffer.byteLength(token) > LONGEST_TOKEN) return invalid('the token is too long');
-    const header = readHeader(token);
+  const remembered = new LRUCache<string, Remembered>({ max: MOST_REMEMBERED });
+
+  const judgeTimes = (token: VerifiedToken): Verification => {
+    const now = clock.now();
+    if (isNotYetValid(token.claims, now, clockSkew)) return invalid('nbf is in the future');
+    return isExpired(token.claims, now, clockSkew)
+      ? { ok: false, code: 'TOKEN_EXPIRED', token }
+      : { ok: true, token };
+  };
+
+  const recall = (text: string): Verification | undefined => {
+    const known = remembered.get(text);
+    if (!known) return undefined;
+    const verification = keys.held(known.token.keyId) === known.key ? judgeTimes(known.token) : undefined;
+    // Past its time, or its key has gone: there is nothing left to remember.
+    if (!verification?.ok) remembered.delete(text);
+    return verification;
+  };
+
+  const verifyAnew = async (text: string): Promise<Verification> => {
+    if (Buffer.byteLength(text) > LONGEST_TOKEN) return invalid('the token is too long');
+    const header = readHeader(text);
     if (!header) return invalid('this is no JWT');
     const fault = faultOfHeader(header);
     if (fault) return invalid(fault);
@@ -62,7 +102,7 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
     let payload: unknown;
     try {
       // Times are judged below, by our own clock and one leeway for all.
-      payload = verify(token, key.publicKey, {
+      payload = verify(text, key.publicKey, {
         algorithms: ['ES256'],
         ignoreExpiration: true,
         ignoreNotBefore: true,
@@ -74,10 +114,11 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
 
     const reading = readClaims(payload, options);
     if (!reading.ok) return invalid(reading.fault);
-    if (isNotYetValid(reading.claims, clock.now(), clockSkew)) return invalid('nbf is in the future');
-    const verified = { claims: reading.claims, keyId };
-    return isExpired(reading.claims, clock.now(), clockSkew)
-      ? { ok: false, code: 'TOKEN_EXPIRED', token: verified }
-      : { ok: true, token: verified };
+    const token = { claims: reading.claims, keyId };
+    const verification = judgeTimes(token);
+    if (verification.ok) remembered.set(text, { token, key });
+    return verification;
   };
+
+  return (text) => recall(text) ?? verifyAnew(text);
 }

@@ -44,7 +44,11 @@ test('with nothing installed it starts, says what it is, and makes an administra
   expect(
     (await node.api.send('{ users { edges { node { role } } } }', {}, admin.accessToken)).data.users.edges,
   ).toHaveLength(1);
-  expect(await (await fetch(`${node.url}/readyz`)).json()).toEqual({ status: 'ready', degraded: [] });
+  expect(await (await fetch(`${node.url}/readyz`)).json()).toEqual({
+    status: 'ready',
+    degraded: [],
+    view: 'current',
+  });
 
   const secret = join(folder, 'data/secret');
   expect((await stat(secret)).mode & 0o777).toBe(0o600);

@@ -5,6 +5,7 @@ import type { RecordAnswer } from '../../src/core/ports/records';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { connectRedis, type RedisConnection } from '../../src/redis/client';
 import { keysOf } from '../../src/redis/keys';
+import { createLogStream } from '../../src/redis/log-stream';
 import { createRecords } from '../../src/redis/records';
 import { eventually } from '../support/eventually';
 import { startRedis, type TestServer } from '../support/servers';
@@ -14,20 +15,26 @@ let server: TestServer;
 let direct: Redis;
 let connection: RedisConnection;
 let records: ReturnType<typeof createRecords>;
+let stream: ReturnType<typeof createLogStream>;
+let epochId: string;
 
 beforeAll(async () => {
   server = await startRedis();
   direct = new Redis(server.url);
   connection = connectRedis(server.url, { failed: () => undefined });
   records = createRecords(connection, keysOf('one'));
-  await eventually(() => records.ping());
+  stream = createLogStream(connection, keysOf('one'));
+  await connection.tried;
 });
 afterAll(async () => {
   connection.close();
   direct.disconnect();
   await server.dispose();
 });
-beforeEach(() => direct.flushall());
+beforeEach(async () => {
+  await direct.flushall();
+  epochId = (await stream.hello()).id;
+});
 
 const tokenOf = (userId: string, claims: object = {}): VerifiedToken =>
   ({
@@ -42,12 +49,12 @@ const logged = (revocation: Revocation): LoggedRevocation => ({
 });
 
 const missing = async (userId: string) => {
-  const answer: RecordAnswer = await records.read(tokenOf(userId));
+  const answer: RecordAnswer = await records.read(epochId, tokenOf(userId));
   if (answer.found) throw new Error('There is a record already.');
   return answer.ticket;
 };
 const versionOf = async (userId: string) => {
-  const answer = await records.read(tokenOf(userId));
+  const answer = await records.read(epochId, tokenOf(userId));
   return answer.found ? answer.known.tokenVersion : 'unknown';
 };
 
@@ -62,7 +69,7 @@ test('a missing record is unknown until it is filled', async () => {
 test('what was read before a revocation cannot be filled in after it', async () => {
   const user = randomUUID();
   const ticket = await missing(user); // reads 5 in Postgres …
-  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
   await records.fill(ticket, user, truthAt(5)); // … and comes back late
   expect(await versionOf(user)).toBe('unknown');
 });
@@ -73,7 +80,7 @@ test.each<[string, (user: string) => Revocation]>([
 ])('the same for %s', async (_what, revocation) => {
   const user = randomUUID();
   const ticket = await missing(user);
-  await records.publish([logged(revocation(user))]);
+  await stream.publish(epochId, [logged(revocation(user))]);
   await records.fill(ticket, user, truthAt(1));
   expect(await versionOf(user)).toBe('unknown');
 });
@@ -81,7 +88,7 @@ test.each<[string, (user: string) => Revocation]>([
 test('the same for everyone’s version', async () => {
   const user = randomUUID();
   const ticket = await missing(user);
-  await records.publish([logged({ kind: 'EVERYONE', globalVersion: 2 })]);
+  await stream.publish(epochId, [logged({ kind: 'EVERYONE', globalVersion: 2 })]);
   await records.fill(ticket, user, truthAt(1));
   expect(await versionOf(user)).toBe('unknown');
 });
@@ -89,23 +96,24 @@ test('the same for everyone’s version', async () => {
 test('what was read before a flush cannot be filled in after it', async () => {
   const user = randomUUID();
   const ticket = await missing(user);
-  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
   await direct.flushall();
+  epochId = (await stream.hello()).id;
   await records.fill(ticket, user, truthAt(5));
   expect(await versionOf(user)).toBe('unknown');
 });
 
 test('a publication never makes a record: it is one fact, not all of them', async () => {
   const user = randomUUID();
-  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
   expect(await versionOf(user)).toBe('unknown');
 });
 
 test('versions only grow, in whatever order they come', async () => {
   const user = randomUUID();
   await records.fill(await missing(user), user, truthAt(5));
-  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 7 })]);
-  await records.publish([logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
+  await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 7 })]);
+  await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
   expect(await versionOf(user)).toBe(7);
 });
 
@@ -116,12 +124,12 @@ test('a denied token, session or key is denied, and nobody else is', async () =>
     deniedKeys: ['key-from-truth'],
   });
   await records.fill(await missing(user), user, truth);
-  await records.publish([
+  await stream.publish(epochId, [
     logged({ kind: 'SESSION', userId: user, sessionId: 'sid-published' }),
     logged({ kind: 'KEY', keyId: 'key-published' }),
   ]);
   const denied = async (claims: object, keyId = 'key') => {
-    const answer = await records.read({ ...tokenOf(user, claims), keyId });
+    const answer = await records.read(epochId, { ...tokenOf(user, claims), keyId });
     return answer.found && (answer.known.denied || answer.known.keyDenied);
   };
   expect(await denied({})).toBe(false);
@@ -139,22 +147,32 @@ test('a deleted user has a record that no token matches, a disabled one has none
   expect(await versionOf(disabled)).toBe('unknown');
 });
 
-test('nothing is kept without an end but the epoch', async () => {
+test('nothing is kept without an end', async () => {
   for (let i = 0; i < 20; i++) {
     const user = randomUUID();
     const ticket = await missing(user);
     if (i % 2) await records.fill(ticket, user, truthAt(1));
-    await records.publish([logged({ kind: 'SESSION', userId: user, sessionId: randomUUID() })]);
+    await stream.publish(epochId, [logged({ kind: 'SESSION', userId: user, sessionId: randomUUID() })]);
   }
   const lasting = [];
   for (const key of await direct.keys('*')) if ((await direct.pttl(key)) < 0) lasting.push(key);
-  expect(lasting).toEqual([expect.stringMatching(/^\{tokenfence:one\}:epoch$/)]);
+  expect(lasting).toEqual([]);
 });
 
 test('every key lies in one slot of a cluster', async () => {
   await records.fill(await missing(randomUUID()), randomUUID(), truthAt(1));
   await missing(randomUUID());
   expect(new Set((await direct.keys('*')).map((key) => /^\{[^}]*\}/.exec(key)?.[0])).size).toBe(1);
+});
+
+test('a record of an epoch that has ended is not read', async () => {
+  const user = randomUUID();
+  await records.fill(await missing(user), user, truthAt(5));
+  await direct.hset(keysOf('one').epoch, 'run', 'of another server');
+  await expect(records.read(epochId, tokenOf(user))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  const next = await stream.hello();
+  expect(next.id).not.toBe(epochId);
+  expect((await records.read(next.id, tokenOf(user))).found).toBe(false);
 });
 
 test('a server that has forgotten the scripts is sent them again', async () => {
@@ -166,11 +184,11 @@ test('a server that has forgotten the scripts is sent them again', async () => {
 
 test('commands under way when the connection breaks end with an error, and later ones go well', async () => {
   const reads = Array.from({ length: 50 }, () =>
-    records.read(tokenOf(randomUUID())).catch((error: unknown) => error),
+    records.read(epochId, tokenOf(randomUUID())).catch((error: unknown) => error),
   );
   await direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   for (const answer of await Promise.all(reads))
     expect(answer).toHaveProperty(answer instanceof Error ? 'code' : 'found');
-  await eventually(() => records.ping());
+  await eventually(() => stream.roll(epochId));
   expect(await versionOf(randomUUID())).toBe('unknown');
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { VerifiedToken } from '../../src/core/claims';
+import type { FoundInView } from '../../src/core/decision';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { RecordAnswer, Records } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
@@ -40,9 +41,10 @@ function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', t
   const trust = createTrust();
   if (trusted) trust.gain();
   const check = createCheck({
+    feed: { lookUp: () => undefined, readableEpoch: trusted ? 'epoch' : undefined },
     copies: { records, trust },
     truth: { onUser: () => answer('truth', truth) },
-    clock: { now: () => NOW },
+    clock: { now: () => NOW, monotonic: () => NOW },
     clockSkew: 5000,
   });
   return { check, asked, trust };
@@ -73,7 +75,7 @@ test.each<[string, RecordAnswer | 'away']>([
   await expect(checkOver(record, 'away').check(token)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
-test('records that are not trusted are not asked, and those that fail lose the trust', async () => {
+test('records that may not be read are not asked, and those that fail lose the trust', async () => {
   const distrusted = checkOver(recordAt(5), truthAt(6), false);
   expect(await distrusted.check(token)).toBe('REVOKED');
   expect(distrusted.asked).toEqual(['truth']);
@@ -89,8 +91,9 @@ test('a look-up that began before a revocation does not answer for one that bega
     Promise.resolve(truthAt(6)), // raised meanwhile
   ];
   const check = createCheck({
+    feed: { lookUp: () => undefined, readableEpoch: undefined },
     truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
-    clock: { now: () => NOW },
+    clock: { now: () => NOW, monotonic: () => NOW },
     clockSkew: 5000,
   });
   const before = check(token);
@@ -103,14 +106,47 @@ test('a look-up that began before a revocation does not answer for one that bega
 test('a verdict that took its time is not given on a token that has run out meanwhile', async () => {
   let now = NOW;
   const check = createCheck({
+    feed: { lookUp: () => undefined, readableEpoch: undefined },
     truth: {
       onUser: () => {
         now += 120_000;
         return Promise.resolve(truthAt(5));
       },
     },
-    clock: { now: () => now },
+    clock: { now: () => now, monotonic: () => now },
     clockSkew: 5000,
   });
   expect(await check(token)).toBe('EXPIRED');
+});
+
+test.each<[string, Partial<FoundInView>, string]>([
+  ['a user whom it does not name is good', {}, 'GOOD'],
+  ['a version that it names is good', { tokenVersion: 5 }, 'GOOD'],
+  ['an older one is revoked', { tokenVersion: 6 }, 'REVOKED'],
+  ['a newer one is good: nothing that was confirmed refuses it', { tokenVersion: 4 }, 'GOOD'],
+  ['everyone of before is revoked', { globalVersion: 2 }, 'REVOKED'],
+  ['a denied id is revoked', { denied: true }, 'REVOKED'],
+  ['a denied key is distrusted', { keyDenied: true }, 'DISTRUSTED'],
+])('with a current view nothing else is asked, and it answers at once: %s', (_case, found, verdict) => {
+  const notAsked = () => {
+    throw new Error('A store was asked.');
+  };
+  const check = createCheck({
+    feed: {
+      lookUp: () => ({
+        from: 'view',
+        tokenVersion: 0,
+        globalVersion: 0,
+        denied: false,
+        keyDenied: false,
+        ...found,
+      }),
+      readableEpoch: 'epoch',
+    },
+    copies: { records: { read: notAsked, fill: notAsked }, trust: createTrust() },
+    truth: { onUser: notAsked },
+    clock: { now: () => NOW, monotonic: () => NOW },
+    clockSkew: 5000,
+  });
+  expect(check(token)).toBe(verdict);
 });

@@ -28,7 +28,8 @@ const keys = createKeyRing({
   cooldown: 20,
   maxAge: 60_000,
 });
-const clock = { now: () => NOW };
+let now = NOW;
+const clock = { now: () => now, monotonic: () => now };
 const verify = createVerifier({ keys, issuer: 'https://issuer', audience: 'api', clock, clockSkew: 5000 });
 const privateKey = () => seal.open(key.sealedPrivateKey, key.id);
 
@@ -207,4 +208,67 @@ test('a private key opens only with the secret, and for the key id, that it was 
   expect(() => seal.open(key.sealedPrivateKey, 'another-id')).toThrow();
   expect(() => seal.open(`${key.sealedPrivateKey.slice(0, -4)}AAAA`, key.id)).toThrow();
   expect(key.sealedPrivateKey).not.toContain('PRIVATE');
+});
+
+describe('a signature that is remembered', () => {
+  afterEach(() => {
+    now = NOW;
+    stored = [key];
+  });
+  const remember = async () => {
+    const token = tokenWith({});
+    expect(await verify(token)).toMatchObject({ ok: true });
+    return token;
+  };
+
+  test('answers at once, and the same', async () => {
+    const token = await remember();
+    const again = verify(token);
+    expect(again).not.toBeInstanceOf(Promise);
+    expect(again).toEqual(await verify(token));
+    expect(again).toMatchObject({ ok: true, token: { keyId: key.id } });
+  });
+
+  test('does not outlive the token', async () => {
+    const token = await remember();
+    now = (CLAIMS.exp + 6) * 1000;
+    expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_EXPIRED' });
+    expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_EXPIRED' });
+  });
+
+  test('does not outlive its key', async () => {
+    const token = await remember();
+    stored = [{ ...key, revokedAt: new Date(NOW) }];
+    await keys.reload();
+    expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+    stored = [];
+    await keys.reload();
+    expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+    stored = [key];
+    await keys.reload();
+    expect(await verify(token)).toMatchObject({ ok: true });
+  });
+
+  test('is not believed for another key of the same id', async () => {
+    const token = await remember();
+    stored = [{ ...newKey(), id: key.id, revokedAt: undefined }];
+    // The ring keeps what it made of a key until the key has gone.
+    const [other] = stored;
+    stored = [];
+    await keys.reload();
+    stored = [other!];
+    await keys.reload();
+    expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+    stored = [];
+    await keys.reload();
+    stored = [key];
+    await keys.reload();
+  });
+
+  test('is of the whole token: one with another signature is computed anew', async () => {
+    const token = await remember();
+    const [head, body, signature = ''] = token.split('.');
+    const forged = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+    expect(await verify(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+  });
 });

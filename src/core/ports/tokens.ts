@@ -10,10 +10,10 @@ export type Verification =
   | { readonly ok: false; readonly code: 'TOKEN_INVALID'; readonly fault: string };
 
 /**
- * Checks a token's signature and claims, not whether it was revoked. Answers for every string and throws only
- * `SERVICE_UNAVAILABLE`, when the keys can't be had.
+ * Checks a token's signature and claims, not whether it was revoked: at once for one that it remembers. Answers for every
+ * string and rejects only with `SERVICE_UNAVAILABLE`, when the keys can't be had.
  */
-export type VerifyToken = (token: string) => Promise<Verification>;
+export type VerifyToken = (token: string) => Verification | Promise<Verification>;
 
 /** Signs an access token with the key of that id; throws `SERVICE_UNAVAILABLE` when the keys can't be had. */
 export type SignToken = (claims: AccessTokenClaims, keyId: string) => Promise<string>;

@@ -81,12 +81,21 @@ export interface RefreshTokens {
   deleteAllOf(sessionId: string): Promise<void>;
 }
 
+/** Is handed one part after the other; answers whether to go on. */
+export type EachPart = (entries: LoggedRevocation[]) => Promise<boolean>;
+
 /** The revocation log, which is also the outbox to the copies. */
 export interface RevocationLog {
   append(revocation: Revocation): Promise<LoggedRevocation>;
   /** Those of one user, and those for everyone, whose confirmation is still out. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;
+  /** Hands over all that can still matter, part by part, as it stood at one moment after the call. */
+  eachLive(part: EachPart): Promise<void>;
+  /** The same for those whose confirmation is still out. */
+  eachUnconfirmed(part: EachPart): Promise<void>;
+  /** Those of the last so many ms. */
+  since(ms: number): Promise<LoggedRevocation[]>;
   markConfirmed(ids: readonly string[]): Promise<void>;
   /** Whether all of these have been confirmed, by whichever node. */
   areConfirmed(ids: readonly string[]): Promise<boolean>;

@@ -22,6 +22,10 @@ export class FleetEntity {
   @Column({ name: 'uses_redis', type: 'boolean', nullable: true })
   usesRedis!: boolean | null;
 
+  /** The nodes' lease in ms, where they use Redis: each relies on the others' ending in time. */
+  @Column({ name: 'revocation_lease', type: 'integer', nullable: true })
+  revocationLease!: number | null;
+
   /** The longest access token lifetime that any node was ever set to, in s. The log is kept for that long. */
   @Column({ name: 'longest_token_ttl', type: 'integer', default: 0 })
   longestTokenTtl!: number;

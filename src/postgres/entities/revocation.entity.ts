@@ -8,6 +8,7 @@ import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Check('revocations_kind_known', `kind in ('TOKEN', 'SESSION', 'USER', 'EVERYONE', 'KEY')`)
 @Index('revocations_user_id', ['userId'])
 @Index('revocations_expires_at', ['expiresAt'])
+@Index('revocations_revoked_at', ['revokedAt'])
 @Index('revocations_unconfirmed', ['id'], { where: 'confirmed_at is null' })
 export class RevocationEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'revocations_pkey' })

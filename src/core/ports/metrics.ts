@@ -1,0 +1,32 @@
+import type { Decision } from '../decision';
+
+/** Which store decided on a token; none: no store that could tell was reachable. */
+export type CheckStep = 'view' | 'redis' | 'postgres' | 'none';
+
+export type CheckAnswer = Exclude<Decision, 'UNKNOWN'> | 'UNAVAILABLE';
+
+/**
+ * How a revocation was confirmed: all nodes had applied it; or every lease had ended that was granted before; or another
+ * node did it; or there are no copies, and committed is confirmed.
+ */
+export type ConfirmationWay = 'applied' | 'outwaited' | 'elsewhere' | 'committed';
+
+/** What happens here, told to whoever counts it. Called on the hot path, so it must be quick. */
+export interface Metrics {
+  checked(step: CheckStep, answer: CheckAnswer): void;
+  /** @param ms from the commit to the confirmation */
+  confirmed(way: ConfirmationWay, ms: number): void;
+  /** A mutation had to answer `confirmed: false`. */
+  unconfirmed(): void;
+  /** Revocations that another node, or an earlier life of this one, had left behind. */
+  relayed(count: number): void;
+  socketClosed(reason: string): void;
+}
+
+export const noMetrics: Metrics = {
+  checked: () => undefined,
+  confirmed: () => undefined,
+  unconfirmed: () => undefined,
+  relayed: () => undefined,
+  socketClosed: () => undefined,
+};

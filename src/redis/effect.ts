@@ -1,0 +1,36 @@
+import type { LoggedRevocation } from '../core/revocation';
+import { EVERYONE } from './keys';
+
+/** What a revocation adds to a record: the subject, the version (0 for none) and the ids that it denies. */
+export interface Effect {
+  readonly subject: string;
+  readonly version: number;
+  readonly denied: readonly string[];
+}
+
+export function effectOf(entry: LoggedRevocation): Effect {
+  switch (entry.kind) {
+    case 'TOKEN':
+      return { subject: entry.userId, version: 0, denied: [entry.tokenId] };
+    case 'SESSION':
+      return { subject: entry.userId, version: 0, denied: [entry.sessionId] };
+    case 'USER':
+      return { subject: entry.userId, version: entry.tokenVersion, denied: [] };
+    case 'EVERYONE':
+      return { subject: EVERYONE, version: entry.globalVersion, denied: [] };
+    case 'KEY':
+      return { subject: EVERYONE, version: 0, denied: [entry.keyId] };
+  }
+}
+
+/**
+ * Lua that merges to the maximum: versions only grow, denied ids are only added. The record is `key`; the version and
+ * the denied ids lie in ARGV from `first` to `last`.
+ */
+export const MERGE = `
+  local function merge(key, first, last)
+    local version = tonumber(ARGV[first])
+    local known = tonumber(redis.call('HGET', key, 'v') or 0)
+    if version > known then redis.call('HSET', key, 'v', version) end
+    for i = first + 1, last do redis.call('HSET', key, 'd:' .. ARGV[i], 1) end
+  end`;

@@ -1,0 +1,34 @@
+import type { LogReader, StreamEntry } from '../core/ports/log-stream';
+import type { LoggedRevocation } from '../core/revocation';
+import type { RedisConnection } from './client';
+import type { Keys } from './keys';
+
+/** ms that the server waits for something to come. */
+const BLOCK = 1000;
+
+/** ms that we wait for the server: a blocking read may hang for ever on a connection that was cut silently. */
+const DEADLINE = 2000;
+
+/** Entries in one answer. */
+const MOST = 1000;
+
+type RawEntry = [cursor: string, fields: string[]];
+
+function toStreamEntry([cursor, fields]: RawEntry): StreamEntry {
+  // In the order in which they were written.
+  const [, epochId = '', , position, , entry = ''] = fields;
+  return { cursor, epochId, position: Number(position), revocation: JSON.parse(entry) as LoggedRevocation };
+}
+
+/** @param connection one of its own: what is sent behind a blocking read waits for it */
+export function createLogReader(connection: RedisConnection, keys: Keys): LogReader {
+  return {
+    async readFrom(cursor) {
+      const reply = (await connection.run(
+        (client) => client.xread('COUNT', MOST, 'BLOCK', BLOCK, 'STREAMS', keys.stream, cursor),
+        DEADLINE,
+      )) as [string, RawEntry[]][] | null;
+      return (reply?.[0]?.[1] ?? []).map(toStreamEntry);
+    },
+  };
+}

@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { serviceUnavailable } from '../core/errors';
+import type { Beat, LogStream, Roll, Stale } from '../core/ports/log-stream';
+import type { LoggedRevocation } from '../core/revocation';
+import type { RedisConnection } from './client';
+import { effectOf, MERGE } from './effect';
+import { ONLY_WITH_STREAM, THIS_SERVER } from './epoch';
+import type { Keys } from './keys';
+import { defineScript, type Reply, type Script } from './script';
+
+/** ms after which all of it leaves a Redis that no node has used since. */
+const UNUSED_FOR = 7 * 24 * 3_600_000;
+
+/** ms for which an entry is kept in the stream beyond the time at which it can matter no more. */
+const SLACK = 60_000;
+
+/** ms that a healer may be silent before another node takes over. */
+const HEALER_TTL = 10_000;
+
+/** ms that replicas get to acknowledge. */
+const REPLICAS_TIMEOUT = 500;
+
+// KEYS: epoch, stream. ARGV: a new id, ms. The stream is made empty rather than not at all, so that its loss can be told.
+const hello = defineScript(`${THIS_SERVER}
+  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run', 'seq')
+  if not epoch[1] or epoch[2] ~= run or redis.call('EXISTS', KEYS[2]) == 0 then
+    redis.call('UNLINK', KEYS[1], KEYS[2])
+    redis.call('XADD', KEYS[2], '*', 'new', '')
+    redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
+    redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run, 'seq', 0)
+    epoch = {ARGV[1], run, '0'}
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+  return {epoch[1], epoch[3], last[1] and last[1][1] or '0-0'}`);
+
+// KEYS: epoch, stream. ARGV: id, ms, the longest token lifetime, node or nothing, its position. The count makes each
+// beat differ from the one before, and the call a write, which a server that takes none refuses.
+const beat = defineScript(`${ONLY_WITH_STREAM}
+  local count = redis.call('HINCRBY', KEYS[1], 'beats', 1)
+  if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'n:' .. ARGV[4], ARGV[5] .. ':' .. count) end
+  if tonumber(ARGV[3]) > tonumber(redis.call('HGET', KEYS[1], 'ttl') or 0) then
+    redis.call('HSET', KEYS[1], 'ttl', ARGV[3])
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  return redis.call('HMGET', KEYS[1], 'seq', 'filled', 'ttl')`);
+
+// Trimmed by age, by the lifetime of what was published: never by count, which would take what still matters.
+const APPEND = `
+  local function append(payload)
+    local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
+    redis.call('XADD', KEYS[2], '*', 'epoch', ARGV[1], 'seq', seq, 'entry', payload)
+  end
+  local function trim(lifetime)
+    local keep = math.max(lifetime, tonumber(redis.call('HGET', KEYS[1], 'keep') or 0))
+    redis.call('HSET', KEYS[1], 'keep', keep)
+    local time = redis.call('TIME')
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%d', time[1] * 1000 - keep))
+  end`;
+
+// KEYS: epoch, stream, then for each entry its subject's record and ticket. ARGV: id, ms, then for each entry the payload,
+// how many denied ids there are, the version and the denied ids. It must not make a record: what it knows is one fact,
+// and a record claims to hold all of them. The ticket goes, as whoever holds it may have read Postgres before this.
+const publish = defineScript(`${ONLY_WITH_STREAM}
+  ${MERGE}
+  ${APPEND}
+  local at = 3
+  for key = 3, #KEYS, 2 do
+    local last = at + 2 + tonumber(ARGV[at + 1])
+    redis.call('DEL', KEYS[key + 1])
+    if redis.call('EXISTS', KEYS[key]) == 1 then merge(KEYS[key], at + 2, last) end
+    append(ARGV[at])
+    at = last + 1
+  end
+  trim(tonumber(ARGV[2]))
+  return redis.call('HGETALL', KEYS[1])`);
+
+// KEYS: epoch, stream, healer. ARGV: id, ms, node, ms, whether it is the last part, then the payloads.
+const heal = defineScript(`${ONLY_WITH_STREAM}
+  ${APPEND}
+  local healer = redis.call('GET', KEYS[3])
+  if redis.call('HEXISTS', KEYS[1], 'filled') == 1 or (healer and healer ~= ARGV[3]) then return 'TAKEN' end
+  redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[4])
+  for i = 6, #ARGV do append(ARGV[i]) end
+  trim(tonumber(ARGV[2]))
+  if ARGV[5] == '1' then
+    redis.call('HSET', KEYS[1], 'filled', 1)
+    redis.call('DEL', KEYS[3])
+  end
+  return 'OK'`);
+
+// KEYS: epoch, stream. ARGV: id. In one step: the roll of another epoch would tell nothing.
+const roll = defineScript(`${ONLY_WITH_STREAM}
+  return redis.call('HGETALL', KEYS[1])`);
+
+// KEYS: epoch, stream. ARGV: id, then node and beat by turns. A node that has beaten since stays.
+const strike = defineScript(`${ONLY_WITH_STREAM}
+  for i = 2, #ARGV, 2 do
+    local field = 'n:' .. ARGV[i]
+    if redis.call('HGET', KEYS[1], field) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], field) end
+  end
+  return 'OK'`);
+
+// KEYS: epoch, stream. ARGV: id, node.
+const leave = defineScript(`${ONLY_WITH_STREAM}
+  redis.call('HDEL', KEYS[1], 'n:' .. ARGV[2])
+  return 'OK'`);
+
+function rollOf(fields: readonly string[]): { roll: Roll; position: number } {
+  const nodes = new Map<string, { position: number; beat: string }>();
+  let position = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name = '', value = ''] = [fields[i], fields[i + 1]];
+    if (name === 'seq') position = Number(value);
+    if (name.startsWith('n:'))
+      nodes.set(name.slice(2), { position: Number(value.split(':')[0]), beat: value });
+  }
+  return { roll: nodes, position };
+}
+
+const lifetimeOf = (entries: readonly LoggedRevocation[]) =>
+  Math.max(0, ...entries.map(({ revokedAt, expiresAt }) => expiresAt - revokedAt)) + SLACK;
+
+/**
+ * @param replicas how many replicas must have acknowledged a beat or a publication before it counts
+ */
+export function createLogStream(connection: RedisConnection, keys: Keys, replicas = 0): LogStream {
+  const both = [keys.epoch, keys.stream];
+
+  /** Counts only once the replicas have it: one that is promoted may then lack nothing that was answered. */
+  const replicated = async (client: Redis, reply: Promise<Reply>) => {
+    const answer = await reply;
+    if (replicas > 0 && answer !== 'STALE') {
+      const acknowledged = await client.wait(replicas, REPLICAS_TIMEOUT);
+      if (acknowledged < replicas)
+        throw serviceUnavailable(
+          new Error(`only ${acknowledged} of ${replicas} replicas of Redis acknowledge`),
+        );
+    }
+    return answer;
+  };
+
+  const run = (script: Script, names: string[], args: (string | number)[]) =>
+    connection.run((client) => script(client, names, args));
+  const runReplicated = (script: Script, names: string[], args: (string | number)[]) =>
+    connection.run((client) => replicated(client, script(client, names, args)));
+
+  const sendBeat = async (
+    epochId: string,
+    ttl: number,
+    node: string,
+    position: number,
+  ): Promise<Beat | Stale> => {
+    const reply = await runReplicated(beat, both, [epochId, UNUSED_FOR, ttl, node, position]);
+    if (reply === 'STALE') return reply;
+    const [tail, filled, longest] = reply as [string, string | null, string];
+    return { tail: Number(tail), filled: filled !== null, longestTokenTtl: Number(longest) };
+  };
+
+  return {
+    async hello() {
+      const reply = await runReplicated(hello, both, [randomUUID(), UNUSED_FOR]);
+      const [id, tail, cursor] = reply as [string, string, string];
+      return { id, tail: Number(tail), cursor };
+    },
+
+    beat: (epochId, { node, position, tokenTtl }) => sendBeat(epochId, tokenTtl, node, position),
+    probe: (epochId) => sendBeat(epochId, 0, '', 0),
+
+    async publish(epochId, entries) {
+      const effects = entries.map((entry) => ({ payload: JSON.stringify(entry), ...effectOf(entry) }));
+      const reply = await runReplicated(
+        publish,
+        [
+          ...both,
+          ...effects.flatMap(({ subject }) => [keys.record(epochId, subject), keys.ticket(epochId, subject)]),
+        ],
+        [
+          epochId,
+          lifetimeOf(entries),
+          ...effects.flatMap(({ payload, version, denied }) => [payload, denied.length, version, ...denied]),
+        ],
+      );
+      return reply === 'STALE' ? reply : { epochId, ...rollOf(reply as string[]) };
+    },
+
+    async roll(epochId) {
+      const reply = await run(roll, both, [epochId]);
+      return reply === 'STALE' ? reply : rollOf(reply as string[]).roll;
+    },
+
+    async strike(epochId, beats) {
+      await run(strike, both, [epochId, ...[...beats].flat()]);
+    },
+
+    async leave(epochId, node) {
+      await run(leave, both, [epochId, node]);
+    },
+
+    async heal(epochId, node, entries, isLast) {
+      const reply = await run(
+        heal,
+        [...both, keys.healer],
+        [
+          epochId,
+          lifetimeOf(entries),
+          node,
+          HEALER_TTL,
+          isLast ? 1 : 0,
+          ...entries.map((entry) => JSON.stringify(entry)),
+        ],
+      );
+      return reply as 'OK' | 'TAKEN' | Stale;
+    },
+  };
+}

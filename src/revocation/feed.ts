@@ -1,0 +1,27 @@
+import type { VerifiedToken } from '../core/claims';
+import type { FoundInView } from '../core/decision';
+
+/** What feeds the view of a process, and so knows when the view may be asked. */
+export interface Feed {
+  /** What the view says on a token; `undefined` when it is not current, or does not cover so long a token. */
+  lookUp(token: VerifiedToken): FoundInView | undefined;
+  /**
+   * The epoch in which the records may be read, if any: a process that has not proved lately that it reaches the
+   * same Redis as all the others could read what is old.
+   */
+  readonly readableEpoch: string | undefined;
+  readonly state: FeedState;
+  /** Gives the view up and stops. */
+  stop(): Promise<void>;
+}
+
+/** For those who watch over the process. */
+export interface FeedState {
+  readonly isCurrent: boolean;
+  /** Names in the view. */
+  readonly size: number;
+  /** Revocations that are known to be published and not applied yet. */
+  readonly lag: number;
+  /** Whether Redis takes our writes: `undefined` where there is none. */
+  readonly reachesRedis: boolean | undefined;
+}

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
+import type { LogReader } from '../core/ports/log-stream';
+import type { LoggedRevocation } from '../core/revocation';
+
+/** ms after a failed reading until the next. */
+const RETRY_DELAY = 50;
+
+export interface FollowerOptions {
+  readonly reader: LogReader;
+  readonly logger: Logger;
+  readonly apply: (entry: LoggedRevocation) => void;
+  /** Told after each reading that brought something. */
+  readonly onProgress: () => void;
+  /** What was read does not continue what was read before: something is missing, or another epoch has begun. */
+  readonly onGap: (epochId: string) => void;
+}
+
+/** Where the stream is read from. */
+export interface FollowFrom {
+  readonly epochId: string;
+  readonly cursor: string;
+  /** How many had been published there. */
+  readonly position: number;
+}
+
+/** Reads the stream of one epoch, in order and without a gap, and then that of the next. */
+export interface Follower {
+  /** How many revocations of that epoch have been applied, beginning with those before it was followed. */
+  positionIn(epochId: string): number;
+  /** Follows from there on. What comes late of an earlier reading is thrown away. */
+  aim(from: FollowFrom): void;
+  stop(): void;
+}
+
+export function createFollower(options: FollowerOptions): Follower {
+  const { reader, logger, apply, onProgress, onGap } = options;
+  let at: FollowFrom | undefined;
+  let stopped = false;
+  let running: Promise<void> | undefined;
+
+  /** Reads once from where it stands; an aim that changes meanwhile wins. */
+  const readFrom = async (from: FollowFrom) => {
+    const entries = await reader.readFrom(from.cursor);
+    let reached = from;
+    for (const { cursor, epochId, position, revocation } of entries) {
+      if (stopped || at !== from) return;
+      // Trimmed or deleted before it was read, or written after all had been lost: the positions tell.
+      if (epochId !== from.epochId || position !== reached.position + 1) {
+        at = undefined;
+        onGap(from.epochId);
+        return;
+      }
+      apply(revocation);
+      reached = { epochId, cursor, position };
+    }
+    if (at !== from || reached === from) return;
+    at = reached;
+    onProgress();
+  };
+
+  const run = async () => {
+    while (!stopped && at) {
+      try {
+        await readFrom(at);
+      } catch (error) {
+        if (!isUnavailable(error))
+          logger.error({ err: error }, 'The stream of revocations could not be read.');
+        await sleep(RETRY_DELAY, undefined, { ref: false });
+      }
+    }
+    running = undefined;
+  };
+
+  return {
+    positionIn: (epochId) => (at?.epochId === epochId ? at.position : -1),
+    aim(from) {
+      at = from;
+      running ??= run();
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { isUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
+import type { RevocationLog } from '../core/ports/truth';
+import type { LoggedRevocation } from '../core/revocation';
+import { every } from '../core/schedule';
+import type { Feed } from './feed';
+import type { View } from './view';
+
+export interface InProcessFeedOptions {
+  readonly log: Pick<RevocationLog, 'eachLive'>;
+  readonly view: View;
+  readonly take: (entry: LoggedRevocation) => void;
+  readonly logger: Logger;
+  /** s; the longest that an access token may live */
+  readonly tokenTtl: number;
+}
+
+/**
+ * ms between two readings of the log. Every revocation is taken in by the call that makes it; this is for one whose
+ * commit seemed to fail and had not.
+ */
+const INTERVAL = 30_000;
+
+/** Feeds the view of the only process that there is: whatever is revoked is revoked here. Resolves when it is loaded. */
+export async function createInProcessFeed(options: InProcessFeedOptions): Promise<Feed> {
+  const { log, view, take, logger, tokenTtl } = options;
+  let isCurrent = false;
+
+  const load = async () => {
+    try {
+      await log.eachLive((entries) => {
+        for (const entry of entries) take(entry);
+        return Promise.resolve(!view.isOverfull);
+      });
+      isCurrent = !view.isOverfull;
+      if (isCurrent) return;
+      view.clear();
+      logger.warn(
+        {},
+        'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in the database until there are fewer.',
+      );
+    } catch (error) {
+      if (!isUnavailable(error)) logger.error({ err: error }, 'The live revocations could not be loaded.');
+    }
+  };
+  await load();
+  const stopLoading = every(INTERVAL, load);
+
+  return {
+    lookUp({ claims, keyId }) {
+      if (!isCurrent || view.isOverfull || claims.exp - claims.iat > tokenTtl) return undefined;
+      return view.knownOf({ claims, keyId });
+    },
+    readableEpoch: undefined,
+    get state() {
+      return { isCurrent: isCurrent && !view.isOverfull, size: view.size, lag: 0, reachesRedis: undefined };
+    },
+    async stop() {
+      isCurrent = false;
+      await stopLoading();
+    },
+  };
+}
+
+/** For several processes on one Postgres without Redis: nobody tells this one what the others revoke. */
+export const noFeed: Feed = {
+  lookUp: () => undefined,
+  readableEpoch: undefined,
+  state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
+  stop: () => Promise.resolve(),
+};

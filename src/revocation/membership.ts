@@ -1,0 +1,291 @@
+import { randomUUID } from 'node:crypto';
+import type { Availability } from '../core/availability';
+import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
+import { isUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
+import type { Beat, EpochState, LogReader, LogStream } from '../core/ports/log-stream';
+import type { RevocationLog } from '../core/ports/truth';
+import type { LoggedRevocation } from '../core/revocation';
+import type { Feed } from './feed';
+import { createFollower } from './follower';
+import type { KnownEpoch } from './known-epoch';
+import { createLease } from './lease';
+import type { Trust } from './trust';
+import type { View } from './view';
+
+/** One joining of an epoch. The same epoch may be joined again, and what is late of the first time must not count then. */
+interface Joined {
+  readonly epochId: string;
+  /** The live log has been loaded into the view since. */
+  isLoaded: boolean;
+}
+
+export interface MembershipOptions {
+  readonly stream: LogStream;
+  readonly reader: LogReader;
+  readonly epoch: KnownEpoch;
+  readonly log: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
+  readonly view: View;
+  /** Whether the view is to be relied on at all. If not, this only reaches Redis, and tells what it hears. */
+  readonly usesView: boolean;
+  /** Takes a revocation into the view, and tells whoever wants to know. */
+  readonly take: (entry: LoggedRevocation) => void;
+  readonly trust: Trust;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly availability: Availability;
+  /** ms for which a beat permits to rely on the view */
+  readonly lease: number;
+  /** s; the longest that an access token may live */
+  readonly tokenTtl: number;
+}
+
+/** Beats in a lease: so that one that is lost, or late, does not end it. */
+const BEATS = 3;
+
+/** ms until a load is tried again that failed, or that brought more than the view may hold. */
+const RELOAD_DELAY = 1000;
+const OVERFULL_DELAY = 300_000;
+
+/** ms until a stream is looked at again that another node was filling. */
+const HEAL_DELAY = 5000;
+
+/** Revocations that are appended in one script while the stream is filled. */
+const HEAL_CHUNK = 500;
+
+/**
+ * Membership in the fleet: it feeds the view of this process with what all nodes revoke, and takes part in the promise
+ * that a confirmed revocation is in every view that is current.
+ *
+ * It joins an epoch by following the stream from its tail and *then* loading the whole live log from Postgres, so that
+ * nothing falls in between. When that is done it beats: each beat says how far it has applied the stream and is answered
+ * how far the stream goes. When it has applied that as well, the view is current for one lease, counted from before the
+ * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
+ */
+export function createMembership(options: MembershipOptions): Feed {
+  const { stream, epoch, log, view, usesView, take, trust, clock, logger, availability, lease, tokenTtl } =
+    options;
+  const node = randomUUID();
+
+  /** Proves that we reach the Redis where everyone else's revocations arrive. */
+  const reach = createLease(lease, clock);
+  let reachedEpoch: string | undefined;
+  /** Permits to rely on the view. */
+  const current = createLease(lease, clock);
+  /** Beats whose tail has not been applied yet. */
+  let awaited: { readonly tail: number; readonly sentAt: Moment }[] = [];
+
+  let joined: Joined | undefined;
+  let tail = 0;
+  let coveredTtl = 0;
+  let stopped = false;
+
+  const renew = (sentAt: Moment) => {
+    if (!stopped) current.renew(sentAt);
+  };
+
+  const follower = createFollower({
+    ...options,
+    apply: take,
+    onProgress: () => {
+      const position = joined ? follower.positionIn(joined.epochId) : -1;
+      for (const { sentAt } of awaited.filter((beat) => beat.tail <= position)) renew(sentAt);
+      awaited = awaited.filter((beat) => beat.tail > position);
+      if (joined && usesView && view.isOverfull) giveUp(joined);
+      // Others wait to hear that it was applied.
+      else if (joined?.isLoaded) beatNow();
+    },
+    onGap: (epochId) => {
+      joined = undefined;
+      awaited = [];
+      epoch.ended(epochId);
+      beatNow();
+    },
+  });
+
+  const after = (delay: number, work: () => void) => setTimeout(work, delay).unref();
+
+  const giveUp = (from: Joined) => {
+    // First the view, then the place on the roll: nobody waits any more for one who is not on it.
+    current.end();
+    awaited = [];
+    from.isLoaded = false;
+    view.clear();
+    logger.warn(
+      { retryIn: OVERFULL_DELAY },
+      'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
+    );
+    stream.leave(from.epochId, node).catch(() => undefined);
+    after(OVERFULL_DELAY, () => void load(from));
+  };
+
+  const load = async (into: Joined) => {
+    const isWanted = () => !stopped && joined === into;
+    if (!isWanted()) return;
+    try {
+      await log.eachLive((entries) => {
+        for (const entry of entries) take(entry);
+        return Promise.resolve(isWanted() && !view.isOverfull);
+      });
+      if (!isWanted()) return;
+      if (view.isOverfull) {
+        giveUp(into);
+        return;
+      }
+      into.isLoaded = true;
+      beatNow();
+    } catch (error) {
+      if (!isUnavailable(error)) logger.error({ err: error }, 'The live revocations could not be loaded.');
+      after(RELOAD_DELAY, () => void load(into));
+    }
+  };
+
+  const join = ({ id, cursor, tail: position }: EpochState) => {
+    const mine: Joined = { epochId: id, isLoaded: false };
+    joined = mine;
+    awaited = [];
+    // Followed first and loaded then: what is revoked in between is in both rather than in neither.
+    follower.aim({ epochId: id, cursor, position });
+    if (usesView) void load(mine);
+    return mine;
+  };
+
+  let healing = false;
+  const heal = async (epochId: string) => {
+    healing = true;
+    try {
+      let outcome = await stream.heal(epochId, node, [], false);
+      if (outcome !== 'OK') return;
+      await log.eachLive(async (entries) => {
+        for (let i = 0; i < entries.length && outcome === 'OK'; i += HEAL_CHUNK)
+          outcome = await stream.heal(epochId, node, entries.slice(i, i + HEAL_CHUNK), false);
+        return outcome === 'OK';
+      });
+      if (outcome === 'OK') await stream.heal(epochId, node, [], true);
+    } catch (error) {
+      if (!isUnavailable(error))
+        logger.error({ err: error }, 'The stream of revocations could not be filled.');
+    } finally {
+      after(HEAL_DELAY, () => (healing = false));
+    }
+  };
+
+  /**
+   * After a time without Redis, when tokens were checked in Postgres: what was refused there, and could not be published
+   * yet, must not be accepted again by the view.
+   */
+  const catchUp = async () => {
+    if (trust.holds) trust.lose();
+    try {
+      await log.eachUnconfirmed((entries) => {
+        for (const entry of entries) take(entry);
+        return Promise.resolve(!stopped);
+      });
+    } catch (error) {
+      // Postgres is away. What is confirmed is in the stream, and no more than that was promised.
+      if (!isUnavailable(error)) throw error;
+    }
+  };
+
+  const counted = (asMember: Joined | undefined, epochId: string, sentAt: Moment, beat: Beat) => {
+    reach.renew(sentAt);
+    reachedEpoch = epochId;
+    ({ tail } = beat);
+    coveredTtl = beat.longestTokenTtl;
+    // It may have stopped being one while the beat was under way.
+    if (!asMember?.isLoaded || asMember !== joined) return;
+    if (follower.positionIn(epochId) >= tail) renew(sentAt);
+    else
+      awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < lease), { tail, sentAt }];
+    if (!beat.filled && !healing) void heal(epochId);
+  };
+
+  /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
+  const beat = async (): Promise<boolean> => {
+    const state = await epoch.get();
+    const { id } = state;
+    const membership = joined?.epochId === id ? joined : join(state);
+    if (!reach.holds) {
+      // Nothing is renewed by this one: it only asks whether it is worth while to catch up.
+      if ((await stream.probe(id)) === 'STALE') return epochEnded(id);
+      await catchUp();
+    }
+    const asMember = membership.isLoaded ? membership : undefined;
+    const position = follower.positionIn(id);
+    const sentAt = momentOf(clock);
+    const answer = asMember ? await stream.beat(id, { node, position, tokenTtl }) : await stream.probe(id);
+    if (answer === 'STALE') return epochEnded(id);
+    if (!stopped) counted(asMember, id, sentAt, answer);
+    availability.worked();
+    return false;
+  };
+
+  const epochEnded = (epochId: string) => {
+    epoch.ended(epochId);
+    return true;
+  };
+
+  let timer: NodeJS.Timeout | undefined;
+  let beating: Promise<void> | undefined;
+  let again = false;
+
+  const beatUntilDone = async () => {
+    do {
+      again = false;
+      try {
+        again = (await beat()) || again;
+      } catch (error) {
+        if (isUnavailable(error)) availability.failed(reasonOf(error));
+        else logger.error({ err: error }, 'A heartbeat met an unexpected fault.');
+      }
+    } while (again && !stopped);
+    beating = undefined;
+    if (!stopped) timer = after(lease / BEATS, beatNow);
+  };
+
+  const beatNow = () => {
+    if (stopped) return;
+    if (beating) {
+      again = true;
+      return;
+    }
+    clearTimeout(timer);
+    beating = beatUntilDone();
+  };
+
+  beatNow();
+
+  return {
+    lookUp(token) {
+      if (!current.holds || token.claims.exp - token.claims.iat > coveredTtl) return undefined;
+      return view.knownOf(token);
+    },
+    get readableEpoch() {
+      return trust.holds && reach.holds ? reachedEpoch : undefined;
+    },
+    get state() {
+      const position = joined ? follower.positionIn(joined.epochId) : -1;
+      return {
+        isCurrent: current.holds,
+        size: view.size,
+        lag: position < 0 ? 0 : Math.max(0, tail - position),
+        reachesRedis: reach.holds,
+      };
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      current.end();
+      reach.end();
+      follower.stop();
+      await beating;
+      // Only now, when nothing is relied on and no beat can enter us again.
+      if (joined) await stream.leave(joined.epochId, node).catch(() => undefined);
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  const { cause } = error as Error;
+  return cause instanceof Error ? cause.message : 'unknown';
+}

@@ -1,0 +1,130 @@
+import type { VerifiedToken } from '../core/claims';
+import type { FoundInView } from '../core/decision';
+import type { LoggedRevocation } from '../core/revocation';
+
+/** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
+export interface View {
+  /** Answers whether it was news. */
+  apply(entry: LoggedRevocation): boolean;
+  /** What it says on a token. Whether it may be asked is the membership's to know. */
+  knownOf(token: VerifiedToken): FoundInView;
+  /** Lets go of what can matter no more. */
+  sweep(): void;
+  /** Lets go of everything. */
+  clear(): void;
+  /** How many users, tokens, sessions and keys it names. */
+  readonly size: number;
+  /** It was given more than it may hold, and has not all of it. */
+  readonly isOverfull: boolean;
+}
+
+interface UserEntry {
+  readonly tokenVersion: number;
+  readonly expiresAt: number;
+}
+
+/** ms; entries that expire within the same one leave together. */
+const SPAN = 60_000;
+
+// Expiries are kept in s: numbers of that size lie in the tables themselves, larger ones each in a place of its own.
+const toSeconds = (ms: number) => Math.ceil(ms / 1000);
+
+/**
+ * @param limit names that it may hold
+ * @param now ms since the epoch
+ */
+export function createView(limit: number, now: () => number): View {
+  let users = new Map<string, UserEntry>();
+  /** Token ids, session ids and key ids to their expiry: ids are unique, so one table holds them all. */
+  let denied = new Map<string, number>();
+  /** What expires in which span, so that nobody has to look through everything. A name may be in several. */
+  let leaving = new Map<number, string[]>();
+  let globalVersion = 0;
+  let isOverfull = false;
+
+  const leaveAt = (name: string, expiresAt: number) => {
+    const span = Math.ceil((expiresAt * 1000) / SPAN);
+    const names = leaving.get(span);
+    if (names) names.push(name);
+    else leaving.set(span, [name]);
+  };
+
+  const hasRoom = () => {
+    if (users.size + denied.size < limit) return true;
+    isOverfull = true;
+    return false;
+  };
+
+  const raise = (userId: string, tokenVersion: number, expiresAt: number) => {
+    const known = users.get(userId);
+    if (known ? known.tokenVersion >= tokenVersion : !hasRoom()) return false;
+    users.set(userId, { tokenVersion, expiresAt: Math.max(expiresAt, known?.expiresAt ?? 0) });
+    leaveAt(userId, expiresAt);
+    return true;
+  };
+
+  const deny = (id: string, expiresAt: number) => {
+    const known = denied.get(id);
+    if (known === undefined ? !hasRoom() : known >= expiresAt) return false;
+    denied.set(id, expiresAt);
+    leaveAt(id, expiresAt);
+    return known === undefined;
+  };
+
+  return {
+    apply(entry) {
+      const expiresAt = toSeconds(entry.expiresAt);
+      switch (entry.kind) {
+        case 'TOKEN':
+          return deny(entry.tokenId, expiresAt);
+        case 'SESSION':
+          return deny(entry.sessionId, expiresAt);
+        case 'KEY':
+          return deny(entry.keyId, expiresAt);
+        case 'USER':
+          return raise(entry.userId, entry.tokenVersion, expiresAt);
+        case 'EVERYONE': {
+          const isNews = entry.globalVersion > globalVersion;
+          if (isNews) globalVersion = entry.globalVersion;
+          return isNews;
+        }
+      }
+    },
+
+    knownOf: ({ claims, keyId }) => ({
+      from: 'view',
+      tokenVersion: users.get(claims.sub)?.tokenVersion ?? 0,
+      globalVersion,
+      denied: denied.has(claims.jti) || denied.has(claims.sid),
+      keyDenied: denied.has(keyId),
+    }),
+
+    sweep() {
+      const currentSpan = Math.floor(now() / SPAN);
+      for (const [span, names] of leaving) {
+        if (span > currentSpan) continue;
+        leaving.delete(span);
+        for (const name of names) {
+          // It may have been named again since, for longer: then it is in a later span as well.
+          if (Math.ceil(((users.get(name)?.expiresAt ?? Infinity) * 1000) / SPAN) <= currentSpan)
+            users.delete(name);
+          if (Math.ceil(((denied.get(name) ?? Infinity) * 1000) / SPAN) <= currentSpan) denied.delete(name);
+        }
+      }
+    },
+
+    clear() {
+      users = new Map();
+      denied = new Map();
+      leaving = new Map();
+      isOverfull = false;
+    },
+
+    get size() {
+      return users.size + denied.size;
+    },
+    get isOverfull() {
+      return isOverfull;
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import type { Config } from './config/config';
+import { createAvailability } from './core/availability';
+import type { Clock } from './core/clock';
+import type { Logger } from './core/ports/logger';
+import type { Metrics } from './core/ports/metrics';
+import type { Records } from './core/ports/records';
+import type { Truth } from './core/ports/truth';
+import type { LoggedRevocation } from './core/revocation';
+import { every } from './core/schedule';
+import type { PreparedDatabase } from './database';
+import { connectRedis, type RedisConnection } from './redis/client';
+import { keysOf } from './redis/keys';
+import { createLogReader } from './redis/log-reader';
+import { createLogStream } from './redis/log-stream';
+import { createRecords } from './redis/records';
+import { type Announcements, createAnnouncements } from './revocation/announcements';
+import { type Carrier, createCarrier } from './revocation/carrier';
+import { type Check, createCheck } from './revocation/check';
+import { createDelivery, type Deliver } from './revocation/delivery';
+import type { Feed } from './revocation/feed';
+import { createInProcessFeed, noFeed } from './revocation/in-process-feed';
+import { createKnownEpoch } from './revocation/known-epoch';
+import { outlasting } from './revocation/lease';
+import { startLogPoll } from './revocation/log-poll';
+import { createMembership } from './revocation/membership';
+import { startRelay } from './revocation/relay';
+import { createTrust, type Trust } from './revocation/trust';
+import { createView, type View } from './revocation/view';
+import type { Teardown } from './teardown';
+
+export interface RevocationsOptions {
+  readonly config: Config;
+  readonly database: PreparedDatabase;
+  readonly truth: Truth;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly teardown: Teardown;
+}
+
+/** How this process learns of revocations, checks tokens against them, and carries its own to the others. */
+export interface Revocations {
+  readonly check: Check;
+  readonly deliver: Deliver;
+  readonly announcements: Announcements;
+  readonly feed: Feed;
+  /** For counting attempts, by all nodes together, if there is a Redis. */
+  readonly limits: { readonly redis?: RedisConnection; readonly prefix: string };
+}
+
+/** ms between two clearings of what has expired. */
+const SWEEP_INTERVAL = 30_000;
+
+/** Names that are remembered where no view is relied on, so that nothing is announced twice. */
+const REMEMBERED_NAMES = 100_000;
+
+interface Wiring {
+  readonly feed: Feed;
+  readonly carrier?: Carrier;
+  readonly copies?: { readonly records: Records; readonly trust: Trust };
+  readonly redis?: RedisConnection;
+}
+
+interface Inlet {
+  readonly view: View;
+  readonly take: (entry: LoggedRevocation) => void;
+}
+
+async function wireRedis(
+  options: RevocationsOptions,
+  redisUrl: string,
+  { view, take }: Inlet,
+): Promise<Wiring> {
+  const { config, database, truth, clock, logger, metrics, teardown } = options;
+  const keys = keysOf(database.databaseId);
+  const availability = createAvailability(
+    logger,
+    'Redis',
+    'Tokens are checked in Postgres until it is back.',
+  );
+  const connect = () => {
+    const connection = connectRedis(redisUrl, availability);
+    teardown.add(() => connection.close());
+    return connection;
+  };
+  // Reads on one; on another what may have to wait for replicas; and the stream on a third, as a blocking read keeps
+  // everything else waiting.
+  const [forReads, forWrites, forStream] = [connect(), connect(), connect()];
+
+  const stream = createLogStream(forWrites, keys, config.waitReplicas);
+  const epoch = createKnownEpoch(stream, clock);
+  const trust = createTrust();
+  const lease = config.revocationLease;
+  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock });
+  // So that the first request finds Redis in use, if it is there.
+  await Promise.all([forReads.tried, forWrites.tried, forStream.tried]);
+  const feed = createMembership({
+    stream,
+    reader: createLogReader(forStream, keys),
+    epoch,
+    log: truth.log,
+    view,
+    usesView: config.viewLimit > 0,
+    take,
+    trust,
+    clock,
+    logger,
+    availability,
+    lease,
+    tokenTtl: database.longestTokenTtl,
+  });
+  teardown.add(() => feed.stop());
+  teardown.add(startRelay({ truth, carrier, feed, trust, metrics, logger }));
+  return { feed, carrier, copies: { records: createRecords(forReads, keys), trust }, redis: forReads };
+}
+
+async function wire(options: RevocationsOptions, inlet: Inlet): Promise<Wiring> {
+  const { config, database, truth, logger, teardown } = options;
+  const { store } = config;
+  if (store.mode === 'servers' && store.redisUrl !== undefined)
+    return wireRedis(options, store.redisUrl, inlet);
+  if (store.mode === 'servers' || config.viewLimit === 0) return { feed: noFeed };
+  const feed = await createInProcessFeed({
+    log: truth.log,
+    ...inlet,
+    logger,
+    tokenTtl: database.longestTokenTtl,
+  });
+  teardown.add(() => feed.stop());
+  return { feed };
+}
+
+export async function assembleRevocations(options: RevocationsOptions): Promise<Revocations> {
+  const { config, database, truth, clock, logger, metrics, teardown } = options;
+  const usesView = config.viewLimit > 0;
+  const view = createView(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
+  const announcements = createAnnouncements();
+  const take = (entry: LoggedRevocation) => {
+    if (view.apply(entry)) announcements.announce(entry);
+  };
+
+  const { feed, carrier, copies, redis } = await wire(options, { view, take });
+  const sweep = () => {
+    view.sweep();
+    // Nobody relies on it then; what was forgotten would at worst be announced again.
+    if (view.isOverfull && !feed.state.isCurrent) view.clear();
+    return Promise.resolve();
+  };
+  teardown.add(every(SWEEP_INTERVAL, sweep));
+  const isNeeded = () => announcements.listeners > 0 && !feed.state.isCurrent;
+  teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
+
+  return {
+    check: createCheck({ feed, copies, truth, clock, clockSkew: config.clockSkew, metrics }),
+    deliver: createDelivery({
+      carrier,
+      take,
+      log: truth.log,
+      metrics,
+      patience: 2 * config.revocationLease + 1000,
+    }),
+    announcements,
+    feed,
+    limits: { redis, prefix: keysOf(database.databaseId).limits },
+  };
+}

@@ -78,7 +78,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
       );
       for (;;) {
         const rows = await inside.query<LogRow[]>(`fetch ${PART} from log_cursor`);
-        if (rows.length === 0 || !(await part(rows.map(fromLogRow)))) return;
+        if (rows.length === 0) return true;
+        if (!(await part(rows.map(fromLogRow)))) return false;
       }
     });
 

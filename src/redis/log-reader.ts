@@ -24,10 +24,10 @@ function toStreamEntry([cursor, fields]: RawEntry): StreamEntry {
 export function createLogReader(connection: RedisConnection, keys: Keys): LogReader {
   return {
     async readFrom(cursor) {
-      const reply = (await connection.run(
+      const reply = await connection.run<[string, RawEntry[]][] | null>(
         (client) => client.xread('COUNT', MOST, 'BLOCK', BLOCK, 'STREAMS', keys.stream, cursor),
         DEADLINE,
-      )) as [string, RawEntry[]][] | null;
+      );
       return (reply?.[0]?.[1] ?? []).map(toStreamEntry);
     },
   };

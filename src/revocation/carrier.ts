@@ -57,7 +57,7 @@ function silentSince(before: Roll, now: Roll): Map<string, string> {
 }
 
 export function createCarrier({ stream, epoch, wait, clock }: CarrierOptions): Carrier {
-  let queue: Parcel[] = [];
+  const queue: Parcel[] = [];
   let sending = false;
   let shipments: Shipment[] = [];
   let watching = false;

@@ -151,17 +151,19 @@ export function createMembership(options: MembershipOptions): Feed {
   };
 
   let healing = false;
+  /** Fills the stream of an epoch, for those who have nothing else to load from. */
   const heal = async (epochId: string) => {
     healing = true;
+    const append = async (entries: LoggedRevocation[], isLast: boolean) =>
+      (await stream.heal(epochId, node, entries, isLast)) === 'OK';
+    const appendAll = async (entries: LoggedRevocation[]) => {
+      for (let i = 0; i < entries.length; i += HEAL_CHUNK)
+        if (!(await append(entries.slice(i, i + HEAL_CHUNK), false))) return false;
+      return true;
+    };
     try {
-      let outcome = await stream.heal(epochId, node, [], false);
-      if (outcome !== 'OK') return;
-      await log.eachLive(async (entries) => {
-        for (let i = 0; i < entries.length && outcome === 'OK'; i += HEAL_CHUNK)
-          outcome = await stream.heal(epochId, node, entries.slice(i, i + HEAL_CHUNK), false);
-        return outcome === 'OK';
-      });
-      if (outcome === 'OK') await stream.heal(epochId, node, [], true);
+      // Without entries at first, so that one node alone reads the log for it.
+      if ((await append([], false)) && (await log.eachLive(appendAll))) await append([], true);
     } catch (error) {
       if (!isUnavailable(error))
         logger.error({ err: error }, 'The stream of revocations could not be filled.');

@@ -90,10 +90,13 @@ export interface RevocationLog {
   /** Those of one user, and those for everyone, whose confirmation is still out. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;
-  /** Hands over all that can still matter, part by part, as it stood at one moment after the call. */
-  eachLive(part: EachPart): Promise<void>;
+  /**
+   * Hands over all that can still matter, part by part, as it stood at one moment after the call. Answers whether that
+   * was all, rather than stopped by `part`.
+   */
+  eachLive(part: EachPart): Promise<boolean>;
   /** The same for those whose confirmation is still out. */
-  eachUnconfirmed(part: EachPart): Promise<void>;
+  eachUnconfirmed(part: EachPart): Promise<boolean>;
   /** Those of the last so many ms. */
   since(ms: number): Promise<LoggedRevocation[]>;
   markConfirmed(ids: readonly string[]): Promise<void>;

@@ -16,6 +16,7 @@ const mayImport = {
   redis: ['core'],
   embedded: ['core'],
   'rate-limits': ['core'],
+  metrics: ['core'],
   revocation: ['core'],
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
@@ -34,6 +35,8 @@ const soleImporters = {
   '@electric-sql/pglite': 'embedded',
   'type-graphql': 'graphql',
   fastify: 'http',
+  'prom-client': 'metrics',
+  'lru-cache': 'tokens',
 };
 
 const folders = Object.keys(mayImport);
@@ -54,7 +57,7 @@ const directionOf = (folder, files, up) => {
               message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
             },
             {
-              regex: `^${up}(?:server|main|admin|index|logger|administrator|start-text)$`,
+              regex: `^${up}(?:server|main|admin|index|logger|administrator|start-text|revocations|readiness|database|teardown|start-error)$`,
               message: 'The composition root imports the folders, never the other way round.',
             },
             {

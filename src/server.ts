@@ -8,12 +8,12 @@ import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
 import { systemClock } from './core/clock';
 import { isUnavailable } from './core/errors';
-import { noMetrics } from './core/ports/metrics';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
 import { connectDatabase, openStore, prepareDatabase } from './database';
 import { assembleGuard } from './guard/guard';
 import { createApp } from './http/app';
+import { createPrometheus } from './metrics/prometheus';
 import { createPasswords } from './passwords/argon2';
 import { purge } from './postgres/purge';
 import { hasPendingMigrations } from './postgres/start';
@@ -92,7 +92,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
 async function assemble(config: Config, logger: Logger, teardown: Teardown): Promise<RunningServer> {
   const { issuer, audience, clockSkew, store } = config;
   const clock = systemClock;
-  const metrics = noMetrics;
+  const metrics = createPrometheus();
 
   // The stores.
   const { address, secret } = await openStore(config, teardown);
@@ -160,7 +160,16 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       feed,
       hasPendingMigrations: () => hasPendingMigrations(dataSource),
     });
-  const app = await createApp({ ...config, actions, guard, keys, readiness, logger });
+  const exposeMetrics = () =>
+    metrics.expose({
+      isViewCurrent: () => feed.state.isCurrent,
+      viewSize: () => feed.state.size,
+      viewLag: () => feed.state.lag,
+      reachesRedis: () => feed.state.reachesRedis,
+      unconfirmed: () => truth.log.countUnconfirmed(),
+      openSockets: () => 0,
+    });
+  const app = await createApp({ ...config, actions, guard, keys, readiness, exposeMetrics, logger });
   teardown.add(() => app.close());
   const url = await listen(app, config);
   const madeAdministrator = await ensureEmbeddedAdministrator(config, truth);

@@ -17,6 +17,7 @@ import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
+import { addMetrics, type ExposeMetrics } from './metrics';
 import { createRefreshCookie } from './refresh-cookie';
 import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
 
@@ -25,6 +26,7 @@ export interface AppOptions {
   readonly guard: Guard;
   readonly keys: PublishedKeys;
   readonly readiness: () => Promise<Readiness>;
+  readonly exposeMetrics: ExposeMetrics;
   readonly logger: FastifyBaseLogger;
   readonly issuer: string;
   readonly corsOrigins: readonly string[];
@@ -126,5 +128,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   addJwks(app, keys);
   addHealth(app, readiness);
+  addMetrics(app, options.exposeMetrics);
   return app;
 }

@@ -134,6 +134,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
       return rows.map(fromLogRow);
     },
 
+    countUnconfirmed: () => revocations.countBy({ confirmedAt: IsNull() }),
+
     async unconfirmedIds() {
       const rows = await revocations.find({ select: { id: true }, where: { confirmedAt: IsNull() } });
       return rows.map(({ id }) => id);

@@ -8,6 +8,7 @@ import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import type { Feed } from './feed';
 import { createFollower } from './follower';
+import { createHealer } from './healer';
 import type { KnownEpoch } from './known-epoch';
 import { createLease } from './lease';
 import type { Trust } from './trust';
@@ -47,12 +48,6 @@ const BEATS = 3;
 const RELOAD_DELAY = 1000;
 const OVERFULL_DELAY = 300_000;
 
-/** ms until a stream is looked at again that another node was filling. */
-const HEAL_DELAY = 5000;
-
-/** Revocations that are appended in one script while the stream is filled. */
-const HEAL_CHUNK = 500;
-
 /**
  * Membership in the fleet: it feeds the view of this process with what all nodes revoke, and takes part in the promise
  * that a confirmed revocation is in every view that is current.
@@ -66,6 +61,7 @@ export function createMembership(options: MembershipOptions): Feed {
   const { stream, epoch, log, view, usesView, take, trust, clock, logger, availability, lease, tokenTtl } =
     options;
   const node = randomUUID();
+  const heal = createHealer({ stream, log, node, logger });
 
   /** Proves that we reach the Redis where everyone else's revocations arrive. */
   const reach = createLease(lease, clock);
@@ -150,28 +146,6 @@ export function createMembership(options: MembershipOptions): Feed {
     return mine;
   };
 
-  let healing = false;
-  /** Fills the stream of an epoch, for those who have nothing else to load from. */
-  const heal = async (epochId: string) => {
-    healing = true;
-    const append = async (entries: LoggedRevocation[], isLast: boolean) =>
-      (await stream.heal(epochId, node, entries, isLast)) === 'OK';
-    const appendAll = async (entries: LoggedRevocation[]) => {
-      for (let i = 0; i < entries.length; i += HEAL_CHUNK)
-        if (!(await append(entries.slice(i, i + HEAL_CHUNK), false))) return false;
-      return true;
-    };
-    try {
-      // Without entries at first, so that one node alone reads the log for it.
-      if ((await append([], false)) && (await log.eachLive(appendAll))) await append([], true);
-    } catch (error) {
-      if (!isUnavailable(error))
-        logger.error({ err: error }, 'The stream of revocations could not be filled.');
-    } finally {
-      after(HEAL_DELAY, () => (healing = false));
-    }
-  };
-
   /**
    * After a time without Redis, when tokens were checked in Postgres: what was refused there, and could not be published
    * yet, must not be accepted again by the view.
@@ -199,7 +173,7 @@ export function createMembership(options: MembershipOptions): Feed {
     if (follower.positionIn(epochId) >= tail) renew(sentAt);
     else
       awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < lease), { tail, sentAt }];
-    if (!beat.filled && !healing) void heal(epochId);
+    if (!beat.filled) heal(epochId);
   };
 
   /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
@@ -207,7 +181,8 @@ export function createMembership(options: MembershipOptions): Feed {
     const state = await epoch.get();
     const { id } = state;
     const membership = joined?.epochId === id ? joined : join(state);
-    if (!reach.holds) {
+    const hasLapsed = !reach.holds;
+    if (hasLapsed) {
       // Nothing is renewed by this one: it only asks whether it is worth while to catch up.
       if ((await stream.probe(id)) === 'STALE') return epochEnded(id);
       await catchUp();
@@ -217,6 +192,8 @@ export function createMembership(options: MembershipOptions): Feed {
     const sentAt = momentOf(clock);
     const answer = asMember ? await stream.beat(id, { node, position, tokenTtl }) : await stream.probe(id);
     if (answer === 'STALE') return epochEnded(id);
+    // The lease ran out while the beat was under way: there is something to catch up with before the next one counts.
+    if (!reach.holds && !hasLapsed) return true;
     if (!stopped) counted(asMember, id, sentAt, answer);
     availability.worked();
     return false;

@@ -26,6 +26,9 @@ interface UserEntry {
 /** ms; entries that expire within the same one leave together. */
 const SPAN = 60_000;
 
+/** The one that this moment, in ms, ends or lies in. */
+const spanOf = (time: number) => Math.ceil(time / SPAN);
+
 // Expiries are kept in s: numbers of that size lie in the tables themselves, larger ones each in a place of its own.
 const toSeconds = (ms: number) => Math.ceil(ms / 1000);
 
@@ -43,7 +46,7 @@ export function createView(limit: number, now: () => number): View {
   let isOverfull = false;
 
   const leaveAt = (name: string, expiresAt: number) => {
-    const span = Math.ceil((expiresAt * 1000) / SPAN);
+    const span = spanOf(expiresAt * 1000);
     const names = leaving.get(span);
     if (names) names.push(name);
     else leaving.set(span, [name]);
@@ -100,15 +103,16 @@ export function createView(limit: number, now: () => number): View {
     }),
 
     sweep() {
-      const currentSpan = Math.floor(now() / SPAN);
+      const lastSpan = spanOf(now()) - 1;
+      const hasPassed = (expiresAt: number | undefined) =>
+        expiresAt !== undefined && spanOf(expiresAt * 1000) <= lastSpan;
       for (const [span, names] of leaving) {
-        if (span > currentSpan) continue;
+        if (span > lastSpan) continue;
         leaving.delete(span);
         for (const name of names) {
           // It may have been named again since, for longer: then it is in a later span as well.
-          if (Math.ceil(((users.get(name)?.expiresAt ?? Infinity) * 1000) / SPAN) <= currentSpan)
-            users.delete(name);
-          if (Math.ceil(((denied.get(name) ?? Infinity) * 1000) / SPAN) <= currentSpan) denied.delete(name);
+          if (hasPassed(users.get(name)?.expiresAt)) users.delete(name);
+          if (hasPassed(denied.get(name))) denied.delete(name);
         }
       }
     },

@@ -211,7 +211,8 @@ export async function startPostgres(): Promise<TestServer> {
   });
 }
 
-export async function startRedis(): Promise<TestServer> {
+/** @param settings more of the command line, like `['--cluster-enabled', 'yes']`; not for one in Docker */
+export async function startRedis(settings: readonly string[] = []): Promise<TestServer> {
   const program = findProgram('redis-server');
   if (!program) return launchInDocker('redis');
   const folder = mkdtempSync(join(tmpdir(), 'tokenfence-redis-'));
@@ -230,6 +231,7 @@ export async function startRedis(): Promise<TestServer> {
       'no',
       '--dir',
       folder,
+      ...settings,
     ],
     folder,
     url,

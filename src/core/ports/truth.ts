@@ -90,6 +90,7 @@ export interface RevocationLog {
   /** Those of one user, and those for everyone, whose confirmation is still out. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;
+  countUnconfirmed(): Promise<number>;
   /**
    * Hands over all that can still matter, part by part, as it stood at one moment after the call. Answers whether that
    * was all, rather than stopped by `part`.

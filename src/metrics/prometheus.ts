@@ -1,0 +1,95 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CheckAnswer, CheckStep, Metrics } from '../core/ports/metrics';
+
+/** What is asked for when the metrics are read. */
+export interface Readings {
+  readonly isViewCurrent: () => boolean;
+  /** Names in the view. */
+  readonly viewSize: () => number;
+  /** Published revocations that the view has not applied yet. */
+  readonly viewLag: () => number;
+  /** `undefined` where there is no Redis. */
+  readonly reachesRedis: () => boolean | undefined;
+  /** Revocations whose confirmation is out; rejects while Postgres is away. */
+  readonly unconfirmed: () => Promise<number>;
+  readonly openSockets: () => number;
+}
+
+export interface Prometheus extends Metrics {
+  /** All metrics as Prometheus reads them. */
+  expose(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** s; from a confirmation in a few ms to one that waited for a long lease. */
+const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25];
+
+/** Counts what happens, in numbers that Prometheus understands. */
+export function createPrometheus(): Prometheus {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Counter({ name: `tokenfence_${name}`, help, labelNames, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name: `tokenfence_${name}`, help, registers });
+
+  const checks = counter('checks_total', 'Tokens checked, by the store that decided and by its answer', [
+    'step',
+    'answer',
+  ]);
+  const confirmations = new Histogram({
+    name: 'tokenfence_confirmation_seconds',
+    help: 'From the commit of a revocation to its being in force everywhere, by the way that this was known',
+    labelNames: ['way'],
+    buckets: CONFIRMATION_BUCKETS,
+    registers,
+  });
+  const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
+  const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
+  const socketsClosed = counter('sockets_closed_total', 'Sockets that the server closed, by reason', [
+    'reason',
+  ]);
+  const viewCurrent = gauge('view_current', '1 while tokens are checked in memory alone');
+  const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
+  const viewLag = gauge('view_lag', 'Published revocations that the view has not applied yet');
+  const redisReached = gauge(
+    'redis_reached',
+    '1 while Redis takes our writes within the lease; absent without Redis',
+  );
+  const backlog = gauge(
+    'relay_backlog',
+    'Revocations in Postgres whose confirmation is out; absent while it is away',
+  );
+  const openSockets = gauge('sockets_open', 'Open sockets');
+
+  // On the hot path: plain numbers, handed over when they are asked for.
+  const counted = new Map<CheckStep, Map<CheckAnswer, number>>();
+
+  return {
+    checked(step, answer) {
+      const ofStep = counted.get(step) ?? new Map<CheckAnswer, number>();
+      counted.set(step, ofStep.set(answer, (ofStep.get(answer) ?? 0) + 1));
+    },
+    confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
+    unconfirmed: () => unconfirmed.inc(),
+    relayed: (count) => relayed.inc(count),
+    socketClosed: (reason) => socketsClosed.inc({ reason }),
+
+    async expose(readings) {
+      for (const [step, answers] of counted) {
+        for (const [answer, count] of answers) checks.inc({ step, answer }, count);
+        answers.clear();
+      }
+      viewCurrent.set(readings.isViewCurrent() ? 1 : 0);
+      viewSize.set(readings.viewSize());
+      viewLag.set(readings.viewLag());
+      openSockets.set(readings.openSockets());
+      const reached = readings.reachesRedis();
+      if (reached === undefined) redisReached.remove();
+      else redisReached.set(reached ? 1 : 0);
+      const out = await readings.unconfirmed().catch(() => undefined);
+      if (out === undefined) backlog.remove();
+      else backlog.set(out);
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}

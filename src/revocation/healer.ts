@@ -1,0 +1,51 @@
+import { isUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
+import type { LogStream } from '../core/ports/log-stream';
+import type { RevocationLog } from '../core/ports/truth';
+import type { LoggedRevocation } from '../core/revocation';
+
+/** ms until a stream is looked at again that another node was filling, or that could not be filled. */
+const PAUSE = 5000;
+
+/** Revocations that are appended in one script. */
+const CHUNK = 500;
+
+export interface HealerOptions {
+  readonly stream: Pick<LogStream, 'heal'>;
+  readonly log: Pick<RevocationLog, 'eachLive'>;
+  readonly node: string;
+  readonly logger: Logger;
+}
+
+/**
+ * Fills the stream of a new epoch with the live log, for processes that have no Postgres to load it from. The epoch's id
+ * must have been learned before: what is revoked while the log is read then comes to the stream by itself.
+ */
+export function createHealer({ stream, log, node, logger }: HealerOptions): (epochId: string) => void {
+  let healing = false;
+
+  const append = async (epochId: string, entries: LoggedRevocation[], isLast: boolean) =>
+    (await stream.heal(epochId, node, entries, isLast)) === 'OK';
+
+  const fill = async (epochId: string) => {
+    // Without entries at first, so that one node alone reads the log for it.
+    if (!(await append(epochId, [], false))) return;
+    const isComplete = await log.eachLive(async (entries) => {
+      for (let i = 0; i < entries.length; i += CHUNK)
+        if (!(await append(epochId, entries.slice(i, i + CHUNK), false))) return false;
+      return true;
+    });
+    if (isComplete) await append(epochId, [], true);
+  };
+
+  return (epochId) => {
+    if (healing) return;
+    healing = true;
+    fill(epochId)
+      .catch((error: unknown) => {
+        if (!isUnavailable(error))
+          logger.error({ err: error }, 'The stream of revocations could not be filled.');
+      })
+      .finally(() => setTimeout(() => (healing = false), PAUSE).unref());
+  };
+}

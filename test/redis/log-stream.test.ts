@@ -1,0 +1,135 @@
+import { Redis } from 'ioredis';
+import { connectRedis, type RedisConnection } from '../../src/redis/client';
+import { createLogReader } from '../../src/redis/log-reader';
+import { createLogStream } from '../../src/redis/log-stream';
+import { createRecords } from '../../src/redis/records';
+import { eventually } from '../support/eventually';
+import { logged, NAMES } from '../support/member';
+import { startRedis, type TestServer } from '../support/servers';
+import { truthAt } from '../support/truth-on-user';
+import type { VerifiedToken } from '../../src/core/claims';
+
+const servers: TestServer[] = [];
+const connections: RedisConnection[] = [];
+const clients: Redis[] = [];
+afterEach(async () => {
+  for (const connection of connections.splice(0)) connection.close();
+  for (const client of clients.splice(0)) client.disconnect();
+  for (const server of servers.splice(0)) await server.dispose();
+});
+
+const start = async (settings?: string[]) => {
+  const server = await startRedis(settings);
+  servers.push(server);
+  const direct = new Redis(server.url);
+  clients.push(direct);
+  return { server, direct };
+};
+const connect = async ({ url }: TestServer) => {
+  const connection = connectRedis(url, { failed: () => undefined });
+  connections.push(connection);
+  await connection.tried;
+  return connection;
+};
+const session = (sessionId: string) => logged({ kind: 'SESSION', userId: 'U', sessionId });
+const BEAT = { node: 'N', position: 0, tokenTtl: 900 };
+
+test('what is published is read in order, numbered without a gap, by whoever reads from before it', async () => {
+  const { server } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const reader = createLogReader(await connect(server), NAMES);
+  const { id, cursor, tail } = await stream.hello();
+  expect(tail).toBe(0);
+  const entries = ['a', 'b', 'c'].map(session);
+  await stream.publish(id, entries.slice(0, 1));
+  const publication = await stream.publish(id, entries.slice(1));
+  expect(publication).toMatchObject({ epochId: id, position: 3 });
+  const read = await reader.readFrom(cursor);
+  expect(read.map(({ position }) => position)).toEqual([1, 2, 3]);
+  expect(read.map(({ revocation }) => revocation)).toEqual(entries);
+  expect(read.every(({ epochId }) => epochId === id)).toBe(true);
+  const later = await stream.hello();
+  expect(later).toEqual({ id, tail: 3, cursor: read[2]?.cursor });
+  expect(await reader.readFrom(later.cursor)).toEqual([]);
+});
+
+test('a beat enters the roll and is answered by the tail; who has beaten since is not struck off', async () => {
+  const { server } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  await stream.beat(id, BEAT);
+  const publication = await stream.publish(id, [session('a')]);
+  if (publication === 'STALE') throw new Error('The epoch has ended.');
+  const silent = new Map([...publication.roll].map(([node, { beat }]) => [node, beat]));
+  expect(silent.size).toBe(1);
+  expect(await stream.beat(id, BEAT)).toMatchObject({ tail: 1, filled: false, longestTokenTtl: 900 });
+  await stream.strike(id, silent);
+  const roll = await stream.roll(id);
+  expect([...(roll as Map<string, object>).keys()]).toEqual(['N']);
+  await stream.strike(
+    id,
+    new Map([...(roll as typeof publication.roll)].map(([node, { beat }]) => [node, beat])),
+  );
+  expect(await stream.roll(id)).toEqual(new Map());
+});
+
+test('in an epoch that has ended nothing is done', async () => {
+  const { server, direct } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  await direct.flushall();
+  const next = await stream.hello();
+  expect(next.id).not.toBe(id);
+  const answers = [
+    await stream.beat(id, BEAT),
+    await stream.probe(id),
+    await stream.publish(id, [session('a')]),
+    await stream.roll(id),
+    await stream.heal(id, 'N', [session('b')], true),
+  ];
+  expect(answers).toEqual(answers.map(() => 'STALE'));
+  await stream.leave(id, 'N');
+  expect(await stream.hello()).toEqual(next);
+  expect(await direct.hget(NAMES.epoch, 'filled')).toBeNull();
+});
+
+test('with replicas to wait for, nothing counts until they have it', async () => {
+  const { server } = await start();
+  const stream = createLogStream(await connect(server), NAMES, 1);
+  await expect(stream.hello()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+
+  const { server: replica, direct } = await start(['--replicaof', '127.0.0.1', new URL(server.url).port]);
+  const { id } = await eventually(() => stream.hello());
+  expect(await stream.beat(id, BEAT)).toMatchObject({ tail: 0 });
+  expect(await stream.publish(id, [session('a')])).toMatchObject({ position: 1 });
+  expect(await direct.hget(NAMES.epoch, 'seq')).toBe('1');
+
+  replica.pause();
+  await expect(stream.beat(id, BEAT)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(stream.publish(id, [session('b')])).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  replica.resume();
+  await eventually(() => stream.beat(id, BEAT));
+}, 30_000);
+
+test('it runs on Redis Cluster: every key that a script touches is named, and all lie in one slot', async () => {
+  const { server, direct } = await start(['--cluster-enabled', 'yes']);
+  await direct.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
+  const connection = await connect(server);
+  const stream = createLogStream(connection, NAMES);
+  const records = createRecords(connection, NAMES);
+  const { id } = await stream.hello();
+  const token = { keyId: 'K', claims: { sub: 'U', jti: 'T', sid: 'S' } } as VerifiedToken;
+  const missing = await records.read(id, token);
+  if (missing.found) throw new Error('There is a record already.');
+  await records.fill(missing.ticket, 'U', truthAt(1));
+  await stream.beat(id, BEAT);
+  await stream.heal(id, 'N', [session('a')], true);
+  await stream.publish(id, [session('S'), logged({ kind: 'EVERYONE', globalVersion: 2 })]);
+  await stream.strike(id, new Map([['M', '0:1']]));
+  await stream.leave(id, 'N');
+  expect(await records.read(id, token)).toMatchObject({
+    found: true,
+    known: { denied: true, globalVersion: 2 },
+  });
+});

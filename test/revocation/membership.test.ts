@@ -1,0 +1,317 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { VerifiedToken } from '../../src/core/claims';
+import { serviceUnavailable } from '../../src/core/errors';
+import type { LogStream } from '../../src/core/ports/log-stream';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { eventually } from '../support/eventually';
+import { FakeLog, logged, type Member, type MemberOptions, NAMES, startMember } from '../support/member';
+import { startRedis, type TestServer } from '../support/servers';
+
+let redis: TestServer;
+let direct: Redis;
+let log: FakeLog;
+let members: Member[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  direct = new Redis(redis.url);
+});
+afterAll(async () => {
+  direct.disconnect();
+  await redis.dispose();
+});
+beforeEach(async () => {
+  await direct.flushall();
+  log = new FakeLog();
+  members = [];
+});
+afterEach(async () => {
+  redis.resume();
+  for (const member of members) await member.stop();
+});
+
+const newMember = async (options: Partial<MemberOptions> = {}) => {
+  const member = await startMember({ redisUrl: redis.url, log, ...options });
+  members.push(member);
+  return member;
+};
+const current = (...all: Member[]) =>
+  eventually(() => expect(all.map(({ feed }) => feed.state.isCurrent)).toEqual(all.map(() => true)));
+const sessionEnded = (sessionId: string, lifetime?: number) =>
+  logged({ kind: 'SESSION', userId: 'U', sessionId }, lifetime);
+/** Commits it, as the revoker would. */
+const commit = (entry: LoggedRevocation) => {
+  log.committed.push(entry);
+  return entry;
+};
+const tokenOf = (sid: string, lifetime = 900): VerifiedToken =>
+  ({ keyId: 'K', claims: { sub: 'U', jti: 'T', sid, iat: 1000, exp: 1000 + lifetime } }) as VerifiedToken;
+/** What the member's view says on a session: nothing while it is not current. */
+const says = ({ feed }: Member, sid: string) => {
+  const found = feed.lookUp(tokenOf(sid));
+  return found && (found.denied ? 'revoked' : 'good');
+};
+/** The first thing that it says: a machine that is busy may let a lease lapse now and then. */
+const firstSays = (member: Member, sid: string) =>
+  eventually(() => {
+    const said = says(member, sid);
+    if (said === undefined) throw new Error('The view is not current.');
+    return said;
+  });
+const roll = async () =>
+  Object.keys(await direct.hgetall(NAMES.epoch)).filter((field) => field.startsWith('n:')).length;
+
+test('a revocation that is confirmed is in every view, and what was never revoked is good', async () => {
+  commit(sessionEnded('before'));
+  const [one, two, three] = [await newMember(), await newMember(), await newMember()];
+  await current(one, two, three);
+  await eventually(async () => expect(await roll()).toBe(3));
+  for (let i = 0; i < 20; i++) {
+    await one.carrier.carry([commit(sessionEnded(`S${i}`))]);
+    for (const member of [one, two, three]) expect(says(member, `S${i}`)).not.toBe('good');
+  }
+  await current(one, two, three);
+  for (const member of [one, two, three]) {
+    expect(await firstSays(member, 'before')).toBe('revoked');
+    expect(await firstSays(member, 'never')).toBe('good');
+  }
+});
+
+test('confirming takes as long as the others need to apply it, not as long as a lease', async () => {
+  const [one, two] = [await newMember({ lease: 2000 }), await newMember({ lease: 2000 })];
+  await current(one, two);
+  await eventually(
+    async () => expect(await one.carrier.carry([commit(sessionEnded('S'))])).toBe('applied'),
+    20_000,
+  );
+  expect(await firstSays(two, 'S')).toBe('revoked');
+});
+
+test('what is committed while a member loads, and published before or after, is in its view', async () => {
+  const one = await newMember();
+  await current(one);
+  log.onceRead = async () => {
+    log.onceRead = () => Promise.resolve();
+    // The reading has missed it; the stream must bring it.
+    await one.carrier.carry([commit(sessionEnded('meanwhile'))]);
+  };
+  const two = await newMember();
+  await current(two);
+  expect(await firstSays(two, 'meanwhile')).toBe('revoked');
+});
+
+test('a member that has not loaded is not current, and the roll does not wait for it', async () => {
+  const one = await newMember();
+  await current(one);
+  let release: () => void = () => undefined;
+  log.onRead = () => new Promise((resolve) => (release = resolve));
+  const two = await newMember();
+  await eventually(() => expect(two.feed.state.reachesRedis).toBe(true));
+  expect(await one.carrier.carry([commit(sessionEnded('S'))])).toBe('applied');
+  expect(two.feed.state.isCurrent).toBe(false);
+  expect(await roll()).toBe(1);
+  release();
+  await current(two);
+  expect(await firstSays(two, 'S')).toBe('revoked');
+});
+
+test('a load that fails is tried again', async () => {
+  let failures = 2;
+  log.onRead = () => (failures-- > 0 ? Promise.reject(serviceUnavailable()) : Promise.resolve());
+  commit(sessionEnded('S'));
+  const one = await newMember();
+  await current(one);
+  expect(await firstSays(one, 'S')).toBe('revoked');
+});
+
+test('a member that cannot read the stream stops being current by itself, and its beats do not help', async () => {
+  const [one, two] = [await newMember(), await newMember()];
+  await current(one, two);
+  // As often as they come back.
+  let isKilling = true as boolean;
+  const killReaders = async () => {
+    while (isKilling) {
+      for (const line of ((await direct.client('LIST')) as string).split('\n')) {
+        const [, id] = /^id=(\d+)/.exec(line) ?? [];
+        if (id !== undefined && line.includes('cmd=xread')) await direct.client('KILL', 'ID', id);
+      }
+      await sleep(1);
+    }
+  };
+  const killer = killReaders();
+  const entry = commit(sessionEnded('S'));
+  const way = await one.carrier.carry([entry]);
+  for (const member of [one, two]) expect(says(member, 'S')).not.toBe('good');
+  isKilling = false;
+  await killer;
+  expect(['applied', 'outwaited']).toContain(way);
+  await current(one, two);
+  expect(await firstSays(two, 'S')).toBe('revoked');
+});
+
+test('Redis suspended: views are current for no longer than the lease, and come back', async () => {
+  const one = await newMember();
+  await current(one);
+  redis.pause();
+  await eventually(() => expect(one.feed.state.isCurrent).toBe(false), 2000);
+  expect(says(one, 'S')).toBeUndefined();
+  expect(one.feed.readableEpoch).toBeUndefined();
+  redis.resume();
+  await current(one);
+});
+
+test.each<[string, () => Promise<unknown>]>([
+  ['a flush', () => direct.flushall()],
+  ['the stream evicted', () => direct.del(NAMES.stream)],
+  ['the epoch evicted', () => direct.del(NAMES.epoch)],
+  ['the data on another server', () => direct.hset(NAMES.epoch, 'run', 'another')],
+])('after %s all is loaded again, and a revocation of meanwhile is not lost', async (_what, lose) => {
+  const [one, two] = [await newMember(), await newMember()];
+  await current(one, two);
+  const before = log.reads;
+  await lose();
+  await one.carrier.carry([commit(sessionEnded('S'))]);
+  for (const member of [one, two]) expect(says(member, 'S')).not.toBe('good');
+  await current(one, two);
+  await eventually(() => expect(log.reads).toBeGreaterThanOrEqual(before + 2));
+  for (const member of [one, two]) expect(await firstSays(member, 'S')).toBe('revoked');
+});
+
+test('no revocation is confirmed fast in an epoch that others may not have learned of yet', async () => {
+  const lease = 400;
+  // The other one reaches Redis no more, and relies on what it knew.
+  let isCutOff = false;
+  const cutOff = (stream: LogStream): LogStream => ({
+    ...stream,
+    hello: () => (isCutOff ? Promise.reject(serviceUnavailable()) : stream.hello()),
+    beat: (...args) => (isCutOff ? Promise.reject(serviceUnavailable()) : stream.beat(...args)),
+    probe: (...args) => (isCutOff ? Promise.reject(serviceUnavailable()) : stream.probe(...args)),
+  });
+  const [one, two] = [await newMember({ lease }), await newMember({ lease, wrap: cutOff })];
+  await current(one, two);
+  for (let i = 0; i < 5; i++) {
+    isCutOff = true;
+    await direct.flushall();
+    await one.carrier.carry([commit(sessionEnded(`S${i}`))]);
+    expect(says(two, `S${i}`)).not.toBe('good');
+    isCutOff = false;
+    await current(one, two);
+  }
+});
+
+test('something missing in the stream is noticed, and all is loaded again', async () => {
+  const one = await newMember();
+  await current(one);
+  await direct.client('PAUSE', 300, 'WRITE');
+  const reads = log.reads;
+  // An entry that is gone before it is read: only its number has been given out.
+  await direct.multi().hincrby(NAMES.epoch, 'seq', 1).exec();
+  commit(sessionEnded('trimmed'));
+  await one.carrier.carry([commit(sessionEnded('S'))]);
+  await eventually(() => expect(log.reads).toBeGreaterThan(reads));
+  await current(one);
+  expect(await firstSays(one, 'trimmed')).toBe('revoked');
+  expect(await firstSays(one, 'S')).toBe('revoked');
+});
+
+test('a member that has gone makes one revocation wait, and no more', async () => {
+  const [one, two] = [await newMember({ lease: 300 }), await newMember({ lease: 300 })];
+  await current(one, two);
+  await eventually(async () => expect(await one.carrier.carry([sessionEnded('warm')])).toBe('applied'));
+  // As a killed process: it says nothing any more, and has not taken its leave.
+  await direct.hset(NAMES.epoch, 'n:gone', '0:1');
+  expect(await one.carrier.carry([sessionEnded('first')])).toBe('outwaited');
+  await eventually(async () => expect(await roll()).toBe(2));
+  await eventually(async () => expect(await one.carrier.carry([sessionEnded('second')])).toBe('applied'));
+});
+
+test('a member that stops takes its leave, and nobody waits for it', async () => {
+  const [one, two] = [await newMember({ lease: 1000 }), await newMember({ lease: 1000 })];
+  await current(one, two);
+  await eventually(async () => expect(await one.carrier.carry([sessionEnded('warm')])).toBe('applied'));
+  await two.feed.stop();
+  expect(two.feed.state.isCurrent).toBe(false);
+  expect(await roll()).toBe(1);
+  expect(await one.carrier.carry([sessionEnded('S')])).toBe('applied');
+});
+
+test('past its cap a member gives up its view, says so, and leaves the roll', async () => {
+  const [one, two] = [await newMember({ viewLimit: 10 }), await newMember()];
+  await current(one, two);
+  for (let i = 0; i < 11; i++) await two.carrier.carry([commit(sessionEnded(`S${i}`))]);
+  await eventually(() => expect(one.feed.state).toMatchObject({ isCurrent: false, reachesRedis: true }));
+  expect(one.warnings.join()).toContain('REVOCATION_VIEW_LIMIT');
+  expect(one.feed.state.size).toBeLessThanOrEqual(10);
+  await eventually(async () => expect(await roll()).toBe(1));
+  // It still reads records, and hears what is revoked.
+  await eventually(() => expect(one.feed.readableEpoch).toBeDefined());
+});
+
+test('a token that lives longer than any node issues is not the view’s to answer', async () => {
+  const one = await newMember();
+  await current(one);
+  await eventually(() => expect(one.feed.lookUp(tokenOf('S', 900))).toBeDefined());
+  expect(one.feed.lookUp(tokenOf('S', 901))).toBeUndefined();
+  // Another node, set to longer ones, makes that known.
+  const { id } = await one.stream.hello();
+  await one.stream.beat(id, { node: 'other', position: 0, tokenTtl: 3600 });
+  await eventually(() => expect(one.feed.lookUp(tokenOf('S', 3600))).toBeDefined());
+});
+
+test('what was refused by Postgres while Redis was away is not accepted again by the view', async () => {
+  const one = await newMember();
+  await current(one);
+  redis.pause();
+  await eventually(() => expect(one.feed.state.isCurrent).toBe(false), 2000);
+  // Revoked by a node that could not publish it either.
+  const entry = commit(sessionEnded('S'));
+  log.unconfirmed.push(entry);
+  redis.resume();
+  await current(one);
+  expect(await firstSays(one, 'S')).toBe('revoked');
+});
+
+test('the stream of a new epoch is filled with the whole live log, once', async () => {
+  for (let i = 0; i < 1200; i++) commit(sessionEnded(`S${i}`));
+  const [one, two] = [await newMember({ viewLimit: 5000 }), await newMember({ viewLimit: 5000 })];
+  await current(one, two);
+  await eventually(async () => expect(await direct.hget(NAMES.epoch, 'filled')).toBe('1'));
+  expect(await direct.xlen(NAMES.stream)).toBe(1200);
+  await current(one, two);
+  const { id } = await one.stream.hello();
+  expect(await one.stream.heal(id, 'late', [sessionEnded('again')], false)).toBe('TAKEN');
+  expect(await one.stream.heal('an epoch that has ended', 'late', [sessionEnded('again')], true)).toBe(
+    'STALE',
+  );
+});
+
+test('the stream is trimmed by age: what can still matter stays, however much there is', async () => {
+  const one = await newMember();
+  await current(one);
+  const { id } = await one.stream.hello();
+  const add = (at: number) => direct.xadd(NAMES.stream, `${at}-1`, 'epoch', id, 'seq', '0', 'entry', '{}');
+  await direct.del(NAMES.stream);
+  const [old, recent] = [Date.now() - 3_600_000, Date.now() - 60_000];
+  for (let i = 0; i < 1000; i++) await add(old + i);
+  for (let i = 0; i < 1000; i++) await add(recent + i);
+  await one.stream.publish(id, [sessionEnded('S', 900_000)]);
+  const left = (await direct.xrange(NAMES.stream, '-', '+')).map(([at]) => Number(at.split('-')[0]));
+  expect(left.filter((at) => at >= recent)).toHaveLength(1001);
+  // Redis trims whole nodes of the stream: a part of one may stay.
+  expect(left.filter((at) => at < recent).length).toBeLessThan(150);
+});
+
+test('many at once are published together, and each is confirmed', async () => {
+  const [one, two] = [await newMember(), await newMember()];
+  await current(one, two);
+  const calls = async () =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await direct.info('commandstats'))?.[1] ?? 0);
+  const before = await calls();
+  await Promise.all(
+    Array.from({ length: 1000 }, (_, i) => one.carrier.carry([commit(sessionEnded(`S${i}`))])),
+  );
+  expect((await calls()) - before).toBeLessThan(500);
+  await current(one, two);
+  for (let i = 0; i < 1000; i++) expect(await firstSays(two, `S${i}`)).toBe('revoked');
+});

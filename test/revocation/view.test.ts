@@ -1,0 +1,88 @@
+import type { VerifiedToken } from '../../src/core/claims';
+import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
+import { createView } from '../../src/revocation/view';
+
+const NOW = 1_800_000_000_000;
+const MINUTE = 60_000;
+let now: number;
+beforeEach(() => {
+  now = NOW;
+});
+
+const entry = (revocation: Revocation, lifetime = 10 * MINUTE): LoggedRevocation => ({
+  ...revocation,
+  id: '1',
+  revokedAt: now,
+  expiresAt: now + lifetime,
+});
+const viewOf = (limit = 1000) => createView(limit, () => now);
+const token = (claims: object = {}, keyId = 'K'): VerifiedToken =>
+  ({ keyId, claims: { sub: 'U', jti: 'T', sid: 'S', ...claims } }) as VerifiedToken;
+
+test('it names what it was told of, and nothing else', () => {
+  const view = viewOf();
+  view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 3 }));
+  view.apply(entry({ kind: 'SESSION', userId: 'V', sessionId: 'S2' }));
+  view.apply(entry({ kind: 'TOKEN', userId: 'V', tokenId: 'T2' }));
+  view.apply(entry({ kind: 'KEY', keyId: 'K2' }));
+  view.apply(entry({ kind: 'EVERYONE', globalVersion: 4 }));
+  const found = { from: 'view', tokenVersion: 3, globalVersion: 4, denied: false, keyDenied: false };
+  expect(view.knownOf(token())).toEqual(found);
+  expect(view.knownOf(token({ sub: 'V' }))).toEqual({ ...found, tokenVersion: 0 });
+  expect(view.knownOf(token({ sid: 'S2' }))).toEqual({ ...found, denied: true });
+  expect(view.knownOf(token({ jti: 'T2' }))).toEqual({ ...found, denied: true });
+  expect(view.knownOf(token({}, 'K2'))).toEqual({ ...found, keyDenied: true });
+});
+
+test('in whatever order and however often it is told, the newest version holds, and is news once', () => {
+  const view = viewOf();
+  const news = [5, 7, 6, 7, 5].map((tokenVersion) =>
+    view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion })),
+  );
+  expect(news).toEqual([true, true, false, false, false]);
+  expect(view.knownOf(token()).tokenVersion).toBe(7);
+  const sessions = [1, 2].map(() => view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' })));
+  expect(sessions).toEqual([true, false]);
+  const everyone = [2, 4, 3].map((globalVersion) => view.apply(entry({ kind: 'EVERYONE', globalVersion })));
+  expect(everyone).toEqual([true, true, false]);
+  expect(view.knownOf(token()).globalVersion).toBe(4);
+});
+
+test('what can matter no more leaves, and not before', () => {
+  const view = viewOf();
+  view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
+  view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 2 }, 5 * MINUTE));
+  now += 5 * MINUTE;
+  view.sweep();
+  expect(view.knownOf(token())).toMatchObject({ denied: true, tokenVersion: 2 });
+  now += MINUTE;
+  view.sweep();
+  expect(view.knownOf(token())).toMatchObject({ denied: false, tokenVersion: 0 });
+  expect(view.size).toBe(0);
+});
+
+test('what is named again for longer stays as long as that', () => {
+  const view = viewOf();
+  view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 2 }, 5 * MINUTE));
+  view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
+  view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 3 }, 20 * MINUTE));
+  view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 20 * MINUTE));
+  now += 10 * MINUTE;
+  view.sweep();
+  expect(view.knownOf(token())).toMatchObject({ denied: true, tokenVersion: 3 });
+  now += 12 * MINUTE;
+  view.sweep();
+  expect(view.size).toBe(0);
+});
+
+test('it never holds more than it may, and says when it was told more', () => {
+  const view = viewOf(3);
+  for (let i = 0; i < 3; i++) view.apply(entry({ kind: 'USER', userId: `U${i}`, tokenVersion: 2 }));
+  // What it has already may change.
+  view.apply(entry({ kind: 'USER', userId: 'U1', tokenVersion: 3 }));
+  expect(view.isOverfull).toBe(false);
+  view.apply(entry({ kind: 'TOKEN', userId: 'U', tokenId: 'T' }));
+  expect(view).toMatchObject({ isOverfull: true, size: 3 });
+  view.clear();
+  expect(view).toMatchObject({ isOverfull: false, size: 0 });
+});

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { noMetrics } from '../../src/core/ports/metrics';
+import { systemClock } from '../../src/core/clock';
+import type { LogStream } from '../../src/core/ports/log-stream';
+import type { EachPart } from '../../src/core/ports/truth';
+import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
+import { connectRedis } from '../../src/redis/client';
+import { keysOf } from '../../src/redis/keys';
+import { createLogReader } from '../../src/redis/log-reader';
+import { createLogStream } from '../../src/redis/log-stream';
+import { createCarrier } from '../../src/revocation/carrier';
+import { createKnownEpoch } from '../../src/revocation/known-epoch';
+import { outlasting } from '../../src/revocation/lease';
+import { createMembership } from '../../src/revocation/membership';
+import { startRelay } from '../../src/revocation/relay';
+import { createTrust } from '../../src/revocation/trust';
+import { createView } from '../../src/revocation/view';
+
+export const NAMES = keysOf('test');
+
+let count = 0;
+export const logged = (revocation: Revocation, lifetime = 1e6): LoggedRevocation => ({
+  ...revocation,
+  id: String(++count),
+  revokedAt: Date.now(),
+  expiresAt: Date.now() + lifetime,
+});
+
+/** A revocation log in memory, with what has been committed. */
+export class FakeLog {
+  readonly committed: LoggedRevocation[] = [];
+  readonly unconfirmed: LoggedRevocation[] = [];
+  /** Called before the log is read: to fail, or to let something happen first. */
+  onRead: () => Promise<void> = () => Promise.resolve();
+  /** Called when all has been read, and not yet handed over. */
+  onceRead: () => Promise<void> = () => Promise.resolve();
+  reads = 0;
+
+  async eachLive(part: EachPart): Promise<boolean> {
+    await this.onRead();
+    this.reads += 1;
+    const snapshot = [...this.committed];
+    await this.onceRead();
+    return part(snapshot);
+  }
+
+  eachUnconfirmed(part: EachPart): Promise<boolean> {
+    return part([...this.unconfirmed]);
+  }
+}
+
+export interface MemberOptions {
+  readonly redisUrl: string;
+  readonly log: FakeLog;
+  readonly lease?: number;
+  readonly viewLimit?: number;
+  readonly waitReplicas?: number;
+  /** May stand between the member and its stream. */
+  readonly wrap?: (stream: LogStream) => LogStream;
+}
+
+/** One member of a fleet, on a real Redis, with a log of a test's making. */
+export async function startMember(options: MemberOptions) {
+  const {
+    redisUrl,
+    log,
+    lease = 200,
+    viewLimit = 1000,
+    waitReplicas = 0,
+    wrap = (stream) => stream,
+  } = options;
+  const warnings: string[] = [];
+  const said: string[] = [];
+  const logger = {
+    debug: () => undefined,
+    info: (_: object, message: string) => void said.push(message),
+    warn: (_: object, message: string) => void warnings.push(message),
+    error: (details: object, message: string) => void warnings.push(`${message} ${JSON.stringify(details)}`),
+  };
+  const availability = { worked: () => undefined, failed: () => undefined };
+  const [forWrites, forStream] = [connectRedis(redisUrl, availability), connectRedis(redisUrl, availability)];
+  await Promise.all([forWrites.tried, forStream.tried]);
+  const stream = wrap(createLogStream(forWrites, NAMES, waitReplicas));
+  const epoch = createKnownEpoch(stream, systemClock);
+  const view = createView(viewLimit, () => Date.now());
+  const trust = createTrust();
+  const taken: LoggedRevocation[] = [];
+  const feed = createMembership({
+    stream,
+    reader: createLogReader(forStream, NAMES),
+    epoch,
+    log,
+    view,
+    usesView: true,
+    take: (entry) => {
+      if (view.apply(entry)) taken.push(entry);
+    },
+    trust,
+    clock: systemClock,
+    logger,
+    availability,
+    lease,
+    tokenTtl: 900,
+  });
+  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock: systemClock });
+  const stopRelay = startRelay({
+    truth: {
+      relay: () => Promise.resolve(0),
+      log: {
+        unconfirmedIds: () => Promise.resolve([]),
+        areConfirmed: () => Promise.resolve(true),
+      } as never,
+    },
+    carrier,
+    feed,
+    trust,
+    metrics: noMetrics,
+    logger,
+  });
+  return {
+    feed,
+    carrier,
+    stream,
+    trust,
+    taken,
+    warnings,
+    said,
+    /** Whether the view answers, and refuses the token of that session. */
+    async stop() {
+      await feed.stop();
+      await stopRelay();
+      forWrites.close();
+      forStream.close();
+      await sleep(0);
+    },
+  };
+}
+
+export type Member = Awaited<ReturnType<typeof startMember>>;

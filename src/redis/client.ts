@@ -8,6 +8,9 @@ const COMMAND_TIMEOUT = 1000;
 /** ms that a new connection may take until it is of use. */
 const HANDSHAKE_TIMEOUT = 2000;
 
+/** ms that a connection is used before it may be renewed. */
+const SHORTEST_USE = 1000;
+
 /** ms between two attempts to connect: the first, and the longest. */
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2000;
@@ -22,6 +25,11 @@ export interface RedisConnection {
   run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
   /** Resolves when the first attempt to connect has ended, well or not. */
   readonly tried: Promise<void>;
+  /**
+   * Gives up the connection for a new one: this one may lead to a server that is not the primary any more. Not more often
+   * than once a second.
+   */
+  renew(): void;
   close(): void;
 }
 
@@ -53,6 +61,7 @@ function open(url: string): Redis {
 export function connectRedis(url: string, availability: Pick<Availability, 'failed'>): RedisConnection {
   let current: Redis | undefined;
   let attempts = 0;
+  let readySince = 0;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
@@ -73,6 +82,7 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       clearTimeout(handshake);
       markTried();
       attempts = 0;
+      readySince = performance.now();
     });
     client.on('end', () => {
       clearTimeout(handshake);
@@ -109,6 +119,11 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       } finally {
         clearTimeout(timer);
       }
+    },
+
+    renew() {
+      if (current?.status === 'ready' && performance.now() - readySince >= SHORTEST_USE)
+        current.stream.destroy();
     },
 
     close() {

@@ -30,5 +30,6 @@ export function createLogReader(connection: RedisConnection, keys: Keys): LogRea
       );
       return (reply?.[0]?.[1] ?? []).map(toStreamEntry);
     },
+    reconnect: () => connection.renew(),
   };
 }

@@ -65,7 +65,11 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
         [claims.sub, EVERYONE],
         [claims.jti, claims.sid, keyId, randomUUID(), TICKET_TTL],
       );
-      if (reply === 'STALE') throw serviceUnavailable(new Error('Redis has lost its data'));
+      if (reply === 'STALE') {
+        // Or it is another server than the one where the epoch lives.
+        connection.renew();
+        throw serviceUnavailable(new Error('Redis has lost its data'));
+      }
       const [what, first, second, denied, keyDenied] = reply as [string, string, string, number, number];
       if (what === 'RECORD') {
         return {

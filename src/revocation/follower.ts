@@ -11,6 +11,8 @@ export interface FollowerOptions {
   readonly reader: LogReader;
   readonly logger: Logger;
   readonly apply: (entry: LoggedRevocation) => void;
+  /** How many revocations have been published, as far as is known. */
+  readonly tail: () => number;
   /** Told after each reading that brought something. */
   readonly onProgress: () => void;
   /** What was read does not continue what was read before: something is missing, or another epoch has begun. */
@@ -35,14 +37,17 @@ export interface Follower {
 }
 
 export function createFollower(options: FollowerOptions): Follower {
-  const { reader, logger, apply, onProgress, onGap } = options;
+  const { reader, logger, apply, tail, onProgress, onGap } = options;
   let at: FollowFrom | undefined;
   let stopped = false;
   let running: Promise<void> | undefined;
 
   /** Reads once from where it stands; an aim that changes meanwhile wins. */
   const readFrom = async (from: FollowFrom) => {
+    const isBehind = from.position < tail();
     const entries = await reader.readFrom(from.cursor);
+    // Nothing came, though there was something: after a failover, this connection may lead to the server of before.
+    if (entries.length === 0 && isBehind && at === from) reader.reconnect();
     let reached = from;
     for (const { cursor, epochId, position, revocation } of entries) {
       if (stopped || at !== from) return;

@@ -83,6 +83,7 @@ export function createMembership(options: MembershipOptions): Feed {
   const follower = createFollower({
     ...options,
     apply: take,
+    tail: () => tail,
     onProgress: () => {
       const position = joined ? follower.positionIn(joined.epochId) : -1;
       for (const { sentAt } of awaited.filter((beat) => beat.tail <= position)) renew(sentAt);
@@ -140,6 +141,7 @@ export function createMembership(options: MembershipOptions): Feed {
     const mine: Joined = { epochId: id, isLoaded: false };
     joined = mine;
     awaited = [];
+    tail = position;
     // Followed first and loaded then: what is revoked in between is in both rather than in neither.
     follower.aim({ epochId: id, cursor, position });
     if (usesView) void load(mine);
@@ -187,8 +189,10 @@ export function createMembership(options: MembershipOptions): Feed {
       if ((await stream.probe(id)) === 'STALE') return epochEnded(id);
       await catchUp();
     }
-    const asMember = membership.isLoaded ? membership : undefined;
     const position = follower.positionIn(id);
+    // Who has fallen behind for a whole lease relies on nothing, and leaves the roll: the others wait for it no more.
+    const isUpToDate = current.holds || position >= tail;
+    const asMember = membership.isLoaded && isUpToDate ? membership : undefined;
     const sentAt = momentOf(clock);
     const answer = asMember ? await stream.beat(id, { node, position, tokenTtl }) : await stream.probe(id);
     if (answer === 'STALE') return epochEnded(id);

@@ -47,7 +47,7 @@ test.each<[string[], Env, RegExp]>([
   expect(output).not.toMatch(/ {4}at /);
 });
 
-test.each([[[]], [['create']], [['redis', 'maybe']], [['nonsense', 'x']]])(
+test.each([[[]], [['create']], [['redis', 'maybe']], [['lease', 'soon']], [['nonsense', 'x']]])(
   '%j is answered by how to use it',
   async (args) => {
     const { code, output } = await admin(args);
@@ -71,6 +71,19 @@ test('the use of Redis is switched for all nodes at once', async () => {
   }
 });
 
+test('the lease is changed for all nodes at once', async () => {
+  const own = await createWorld();
+  try {
+    const node = await own.node();
+    await node.close();
+    await expect(own.node({ REVOCATION_LEASE: '2s' })).rejects.toThrow('npm run admin -- lease 2000ms');
+    expect((await admin(['lease', '2000ms'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
+    await own.node({ REVOCATION_LEASE: '2s' });
+  } finally {
+    await own.close();
+  }
+});
+
 test('after a restored backup, what Redis holds of the time after it counts no more', async () => {
   const own = await createWorld();
   try {
@@ -82,6 +95,7 @@ test('after a restored backup, what Redis holds of the time after it counts no m
     await before.close();
     // As a backup from before the logout would have it, with Redis as it was left.
     await own.sql('update users set token_version = 1');
+    await own.sql('delete from revocations');
     expect((await admin(['restored'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
 
     const after = await own.node();

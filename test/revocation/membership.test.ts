@@ -6,6 +6,7 @@ import type { LogStream } from '../../src/core/ports/log-stream';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import { eventually } from '../support/eventually';
 import { FakeLog, logged, type Member, type MemberOptions, NAMES, startMember } from '../support/member';
+import { startProxy } from '../support/proxy';
 import { startRedis, type TestServer } from '../support/servers';
 
 let redis: TestServer;
@@ -59,6 +60,14 @@ const firstSays = (member: Member, sid: string) =>
     if (said === undefined) throw new Error('The view is not current.');
     return said;
   });
+const withClient = async <T>(url: string, work: (client: Redis) => Promise<T>) => {
+  const client = new Redis(url);
+  try {
+    return await work(client);
+  } finally {
+    client.disconnect();
+  }
+};
 const roll = async () =>
   Object.keys(await direct.hgetall(NAMES.epoch)).filter((field) => field.startsWith('n:')).length;
 
@@ -314,4 +323,40 @@ test('many at once are published together, and each is confirmed', async () => {
   expect((await calls()) - before).toBeLessThan(500);
   await current(one, two);
   for (let i = 0; i < 1000; i++) expect(await firstSays(two, `S${i}`)).toBe('revoked');
+});
+
+test('a member whose reading brings nothing does not keep the others waiting, and finds its way back', async () => {
+  const elsewhere = await startRedis();
+  const proxy = await startProxy(redis.url);
+  try {
+    const [one, two] = [
+      await newMember({ lease: 300 }),
+      // Its stream is to come from another server, as after a failover that one connection has missed.
+      await newMember({ lease: 300, streamUrl: proxy.url }),
+    ];
+    await current(one, two);
+    await eventually(async () =>
+      expect(await one.carrier.carry([commit(sessionEnded('warm'))])).toBe('applied'),
+    );
+    proxy.cut();
+    proxy.restore(elsewhere.url);
+    await eventually(async () =>
+      expect((await withClient(elsewhere.url, (client) => client.client('LIST'))) as string).toContain(
+        'cmd=xread',
+      ),
+    );
+    await one.carrier.carry([commit(sessionEnded('S'))]);
+    expect(says(two, 'S')).not.toBe('good');
+    await eventually(async () =>
+      expect(await one.carrier.carry([commit(sessionEnded('S2'))])).toBe('applied'),
+    );
+    expect(says(two, 'S2')).not.toBe('good');
+    proxy.restore(redis.url);
+    // The connection stands, and leads to the wrong place: the member gives it up by itself.
+    await current(two);
+    expect(await firstSays(two, 'S2')).toBe('revoked');
+  } finally {
+    await proxy.close();
+    await elsewhere.dispose();
+  }
 });

@@ -51,6 +51,8 @@ export class FakeLog {
 
 export interface MemberOptions {
   readonly redisUrl: string;
+  /** Where the stream is read from, if that is by another way. */
+  readonly streamUrl?: string;
   readonly log: FakeLog;
   readonly lease?: number;
   readonly viewLimit?: number;
@@ -78,7 +80,10 @@ export async function startMember(options: MemberOptions) {
     error: (details: object, message: string) => void warnings.push(`${message} ${JSON.stringify(details)}`),
   };
   const availability = { worked: () => undefined, failed: () => undefined };
-  const [forWrites, forStream] = [connectRedis(redisUrl, availability), connectRedis(redisUrl, availability)];
+  const [forWrites, forStream] = [
+    connectRedis(redisUrl, availability),
+    connectRedis(options.streamUrl ?? redisUrl, availability),
+  ];
   await Promise.all([forWrites.tried, forStream.tried]);
   const stream = wrap(createLogStream(forWrites, NAMES, waitReplicas));
   const epoch = createKnownEpoch(stream, systemClock);

@@ -83,4 +83,6 @@ export interface LogStream {
 export interface LogReader {
   /** What comes behind the cursor: at once if there is something, otherwise when there is, or nothing after a while. */
   readFrom(cursor: string): Promise<StreamEntry[]>;
+  /** Reads by another connection from now on: this one brings nothing, though there is something. */
+  reconnect(): void;
 }

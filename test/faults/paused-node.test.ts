@@ -1,0 +1,35 @@
+import { eventually } from '../support/eventually';
+import { type NodeProcess, startNodeProcess } from '../support/node-process';
+import { createWorld, type World } from '../support/world';
+
+let world: World;
+const processes: NodeProcess[] = [];
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(async () => {
+  for (const process of processes) process.signal('SIGKILL');
+  await world.close();
+});
+
+test('a node that stood still accepts nothing, when it goes on, that was confirmed as revoked meanwhile', async () => {
+  const env = { DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl };
+  const [awake, asleep] = [await startNodeProcess(env), await startNodeProcess(env)];
+  processes.push(awake, asleep);
+  for (let i = 0; i < 5; i++) {
+    const tokens = await awake.api.register(`paused${i}@example.com`);
+    const stays = await awake.api.register(`stays${i}@example.com`);
+    await eventually(async () => {
+      expect((await asleep.api.me(tokens.accessToken)).status).toBe(200);
+      expect(await (await fetch(`${asleep.url}/readyz`)).json()).toMatchObject({ view: 'current' });
+    });
+    asleep.signal('SIGSTOP');
+    expect(await awake.api.end('logoutEverywhere', tokens.accessToken)).toMatchObject({ confirmed: true });
+    // It lies in the socket's buffer when the node goes on: read, perhaps, before any timer of the node has fired.
+    const answers = Promise.all(Array.from({ length: 10 }, () => asleep.api.me(tokens.accessToken)));
+    const good = asleep.api.me(stays.accessToken);
+    asleep.signal('SIGCONT');
+    expect(new Set((await answers).map(({ reason }) => reason))).toEqual(new Set(['TOKEN_REVOKED']));
+    expect((await good).status).toBe(200);
+  }
+}, 60_000);

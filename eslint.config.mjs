@@ -20,7 +20,8 @@ const mayImport = {
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
-  http: ['core', 'guard', 'actions', 'graphql'],
+  sockets: ['core', 'revocation', 'guard', 'graphql'],
+  http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'sockets'],
 };
 
 /** Packages that exactly one folder may know. */
@@ -34,6 +35,8 @@ const soleImporters = {
   '@electric-sql/pglite': 'embedded',
   'type-graphql': 'graphql',
   fastify: 'http',
+  ws: 'sockets',
+  'graphql-ws': 'sockets',
 };
 
 const folders = Object.keys(mayImport);

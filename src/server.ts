@@ -22,8 +22,9 @@ import { judgeReadiness } from './readiness';
 import { connectRedis } from './redis/client';
 import { keysOf } from './redis/keys';
 import { createRecords } from './redis/records';
+import { createAnnouncements } from './revocation/announcements';
 import { createCheck } from './revocation/check';
-import { createDelivery } from './revocation/delivery';
+import { createDelivery, type Deliver } from './revocation/delivery';
 import { createRelay } from './revocation/relay';
 import { createRevoker } from './revocation/revoke';
 import { createTrust } from './revocation/trust';
@@ -136,11 +137,16 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   );
 
   // Writing: revoke, deliver, and what others left behind.
-  const deliver = createDelivery({
+  const announcements = createAnnouncements();
+  const deliverToCopies = createDelivery({
     publisher: records,
     log: truth.log,
     patience: 2 * config.revocationLease + 1000,
   });
+  const deliver: Deliver = (entries) => {
+    entries.forEach((entry) => announcements.announce(entry));
+    return deliverToCopies(entries);
+  };
   if (redis && records) {
     const relay = createRelay({ truth, copies: records, trust, availability: redisAvailability, logger });
     // So that the first request finds the copies in use, if they are there.
@@ -181,7 +187,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       copies: records && { records, trust },
       hasPendingMigrations: () => hasPendingMigrations(dataSource),
     });
-  const app = await createApp({ ...config, actions, guard, keys, readiness, logger });
+  const app = await createApp({ ...config, actions, guard, keys, readiness, logger, announcements, clock });
   teardown.add(() => app.close());
   const url = await listen(app, config);
   const madeAdministrator = await ensureEmbeddedAdministrator(config, truth);

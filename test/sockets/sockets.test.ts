@@ -127,9 +127,12 @@ describe('the check', () => {
     const socket = await signIn(claims, SESSION_ENDED);
     otherSession(claims.sub);
     await eventually(() => expect(socket.events).toHaveLength(1));
+    const asked = askedOf(claims);
     guard.verdict = () => 'TOKEN_REVOKED';
     otherSession(claims.sub);
     expect(await socket.closed).toEqual(REVOKED);
+    // That is an answer: there is no asking again.
+    expect(askedOf(claims)).toBe(asked + 1);
     expect(socket.events).toHaveLength(1);
     expect(socket.of('complete')).toEqual([]);
   });

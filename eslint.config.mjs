@@ -21,7 +21,8 @@ const mayImport = {
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
-  http: ['core', 'guard', 'actions', 'graphql'],
+  sockets: ['core', 'revocation', 'guard', 'graphql'],
+  http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'sockets'],
 };
 
 /** Packages that exactly one folder may know. */
@@ -37,6 +38,8 @@ const soleImporters = {
   fastify: 'http',
   'prom-client': 'metrics',
   'lru-cache': 'tokens',
+  ws: 'sockets',
+  'graphql-ws': 'sockets',
 };
 
 const folders = Object.keys(mayImport);

@@ -147,7 +147,7 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
     return Promise.resolve();
   };
   teardown.add(every(SWEEP_INTERVAL, sweep));
-  const isNeeded = () => announcements.listeners > 0 && !feed.state.isCurrent;
+  const isNeeded = () => !feed.state.isCurrent;
   teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
   return {

@@ -167,9 +167,23 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       viewLag: () => feed.state.lag,
       reachesRedis: () => feed.state.reachesRedis,
       unconfirmed: () => truth.log.countUnconfirmed(),
-      openSockets: () => 0,
     });
-  const app = await createApp({ ...config, actions, guard, keys, readiness, exposeMetrics, logger });
+  const socketObserver = {
+    opened: () => metrics.socketOpened(),
+    closed: (cause: string) => metrics.socketClosed(cause),
+  };
+  const app = await createApp({
+    ...config,
+    actions,
+    guard,
+    keys,
+    readiness,
+    exposeMetrics,
+    logger,
+    announcements,
+    clock,
+    socketObserver,
+  });
   teardown.add(() => app.close());
   const url = await listen(app, config);
   const madeAdministrator = await ensureEmbeddedAdministrator(config, truth);

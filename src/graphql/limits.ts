@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { getVariableValues, GraphQLError } from 'graphql';
+import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
 import {
   type ComplexityEstimator,
   fieldExtensionsEstimator,
@@ -21,37 +21,49 @@ export const costOfList: ComplexityEstimator = ({ args, childComplexity }) => {
   return (typeof first === 'number' && first > 0 ? first : 1) * (1 + childComplexity);
 };
 
-const badUserInput = (message: string) =>
+export const badUserInput = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 
-/** Refuses an operation that would cost too much before any of it is run (OWASP ASVS 4.3.1). */
+/** One operation of a document, and what it is to be run with. */
+export interface CountedOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName?: string;
+  readonly variables: Record<string, unknown>;
+}
+
+/** What is wrong with the cost of an operation, whose variables fit, if anything is (OWASP ASVS 4.3.1). */
+export function faultOfCost({ document, ...operation }: CountedOperation): GraphQLError | undefined {
+  let cost: number;
+  try {
+    cost = getComplexity({
+      ...operation,
+      query: document,
+      estimators: [fieldExtensionsEstimator(), simpleEstimator({ defaultComplexity: 1 })],
+    });
+  } catch (error) {
+    // It has too many parts to be counted, or one that cannot be: then execution would still run the others.
+    if (error instanceof GraphQLError) return badUserInput(error.message);
+    throw error;
+  }
+  if (cost <= HIGHEST_COST) return undefined;
+  return badUserInput(
+    `This operation costs ${cost} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
+  );
+}
+
+/** Refuses an operation that would cost too much before any of it is run. */
 export const costLimit: ApolloServerPlugin = {
   requestDidStart: () =>
     Promise.resolve({
       didResolveOperation({ request, document, operation, schema }) {
-        const { variables = {} } = request;
+        const { variables = {}, operationName } = request;
         // Variables that do not fit: execution runs nothing then, and says it better.
         if (getVariableValues(schema, operation?.variableDefinitions ?? [], variables).errors) {
           return Promise.resolve();
         }
-        let cost: number;
-        try {
-          cost = getComplexity({
-            schema,
-            query: document,
-            operationName: request.operationName,
-            variables,
-            estimators: [fieldExtensionsEstimator(), simpleEstimator({ defaultComplexity: 1 })],
-          });
-        } catch (error) {
-          // It has too many parts to be counted, or one that cannot be: then execution would still run the others.
-          throw error instanceof GraphQLError ? badUserInput(error.message) : error;
-        }
-        if (cost > HIGHEST_COST) {
-          throw badUserInput(
-            `This operation costs ${cost} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
-          );
-        }
+        const fault = faultOfCost({ schema, document, operationName, variables });
+        if (fault) throw fault;
         return Promise.resolve();
       },
     }),

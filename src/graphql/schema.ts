@@ -8,12 +8,20 @@ import { requireUser } from '../guard/require-user';
 import { AdminResolver } from './admin.resolver';
 import { AuthResolver } from './auth.resolver';
 import type { Context } from './context';
+import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
 
-const authChecker: AuthChecker<Context, Role> = ({ context }, [role]) => {
+const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, [role]) => {
   requireUser(context, role);
   return true;
 };
+
+const notUsed = () => {
+  throw new Error('A subscription takes its events from the feed of its socket.');
+};
+
+/** The library wants one as soon as there is a subscription, whether or not any of them uses it. */
+const noPubSub = { publish: notUsed, subscribe: notUsed };
 
 /** The schema with its resolvers bound to the use cases. */
 export function createSchema(actions: Actions): GraphQLSchema {
@@ -21,11 +29,13 @@ export function createSchema(actions: Actions): GraphQLSchema {
     [AuthResolver, new AuthResolver(actions)],
     [UserResolver, new UserResolver(actions)],
     [AdminResolver, new AdminResolver(actions)],
+    [SubscriptionResolver, new SubscriptionResolver()],
   ]);
   return buildSchemaSync({
-    resolvers: [AuthResolver, UserResolver, AdminResolver],
+    resolvers: [AuthResolver, UserResolver, AdminResolver, SubscriptionResolver],
     authChecker,
     container: { get: (resolver) => resolvers.get(resolver) },
+    pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
     // The input would be echoed with the error otherwise, and the password with it.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },

@@ -10,6 +10,8 @@ export interface Principal {
   readonly tokenId: string;
   readonly role: Role;
   readonly claims: AccessTokenClaims;
+  /** The key that signed the token. */
+  readonly keyId: string;
 }
 
 export type AuthResult =
@@ -52,6 +54,7 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
         tokenId: claims.jti,
         role: claims.role,
         claims,
+        keyId: token.keyId,
       },
     };
   };

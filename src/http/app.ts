@@ -11,15 +11,20 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Actions } from '../actions/actions';
+import type { Clock } from '../core/clock';
 import type { PublishedKeys } from '../core/ports/tokens';
 import { createApollo, type RequestContext } from '../graphql/apollo';
 import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
+import type { Announcements } from '../revocation/announcements';
+import { createSockets, type SocketObserver } from '../sockets/sockets';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
+import { createOriginCheck } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
 import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
+import { addUpgrades } from './upgrade';
 
 export interface AppOptions {
   readonly actions: Actions;
@@ -32,6 +37,11 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
   readonly production: boolean;
+  readonly announcements: Announcements;
+  readonly clock: Clock;
+  /** ms */
+  readonly clockSkew: number;
+  readonly socketObserver?: SocketObserver;
 }
 
 /** ms that a request may take to arrive. */
@@ -97,12 +107,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     strictPreflight: false,
   });
 
-  const apollo = createApollo({ schema: createSchema(actions), logger, production: options.production });
+  const schema = createSchema(actions);
+  const apollo = createApollo({ schema, logger, production: options.production });
   await apollo.start();
   // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
 
-  const refreshCookie = createRefreshCookie({ issuer, origins: corsOrigins });
+  const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
+  addUpgrades(app, createSockets({ ...options, schema, observer: options.socketObserver }), isOwnPage);
+  const refreshCookie = createRefreshCookie({ issuer, isOwnPage });
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IsOwnPage } from './origin';
 
 /** How a browser keeps its refresh token. */
 export interface RefreshCookie {
@@ -11,28 +12,21 @@ export interface RefreshCookie {
 export interface CookieOptions {
   /** The service's own address, as its clients know it. */
   readonly issuer: string;
-  /** Origins of pages that are allowed besides the service's own. */
-  readonly origins: readonly string[];
+  readonly isOwnPage: IsOwnPage;
 }
 
 /** Out of the reach of scripts, of plain http (browsers make an exception for localhost) and of other sites. */
 const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const;
 
-export function createRefreshCookie({ issuer, origins }: CookieOptions): RefreshCookie {
+export function createRefreshCookie({ issuer, isOwnPage }: CookieOptions): RefreshCookie {
   const isHttps = (request: FastifyRequest) => request.protocol === 'https' || issuer.startsWith('https:');
 
   // With the prefix a browser accepts it from this very host only, so no other subdomain can plant one.
   const nameFor = (request: FastifyRequest) => (isHttps(request) ? '__Host-refresh_token' : 'refresh_token');
 
-  // SameSite keeps other sites out, but counts every subdomain as the same site. The origin tells them apart.
-  const mayUse = ({ headers: { origin, host }, protocol }: FastifyRequest) =>
-    origin === undefined ||
-    origin === `${protocol}://${host ?? ''}` ||
-    origin === new URL(issuer).origin ||
-    origins.includes(origin);
-
   return {
-    read: (request) => (mayUse(request) ? request.cookies[nameFor(request)] : undefined),
+    // SameSite keeps other sites out, but counts every subdomain as the same site. The origin tells them apart.
+    read: (request) => (isOwnPage(request) ? request.cookies[nameFor(request)] : undefined),
     set(request, reply, refreshToken, expiresAt) {
       reply.setCookie(nameFor(request), refreshToken, { ...ATTRIBUTES, expires: expiresAt });
     },

@@ -7,6 +7,7 @@ export const BODY_LIMIT = 128 * 1024;
 /** What a client is told of a request that never reached GraphQL, by its status. */
 const TRANSPORT_FAULTS: Record<number, string> = {
   400: 'The request is malformed. Send a JSON object with a "query".',
+  403: 'Pages of this origin may not connect. The service names those that may in CORS_ORIGINS.',
   404: 'There is nothing here. The API is at /graphql.',
   408: 'The request took too long to arrive.',
   413: `The request is too large. At most ${BODY_LIMIT / 1024} KiB are read.`,
@@ -15,11 +16,13 @@ const TRANSPORT_FAULTS: Record<number, string> = {
   431: 'The address and the headers are too large. At most 16 KiB are read.',
 };
 
+const CODES: Record<number, string> = { 403: 'FORBIDDEN', 404: 'NOT_FOUND' };
+
 export const transportError = (status: number) => ({
   errors: [
     {
       message: TRANSPORT_FAULTS[status] ?? TRANSPORT_FAULTS[400],
-      extensions: { code: status === 404 ? 'NOT_FOUND' : 'BAD_REQUEST' },
+      extensions: { code: CODES[status] ?? 'BAD_REQUEST' },
     },
   ],
 });

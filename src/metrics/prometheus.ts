@@ -12,7 +12,6 @@ export interface Readings {
   readonly reachesRedis: () => boolean | undefined;
   /** Revocations whose confirmation is out; rejects while Postgres is away. */
   readonly unconfirmed: () => Promise<number>;
-  readonly openSockets: () => number;
 }
 
 export interface Prometheus extends Metrics {
@@ -45,9 +44,7 @@ export function createPrometheus(): Prometheus {
   });
   const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
   const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
-  const socketsClosed = counter('sockets_closed_total', 'Sockets that the server closed, by reason', [
-    'reason',
-  ]);
+  const socketsClosed = counter('sockets_closed_total', 'Sockets that have closed, by reason', ['reason']);
   const viewCurrent = gauge('view_current', '1 while tokens are checked in memory alone');
   const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
   const viewLag = gauge('view_lag', 'Published revocations that the view has not applied yet');
@@ -72,7 +69,11 @@ export function createPrometheus(): Prometheus {
     confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
     unconfirmed: () => unconfirmed.inc(),
     relayed: (count) => relayed.inc(count),
-    socketClosed: (reason) => socketsClosed.inc({ reason }),
+    socketOpened: () => openSockets.inc(),
+    socketClosed(reason) {
+      openSockets.dec();
+      socketsClosed.inc({ reason });
+    },
 
     async expose(readings) {
       for (const [step, answers] of counted) {
@@ -82,7 +83,6 @@ export function createPrometheus(): Prometheus {
       viewCurrent.set(readings.isViewCurrent() ? 1 : 0);
       viewSize.set(readings.viewSize());
       viewLag.set(readings.viewLag());
-      openSockets.set(readings.openSockets());
       const reached = readings.reachesRedis();
       if (reached === undefined) redisReached.remove();
       else redisReached.set(reached ? 1 : 0);

@@ -1,4 +1,8 @@
-import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 import type { Availability } from '../core/availability';
 import { serviceUnavailable, TokenfenceError } from '../core/errors';
 
@@ -60,7 +64,13 @@ const startsWithOne = (prefixes: readonly string[], code: unknown) =>
 const says = (words: RegExp, message: unknown) => typeof message === 'string' && words.test(message);
 
 function isAway(error: unknown): boolean {
-  if (error instanceof QueryRunnerAlreadyReleasedError) return true;
+  // The connection broke between two statements of a transaction; which one is thrown depends on who is asked next.
+  if (
+    error instanceof QueryRunnerAlreadyReleasedError ||
+    error instanceof QueryRunnerProviderAlreadyReleasedError
+  ) {
+    return true;
+  }
   const { code, message, errors } = driverErrorOf(error);
   return startsWithOne(AWAY, code) || says(AWAY_WORDS, message) || (errors?.some(isAway) ?? false);
 }

@@ -15,15 +15,15 @@ export interface LogPollOptions {
   readonly log: Pick<RevocationLog, 'since'>;
   /** Takes each in; those that it has met before make no difference. */
   readonly take: (entry: LoggedRevocation) => void;
-  /** Whether somebody wants to know, and nothing else tells them. */
+  /** Whether nothing else tells of what is revoked. */
   readonly isNeeded: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Reads in Postgres what was revoked lately, for sockets that are to be closed while no stream tells of it. Answers the
- * function that stops it.
+ * Reads in Postgres what was revoked lately, while no stream tells of it: sockets are to be closed even then. Answers
+ * the function that stops it.
  */
 export function startLogPoll({ log, take, isNeeded, clock, logger }: LogPollOptions): () => Promise<void> {
   let lastRead = clock.monotonic();

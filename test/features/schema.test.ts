@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObjectType, isIntrospectionType, isInputObjectType, isEnumType } from 'graphql';
+import { isEnumType, isInputObjectType, isIntrospectionType, isObjectType, parse, subscribe } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
+import { TokenfenceError } from '../../src/core/errors';
 import { schemaText } from '../../src/graphql/print-schema';
 import { createSchema } from '../../src/graphql/schema';
+import type { AuthResult, Principal } from '../../src/guard/guard';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 
 /** What works without a token, on purpose. */
@@ -11,6 +13,7 @@ const PUBLIC = ['Mutation.register', 'Mutation.login', 'Mutation.refresh', 'Muta
 
 /** What a signed-in user may do without being an administrator. */
 const SIGNED_IN = [
+  'Subscription.sessionEnded',
   'Query.me',
   'Mutation.logoutSession',
   'Mutation.logoutOthers',
@@ -19,9 +22,11 @@ const SIGNED_IN = [
   'Mutation.deleteAccount',
 ];
 
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
 const schema = createSchema({} as Actions);
-const rootFields = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
-  Object.values(type?.getFields() ?? {}).map((field) => ({ type: type?.name ?? '', field })),
+const rootFields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap(
+  (type) => Object.values(type?.getFields() ?? {}).map((field) => ({ type: type?.name ?? '', field })),
 );
 
 test('the committed schema.graphql is the one that the code makes', () => {
@@ -32,7 +37,7 @@ test('everything in the schema is described', () => {
   const undescribed = Object.values(schema.getTypeMap())
     .filter((type) => !isIntrospectionType(type))
     .flatMap((type) => {
-      const missing = type.description || ['Query', 'Mutation'].includes(type.name) ? [] : [type.name];
+      const missing = type.description || ROOTS.includes(type.name) ? [] : [type.name];
       if (isObjectType(type) || isInputObjectType(type)) {
         for (const field of Object.values(type.getFields())) {
           if (!field.description) missing.push(`${type.name}.${field.name}`);
@@ -79,14 +84,33 @@ describe('every operation is behind the check', () => {
       .filter((arg) => arg.type.toString().endsWith('!'))
       .map((arg) => `${arg.name}: ${samples[arg.type.toString()] ?? 'null'}`);
     const query = `${name}${args.length > 0 ? `(${args.join(', ')})` : ''} { __typename }`;
-    return type === 'Query' ? `{ ${query} }` : `mutation { ${query} }`;
+    return `${type.toLowerCase()} { ${query} }`;
+  };
+
+  /** A subscription's own answer, whatever its socket has let in; over HTTP there is none. */
+  const subscribeAs = async (name: string, auth: AuthResult) => {
+    const feed = { mine: () => unreachable(), all: () => unreachable() };
+    const answer = await subscribe({
+      schema,
+      document: parse(callOf('Subscription', name)),
+      contextValue: { auth, feed },
+    });
+    const error = 'errors' in answer ? answer.errors?.[0]?.originalError : undefined;
+    return error instanceof TokenfenceError ? { code: error.code, ...error.details } : error;
+  };
+  const unreachable = () => {
+    throw new Error('The feed was reached.');
   };
 
   const guarded = rootFields
     .map(({ type, field }) => [type, field.name] as const)
     .filter(([type, name]) => !PUBLIC.includes(`${type}.${name}`));
 
-  test.each(guarded)('%s.%s refuses a request without a token', async (type, name) => {
+  const isSubscription = ([type]: readonly [string, string]) => type === 'Subscription';
+  const forAdministrators = guarded.filter(([type, name]) => !SIGNED_IN.includes(`${type}.${name}`));
+  const served = (fields: typeof guarded) => fields.filter((field) => !isSubscription(field));
+
+  test.each(served(guarded))('%s.%s refuses a request without a token', async (type, name) => {
     expect(await node.api.send(callOf(type, name))).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',
@@ -94,15 +118,38 @@ describe('every operation is behind the check', () => {
     });
   });
 
-  test.each(guarded.filter(([type, name]) => !SIGNED_IN.includes(`${type}.${name}`)))(
+  test.each(served(forAdministrators))('%s.%s refuses a user who is no administrator', async (type, name) => {
+    expect(await node.api.send(callOf(type, name), {}, userToken)).toMatchObject({
+      status: 403,
+      code: 'FORBIDDEN',
+    });
+  });
+
+  test.each(guarded.filter(isSubscription))('%s.%s refuses who is not signed in', async (_type, name) => {
+    expect(await subscribeAs(name, { ok: false, code: 'TOKEN_REVOKED' })).toEqual({
+      code: 'UNAUTHENTICATED',
+      reason: 'TOKEN_REVOKED',
+    });
+  });
+
+  test.each(forAdministrators.filter(isSubscription))(
     '%s.%s refuses a user who is no administrator',
-    async (type, name) => {
-      expect(await node.api.send(callOf(type, name), {}, userToken)).toMatchObject({
-        status: 403,
-        code: 'FORBIDDEN',
-      });
+    async (_type, name) => {
+      const principal = { role: 'USER' } as Principal;
+      expect(await subscribeAs(name, { ok: true, principal })).toEqual({ code: 'FORBIDDEN' });
     },
   );
+
+  test('there are subscriptions, and HTTP serves none of them', async () => {
+    const names = guarded.filter(isSubscription).map(([, name]) => name);
+    expect(names).toEqual(['sessionEnded', 'revocations']);
+    for (const name of names) {
+      expect(await node.api.send(callOf('Subscription', name), {}, userToken)).toMatchObject({
+        status: 400,
+        code: 'BAD_REQUEST',
+      });
+    }
+  });
 
   test('the administrator is let in', async () => {
     const { accessToken } = await node.api.login(ADMIN.email, ADMIN.password);

@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { createDataSource } from '../../src/postgres/data-source';
+import { createTruth } from '../../src/postgres/truth';
+import { createWorld } from '../support/world';
 
 const message = (type: string, ...parts: (string | Buffer)[]) => {
   const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
@@ -30,4 +32,38 @@ test('a server that dies in the moment of the handshake takes no process with it
   // An error that nobody heard would end this process, and the test with it.
   await expect(dataSource.initialize()).rejects.toThrow(/terminat|not queryable/);
   server.close();
+});
+
+test('a connection that breaks between two statements of a transaction is a store that is away, not a fault of ours', async () => {
+  const world = await createWorld({ redis: null });
+  const dataSource = await createDataSource(
+    { url: world.databaseUrl },
+    { statementTimeout: 1000, poolSize: 2 },
+  ).initialize();
+  const truth = createTruth(dataSource, { hasCopies: false, clockSkew: 0 });
+  try {
+    const broken = truth.transaction(async (tables) => {
+      await tables.fleet.read();
+      await world.sql(
+        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+      );
+      // Heard of by now, and nothing is asked of the connection meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await tables.refreshTokens.findByHash(Buffer.from('a hash'));
+      await tables.log.unconfirmedIds();
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    const raised = truth.transaction(async (tables) => {
+      await tables.fleet.read();
+      await world.sql(
+        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+      );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await tables.fleet.raiseGlobalVersion();
+    });
+    await expect(raised).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  } finally {
+    await dataSource.destroy();
+    await world.close();
+  }
 });

@@ -20,6 +20,7 @@ export interface Metrics {
   unconfirmed(): void;
   /** Revocations that another node, or an earlier life of this one, had left behind. */
   relayed(count: number): void;
+  socketOpened(): void;
   socketClosed(reason: string): void;
 }
 
@@ -28,5 +29,6 @@ export const noMetrics: Metrics = {
   confirmed: () => undefined,
   unconfirmed: () => undefined,
   relayed: () => undefined,
+  socketOpened: () => undefined,
   socketClosed: () => undefined,
 };

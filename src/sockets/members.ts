@@ -1,0 +1,124 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../core/clock';
+import type { Logger } from '../core/ports/logger';
+import { type LoggedRevocation, refuses } from '../core/revocation';
+import type { Guard, Principal } from '../guard/guard';
+import type { Announcements } from '../revocation/announcements';
+import type { CloseSocket } from './closing';
+import type { SocketLimits } from './limits';
+import { createMember, type Member } from './member';
+
+/** Every socket of this node that is signed in, found by whom a revocation reaches. */
+export interface Members {
+  /** @param authorization what the client sent, which the guard has found to be good for this principal */
+  join(principal: Principal, authorization: string, close: CloseSocket): Member;
+  /** Hears no more revocations, and ends all. */
+  stop(): void;
+}
+
+export interface MembersOptions {
+  readonly announcements: Announcements;
+  readonly guard: Guard;
+  readonly clock: Clock;
+  /** ms */
+  readonly clockSkew: number;
+  readonly limits: SocketLimits;
+  readonly logger: Logger;
+}
+
+/**
+ * ms. A token may be found good by a store that has not got the revocation yet, just when it is announced here. Who joins
+ * after that has missed it; so the last ones are held against whoever joins. No check takes so long.
+ */
+const REMEMBERED = 30_000;
+
+/** Sockets that are served in one go when very many are reached, before others get their turn. */
+const AT_ONCE = 200;
+
+function createIndex() {
+  const sets = new Map<string, Set<Member>>();
+  return {
+    of: (key: string): readonly Member[] => [...(sets.get(key) ?? [])],
+    add(key: string, member: Member) {
+      const set = sets.get(key);
+      if (set) set.add(member);
+      else sets.set(key, new Set([member]));
+    },
+    remove(key: string, member: Member) {
+      const set = sets.get(key);
+      set?.delete(member);
+      if (set?.size === 0) sets.delete(key);
+    },
+  };
+}
+
+export function createMembers({ announcements, limits, logger, ...judging }: MembersOptions): Members {
+  const everyone = new Set<Member>();
+  const ofUser = createIndex();
+  const ofKey = createIndex();
+  const wantAll = new Set<Member>();
+  let recent: { readonly entry: LoggedRevocation; readonly heardAt: number }[] = [];
+
+  const reachedBy = (entry: LoggedRevocation): readonly Member[] => {
+    if (entry.kind === 'EVERYONE') return [...everyone];
+    if (entry.kind === 'KEY') return ofKey.of(entry.keyId);
+    return ofUser.of(entry.userId);
+  };
+
+  const remember = (entry: LoggedRevocation) => {
+    const now = performance.now();
+    const firstKept = recent.findIndex(({ heardAt }) => now - heardAt < REMEMBERED);
+    if (firstKept !== 0) recent = firstKept === -1 ? [] : recent.slice(firstKept);
+    recent.push({ entry, heardAt: now });
+  };
+
+  const concern = async (reached: readonly Member[], entry: LoggedRevocation) => {
+    for (let from = 0; from < reached.length; from += AT_ONCE) {
+      if (from > 0) await turn();
+      for (const member of reached.slice(from, from + AT_ONCE)) {
+        if (!member.hasEnded) member.concern(entry);
+      }
+    }
+  };
+
+  const unsubscribe = announcements.subscribe((entry) => {
+    remember(entry);
+    void concern(reachedBy(entry), entry);
+    // Last: one whose token has just ended is told nothing more.
+    for (const member of [...wantAll]) member.inform(entry);
+  });
+
+  return {
+    join(principal, authorization, close) {
+      const { userId, keyId } = principal;
+      const member: Member = createMember({
+        ...judging,
+        principal,
+        authorization,
+        limits,
+        logger,
+        close,
+        onLeave() {
+          everyone.delete(member);
+          wantAll.delete(member);
+          ofUser.remove(userId, member);
+          ofKey.remove(keyId, member);
+        },
+        onInterest(wantsAll) {
+          if (wantsAll) wantAll.add(member);
+          else wantAll.delete(member);
+        },
+      });
+      everyone.add(member);
+      ofUser.add(userId, member);
+      ofKey.add(keyId, member);
+      const missed = recent.find(({ entry }) => refuses(entry, principal));
+      if (missed) member.concern(missed.entry);
+      return member;
+    },
+    stop() {
+      unsubscribe();
+      for (const member of [...everyone]) member.leave();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, subscribe } from 'graphql';
+import { type Context, makeServer, type Server } from 'graphql-ws';
+import type { Logger } from '../core/ports/logger';
+import type { SubscriptionContext } from '../graphql/context';
+import { createErrorFormatter } from '../graphql/errors';
+import { badUserInput } from '../graphql/limits';
+import { createSubscriptionReader } from '../graphql/subscription-request';
+import type { Guard } from '../guard/guard';
+import type { CloseSocket } from './closing';
+import type { SocketLimits } from './limits';
+import type { Member } from './member';
+import type { Members } from './members';
+
+/** What is known of a socket beside what graphql-ws knows. */
+export interface SocketState {
+  /** Names it in the log. */
+  readonly id: string;
+  readonly isOpen: () => boolean;
+  readonly close: CloseSocket;
+  /** Set when it has signed in. */
+  member?: Member;
+}
+
+export interface ProtocolOptions {
+  readonly schema: GraphQLSchema;
+  /** Turns introspection of the schema off. */
+  readonly production: boolean;
+  readonly guard: Guard;
+  readonly members: Members;
+  readonly limits: SocketLimits;
+  readonly logger: Logger;
+}
+
+type SocketContext = Context<Record<string, unknown> | undefined, SocketState>;
+
+/** The token as clients send it. Header names know no case, so both are in use. */
+function authorizationIn(params: SocketContext['connectionParams']): string | undefined {
+  const given = params?.authorization ?? params?.Authorization;
+  return typeof given === 'string' || given === undefined ? given : 'not a text';
+}
+
+/** Without a code, so that its client gets none of it and the log all. */
+const unexpected = (error: unknown) =>
+  new GraphQLError('Unexpected.', {
+    originalError: error instanceof Error ? error : new Error(String(error)),
+  });
+
+/** The logger, naming the socket as it names requests. */
+const loggerFor = (logger: Logger, reqId: string): Logger => ({
+  debug: (details, message) => logger.debug({ reqId, ...details }, message),
+  info: (details, message) => logger.info({ reqId, ...details }, message),
+  warn: (details, message) => logger.warn({ reqId, ...details }, message),
+  error: (details, message) => logger.error({ reqId, ...details }, message),
+});
+
+/** The protocol graphql-transport-ws: who is let in, what is served, and what errors look like. */
+export function createProtocol(options: ProtocolOptions): Server<SocketState> {
+  const { guard, members, limits, logger } = options;
+  const read = createSubscriptionReader(options);
+
+  const format = ({ id }: SocketState, errors: readonly GraphQLError[]): GraphQLFormattedError[] => {
+    const formatError = createErrorFormatter(loggerFor(logger, id));
+    return errors.map((error) => {
+      const formatted = formatError(error.toJSON(), error);
+      if (formatted.extensions?.code !== 'INTERNAL_SERVER_ERROR') return formatted;
+      return { ...formatted, extensions: { ...formatted.extensions, requestId: id } };
+    });
+  };
+
+  return makeServer<SocketContext['connectionParams'], SocketState>({
+    connectionInitWaitTimeout: limits.initTimeout,
+
+    /** Only who has a good token is let in. */
+    async onConnect({ connectionParams, extra }) {
+      const authorization = authorizationIn(connectionParams);
+      try {
+        const auth = await guard.authenticate(authorization);
+        if (!extra.isOpen()) return false;
+        if (auth.ok && authorization !== undefined) {
+          extra.member = members.join(auth.principal, authorization, extra.close);
+          return !extra.member.hasEnded;
+        }
+        extra.close(auth.ok ? 'TOKEN_MISSING' : auth.code);
+      } catch (error) {
+        loggerFor(logger, extra.id).error({ err: error }, 'A socket could not be let in.');
+        extra.close('INTERNAL_SERVER_ERROR');
+      }
+      return false;
+    },
+
+    onSubscribe({ extra: { member }, subscriptions }, _id, request) {
+      // Its last events are under way, and then it is closed.
+      if (!member || member.hasEnded) return [badUserInput('This socket is being closed.')];
+      // The one that is asked for is among them already.
+      if (Object.keys(subscriptions).length > limits.subscriptions)
+        return [badUserInput(`A socket has at most ${limits.subscriptions} subscriptions. End one first.`)];
+      try {
+        const reading = read(request);
+        if (!('document' in reading)) return reading;
+        const contextValue: SubscriptionContext = {
+          auth: { ok: true, principal: member.principal },
+          feed: member.feed,
+        };
+        return { ...reading, contextValue };
+      } catch (error) {
+        return [unexpected(error)];
+      }
+    },
+    subscribe: (args) => subscribe(args).catch((error: unknown) => ({ errors: [unexpected(error)] })),
+
+    onNext: ({ extra }, _id, _request, _args, { errors, ...result }) => ({
+      ...result,
+      ...(errors && { errors: format(extra, errors) }),
+    }),
+    onError: ({ extra }, _id, _request, errors) => format(extra, errors),
+  });
+}

@@ -1,0 +1,165 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { GraphQLSchema } from 'graphql';
+import { handleProtocols } from 'graphql-ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../core/clock';
+import type { Logger } from '../core/ports/logger';
+import type { Guard } from '../guard/guard';
+import type { Announcements } from '../revocation/announcements';
+import { type CloseCause, codeOf, type OwnCause } from './closing';
+import { SOCKET_LIMITS, type SocketLimits } from './limits';
+import { createMembers } from './members';
+import { createProtocol, type SocketState } from './protocol';
+
+/** Told of every socket, for whoever counts. Must not throw. */
+export interface SocketObserver {
+  opened?(): void;
+  closed?(cause: CloseCause): void;
+}
+
+export interface SocketsOptions {
+  readonly schema: GraphQLSchema;
+  /** Turns introspection of the schema off. */
+  readonly production: boolean;
+  readonly guard: Guard;
+  /** The revocations that become known to this process. */
+  readonly announcements: Announcements;
+  readonly clock: Clock;
+  /** ms that clocks may differ by */
+  readonly clockSkew: number;
+  readonly logger: Logger;
+  readonly observer?: SocketObserver;
+  readonly limits?: Partial<SocketLimits>;
+}
+
+/** The WebSockets of this process: subscriptions, and nothing else, over graphql-transport-ws. */
+export interface Sockets {
+  /**
+   * Takes over the connection of a request to upgrade, whose path and origin have been found good.
+   *
+   * @param id names the socket in the log
+   */
+  accept(request: IncomingMessage, connection: Duplex, head: Buffer, id: string): void;
+  /** How many are open. */
+  readonly open: number;
+  /** Closes all with 1001, and resolves when they are closed. Whoever comes later is refused. */
+  stop(): Promise<void>;
+}
+
+export function createSockets({ limits: given, observer, ...options }: SocketsOptions): Sockets {
+  const { logger } = options;
+  const limits: SocketLimits = { ...SOCKET_LIMITS, ...given };
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.maxPayload,
+    handleProtocols,
+    // Answered below, within the bound of what may wait.
+    autoPong: false,
+  });
+  const members = createMembers({ ...options, limits });
+  const protocol = createProtocol({ ...options, members, limits });
+  /** Those that have been heard of since the last ping. */
+  const alive = new WeakSet<WebSocket>();
+  const causes = new WeakMap<WebSocket, CloseCause>();
+
+  const note = (socket: WebSocket, cause: CloseCause) => {
+    if (!causes.has(socket)) causes.set(socket, cause);
+  };
+
+  const closeWith = (socket: WebSocket, cause: CloseCause, code: number, reason: string) => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    note(socket, cause);
+    socket.close(code, reason);
+    const timer = setTimeout(() => socket.terminate(), limits.closeTimeout).unref();
+    socket.once('close', () => clearTimeout(timer));
+  };
+  const close = (socket: WebSocket, cause: OwnCause) => closeWith(socket, cause, codeOf(cause), cause);
+
+  /** Whether the socket may be given more to send. One whose client does not read is closed, so that memory has an end. */
+  const takesMore = (socket: WebSocket) => {
+    if (socket.readyState !== WebSocket.OPEN) return false;
+    if (socket.bufferedAmount <= limits.bufferedBytes) return true;
+    close(socket, 'TOO_SLOW');
+    return false;
+  };
+
+  const serve = (socket: WebSocket, id: string) => {
+    alive.add(socket);
+    observer?.opened?.();
+    const state: SocketState = {
+      id,
+      isOpen: () => socket.readyState === WebSocket.OPEN,
+      close: (cause: OwnCause) => close(socket, cause),
+    };
+    const breakOff = (code: number, reason: string) => closeWith(socket, 'PROTOCOL', code, reason);
+
+    const closed = protocol.opened(
+      {
+        protocol: socket.protocol,
+        // Resolves when it has left this process: until then the subscription's next event waits.
+        send: (data) =>
+          new Promise((resolve) => {
+            if (takesMore(socket)) socket.send(data, () => resolve());
+            else resolve();
+          }),
+        close: (code = 4400, reason = '') => breakOff(code, reason),
+        onMessage: (handle) =>
+          socket.on('message', (data) => {
+            alive.add(socket);
+            if (!takesMore(socket)) return;
+            // What our own hooks meet they answer themselves. Here remains a message that only servers may send.
+            handle((data as Buffer).toString()).catch((error: unknown) => {
+              logger.debug({ err: error, reqId: id }, 'A socket sent what is no message of a client.');
+              breakOff(4400, 'Invalid message received');
+            });
+          }),
+      },
+      state,
+    );
+    socket.on('pong', () => alive.add(socket));
+    socket.on('ping', (data) => {
+      alive.add(socket);
+      if (takesMore(socket)) socket.pong(data);
+    });
+    // A frame that breaks the rules, or is too large: the library closes the socket itself.
+    socket.on('error', (error) => {
+      note(socket, 'PROTOCOL');
+      logger.debug({ err: error, reqId: id }, 'A socket broke the rules.');
+    });
+    socket.on('close', (code, reason) => {
+      state.member?.leave();
+      const cause = causes.get(socket) ?? 'CLIENT';
+      logger.debug({ reqId: id, cause, code }, 'A socket was closed.');
+      observer?.closed?.(cause);
+      void closed(code, reason.toString());
+    });
+  };
+
+  const pinging = setInterval(() => {
+    for (const socket of server.clients) {
+      if (alive.delete(socket)) {
+        if (takesMore(socket)) socket.ping();
+      } else {
+        note(socket, 'DEAD');
+        socket.terminate();
+      }
+    }
+  }, limits.pingInterval).unref();
+
+  return {
+    accept(request, connection, head, id) {
+      server.handleUpgrade(request, connection, head, (socket) => serve(socket, id));
+    },
+    get open() {
+      return server.clients.size;
+    },
+    async stop() {
+      clearInterval(pinging);
+      members.stop();
+      for (const socket of server.clients) close(socket, 'STOPPING');
+      // Each is given its time to answer the close, and then cut off.
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

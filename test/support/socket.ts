@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import { eventually } from './eventually';
+
+export const PROTOCOL = 'graphql-transport-ws';
+
+export interface Message {
+  readonly type: string;
+  readonly id?: string;
+  readonly payload?: any;
+}
+
+export interface SocketOptions {
+  readonly protocol?: string;
+  readonly headers?: Record<string, string>;
+  readonly path?: string;
+}
+
+/** A WebSocket as it is on the wire: what came, and how it was closed. */
+export class TestSocket {
+  readonly messages: Message[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  private isClosed = false;
+
+  private constructor(readonly raw: WebSocket) {
+    raw.on('message', (data) => this.messages.push(JSON.parse((data as Buffer).toString()) as Message));
+    this.closed = new Promise((resolve) => {
+      raw.on('close', (code, reason) => {
+        this.isClosed = true;
+        resolve({ code, reason: reason.toString() });
+      });
+    });
+    raw.on('error', () => undefined);
+  }
+
+  /** @param url of the node */
+  static async open(url: string, { protocol = PROTOCOL, headers, path = '/graphql' }: SocketOptions = {}) {
+    const raw = new WebSocket(`${url.replace('http', 'ws')}${path}`, protocol === '' ? [] : protocol, {
+      headers,
+    });
+    const socket = new TestSocket(raw);
+    await once(raw, 'open');
+    return socket;
+  }
+
+  /** Opens one and signs in. */
+  static async signIn(url: string, accessToken: string, options?: SocketOptions) {
+    const socket = await TestSocket.open(url, options);
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${accessToken}` } });
+    await socket.receive('connection_ack');
+    return socket;
+  }
+
+  get isOpen() {
+    return !this.isClosed;
+  }
+
+  send(message: object | string): void {
+    this.raw.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  subscribe(query: string, id = '1', variables?: object): void {
+    this.send({ type: 'subscribe', id, payload: { query, variables } });
+  }
+
+  /** Subscribes, and resolves when the server has the subscription: messages are read in order. */
+  async listen(query: string, id = '1'): Promise<void> {
+    this.subscribe(query, id);
+    const pongs = this.of('pong').length;
+    this.send({ type: 'ping' });
+    await eventually(() => {
+      if (this.of('pong').length === pongs) throw new Error('No pong yet.');
+    });
+  }
+
+  of(type: string): Message[] {
+    return this.messages.filter((message) => message.type === type);
+  }
+
+  /** The data of all events so far. */
+  get events(): any[] {
+    return this.of('next').map(({ payload }) => payload.data ?? payload);
+  }
+
+  receive(type: string): Promise<Message> {
+    return eventually(() => {
+      const [first] = this.of(type);
+      if (!first) throw new Error(`No ${type} among ${JSON.stringify(this.messages)}.`);
+      return first;
+    });
+  }
+
+  close(): Promise<unknown> {
+    this.raw.close();
+    return this.closed;
+  }
+}
+
+/** The HTTP status with which an upgrade was refused. */
+export async function refusedWith(url: string, options: SocketOptions): Promise<number | undefined> {
+  const raw = new WebSocket(`${url.replace('http', 'ws')}${options.path ?? '/graphql'}`, PROTOCOL, {
+    headers: options.headers,
+  });
+  raw.on('error', () => undefined);
+  const [, response] = (await once(raw, 'unexpected-response')) as [
+    unknown,
+    { statusCode?: number; destroy(): void },
+  ];
+  response.destroy();
+  return response.statusCode;
+}

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Api } from './api';
 import { freePort } from './servers';
 import { type Env, TEST_ENV } from './world';
@@ -14,7 +14,10 @@ export interface NodeProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
-const ROOT = join(__dirname, '../..');
+const above = join(__dirname, '../..');
+
+/** Of the project. What runs without jest lies in `dist` itself. */
+const ROOT = basename(above) === 'dist' ? dirname(above) : above;
 
 /** Starts the built service as its users do, in a process that may be killed. */
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {

@@ -123,10 +123,10 @@ export function createCrowd(options: CrowdOptions): Crowd {
     population,
     async gather() {
       const scenes = atEachNode(1, 'gathering', AbortSignal.abort());
-      await Promise.all(
-        Array.from({ length: users }, (_, i) => register(scenes[i % scenes.length] as Scene)),
-      );
-      if (population.users.length < users) throw new Error('Not all users could be made.');
+      const makeSome = async (scene: Scene) => {
+        while (population.users.length < users) await register(scene);
+      };
+      await Promise.all(scenes.map(makeSome));
     },
     async act(stop) {
       const acting = atEachNode(actors, 'actor', stop).map(async (scene) => {

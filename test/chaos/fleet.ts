@@ -26,7 +26,7 @@ export interface Fleet {
   readonly nodes: readonly FleetNode[];
   readonly stores: Stores;
   readonly allWires: readonly Proxy[];
-  wiresTo(store: StoreName): readonly Proxy[];
+  readonly wiresTo: (store: StoreName) => readonly Proxy[];
   close(): Promise<void>;
 }
 

@@ -46,6 +46,9 @@ async function main(): Promise<void> {
   process.exit(report.violations.length === 0 ? 0 : 1);
 }
 
+// An end by "exit" takes the nodes and servers with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(2);

@@ -2,7 +2,7 @@ import type { FaultKind } from './faults';
 import type { Settlement } from './oracle';
 import type { PastFault } from './storm';
 import type { Tally } from './tally';
-import type { Counts, Violation } from './witness';
+import { type Counts, countViolations, type Violation } from './witness';
 
 /** All that a run has to say. */
 export interface Report {
@@ -38,6 +38,9 @@ function countByKind(faults: readonly PastFault[]): Map<FaultKind, number> {
   return counts;
 }
 
+/** Characters; a stack in a log can be longer. */
+const LONGEST_LINE = 1200;
+
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 export function describeReport(report: Report): string {
@@ -61,11 +64,14 @@ export function describeReport(report: Report): string {
     settlement
       ? `When the faults were over: every node well after ${seconds(settlement.wellAfter)}, all confirmed after ${seconds(settlement.confirmedAfter)}.`
       : 'It did not come to an end.',
-    `Violations: ${violations.length}.`,
-    ...violations.flatMap(({ promise, details }, i) => [
+    `Violations: ${countViolations(violations)}.`,
+    ...violations.flatMap(({ promise, count, cases }) => [
       '',
-      `${i + 1}. ${promise}`,
-      ...details.map((line) => `   ${line}`),
+      `${promise} ${count} times; the first of them:`,
+      ...cases.flatMap((lines, i) => [
+        `  ${i + 1}.`,
+        ...lines.map((line) => `     ${line.slice(0, LONGEST_LINE)}`),
+      ]),
     ]),
   ].join('\n');
 }

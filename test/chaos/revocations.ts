@@ -286,13 +286,13 @@ const disableAndEnable: Deed = async (scene, { user }) => {
 
 /** How often each comes. Those that cost a password, and so a long computation, and those that hit everyone are rare. */
 export const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
-  [220, setRole],
-  [280, logoutOthers],
-  [150, logout],
-  [80, logoutSession],
-  [70, forceLogoutSession],
-  [60, logoutEverywhere],
-  [60, forceLogout],
+  [420, setRole],
+  [240, logoutOthers],
+  [110, logout],
+  [60, logoutSession],
+  [60, forceLogoutSession],
+  [40, logoutEverywhere],
+  [40, forceLogout],
   [25, disableAndEnable],
   [8, changePassword],
   [6, deleteAccount],

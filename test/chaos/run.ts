@@ -8,7 +8,7 @@ import { createRandom } from './random';
 import type { Report } from './report';
 import { createStorm } from './storm';
 import { createTally } from './tally';
-import { createWitness } from './witness';
+import { countViolations, createWitness } from './witness';
 
 export interface RunOptions {
   readonly seed: string;
@@ -45,6 +45,8 @@ export async function run(options: RunOptions): Promise<Report> {
     // Longer than any run: no token may run out, and the log forget it, before it is judged.
     ACCESS_TOKEN_TTL: '12h',
   });
+  const calmDown = new AbortController();
+  const stop = new AbortController();
   try {
     const storm = createStorm(fleet, random.fork('storm'), lease, options.faults);
     const tally = createTally(storm.during);
@@ -53,19 +55,20 @@ export async function run(options: RunOptions): Promise<Report> {
     await crowd.gather();
 
     const began = performance.now();
-    const calmDown = new AbortController();
-    const stop = new AbortController();
-    const acting = crowd.act(stop.signal);
+    let failure: unknown;
+    const watched = (work: Promise<void>) => {
+      work.catch((error: unknown) => {
+        failure = error;
+      });
+      return work;
+    };
+    const acting = watched(crowd.act(stop.signal));
     const hasConfirmed = () => tally.latencies.calm.length > 0;
     // The first of them in peace, so that a slow machine has something to lose.
     await eventually(() => {
       if (!hasConfirmed()) throw new Error('Nothing is confirmed, although nothing is wrong.');
     }, LAST_ANSWER);
-    const raging = storm.rage(calmDown.signal);
-    let failure: unknown;
-    raging.catch((error: unknown) => {
-      failure = error;
-    });
+    const raging = watched(storm.rage(calmDown.signal));
 
     let reported = began;
     const isOver = () =>
@@ -78,18 +81,19 @@ export async function run(options: RunOptions): Promise<Report> {
       if (performance.now() - reported < PROGRESS_INTERVAL) continue;
       reported = performance.now();
       progress(
-        `${((reported - began) / 1000).toFixed(0)} s: ${tally.acknowledged} revocations, ${storm.past.length} faults, ${witness.violations.length} violations`,
+        `${((reported - began) / 1000).toFixed(0)} s: ${tally.acknowledged} revocations, ${storm.past.length} faults, ${countViolations(witness.violations)} violations`,
       );
     }
     calmDown.abort();
     await raging;
     stop.abort();
-    const answered = await Promise.race([acting.then(() => true), sleep(LAST_ANSWER, false)]);
-    if (!answered) {
+    const overdue = setTimeout(() => {
       witness.accuse('A request got no answer.', undefined, [
         `It is still waited for ${LAST_ANSWER / 1000} s after the last fault.`,
       ]);
-    }
+    }, LAST_ANSWER);
+    await acting;
+    clearTimeout(overdue);
 
     const { population } = crowd;
     const settlement: Settlement | undefined = await judge({
@@ -111,6 +115,8 @@ export async function run(options: RunOptions): Promise<Report> {
       violations: witness.violations,
     };
   } finally {
+    calmDown.abort();
+    stop.abort();
     await fleet.close();
   }
 }

@@ -2,11 +2,15 @@ import type { FleetNode } from './fleet';
 import { createLedger, type Ending, type Ledger, type Sighting, type Token, type Verdict } from './ledger';
 import { ask, type Exchange, inShort } from './requests';
 
-/** A promise that was broken, with all that helps to find out how. */
+/** A promise that was broken, how often, and of the first few times all that helps to find out how. */
 export interface Violation {
   readonly promise: string;
-  readonly details: readonly string[];
+  count: number;
+  readonly cases: string[][];
 }
+
+export const countViolations = (violations: readonly Violation[]) =>
+  violations.reduce((sum, { count }) => sum + count, 0);
 
 export interface Counts {
   accepted: number;
@@ -21,11 +25,12 @@ export interface Witness {
   readonly violations: readonly Violation[];
   /** Resolves when there are so many violations that more would tell nothing new. */
   readonly enough: AbortSignal;
-  /** Notes a violation: of a request, or of the run as a whole. */
+  /** Notes a violation: of a request, with the nodes that had a part in it, or of the run as a whole. */
   accuse(
     promise: string,
     exchange: Pick<Sighting, 'node' | 'began' | 'ended'> | undefined,
     details: string[],
+    ...others: FleetNode[]
   ): void;
   /** Sends a request. Whether it was right to be done with that token is judged, unless it is done with any. */
   send(
@@ -41,8 +46,14 @@ export interface Witness {
   present(token: Token, node: FleetNode, way?: 'check' | 'me'): Promise<Sighting>;
 }
 
-const MOST_VIOLATIONS = 20;
+/** Of one promise: beyond these a case is only counted, or the run ended. */
+const MOST_CASES = 5;
+const MOST_VIOLATIONS = 30;
+
 const LOG_LINES = 12;
+
+/** ms until what a node has to say about a request stands in its log, and has been read here. */
+const UNTIL_LOGGED = 300;
 
 /** A field for administrators: whoever is told that they are none has a good token. No store is read for that answer. */
 const CHECK = '{ auditEvents(first: 1) { pageInfo { hasNextPage } } }';
@@ -65,29 +76,33 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
   const violations: Violation[] = [];
   const enough = new AbortController();
 
-  const accuse: Witness['accuse'] = (promise, exchange, details) => {
-    if (enough.signal.aborted) return;
-    const circumstances = exchange
-      ? [
-          `It was a request to ${timesOf(exchange)}.`,
-          `Faults from 5 s before until then: ${faultsDuring(exchange.began - 5000, exchange.ended).join('; ') || 'none'}.`,
-          `The last lines of ${exchange.node.name}:`,
-          ...exchange.node.lastLines(LOG_LINES).map((line) => `  ${line}`),
-        ]
-      : [];
-    violations.push({ promise, details: [...details, ...circumstances] });
-    if (violations.length >= MOST_VIOLATIONS) enough.abort();
+  const accuse: Witness['accuse'] = (promise, exchange, details, ...others) => {
+    let violation = violations.find((known) => known.promise === promise);
+    if (!violation) violations.push((violation = { promise, count: 0, cases: [] }));
+    violation.count += 1;
+    if (violation.count >= MOST_VIOLATIONS) enough.abort();
+    if (violation.cases.length >= MOST_CASES) return;
+    const lines = [...details];
+    violation.cases.push(lines);
+    if (!exchange) return;
+    const faults = faultsDuring(exchange.began - 5000, exchange.ended);
+    lines.push(
+      `It was a request to ${timesOf(exchange)}.`,
+      `Faults from 5 s before until then: ${faults.join('; ') || 'none'}.`,
+    );
+    for (const node of new Set([exchange.node, ...others])) {
+      setTimeout(
+        () => lines.push(`The last lines of ${node.name}:`, ...node.lastLines(LOG_LINES)),
+        UNTIL_LOGGED,
+      );
+    }
   };
 
   const accepted = (token: Token, exchange: Pick<Sighting, 'node' | 'began' | 'ended'>) => {
     const ending = ledger.finalBefore(token, exchange.began);
     if (!ending) return;
-    accuse('A token was accepted after its end had been confirmed.', exchange, [
-      `It was ${nameOf(token)}.`,
-      `It had been ended by ${nameOfEnding(ending)}.`,
-      `The last lines of ${ending.node.name}, which confirmed that:`,
-      ...ending.node.lastLines(LOG_LINES).map((line) => `  ${line}`),
-    ]);
+    const details = [`It was ${nameOf(token)}.`, `It had been ended by ${nameOfEnding(ending)}.`];
+    accuse('A token was accepted after its end had been confirmed.', exchange, details, ending.node);
   };
 
   const send: Witness['send'] = async (node, query, variables, token, needsGoodToken = true) => {

@@ -6,7 +6,7 @@ import { run } from './run';
 const FAULTS: FaultKind[] = [
   'node killed',
   'node paused',
-  'Redis killed, back empty',
+  'Redis back empty',
   'Redis paused',
   'Redis flushed',
   'Redis failover',

@@ -144,7 +144,7 @@ export const FAULTS = {
     (node) => node.signal('SIGCONT'),
   ),
 
-  'Redis killed, back empty': redisFault(
+  'Redis back empty': redisFault(
     'killed, to come back empty',
     [0, 3],
     ({ stores }) => killForgetting(stores.redis.primary),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet, FleetNode, StoreName } from './fleet';
 import type { Random } from './random';
 import { follow, killForgetting, onRedis, promote } from './stores';
@@ -104,6 +105,42 @@ const failover: Maker = ({ stores, wiresTo }, random) => ({
   },
 });
 
+/** ms between two evictions. */
+const EVICTION_INTERVAL = 40;
+
+/**
+ * Redis runs out of memory and drops records as quickly as they come, those that expire first of all, and now and then
+ * any key. So what was read from Postgres is forever being filled in, while revocations come by.
+ */
+const evictions: Maker = ({ stores }, random) => {
+  const over = new AbortController();
+  let evicting: Promise<void> = Promise.resolve();
+  const evict = async () => {
+    await onRedis(stores.redis.primary, async (client) => {
+      while (!over.signal.aborted) {
+        for (const key of await client.keys('*')) {
+          const expires = (await client.pttl(key)) > 0;
+          if (random.chance(expires ? 0.25 : 0.003)) await client.del(key);
+        }
+        await sleep(EVICTION_INTERVAL);
+      }
+    });
+  };
+  return {
+    name: 'Redis evicts what it holds',
+    claims: ['Redis'],
+    leases: 1 + 3 * random.next(),
+    strike: () => {
+      evicting = evict();
+      evicting.catch(() => undefined);
+    },
+    heal: async () => {
+      over.abort();
+      await evicting;
+    },
+  };
+};
+
 const connectionsLost: Maker = ({ allWires, nodes }) => ({
   name: 'every connection lost at once',
   claims: nodes.flatMap(({ name }) => [`${name} to postgres`, `${name} to redis`]),
@@ -181,6 +218,7 @@ export const FAULTS = {
     },
     nothing,
   ),
+  'Redis evicts': evictions,
   'Redis refuses writes': redisFault(
     'read only',
     [0.5, 3],

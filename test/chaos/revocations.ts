@@ -21,9 +21,14 @@ interface Order {
   readonly token: Token;
   /** False for what works with a revoked token as well. */
   readonly needsGoodToken?: boolean;
+  /** One of those that will be ended: nodes are asked about it while that goes on, so that they learn and forget it. */
+  readonly target?: Token;
   /** What a receipt says to have ended; nothing, if it had been ended before and the receipt cannot tell what. */
   readonly reachOf: (receipt: ReceiptAnswer) => Reach | undefined;
 }
+
+/** How often the target is presented while its end is under way. */
+const RACES = 0.4;
 
 /** Tokens that are tried on every node right after a receipt, of those that it ended. */
 const TRIED_AT_ONCE = 2;
@@ -31,7 +36,8 @@ const TRIED_AT_ONCE = 2;
 /** Sends a revocation, and puts its receipt into the ledger. */
 async function revoke(scene: Scene, order: Order): Promise<Exchange> {
   const { node, witness, tally, population, random } = scene;
-  const { kind, mutation, variables, token, needsGoodToken, reachOf } = order;
+  const { kind, mutation, variables, token, needsGoodToken, target = token, reachOf } = order;
+  if (random.chance(RACES)) scene.checkEverywhere([target]);
   const exchange = await witness.send(node, mutation, variables, token, needsGoodToken);
   const { outcome, began: sent, ended: received } = exchange;
   const counts = tally.of(kind);
@@ -158,12 +164,13 @@ const logoutEverywhere: Deed = async (scene, session) => {
 const logoutSession: Deed = async (scene, session) => {
   const others = [...scene.population.sessions].filter((it) => it.user === session.user && it !== session);
   if (others.length === 0) return;
-  const { id } = scene.random.pick(others);
+  const { id, token: target } = scene.random.pick(others);
   const exchange = await revoke(scene, {
     kind: 'logoutSession',
     mutation: `mutation($id: ID!) { it: logoutSession(sessionId: $id) ${RECEIPT} }`,
     variables: { id },
     token: session.token,
+    target,
     reachOf: ofSession(session.token.userId, id),
   });
   if (wasRefused(exchange)) await refresh(scene, session);
@@ -206,29 +213,32 @@ async function byAdministrator(
   return exchange;
 }
 
-const setRole: Deed = async (scene, { user }) => {
+const setRole: Deed = async (scene, { user, token: target }) => {
   const role = user.role === 'USER' ? 'ADMIN' : 'USER';
   user.role = role;
   await byAdministrator(scene, () => ({
     kind: 'setRole',
+    target,
     mutation: 'mutation($id: ID!, $role: Role!) { setRole(userId: $id, role: $role) { id } }',
     variables: { id: user.id, role },
     reachOf: ofUser(user.id),
   }));
 };
 
-const forceLogout: Deed = async (scene, { user }) => {
+const forceLogout: Deed = async (scene, { user, token: target }) => {
   await byAdministrator(scene, () => ({
     kind: 'forceLogout',
+    target,
     mutation: `mutation($id: ID!) { it: forceLogout(userId: $id, reason: "chaos") ${RECEIPT} }`,
     variables: { id: user.id },
     reachOf: ofUser(user.id),
   }));
 };
 
-const forceLogoutSession: Deed = async (scene, { user, id }) => {
+const forceLogoutSession: Deed = async (scene, { user, id, token: target }) => {
   await byAdministrator(scene, () => ({
     kind: 'forceLogoutSession',
+    target,
     mutation: `mutation($id: ID!) { it: forceLogoutSession(sessionId: $id, reason: "chaos") ${RECEIPT} }`,
     variables: { id },
     reachOf: ofSession(user.id, id),
@@ -254,12 +264,13 @@ const revokeKeys: Deed = async (scene) => {
 };
 
 /** Keeps a user out for a moment. Enabling revives nothing, which those who hold the tokens find out. */
-const disableAndEnable: Deed = async (scene, { user }) => {
+const disableAndEnable: Deed = async (scene, { user, token: target }) => {
   if (user.out) return;
   user.out = true;
   user.changes += 1;
   await byAdministrator(scene, () => ({
     kind: 'disableUser',
+    target,
     mutation: 'mutation($id: ID!) { disableUser(userId: $id, reason: "chaos") { id } }',
     variables: { id: user.id },
     reachOf: ofUser(user.id),

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
@@ -51,11 +52,14 @@ export const follow = (replica: TestServer, primary: TestServer) =>
 
 export const promote = (replica: TestServer) => onRedis(replica, (client) => client.replicaof('NO', 'ONE'));
 
+/** Where `startRedis` lets its servers write. In a container the folder would be somebody else's. */
+const isOurs = (folder: string) => folder.startsWith(join(tmpdir(), 'tokenfence-redis-'));
+
 /** Kills it, so that it forgets everything: also what an earlier fault made it write to the disk. */
 export async function killForgetting(server: TestServer): Promise<void> {
-  const [, folder] = await onRedis(server, (client) => client.config('GET', 'dir') as Promise<string[]>);
+  const [, folder = ''] = await onRedis(server, (client) => client.config('GET', 'dir') as Promise<string[]>);
   await server.kill();
-  if (folder !== undefined) await rm(join(folder, 'dump.rdb'), { force: true }).catch(() => undefined);
+  if (isOurs(folder)) await rm(join(folder, 'dump.rdb'), { force: true });
 }
 
 export async function startStores(): Promise<Stores> {

@@ -3,7 +3,7 @@ import { type Fault, FAULT_KINDS, type FaultKind, FAULTS } from './faults';
 import type { Fleet } from './fleet';
 import type { Random } from './random';
 
-interface PlannedFault {
+export interface PlannedFault {
   readonly kind: FaultKind;
   readonly fault: Fault;
   /** In leases, from the beginning of its episode. */
@@ -11,7 +11,7 @@ interface PlannedFault {
 }
 
 /** A calm, and then one fault, or a few that overlap. The next one begins when all is put right. */
-interface Episode {
+export interface Episode {
   /** In leases. */
   readonly calm: number;
   readonly faults: readonly PlannedFault[];
@@ -39,7 +39,12 @@ function* inTurns(random: Random, kinds: readonly FaultKind[]): Generator<FaultK
   for (;;) yield* random.shuffled(kinds);
 }
 
-function* plan(fleet: Fleet, random: Random, kinds: readonly FaultKind[]): Generator<Episode, never> {
+/** Depends on the seed alone, and on the names of the nodes; not on what happens meanwhile. */
+export function* plan(
+  fleet: Fleet,
+  random: Random,
+  kinds: readonly FaultKind[] = FAULT_KINDS,
+): Generator<Episode, never> {
   const turns = inTurns(random, kinds);
   for (let number = 0; ; number++) {
     const count = random.weighted([

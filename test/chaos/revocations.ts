@@ -215,14 +215,15 @@ async function byAdministrator(
 
 const setRole: Deed = async (scene, { user, token: target }) => {
   const role = user.role === 'USER' ? 'ADMIN' : 'USER';
-  user.role = role;
-  await byAdministrator(scene, () => ({
+  const exchange = await byAdministrator(scene, () => ({
     kind: 'setRole',
     target,
     mutation: 'mutation($id: ID!, $role: Role!) { setRole(userId: $id, role: $role) { id } }',
     variables: { id: user.id, role },
     reachOf: ofUser(user.id),
   }));
+  // The role that a user has already ends nothing.
+  if (exchange?.outcome.kind === 'done') user.role = role;
 };
 
 const forceLogout: Deed = async (scene, { user, token: target }) => {

@@ -3,6 +3,9 @@ import { type Fault, FAULT_KINDS, type FaultKind, FAULTS } from './faults';
 import type { Fleet } from './fleet';
 import type { Random } from './random';
 
+/** ms that are added to each calm: reconnecting takes its time, however short the lease. */
+const SHORTEST_CALM = 400;
+
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly fault: Fault;
@@ -90,7 +93,7 @@ export function createStorm(
         .map(({ name, from: began }) => `${name} (since ${Math.round(began)} ms)`),
     async rage(signal) {
       for (const { calm, faults } of plan(fleet, random, kinds)) {
-        await sleep(calm * lease, undefined, { signal }).catch(() => undefined);
+        await sleep(SHORTEST_CALM + calm * lease, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return;
         const ends = await Promise.allSettled(faults.map(make));
         const failed = ends.find((end) => end.status === 'rejected');

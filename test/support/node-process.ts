@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Api } from './api';
 import { freePort } from './servers';
 import { type Env, TEST_ENV } from './world';
@@ -14,7 +14,16 @@ export interface NodeProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
-const ROOT = join(__dirname, '../..');
+const above = join(__dirname, '../..');
+
+/** Of the project. What runs without jest lies in `dist` itself. */
+const ROOT = basename(above) === 'dist' ? dirname(above) : above;
+
+// Should a test fail before it ends its node, or the run be ended.
+const running = new Set<ReturnType<typeof spawn>>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** Starts the built service as its users do, in a process that may be killed. */
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {
@@ -25,6 +34,8 @@ export async function startNodeProcess(env: Env): Promise<NodeProcess> {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let output = '';
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
   child.stderr.on('data', (text: Buffer) => (output += text.toString()));

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fleet, FleetNode } from './fleet';
+import type { Token } from './ledger';
+import { createPopulation, type Population, type Scene, type Session } from './population';
+import type { Random } from './random';
+import { DEEDS } from './revocations';
+import { AFTER_TROUBLE, login, refresh, register } from './sessions';
+import type { Tally } from './tally';
+import type { Witness } from './witness';
+
+export interface CrowdOptions {
+  readonly fleet: Fleet;
+  readonly witness: Witness;
+  readonly tally: Tally;
+  readonly random: Random;
+  readonly users: number;
+  /** Clients at each node that act. */
+  readonly actors: number;
+  /** Clients at each node that do nothing but present tokens. */
+  readonly auditors: number;
+}
+
+export interface Crowd {
+  readonly population: Population;
+  /** Makes the users. */
+  gather(): Promise<void>;
+  /** Lets all of them act until `stop`, and resolves when the last request has been answered. */
+  act(stop: AbortSignal): Promise<void>;
+}
+
+/** Requests on their way to one node that nobody waits for; beyond it, as to a node that is paused, none are added. */
+const MOST_UNDER_WAY = 24;
+
+/** Sessions that a user has, as a rule. */
+const SESSIONS = 2;
+
+/** Ended tokens that an auditor mostly presents: the newest so many. */
+const NEWEST = 60;
+
+/** ms that an auditor waits between two requests. */
+const BETWEEN_AUDITS = 8;
+
+async function actOnce(scene: Scene): Promise<void> {
+  const { population, random } = scene;
+  const { users, sessions } = population;
+  const idle = [...sessions].filter(({ busy }) => !busy);
+  if (idle.length === 0 || sessions.size < SESSIONS * users.length) {
+    const candidates = users.filter(({ out }) => !out);
+    const user = candidates.length > 0 ? random.pick(candidates) : undefined;
+    const session = user && (await login(scene, user));
+    if (session) sessions.add(session);
+    else await sleep(AFTER_TROUBLE);
+    return;
+  }
+  const session = random.pick(idle);
+  session.busy = true;
+  try {
+    await useOnce(scene, session);
+  } finally {
+    session.busy = false;
+  }
+}
+
+async function useOnce(scene: Scene, session: Session): Promise<void> {
+  const { random, witness, node } = scene;
+  const way = random.next();
+  if (way < 0.12) {
+    await refresh(scene, session);
+  } else if (way < 0.4) {
+    const { verdict } = await witness.present(session.token, node, random.pick(['check', 'me']));
+    if (verdict === 'REVOKED') await refresh(scene, session);
+    if (verdict === 'UNAVAILABLE') await sleep(AFTER_TROUBLE);
+  } else {
+    await random.weighted(DEEDS)(scene, session);
+  }
+}
+
+/** Presents tokens to one node without end: mostly such as must be refused, sometimes one that should be good. */
+async function audit(scene: Scene): Promise<void> {
+  const { population, random, witness, node, stop } = scene;
+  while (!stop.aborted) {
+    const { ended, sessions } = population;
+    const token =
+      ended.length > 0 && random.chance(0.75)
+        ? random.pick(random.chance(0.8) ? ended.slice(-NEWEST) : ended)
+        : sessions.size > 0 && random.pick([...sessions]).token;
+    const verdict = token && (await witness.present(token, node)).verdict;
+    await sleep(verdict === 'UNAVAILABLE' ? AFTER_TROUBLE : BETWEEN_AUDITS);
+  }
+}
+
+export function createCrowd(options: CrowdOptions): Crowd {
+  const { fleet, witness, tally, random, users, actors, auditors } = options;
+  const { nodes } = fleet;
+  const population = createPopulation();
+  const underWay = new Map<FleetNode, Set<Promise<unknown>>>(nodes.map((node) => [node, new Set()]));
+
+  const checkEverywhere = (tokens: readonly Token[]) => {
+    for (const [node, requests] of underWay) {
+      for (const token of tokens) {
+        if (requests.size >= MOST_UNDER_WAY) break;
+        const request = witness.present(token, node).finally(() => requests.delete(request));
+        requests.add(request);
+      }
+    }
+  };
+  const sceneAt = (node: FleetNode, name: string, stop: AbortSignal): Scene => ({
+    node,
+    nodes,
+    random: random.fork(name),
+    population,
+    witness,
+    tally,
+    stop,
+    checkEverywhere,
+  });
+  const atEachNode = (count: number, what: string, stop: AbortSignal) =>
+    nodes.flatMap((node) =>
+      Array.from({ length: count }, (_, i) => sceneAt(node, `${what} ${i} at ${node.name}`, stop)),
+    );
+
+  return {
+    population,
+    async gather() {
+      const scenes = atEachNode(1, 'gathering', AbortSignal.abort());
+      const makeSome = async (scene: Scene) => {
+        while (population.users.length < users) await register(scene);
+      };
+      await Promise.all(scenes.map(makeSome));
+    },
+    async act(stop) {
+      const acting = atEachNode(actors, 'actor', stop).map(async (scene) => {
+        while (!stop.aborted) await actOnce(scene);
+      });
+      const auditing = atEachNode(auditors, 'auditor', stop).map(audit);
+      await Promise.all([...acting, ...auditing]);
+      await Promise.all([...underWay.values()].flatMap((requests) => [...requests]));
+    },
+  };
+}

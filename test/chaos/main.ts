@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import { parseArgs } from 'node:util';
+import { FAULT_KINDS, type FaultKind } from './faults';
+import { describeReport } from './report';
+import { run } from './run';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: `${Math.floor(Math.random() * 1e6)}` },
+    /** s */
+    duration: { type: 'string', default: '1800' },
+    revocations: { type: 'string', default: '10000' },
+    /** ms */
+    lease: { type: 'string', default: '1000' },
+    /** Kinds of faults, with commas; all if left out. */
+    faults: { type: 'string' },
+  },
+});
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+function kindsOf(names: string): FaultKind[] {
+  return names.split(',').map((name) => {
+    const kind = FAULT_KINDS.find((known) => known === name.trim());
+    if (!kind) throw new Error(`There is no fault "${name}". There are: ${FAULT_KINDS.join(', ')}.`);
+    return kind;
+  });
+}
+
+async function main(): Promise<void> {
+  const { seed, duration, revocations, lease, faults } = values;
+  say(`Seed ${seed}.`);
+  const report = await run({
+    seed,
+    duration: Number(duration) * 1000,
+    revocations: Number(revocations),
+    lease: Number(lease),
+    nodes: 3,
+    users: 24,
+    actors: 6,
+    auditors: 2,
+    faults: faults === undefined ? undefined : kindsOf(faults),
+    progress: say,
+  });
+  say(describeReport(report));
+  process.exit(report.violations.length === 0 ? 0 : 1);
+}
+
+// An end by "exit" takes the nodes and servers with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(2);
+});

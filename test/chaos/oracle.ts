@@ -1,0 +1,187 @@
+import { eventually } from '../support/eventually';
+import type { Fleet, FleetNode } from './fleet';
+import type { Token } from './ledger';
+import { nameOf, timesOf, type Witness } from './witness';
+import type { Population } from './population';
+import type { Random } from './random';
+import { refresh } from './sessions';
+import { onPostgres } from './stores';
+import type { Tally } from './tally';
+import { readTruthLog, type TruthLog } from './truth-log';
+
+/** ms that the fleet has, when the faults are over, until all is as it should be. Generous, as machines may be slow. */
+const PATIENCE = 90_000;
+
+/** ms by which the clock of a run and the one that Postgres reads may seem to differ. */
+const CLOCK_SLACK = 200;
+
+/** Tokens that are presented to every node in the end. */
+const MOST_PRESENTED = 600;
+
+export interface OracleOptions {
+  readonly fleet: Fleet;
+  readonly witness: Witness;
+  readonly population: Population;
+  readonly tally: Tally;
+  readonly random: Random;
+}
+
+export interface Settlement {
+  /** ms from the end of the faults until every node was well, and until all was confirmed. */
+  readonly wellAfter: number;
+  readonly confirmedAfter: number;
+  readonly logged: number;
+}
+
+const isWell = async ({ name, url }: FleetNode) => {
+  const response = await fetch(`${url}/readyz`);
+  const body = await response.text();
+  if (response.status !== 200 || !body.includes('"degraded":[]')) throw new Error(`${name}: ${body}`);
+};
+
+/** Every revocation reaches every node, and nothing has to be done for it. */
+async function settle({ fleet, witness }: OracleOptions): Promise<Omit<Settlement, 'logged'>> {
+  const began = performance.now();
+  const wait = async (promise: string, condition: () => Promise<unknown>) => {
+    try {
+      await eventually(condition, PATIENCE);
+    } catch (error) {
+      const lines = fleet.nodes.flatMap((node) => [
+        `The last lines of ${node.name}:`,
+        ...node.lastLines(8).map((line) => `  ${line}`),
+      ]);
+      witness.accuse(promise, undefined, [String(error), ...lines]);
+    }
+    return performance.now() - began;
+  };
+  const wellAfter = await wait('A node did not recover when the faults were over.', () =>
+    Promise.all(fleet.nodes.map(isWell)),
+  );
+  const confirmedAfter = await wait('A revocation was never confirmed.', async () => {
+    const rows = await onPostgres<{ id: string }>(
+      fleet.stores.postgres,
+      'select id from revocations where confirmed_at is null limit 20',
+    );
+    if (rows.length > 0) throw new Error(`Unconfirmed: ${rows.map(({ id }) => id).join(', ')}`);
+  });
+  return { wellAfter, confirmedAfter };
+}
+
+/** Nobody was turned away without a reason that stands in the log, and stood there by then. */
+function judgeRefusals({ witness }: OracleOptions, log: TruthLog): void {
+  for (const token of witness.ledger.tokens.values()) {
+    if (!token.refused) continue;
+    const end = log.endOf(token);
+    const refusedAt = performance.timeOrigin + token.refused.ended;
+    if (end !== undefined && end <= refusedAt + CLOCK_SLACK) continue;
+    witness.accuse('A good token was refused as revoked.', token.refused, [
+      `It was ${nameOf(token)}.`,
+      end === undefined
+        ? 'Nothing in the log has ended it.'
+        : `The log ends it ${(end - refusedAt).toFixed(1)} ms later.`,
+    ]);
+  }
+}
+
+/** What was acknowledged is in Postgres. */
+async function judgeReceipts({ fleet, witness }: OracleOptions, log: TruthLog): Promise<void> {
+  const alive = await onPostgres<{ id: string }>(
+    fleet.stores.postgres,
+    `select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version`,
+  );
+  const living = new Set(alive.map(({ id }) => id));
+  for (const ending of witness.ledger.endings) {
+    const { reach, kind, node, sent, received } = ending;
+    const isThere = reach.scope === 'SESSION' ? !living.has(reach.sessionId) : log.holds(reach);
+    if (isThere) continue;
+    witness.accuse('An acknowledged revocation is not in Postgres.', { node, began: sent, ended: received }, [
+      `It was ${kind}: ${JSON.stringify(reach)}.`,
+    ]);
+  }
+}
+
+/** In the end every node says of every token what the log says of it. */
+async function judgeNodes({ fleet, witness, random }: OracleOptions, log: TruthLog): Promise<void> {
+  const { ledger } = witness;
+  const all = [...ledger.tokens.values()];
+  const newest = all.slice(-MOST_PRESENTED / 2);
+  const older = random.shuffled(all.slice(0, -MOST_PRESENTED / 2)).slice(0, MOST_PRESENTED / 2);
+  const presentToAll = async (token: Token) => {
+    const expected = log.endOf(token) === undefined ? 'ACCEPTED' : 'REVOKED';
+    for (const node of fleet.nodes) {
+      const sighting = await witness.present(token, node);
+      if (sighting.verdict === expected || sighting.verdict === 'WRONG') continue;
+      witness.accuse('In the end a node does not say of a token what Postgres says.', sighting, [
+        `It was ${nameOf(token)}.`,
+        `Expected ${expected}; ${timesOf(sighting)}, the node said ${sighting.answer}.`,
+      ]);
+    }
+  };
+  const queue = [...newest, ...older];
+  const present = async () => {
+    for (let token = queue.pop(); token; token = queue.pop()) await presentToAll(token);
+  };
+  await Promise.all(Array.from({ length: 8 }, present));
+}
+
+// What ends a session is in the audit log, in the same transaction.
+const ENDED_WITHOUT_REASON = `
+  select s.id from sessions s where s.ended_at is not null and not exists (
+    select from audit_events a where
+      (a.session_id = s.id
+        and a.type in ('LOGOUT', 'SESSION_ENDED', 'FORCED_SESSION_LOGOUT', 'REFRESH_TOKEN_REUSED'))
+      or (a.user_id = s.user_id and a.session_id <> s.id
+        and a.type in ('OTHER_SESSIONS_ENDED', 'PASSWORD_CHANGED'))
+      or (a.user_id = s.user_id and a.type in ('LOGOUT_EVERYWHERE', 'FORCED_LOGOUT', 'USER_DISABLED')))`;
+
+/** A session that was begun lives until something ends it, and its refresh token works. */
+async function judgeSessions(options: OracleOptions): Promise<void> {
+  const { fleet, witness, population, tally, random } = options;
+  const { postgres } = fleet.stores;
+  for (const session of [...population.sessions]) {
+    const scene = {
+      node: random.pick(fleet.nodes),
+      nodes: fleet.nodes,
+      random,
+      population,
+      witness,
+      tally,
+      stop: AbortSignal.abort(),
+      checkEverywhere: () => undefined,
+    };
+    await refresh(scene, session);
+  }
+  const alive = await onPostgres<{ id: string }>(
+    postgres,
+    `select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version`,
+  );
+  const living = new Set(alive.map(({ id }) => id));
+  for (const { id, exchange } of population.dead) {
+    if (!living.has(id)) continue;
+    witness.accuse('The refresh token of a living session was refused.', exchange, [`Of session ${id}.`]);
+  }
+
+  const known = await onPostgres<{ id: string }>(postgres, 'select id from sessions');
+  const users = await onPostgres<{ id: string }>(postgres, 'select id from users');
+  const sessionIds = new Set(known.map(({ id }) => id));
+  const userIds = new Set(users.map(({ id }) => id));
+  for (const { sessionId, userId } of witness.ledger.tokens.values()) {
+    // Those of a deleted account go with it.
+    if (sessionIds.has(sessionId) || !userIds.has(userId)) continue;
+    witness.accuse('An acknowledged login is not in Postgres.', undefined, [`Of session ${sessionId}.`]);
+  }
+  for (const { id } of await onPostgres<{ id: string }>(postgres, ENDED_WITHOUT_REASON)) {
+    witness.accuse('A session was ended, and nothing tells why.', undefined, [`It is ${id}.`]);
+  }
+}
+
+/** Judges the run as a whole, when the faults are over and nobody acts any more. */
+export async function judge(options: OracleOptions): Promise<Settlement> {
+  const settled = await settle(options);
+  const log = await readTruthLog(options.fleet.stores.postgres);
+  await judgeNodes(options, log);
+  judgeRefusals(options, log);
+  await judgeReceipts(options, log);
+  await judgeSessions(options);
+  return { ...settled, logged: log.size };
+}

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../support/eventually';
+import { createCrowd } from './crowd';
+import type { FaultKind } from './faults';
+import { startFleet } from './fleet';
+import { judge, type Settlement } from './oracle';
+import { createRandom } from './random';
+import type { Report } from './report';
+import { createStorm } from './storm';
+import { createTally } from './tally';
+import { countViolations, createWitness } from './witness';
+
+export interface RunOptions {
+  readonly seed: string;
+  /** ms after which it ends; or earlier, after this many revocations. */
+  readonly duration: number;
+  readonly revocations: number;
+  /** ms */
+  readonly lease: number;
+  readonly nodes: number;
+  readonly users: number;
+  /** Clients at each node. */
+  readonly actors: number;
+  readonly auditors: number;
+  /** All kinds if left out. */
+  readonly faults?: readonly FaultKind[];
+  /** Told now and then how far it has come. */
+  readonly progress?: (line: string) => void;
+}
+
+/** ms between two reports of progress. */
+const PROGRESS_INTERVAL = 10_000;
+
+/** ms after the faults within which every request must have got its answer. */
+const LAST_ANSWER = 60_000;
+
+/** Starts a fleet of its own, lets clients and faults loose on it, and judges what they saw. */
+export async function run(options: RunOptions): Promise<Report> {
+  const { seed, duration, revocations, lease, progress = () => undefined } = options;
+  const random = createRandom(seed);
+  const fleet = await startFleet(options.nodes, {
+    RATE_LIMIT: 'off',
+    LOG_LEVEL: 'warn',
+    REVOCATION_LEASE: `${lease}ms`,
+    // Longer than any run: no token may run out, and the log forget it, before it is judged.
+    ACCESS_TOKEN_TTL: '12h',
+  });
+  const calmDown = new AbortController();
+  const stop = new AbortController();
+  try {
+    const storm = createStorm(fleet, random.fork('storm'), lease, options.faults);
+    const tally = createTally(storm.during);
+    const witness = createWitness(storm.during);
+    const crowd = createCrowd({ ...options, fleet, witness, tally, random: random.fork('crowd') });
+    await crowd.gather();
+
+    const began = performance.now();
+    let failure: unknown;
+    const watched = (work: Promise<void>) => {
+      work.catch((error: unknown) => {
+        failure = error;
+      });
+      return work;
+    };
+    const acting = watched(crowd.act(stop.signal));
+    const hasConfirmed = () => tally.latencies.calm.length > 0;
+    // The first of them in peace, so that a slow machine has something to lose.
+    await eventually(() => {
+      if (!hasConfirmed()) throw new Error('Nothing is confirmed, although nothing is wrong.');
+    }, LAST_ANSWER);
+    const raging = watched(storm.rage(calmDown.signal));
+
+    let reported = began;
+    const isOver = () =>
+      performance.now() - began >= duration ||
+      tally.acknowledged >= revocations ||
+      witness.enough.aborted ||
+      failure !== undefined;
+    while (!isOver()) {
+      await sleep(50);
+      if (performance.now() - reported < PROGRESS_INTERVAL) continue;
+      reported = performance.now();
+      progress(
+        `${((reported - began) / 1000).toFixed(0)} s: ${tally.acknowledged} revocations, ${storm.past.length} faults, ${countViolations(witness.violations)} violations`,
+      );
+    }
+    calmDown.abort();
+    await raging;
+    stop.abort();
+    const overdue = setTimeout(() => {
+      witness.accuse('A request got no answer.', undefined, [
+        `It is still waited for ${LAST_ANSWER / 1000} s after the last fault.`,
+      ]);
+    }, LAST_ANSWER);
+    await acting;
+    clearTimeout(overdue);
+
+    const { population } = crowd;
+    const settlement: Settlement | undefined = await judge({
+      fleet,
+      witness,
+      population,
+      tally,
+      random: random.fork('oracle'),
+    });
+    return {
+      seed,
+      duration: performance.now() - began,
+      lease: `${lease} ms`,
+      tally,
+      faults: storm.past,
+      counts: witness.counts,
+      tokens: witness.ledger.tokens.size,
+      settlement,
+      violations: witness.violations,
+    };
+  } finally {
+    calmDown.abort();
+    stop.abort();
+    await fleet.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { startPostgres, startRedis, type TestServer } from '../support/servers';
+
+/** The two Redis servers of a run, of which one is the primary at a time. */
+export interface RedisPair {
+  primary: TestServer;
+  replica: TestServer;
+}
+
+export interface Stores {
+  readonly postgres: TestServer;
+  readonly redis: RedisPair;
+  dispose(): Promise<void>;
+}
+
+/** Runs commands on a Redis server behind the service's back. */
+export async function onRedis<T>({ url }: TestServer, work: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 5000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Runs SQL behind the service's back. */
+export async function onPostgres<Row extends object>(
+  { url }: TestServer,
+  sql: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const portOf = ({ url }: TestServer) => Number(new URL(url).port);
+
+export const follow = (replica: TestServer, primary: TestServer) =>
+  onRedis(replica, (client) => client.replicaof('127.0.0.1', portOf(primary)));
+
+export const promote = (replica: TestServer) => onRedis(replica, (client) => client.replicaof('NO', 'ONE'));
+
+/** Where `startRedis` lets its servers write. In a container the folder would be somebody else's. */
+const isOurs = (folder: string) => folder.startsWith(join(tmpdir(), 'tokenfence-redis-'));
+
+/** Kills it, so that it forgets everything: also what an earlier fault made it write to the disk. */
+export async function killForgetting(server: TestServer): Promise<void> {
+  const [, folder = ''] = await onRedis(server, (client) => client.config('GET', 'dir') as Promise<string[]>);
+  await server.kill();
+  if (isOurs(folder)) await rm(join(folder, 'dump.rdb'), { force: true });
+}
+
+export async function startStores(): Promise<Stores> {
+  const [postgres, primary, replica] = await Promise.all([startPostgres(), startRedis(), startRedis()]);
+  await follow(replica, primary);
+  return {
+    postgres,
+    redis: { primary, replica },
+    async dispose() {
+      await Promise.all([postgres, primary, replica].map((server) => server.dispose()));
+    },
+  };
+}

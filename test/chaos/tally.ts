@@ -1,0 +1,49 @@
+/** What became of the revocations of one kind. */
+export interface KindTally {
+  confirmed: number;
+  unconfirmed: number;
+  /** The service said no: the token had been ended, the session was gone. */
+  refused: number;
+  /** No answer, or 503. */
+  unknown: number;
+}
+
+/** What is counted on the way. */
+export interface Tally {
+  readonly kinds: ReadonlyMap<string, KindTally>;
+  /** Why receipts were not confirmed, and how often. */
+  readonly reasons: ReadonlyMap<string, number>;
+  /** ms from sending to the confirmed receipt: without any fault in that time, and with one. */
+  readonly latencies: { readonly calm: number[]; readonly troubled: number[] };
+  /** Revocations that were answered with a receipt, confirmed or not. */
+  acknowledged: number;
+  logins: number;
+  refreshes: number;
+  of(kind: string): KindTally;
+  tookUntilConfirmed(sent: number, received: number): void;
+  unconfirmed(reason: string): void;
+}
+
+export function createTally(faultsDuring: (from: number, to: number) => string[]): Tally {
+  const kinds = new Map<string, KindTally>();
+  const reasons = new Map<string, number>();
+  const latencies = { calm: [] as number[], troubled: [] as number[] };
+  return {
+    kinds,
+    reasons,
+    latencies,
+    acknowledged: 0,
+    logins: 0,
+    refreshes: 0,
+    of(kind) {
+      const known = kinds.get(kind) ?? { confirmed: 0, unconfirmed: 0, refused: 0, unknown: 0 };
+      kinds.set(kind, known);
+      return known;
+    },
+    tookUntilConfirmed(sent, received) {
+      const place = faultsDuring(sent, received).length === 0 ? latencies.calm : latencies.troubled;
+      place.push(received - sent);
+    },
+    unconfirmed: (reason) => void reasons.set(reason, (reasons.get(reason) ?? 0) + 1),
+  };
+}

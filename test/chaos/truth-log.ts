@@ -1,0 +1,69 @@
+import type { TestServer } from '../support/servers';
+import type { Reach, Token } from './ledger';
+import { onPostgres } from './stores';
+
+interface Row {
+  readonly kind: 'TOKEN' | 'SESSION' | 'USER' | 'EVERYONE' | 'KEY';
+  readonly user_id: string | null;
+  readonly token_id: string | null;
+  readonly session_id: string | null;
+  readonly key_id: string | null;
+  readonly token_version: number | null;
+  readonly global_version: number | null;
+  readonly revoked_at: Date;
+}
+
+/** The log of revocations as Postgres has it: what was committed, whoever was told. */
+export interface TruthLog {
+  readonly size: number;
+  /** When a token was ended first, in ms since 1970; undefined if nothing has ended it. */
+  endOf(token: Token): number | undefined;
+  /** Whether what a receipt speaks of is in the log. Of a session, which other entries may have ended, it cannot tell. */
+  holds(reach: Reach): boolean;
+}
+
+export async function readTruthLog(postgres: TestServer): Promise<TruthLog> {
+  const rows = await onPostgres<Row>(
+    postgres,
+    `select kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at from revocations`,
+  );
+  const bySubject = new Map<string, Row[]>();
+  for (const row of rows) {
+    const subject = {
+      TOKEN: row.token_id,
+      SESSION: row.session_id,
+      USER: row.user_id,
+      EVERYONE: 'everyone',
+      KEY: row.key_id,
+    }[row.kind];
+    const key = `${row.kind} ${subject}`;
+    bySubject.set(key, [...(bySubject.get(key) ?? []), row]);
+  }
+  const of = (kind: Row['kind'], subject: string) => bySubject.get(`${kind} ${subject}`) ?? [];
+
+  return {
+    size: rows.length,
+    endOf(token) {
+      const ends = [
+        ...of('TOKEN', token.id),
+        ...of('SESSION', token.sessionId),
+        ...of('USER', token.userId).filter((row) => (row.token_version ?? 0) > token.tokenVersion),
+        ...of('EVERYONE', 'everyone').filter((row) => (row.global_version ?? 0) > token.globalVersion),
+        ...of('KEY', token.keyId),
+      ].map((row) => row.revoked_at.getTime());
+      return ends.length === 0 ? undefined : Math.min(...ends);
+    },
+    holds(reach) {
+      switch (reach.scope) {
+        case 'USER':
+          return of('USER', reach.userId).some((row) => row.token_version === reach.below);
+        case 'EVERYONE':
+          return of('EVERYONE', 'everyone').some((row) => (row.global_version ?? 0) > reach.upTo);
+        case 'KEYS':
+          return [...reach.keyIds].every((id) => of('KEY', id).length > 0);
+        case 'SESSION':
+          return true;
+      }
+    },
+  };
+}

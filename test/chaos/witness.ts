@@ -1,0 +1,171 @@
+import type { FleetNode } from './fleet';
+import { createLedger, type Ending, type Ledger, type Sighting, type Token, type Verdict } from './ledger';
+import { ask, type Exchange, inShort } from './requests';
+
+/** A promise that was broken, how often, and of the first few times all that helps to find out how. */
+export interface Violation {
+  readonly promise: string;
+  count: number;
+  readonly cases: string[][];
+}
+
+export const countViolations = (violations: readonly Violation[]) =>
+  violations.reduce((sum, { count }) => sum + count, 0);
+
+export interface Counts {
+  accepted: number;
+  refused: number;
+  unavailable: number;
+}
+
+/** Sees every exchange, and says at once when a promise was broken. */
+export interface Witness {
+  readonly ledger: Ledger;
+  readonly counts: Counts;
+  readonly violations: readonly Violation[];
+  /** Resolves when there are so many violations that more would tell nothing new. */
+  readonly enough: AbortSignal;
+  /** Notes a violation: of a request, with the nodes that had a part in it, or of the run as a whole. */
+  accuse(
+    promise: string,
+    exchange: Pick<Sighting, 'node' | 'began' | 'ended'> | undefined,
+    details: string[],
+    ...others: FleetNode[]
+  ): void;
+  /** Sends a request. Whether it was right to be done with that token is judged, unless it is done with any. */
+  send(
+    node: FleetNode,
+    query: string,
+    variables?: object,
+    token?: Token,
+    needsGoodToken?: boolean,
+  ): Promise<Exchange>;
+  /** Notes a token that was granted, and judges whether it could be: grants are made by what Postgres knows. */
+  granted(text: string, exchange: Exchange): Token;
+  /** Presents a token to a node, in one of the ways that ask for nothing but its being good. */
+  present(token: Token, node: FleetNode, way?: 'check' | 'me'): Promise<Sighting>;
+}
+
+/** Of one promise: beyond these a case is only counted, or the run ended. */
+const MOST_CASES = 5;
+const MOST_VIOLATIONS = 30;
+
+const LOG_LINES = 12;
+
+/** ms until what a node has to say about a request stands in its log, and has been read here. */
+const UNTIL_LOGGED = 300;
+
+/** A field for administrators: whoever is told that they are none has a good token. No store is read for that answer. */
+const CHECK = '{ auditEvents(first: 1) { pageInfo { hasNextPage } } }';
+const ME = '{ me { id } }';
+
+export const nameOf = ({ id, userId, sessionId, tokenVersion, globalVersion, keyId }: Token) =>
+  `token ${id} of user ${userId}, session ${sessionId}, tokenVersion ${tokenVersion}, globalVersion ${globalVersion}, key ${keyId}`;
+
+export const timesOf = ({ node, began, ended }: Pick<Sighting, 'node' | 'began' | 'ended'>) =>
+  `${node.name}, from ${began.toFixed(1)} to ${ended.toFixed(1)} ms`;
+
+const nameOfEnding = ({ kind, node, reach, sent, received }: Ending) => {
+  const what = JSON.stringify(reach, (_, value: unknown) => (value instanceof Set ? [...value] : value));
+  return `${kind} by ${node.name}, sent at ${sent.toFixed(1)} ms, receipt at ${received.toFixed(1)} ms: ${what}`;
+};
+
+export function createWitness(faultsDuring: (from: number, to: number) => string[]): Witness {
+  const ledger = createLedger();
+  const counts: Counts = { accepted: 0, refused: 0, unavailable: 0 };
+  const violations: Violation[] = [];
+  const enough = new AbortController();
+
+  const accuse: Witness['accuse'] = (promise, exchange, details, ...others) => {
+    let violation = violations.find((known) => known.promise === promise);
+    if (!violation) violations.push((violation = { promise, count: 0, cases: [] }));
+    violation.count += 1;
+    if (violation.count >= MOST_VIOLATIONS) enough.abort();
+    if (violation.cases.length >= MOST_CASES) return;
+    const lines = [...details];
+    violation.cases.push(lines);
+    if (!exchange) return;
+    const faults = faultsDuring(exchange.began - 5000, exchange.ended);
+    lines.push(
+      `It was a request to ${timesOf(exchange)}.`,
+      `Faults from 5 s before until then: ${faults.join('; ') || 'none'}.`,
+    );
+    for (const node of new Set([exchange.node, ...others])) {
+      setTimeout(
+        () => lines.push(`The last lines of ${node.name}:`, ...node.lastLines(LOG_LINES)),
+        UNTIL_LOGGED,
+      );
+    }
+  };
+
+  const accepted = (token: Token, exchange: Pick<Sighting, 'node' | 'began' | 'ended'>) => {
+    const ending = ledger.finalBefore(token, exchange.began);
+    if (!ending) return;
+    const details = [`It was ${nameOf(token)}.`, `It had been ended by ${nameOfEnding(ending)}.`];
+    accuse('A token was accepted after its end had been confirmed.', exchange, details, ending.node);
+  };
+
+  const send: Witness['send'] = async (node, query, variables, token, needsGoodToken = true) => {
+    const exchange = await ask(node, query, variables, token?.text);
+    const { outcome } = exchange;
+    if (outcome.kind === 'fault') {
+      accuse('The service met an unexpected fault.', exchange, [`To ${query}`, `it said ${outcome.why}.`]);
+    }
+    if (outcome.kind === 'done' && token && needsGoodToken) accepted(token, exchange);
+    return exchange;
+  };
+
+  const verdictOn = ({ outcome }: Exchange): Verdict => {
+    if (outcome.kind === 'done') return 'ACCEPTED';
+    if (outcome.kind === 'unavailable') return 'UNAVAILABLE';
+    if (outcome.kind === 'fault') return 'WRONG';
+    if (outcome.code === 'FORBIDDEN') return 'ACCEPTED';
+    return outcome.reason === 'TOKEN_REVOKED' ? 'REVOKED' : 'WRONG';
+  };
+
+  return {
+    ledger,
+    counts,
+    violations,
+    enough: enough.signal,
+    accuse,
+    send,
+    granted(text, exchange) {
+      const token = ledger.note(text);
+      const ending = ledger.acknowledgedBefore(token, exchange.began);
+      if (ending) {
+        accuse('A token was granted that had been ended before.', exchange, [
+          `It is ${nameOf(token)}.`,
+          `It had been ended by ${nameOfEnding(ending)}.`,
+        ]);
+      }
+      return token;
+    },
+    async present(token, node, way = 'check') {
+      const exchange = await send(node, way === 'me' || token.role === 'ADMIN' ? ME : CHECK, {}, token);
+      const { began, ended, outcome } = exchange;
+      const sighting = { node, began, ended, verdict: verdictOn(exchange), answer: inShort(outcome) };
+      switch (sighting.verdict) {
+        case 'ACCEPTED':
+          counts.accepted += 1;
+          // What was done has been judged on the way.
+          if (outcome.kind !== 'done') accepted(token, exchange);
+          break;
+        case 'REVOKED':
+          counts.refused += 1;
+          if (!token.refused || sighting.ended < token.refused.ended) token.refused = sighting;
+          break;
+        case 'UNAVAILABLE':
+          counts.unavailable += 1;
+          break;
+        case 'WRONG':
+          if (outcome.kind === 'fault') break;
+          accuse('A node called a token of ours something else than revoked.', exchange, [
+            `It was ${nameOf(token)}.`,
+            `The node said ${sighting.answer}.`,
+          ]);
+      }
+      return sighting;
+    },
+  };
+}

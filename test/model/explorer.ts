@@ -24,7 +24,7 @@ export interface Exploration {
 }
 
 /** States beyond this number mean that a scenario was not bounded well. */
-const MOST_STATES = 250_000;
+const MOST_STATES = 150_000;
 
 const buffer = Buffer.alloc(4096);
 const numberOfWord = new Map<string, number>();
@@ -108,7 +108,8 @@ export function explore<State>({ start, copy, moves, fault, signs }: System<Stat
         wrong = reached(next, first + offset, what);
       });
       if (wrong !== undefined) return result(wrong);
-      if (seen.size > MOST_STATES) throw new Error(`More than ${MOST_STATES} states: bound the scenario better.`);
+      if (seen.size > MOST_STATES)
+        throw new Error(`More than ${MOST_STATES} states: bound the scenario better.`);
     }
     first += layer.length;
     layer = nextLayer;

@@ -1,7 +1,7 @@
 import { LEASE, type Model, type Moves, SLOW_CLOCK_LOSES_ONE_IN, WAIT } from './model';
 import { at, knownServers, nameOf } from './protocol/names';
 import { leaveEpoch } from './protocol/view';
-import { copyOfData, DELETED, type Faults, NONE, type Server, type World } from './state';
+import { copyOfData, DELETED, type Faults, NONE, type Server, spend, type World } from './state';
 
 /**
  * Pauses need no step: a process may be passed over for as many ticks as one likes. So may a message on its way. A node
@@ -29,16 +29,22 @@ function grow(world: World, index: number): void {
   if (process.leaseAge === LEASE) process.leaseTail = 0;
   process.viewAge = older(process.viewAge, LEASE);
   for (const beat of [process.beat, process.lateBeat]) if (beat) beat.age = older(beat.age, LEASE);
-  for (const delivery of world.deliveries) if (delivery?.by === index) delivery.age = older(delivery.age, WAIT);
+  for (const delivery of world.deliveries)
+    if (delivery?.by === index) delivery.age = older(delivery.age, WAIT);
 }
 
 /** What Redis may do at any moment. */
 export const failRedis: Moves = (model, world, offer) => {
   const { faults } = world;
-  const befall = (fault: keyof Faults, what: string, number: number, change: (server: Server, next: World) => void) => {
+  const befall = (
+    fault: keyof Faults,
+    what: string,
+    number: number,
+    change: (server: Server, next: World) => void,
+  ) => {
     if (faults[fault] === 0) return;
     offer(what + at(world, number), (next) => {
-      next.faults[fault] -= 1;
+      spend(next, fault);
       change(next.servers[number]!, next);
     });
   };
@@ -94,12 +100,12 @@ export const failOver: Moves = (model, world, offer) => {
     const primary = world.servers[server.follows]!;
     if (world.faults.catchUps > 0)
       offer('the replica catches up', (next) => {
-        next.faults.catchUps -= 1;
+        spend(next, 'catchUps');
         next.servers[number]!.data = copyOfData(primary.data);
       });
     if (world.faults.promotions > 0)
       offer(`the replica becomes the primary:${at(world, number)}`, (next) => {
-        next.faults.promotions -= 1;
+        spend(next, 'promotions');
         const promoted = next.servers[number]!;
         promoted.follows = NONE;
         promoted.known = true;
@@ -112,7 +118,7 @@ export const failOver: Moves = (model, world, offer) => {
     const primary = world.servers.findIndex(({ line }) => line > server.line);
     if (world.faults.demotions === 0 || primary === NONE || server.follows !== NONE) continue;
     offer(`the old primary becomes a replica of the new one:${at(world, number)}`, (next) => {
-      next.faults.demotions -= 1;
+      spend(next, 'demotions');
       const demoted = next.servers[number]!;
       demoted.follows = primary;
       demoted.writable = false;
@@ -129,7 +135,9 @@ export const failProcesses: Moves = (model, world, offer) => {
     if (!keepsView) continue;
     const name = nameOf(model, index);
     if (reconnects && process.stage === 'following')
-      offer(`${name} loses its connection and joins again`, (next) => leaveEpoch(model, next.processes[index]!));
+      offer(`${name} loses its connection and joins again`, (next) =>
+        leaveEpoch(model, next.processes[index]!),
+      );
     if (sleeps)
       offer(`the machine of ${name} ${process.asleep ? 'wakes' : 'falls asleep'}`, (next) => {
         next.processes[index]!.asleep = !process.asleep;

@@ -79,6 +79,8 @@ export interface Scenario {
   readonly servers?: 1 | 2;
   /** How often one revocation is published in one epoch: 2, unless said otherwise. */
   readonly mostPublications?: number;
+  /** How many tickets are drawn at most, if that is to be bounded. */
+  readonly mostTickets?: number;
   /**
    * Where it begins. `empty`: Redis is empty and nobody has joined. `joined`: everyone is in an epoch that they have
    * known for long. `committed`: and all revocations were committed since.

@@ -34,8 +34,8 @@ export interface Data {
   /** The stream's key was evicted. */
   streamLost: boolean;
   registry: (Registration | undefined)[];
-  /** The user's record in this epoch. */
-  record: Revocations | typeof NONE;
+  /** The user's record in this epoch, or NONE. */
+  record: Revocations;
   ticket: number;
 }
 
@@ -68,7 +68,7 @@ export interface Beat {
 export interface Filling {
   id: number;
   ticket: number;
-  value: Revocations | typeof NONE;
+  value: Revocations;
 }
 
 /** A fresh epoch that is about to be filled: the id that was noted, then what is left of the log that was loaded. */
@@ -154,22 +154,37 @@ export interface World {
 }
 
 /** Also what a replica and a disk get. */
-export const copyOfData = (data: Data | undefined): Data | undefined =>
-  data && {
-    ...data,
-    stream: [...data.stream],
-    registry: data.registry.map((entry) => entry && { ...entry }),
-  };
+export function copyOfData(data: Data | undefined): Data | undefined {
+  if (!data) return undefined;
+  const copy = { ...data };
+  copy.stream = data.stream.slice();
+  copy.registry = data.registry.map((entry) => entry && { ...entry });
+  return copy;
+}
 
-/** A copy that may be changed. What is never changed in place is shared. */
-export const copyOfWorld = (world: World): World => ({
-  ...world,
-  deliveries: world.deliveries.map((delivery) => delivery && { ...delivery }),
-  servers: world.servers.map((server) => ({ ...server, data: copyOfData(server.data) })),
-  processes: world.processes.map((process) => ({
-    ...process,
-    beat: process.beat && { ...process.beat },
-    lateBeat: process.lateBeat && { ...process.lateBeat },
-  })),
-  faults: { ...world.faults },
-});
+function copyOfProcess(process: Process): Process {
+  const copy = { ...process };
+  if (copy.beat) copy.beat = { ...copy.beat };
+  if (copy.lateBeat) copy.lateBeat = { ...copy.lateBeat };
+  return copy;
+}
+
+function copyOfServer(server: Server): Server {
+  const copy = { ...server };
+  copy.data = copyOfData(server.data);
+  return copy;
+}
+
+/** A copy that may be changed. What is never changed in place is shared: filling, healing, what is on disk, faults. */
+export function copyOfWorld(world: World): World {
+  const copy = { ...world };
+  copy.deliveries = world.deliveries.map((delivery) => delivery && { ...delivery });
+  copy.servers = world.servers.map(copyOfServer);
+  copy.processes = world.processes.map(copyOfProcess);
+  return copy;
+}
+
+/** A fault has happened: it may do so less often from now on. */
+export function spend(world: World, fault: keyof Faults): void {
+  world.faults = { ...world.faults, [fault]: world.faults[fault] - 1 };
+}

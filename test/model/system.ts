@@ -92,7 +92,13 @@ function signsOf({ scenario }: Model, world: World, what: string): Sign[] {
         signs.push('a view is current on the server that was promoted');
     }
     const record = world.servers[0]!.data?.record ?? NONE;
-    if (readsRecords && holdsLease(process) && confirmed !== NOTHING && record !== NONE && holdsAll(record, confirmed))
+    if (
+      readsRecords &&
+      holdsLease(process) &&
+      confirmed !== NOTHING &&
+      record !== NONE &&
+      holdsAll(record, confirmed)
+    )
       signs.push('a record with a confirmed revocation is filled and may be read');
   }
   return signs;

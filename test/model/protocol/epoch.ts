@@ -22,7 +22,9 @@ export function isAlive(model: Model, server: Server, id: number): boolean {
 
 /** Whether `hello` gets an answer: it may have to write. */
 export function canGreet(model: Model, server: Server): boolean {
-  return server.known && (server.writable || (server.data !== undefined && belongsTo(model, server, server.data)));
+  return (
+    server.known && (server.writable || (server.data !== undefined && belongsTo(model, server, server.data)))
+  );
 }
 
 /**

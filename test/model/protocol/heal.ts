@@ -31,14 +31,16 @@ export const heal: Moves = (model, world, offer) => {
       }
       const chunk = healing.log & -healing.log;
       const isLast = chunk === healing.log;
-      offer(`${nameOf(model, index)} heals${at(world, number)}${isLast ? ', which is filled now' : ''}`, (next) => {
-        const data = next.servers[number]!.data!;
-        if (chunk !== NOTHING) data.stream.push(31 - Math.clz32(chunk));
-        if (isLast || !keeps('a heal is filled with its last entry')) data.filled = true;
-        const log = healing.log & ~chunk;
-        next.processes[index]!.healing = isLast ? undefined : { id: healing.id, log };
-      });
+      offer(
+        `${nameOf(model, index)} heals${at(world, number)}${isLast ? ', which is filled now' : ''}`,
+        (next) => {
+          const data = next.servers[number]!.data!;
+          if (chunk !== NOTHING) data.stream.push(31 - Math.clz32(chunk));
+          if (isLast || !keeps('a heal is filled with its last entry')) data.filled = true;
+          const log = healing.log & ~chunk;
+          next.processes[index]!.healing = isLast ? undefined : { id: healing.id, log };
+        },
+      );
     }
   }
 };
-

@@ -28,18 +28,23 @@ export const sendBeat: Moves = (model, world, offer) => {
     const ready = keepsView ? process.stage === 'following' : readsRecords === true && process.id > 0;
     if (!ready || process.asleep || process.beat) continue;
     if (mostBeats !== undefined && process.beats >= mostBeats) continue;
-    offer(`${nameOf(model, index)} stamps its clock and sends a heartbeat at position ${process.position}`, (next) => {
-      const sender = next.processes[index]!;
-      if (mostBeats !== undefined) sender.beats += 1;
-      const { id, position, beats } = sender;
-      sender.beat = { stage: 'sent', id, position, beats, age: 0, tail: 0 };
-    });
+    offer(
+      `${nameOf(model, index)} stamps its clock and sends a heartbeat at position ${process.position}`,
+      (next) => {
+        const sender = next.processes[index]!;
+        if (mostBeats !== undefined) sender.beats += 1;
+        const { id, position, beats } = sender;
+        sender.beat = { stage: 'sent', id, position, beats, age: 0, tail: 0 };
+      },
+    );
   }
 };
 
 function register({ scenario, keeps }: Model, data: Data, index: number, beat: Beat): void {
   if (!scenario.roles[index]!.keepsView) return;
-  const beats = keeps('a count of beats never comes again') ? beat.beats : (data.registry[index]?.beats ?? 0) + 1;
+  const beats = keeps('a count of beats never comes again')
+    ? beat.beats
+    : (data.registry[index]?.beats ?? 0) + 1;
   data.registry[index] = { position: beat.position, beats: scenario.mostBeats === undefined ? 0 : beats };
 }
 
@@ -61,12 +66,14 @@ export const answerBeat: Moves = (model, world, offer) => {
           const { data } = next.servers[number]!;
           if (isStale || !data) {
             beat.stage = 'stale';
+            if (kind === 'beat' && !model.scenario.slowAnswers) hearStale(model, sender, index);
             return;
           }
           register(model, data, index, beat);
           beat.stage = 'answered';
           beat.tail = data.stream.length;
-          if (!replicate(model, next, number, 'a heartbeat counts when replicas have it')) sender[kind] = undefined;
+          if (!replicate(model, next, number, 'a heartbeat counts when replicas have it'))
+            sender[kind] = undefined;
           else if (kind === 'beat' && !model.scenario.slowAnswers) takeAnswer(model, sender, beat);
         });
       }
@@ -80,6 +87,11 @@ function takeAnswer(model: Model, process: Process, beat: Beat): void {
   process.leaseAge = model.keeps('the stamp is taken before sending') ? beat.age : 0;
   process.leaseTail = beat.tail;
   renew(model, process);
+}
+
+function hearStale(model: Model, process: Process, index: number): void {
+  leaveEpoch(model, process);
+  if (!model.scenario.roles[index]!.keepsView) process.id = 0;
 }
 
 /**
@@ -101,9 +113,7 @@ export const hearBeat: Moves = (model, world, offer) => {
     }
     if (beat?.stage === 'stale') {
       offer(`${nameOf(model, index)} hears that its epoch is over`, (next) => {
-        const sender = next.processes[index]!;
-        leaveEpoch(model, sender);
-        if (!model.scenario.roles[index]!.keepsView) sender.id = 0;
+        hearStale(model, next.processes[index]!, index);
       });
     }
     if (lateBeat && lateBeat.stage !== 'sent') {
@@ -116,4 +126,3 @@ export const hearBeat: Moves = (model, world, offer) => {
     }
   }
 };
-

@@ -37,6 +37,7 @@ export const fillRecords: Moves = (model, world, offer) => {
       if (!data || !writable) continue;
       if (!filling) {
         if (!isAlive(model, server, process.id) || data.record !== NONE) continue;
+        if (data.ticket === NONE && world.tickets === model.scenario.mostTickets) continue;
         offer(`${name} finds no record${at(world, number)} and draws a ticket`, (next) => {
           const there = next.servers[number]!.data!;
           if (there.ticket === NONE) there.ticket = next.tickets += 1;

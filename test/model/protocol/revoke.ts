@@ -1,5 +1,5 @@
 import { LEASE, type Model, type Moves, WAIT } from '../model';
-import { bitOf, type Delivery, holds, type World } from '../state';
+import { bitOf, type Delivery, holds, spend, type World } from '../state';
 import { canGreet, greet, isAlive, learn } from './epoch';
 import { replicate } from './heartbeat';
 import { at, knownServers, nameOf, revocationName } from './names';
@@ -10,7 +10,8 @@ import { leaveEpoch } from './view';
 export const commit: Moves = (model, world, offer) => {
   for (const revocation of world.deliveries.keys()) {
     if (holds(world.committed, revocation)) continue;
-    if (revocation > 0 && !holds(world.committed, revocation - 1) && !model.scenario.commitsInAnyOrder) continue;
+    if (revocation > 0 && !holds(world.committed, revocation - 1) && !model.scenario.commitsInAnyOrder)
+      continue;
     offer(`${revocationName(revocation)} is committed`, (next) => {
       next.committed |= bitOf(revocation);
     });
@@ -56,7 +57,7 @@ export const publish: Moves = (model, world, offer) => {
           const data = next.servers[number]!.data!;
           data.stream.push(revocation);
           publishToRecord(model, data, bitOf(revocation));
-          if (isTakeover) next.faults.takeovers -= 1;
+          if (isTakeover) spend(next, 'takeovers');
           if (!replicate(model, next, number, 'a publication counts when replicas have it')) return undefined;
           const noted = data.registry.map((entry) => entry?.beats ?? 0);
           return { by: index, id: data.id, position: data.stream.length, age: 0, noted, stage: 'published' };
@@ -67,7 +68,7 @@ export const publish: Moves = (model, world, offer) => {
         });
         if (world.faults.lostAnswers > 0)
           offer(`${what}, and the answer is lost`, (next) => {
-            next.faults.lostAnswers -= 1;
+            spend(next, 'lostAnswers');
             write(next);
           });
       }
@@ -122,10 +123,14 @@ export const confirmSlowly: Moves = (model, world, offer) => {
   for (const [revocation, delivery] of world.deliveries.entries()) {
     if (delivery?.stage !== 'published' || delivery.age < longEnough) continue;
     for (const [, server] of knownServers(world)) {
-      if (model.keeps('a slow confirmation finds the epoch unchanged') && !isAlive(model, server, delivery.id))
+      if (
+        model.keeps('a slow confirmation finds the epoch unchanged') &&
+        !isAlive(model, server, delivery.id)
+      )
         continue;
-      offer(`${nameOf(model, delivery.by)} has waited W for ${revocationName(revocation)}: confirmed`, (next) =>
-        confirm(model, next, revocation, 'slowly'),
+      offer(
+        `${nameOf(model, delivery.by)} has waited W for ${revocationName(revocation)}: confirmed`,
+        (next) => confirm(model, next, revocation, 'slowly'),
       );
     }
   }
@@ -141,7 +146,8 @@ export const publishAgain: Moves = (model, world, offer) => {
       offer(`${name} hears${at(world, number)} that the epoch is over: to be published again`, (next) => {
         next.deliveries[revocation] = undefined;
         const process = next.processes[delivery.by]!;
-        if (model.scenario.roles[delivery.by]!.keepsView && process.id === delivery.id) leaveEpoch(model, process);
+        if (model.scenario.roles[delivery.by]!.keepsView && process.id === delivery.id)
+          leaveEpoch(model, process);
       });
     }
   }
@@ -155,18 +161,22 @@ export const removeSilent: Moves = (model, world, offer) => {
   for (const [revocation, delivery] of world.deliveries.entries()) {
     if (delivery?.stage !== 'removing') continue;
     for (const [number, server] of knownServers(world)) {
-      offer(`${nameOf(model, delivery.by)} removes who was silent during ${revocationName(revocation)}`, (next) => {
-        next.deliveries[revocation] = undefined;
-        const { data } = next.servers[number]!;
-        if (!data || !server.writable || !isAlive(model, server, delivery.id)) return;
-        for (const [index, entry] of data.registry.entries()) {
-          const noted = delivery.noted[index]!;
-          if (!entry || noted === 0) continue;
-          if (entry.beats !== noted && model.keeps('a beat is compared before its node is removed')) continue;
-          data.registry[index] = undefined;
-          next.processes[index]!.wasRemoved = true;
-        }
-      });
+      offer(
+        `${nameOf(model, delivery.by)} removes who was silent during ${revocationName(revocation)}`,
+        (next) => {
+          next.deliveries[revocation] = undefined;
+          const { data } = next.servers[number]!;
+          if (!data || !server.writable || !isAlive(model, server, delivery.id)) return;
+          for (const [index, entry] of data.registry.entries()) {
+            const noted = delivery.noted[index]!;
+            if (!entry || noted === 0) continue;
+            if (entry.beats !== noted && model.keeps('a beat is compared before its node is removed'))
+              continue;
+            data.registry[index] = undefined;
+            next.processes[index]!.wasRemoved = true;
+          }
+        },
+      );
     }
   }
 };

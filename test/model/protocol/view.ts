@@ -116,15 +116,18 @@ export const leave: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
     if (!model.scenario.roles[index]!.leaves) continue;
     if (process.stage === 'following') {
-      offer(`${nameOf(model, index)} stops: it ${inOrder ? 'gives up its view' : 'removes its entry'}`, (next) => {
-        const leaving = next.processes[index]!;
-        if (inOrder) giveUpView(leaving);
-        else {
-          removeEntry(next, index);
-          leaving.beat = undefined;
-        }
-        leaving.stage = 'leaving';
-      });
+      offer(
+        `${nameOf(model, index)} stops: it ${inOrder ? 'gives up its view' : 'removes its entry'}`,
+        (next) => {
+          const leaving = next.processes[index]!;
+          if (inOrder) giveUpView(leaving);
+          else {
+            removeEntry(next, index);
+            leaving.beat = undefined;
+          }
+          leaving.stage = 'leaving';
+        },
+      );
     }
     if (process.stage === 'leaving') {
       offer(`${nameOf(model, index)} ${inOrder ? 'removes its entry' : 'gives up its view'}`, (next) => {

@@ -36,6 +36,7 @@ export const outOfOrder: Scenario = {
   roles: [revoker, node],
   revocations: 2,
   commitsInAnyOrder: true,
+  mostPublications: 1,
   faults: { flushes: 1 },
 };
 
@@ -110,7 +111,7 @@ export const failoverOfRecords: Scenario = {
   mostPublications: 1,
   mostTickets: 1,
   begins: 'joined',
-  faults: { promotions: 1, catchUps: 1 },
+  faults: { promotions: 1 },
 };
 
 export const failoverAndBack: Scenario = {
@@ -166,7 +167,7 @@ export const graceful: Scenario = {
 
 export const dyingRevoker: Scenario = {
   name: 'a revoker that dies',
-  why: 'Two nodes both follow and revoke; one may finish what the other has begun.',
+  why: 'A node that follows has begun to revoke; another one, which follows too, may finish it.',
   roles: [
     { ...node, name: 'node A', revokes: true },
     { ...node, name: 'node B', revokes: true },
@@ -184,7 +185,6 @@ export const lateAnswers: Scenario = {
     { ...guard, reconnects: true },
   ],
   revocations: 1,
-  faults: { flushes: 1 },
   lateBeats: true,
   begins: 'joined',
 };

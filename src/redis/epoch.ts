@@ -1,9 +1,12 @@
 /**
- * Lua that reads which server this is. A replica that was promoted, or a server that restarted with its data, may lack
- * what was published last: its run_id gives it away.
+ * Lua that reads which server this is, and in which of its lives as a primary. A server that restarted with its data, or
+ * a replica that was promoted, may lack what was published last: its run_id gives it away. One that was demoted and then
+ * promoted again has its old run_id, but has taken over another's data meanwhile: its master_replid gives it away, which
+ * is new at each promotion.
  */
 export const THIS_SERVER = `
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')`;
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')`;
 
 /**
  * Lua that a script of ours starts with: it goes on only in the epoch whose id it was given, on the server where that

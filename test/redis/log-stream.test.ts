@@ -133,3 +133,27 @@ test('it runs on Redis Cluster: every key that a script touches is named, and al
     known: { denied: true, globalVersion: 2 },
   });
 });
+
+test('a server that was demoted and promoted again has begun another epoch, though it is the same process', async () => {
+  const [{ server: one, direct: first }, { server: two, direct: second }] = [await start(), await start()];
+  const stream = createLogStream(await connect(one), NAMES);
+  const portOf = ({ url }: TestServer) => Number(new URL(url).port);
+  const follow = async (replica: Redis, primary: TestServer) => {
+    await replica.replicaof('127.0.0.1', portOf(primary));
+    await eventually(async () =>
+      expect(await replica.info('replication')).toContain('master_link_status:up'),
+    );
+  };
+  const { id } = await stream.hello();
+  await follow(second, one);
+  // What is published now, the other one never hears of.
+  await second.replicaof('NO', 'ONE');
+  await stream.publish(id, [session('lost')]);
+  await follow(first, two);
+  await first.replicaof('NO', 'ONE');
+  // Its data are the other one's, in which that epoch still lives; only the publication is not there.
+  expect(await first.hget(NAMES.epoch, 'id')).toBe(id);
+  const again = createLogStream(await connect(one), NAMES);
+  expect(await again.roll(id)).toBe('STALE');
+  expect((await again.hello()).id).not.toBe(id);
+}, 30_000);

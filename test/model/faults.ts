@@ -1,0 +1,146 @@
+import { LEASE, type Model, type Moves, SLOW_CLOCK_LOSES_ONE_IN, WAIT } from './model';
+import { at, knownServers, nameOf } from './protocol/names';
+import { leaveEpoch } from './protocol/view';
+import { copyOfData, DELETED, type Faults, NONE, type Server, spend, type World } from './state';
+
+/**
+ * Pauses need no step: a process may be passed over for as many ticks as one likes. So may a message on its way. A node
+ * that died is one that is passed over for ever, and a check that takes time is the moment at which it read its clock.
+ */
+export const passTime: Moves = (model, world, offer) => {
+  offer('a tick passes', (next) => {
+    const hasSlowClock = model.scenario.roles.some(({ slowClock }) => slowClock);
+    if (hasSlowClock) next.phase = (next.phase + 1) % SLOW_CLOCK_LOSES_ONE_IN;
+    for (const index of next.processes.keys()) if (clockRuns(model, next, index)) grow(next, index);
+  });
+};
+
+function clockRuns({ scenario, keeps }: Model, world: World, index: number): boolean {
+  if (scenario.roles[index]!.slowClock && world.phase === 0) return false;
+  // The monotonic clock may stop while the machine sleeps; the other one goes on.
+  return !world.processes[index]!.asleep || keeps('the larger of two clocks counts');
+}
+
+function grow(world: World, index: number): void {
+  const process = world.processes[index]!;
+  const older = (age: number, most: number) => Math.min(age + 1, most);
+  process.knownFor = process.id === 0 ? 0 : older(process.knownFor, WAIT);
+  process.leaseAge = older(process.leaseAge, LEASE);
+  if (process.leaseAge === LEASE) process.leaseTail = 0;
+  process.viewAge = older(process.viewAge, LEASE);
+  for (const beat of [process.beat, process.lateBeat]) if (beat) beat.age = older(beat.age, LEASE);
+  for (const delivery of world.deliveries)
+    if (delivery?.by === index) delivery.age = older(delivery.age, WAIT);
+}
+
+/** What Redis may do at any moment. */
+export const failRedis: Moves = (model, world, offer) => {
+  const { faults } = world;
+  const befall = (
+    fault: keyof Faults,
+    what: string,
+    number: number,
+    change: (server: Server, next: World) => void,
+  ) => {
+    if (faults[fault] === 0) return;
+    offer(what + at(world, number), (next) => {
+      spend(next, fault);
+      change(next.servers[number]!, next);
+    });
+  };
+  const newRun = (server: Server, next: World) => {
+    server.run = next.runs += 1;
+    server.line = next.lines += 1;
+  };
+  for (const [number, server] of world.servers.entries()) {
+    const { data } = server;
+    if (data && server.writable) {
+      befall('flushes', 'all data is flushed', number, (hit) => {
+        hit.data = undefined;
+      });
+      befall('losses', 'Redis restarts without data', number, (hit, next) => {
+        hit.data = undefined;
+        newRun(hit, next);
+      });
+      if (faults.restarts > 0 && !server.saved)
+        offer(`Redis saves its data${at(world, number)}`, (next) => {
+          next.servers[number]!.saved = copyOfData(data);
+        });
+      if (server.saved)
+        befall('restarts', 'Redis restarts with what it had saved', number, (hit, next) => {
+          hit.data = copyOfData(server.saved);
+          hit.saved = undefined;
+          newRun(hit, next);
+        });
+      if (!data.streamLost)
+        befall('evictedStreams', 'the stream is evicted', number, (hit) => {
+          hit.data!.streamLost = true;
+          hit.data!.stream = data.stream.map(() => DELETED);
+        });
+      if (data.record !== NONE)
+        befall('evictedRecords', 'the record is evicted', number, (hit) => {
+          hit.data!.record = NONE;
+        });
+      const oldest = data.stream.findIndex((entry) => entry !== DELETED);
+      if (oldest >= 0)
+        befall('trims', `entry ${oldest + 1} is deleted`, number, (hit) => {
+          hit.data!.stream[oldest] = DELETED;
+        });
+    }
+  }
+};
+
+/**
+ * Failover. Without `WAIT` it is assumed that the old primary has stopped taking writes, though it may still be read;
+ * with it, it may go on as if nothing had happened.
+ */
+export const failOver: Moves = (model, world, offer) => {
+  for (const [number, server] of world.servers.entries()) {
+    if (server.follows === NONE) continue;
+    const primary = world.servers[server.follows]!;
+    if (world.faults.catchUps > 0)
+      offer('the replica catches up', (next) => {
+        spend(next, 'catchUps');
+        next.servers[number]!.data = copyOfData(primary.data);
+      });
+    if (world.faults.promotions > 0)
+      offer(`the replica becomes the primary:${at(world, number)}`, (next) => {
+        spend(next, 'promotions');
+        const promoted = next.servers[number]!;
+        promoted.follows = NONE;
+        promoted.known = true;
+        promoted.writable = true;
+        promoted.line = next.lines += 1;
+        if (model.scenario.waitsFor !== 'replicas') next.servers[server.follows]!.writable = false;
+      });
+  }
+  for (const [number, server] of knownServers(world)) {
+    const primary = world.servers.findIndex(({ line }) => line > server.line);
+    if (world.faults.demotions === 0 || primary === NONE || server.follows !== NONE) continue;
+    offer(`the old primary becomes a replica of the new one:${at(world, number)}`, (next) => {
+      spend(next, 'demotions');
+      const demoted = next.servers[number]!;
+      demoted.follows = primary;
+      demoted.writable = false;
+      demoted.line = next.servers[primary]!.line;
+      demoted.data = copyOfData(next.servers[primary]!.data);
+    });
+  }
+};
+
+/** What the processes may meet beside Redis. */
+export const failProcesses: Moves = (model, world, offer) => {
+  for (const [index, process] of world.processes.entries()) {
+    const { keepsView, reconnects, sleeps } = model.scenario.roles[index]!;
+    if (!keepsView) continue;
+    const name = nameOf(model, index);
+    if (reconnects && process.stage === 'following')
+      offer(`${name} loses its connection and joins again`, (next) =>
+        leaveEpoch(model, next.processes[index]!),
+      );
+    if (sleeps)
+      offer(`the machine of ${name} ${process.asleep ? 'wakes' : 'falls asleep'}`, (next) => {
+        next.processes[index]!.asleep = !process.asleep;
+      });
+  }
+};

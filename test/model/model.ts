@@ -1,0 +1,189 @@
+import type { Offer } from './explorer';
+import { bitOf, type Data, type Faults, NONE, NOTHING, type World } from './state';
+
+/**
+ * Time passes in ticks, and things happen between two ticks, in any order and any number. A clock is read as the number
+ * of its ticks, so what happens between the same two ticks has the same time, as within one ms of a real clock. A slow
+ * clock loses every second tick: L of its ticks may last 2 * L true ones.
+ *
+ * The lease is one tick: a view is current until the first tick that its clock counts after the stamp. A waiter whose
+ * clock is true has to wait 2 * L to be sure of that. Clocks drift by far less in the service, where W is L, 1 % and a
+ * margin for the grain of a clock; in ticks the least that is more than L is one more tick, and so the drift is scaled
+ * up until it is as great as that tick.
+ *
+ * Ages are counted up to the point from where they make no difference. So time has no end in the model.
+ */
+export const LEASE = 1;
+export const WAIT = 2;
+export const SLOW_CLOCK_LOSES_ONE_IN = 2;
+
+/** The rules that can be taken away, one at a time, to see what each of them prevents. */
+export const RULES = [
+  'the tail is noted before the load',
+  'the load is of the full log',
+  'a heartbeat counts when its tail was applied',
+  'an epoch is bound to the run of its server',
+  'an epoch is bound to the promotion of its server',
+  'a lost stream ends the epoch',
+  'a heartbeat names its epoch',
+  'a heal names its epoch',
+  'a heal is filled with its last entry',
+  'records are named by their epoch',
+  'a fill needs its ticket',
+  'a publication voids the ticket',
+  'a publication merges into the record',
+  'a publication makes no record',
+  'an epoch is known for W before a fast confirmation',
+  'W is longer than L',
+  'the stamp is taken before sending',
+  'without Postgres, only a filled epoch is joined',
+  'the id and the nodes are read in one step',
+  'a beat is compared before its node is removed',
+  'a count of beats never comes again',
+  'a slow confirmation finds the epoch unchanged',
+  'records are read under the lease only',
+  'a lease holds in its own epoch only',
+  'a heartbeat counts when replicas have it',
+  'a publication counts when replicas have it',
+  'a gap in the stream is noticed',
+  'the larger of two clocks counts',
+  'who leaves gives up the view first',
+  'late answers of an earlier join are not heard',
+] as const;
+export type Rule = (typeof RULES)[number];
+
+/** What a process can do. */
+export interface Role {
+  readonly name: string;
+  /** Reaches Postgres: a server. Without it: a service that only checks tokens. */
+  readonly postgres?: boolean;
+  readonly keepsView?: boolean;
+  readonly revokes?: boolean;
+  readonly heals?: boolean;
+  /** Checks tokens by records. Without a view it holds its lease by probes. */
+  readonly readsRecords?: boolean;
+  readonly leaves?: boolean;
+  readonly slowClock?: boolean;
+  /** Its machine may sleep. */
+  readonly sleeps?: boolean;
+  /** It may lose its connection, or begin again for another reason, at any time. */
+  readonly reconnects?: boolean;
+}
+
+/** A small fleet and what may befall it. */
+export interface Scenario {
+  readonly name: string;
+  readonly why: string;
+  readonly roles: readonly Role[];
+  readonly revocations: number;
+  readonly servers?: 1 | 2;
+  /** How often one revocation is published in one epoch: 2, unless said otherwise. */
+  readonly mostPublications?: number;
+  /** How many tickets are drawn at most, if that is to be bounded. */
+  readonly mostTickets?: number;
+  /**
+   * Where it begins. `empty`: Redis is empty and nobody has joined. `joined`: everyone is in an epoch that they have
+   * known for long. `committed`: and all revocations were committed since.
+   */
+  readonly begins?: 'empty' | 'joined' | 'committed';
+  readonly faults?: Partial<Faults>;
+  /**
+   * `replicas`: a write counts only when the replicas have it, and an old primary may go on taking writes. `none`: the
+   * first is not waited for, so the second is assumed away by Redis's own settings.
+   */
+  readonly waitsFor?: 'replicas' | 'none';
+  /** Whether silent nodes are removed; then beats are counted, and no process sends more than this. */
+  readonly mostBeats?: number;
+  /**
+   * Whether revocations may commit in any order. Where nothing depends on their numbers they commit in the order of
+   * these: any other history is one of those with the names exchanged.
+   */
+  readonly commitsInAnyOrder?: boolean;
+  /**
+   * Whether the answer to a heartbeat may take time. When it is heard at once, the holder is current for longer, and
+   * all else that it may do it may do later as well: so this only matters where the stamp is not what counts.
+   */
+  readonly slowAnswers?: boolean;
+  /** Whether the heartbeat of an earlier join may still be under way. */
+  readonly lateBeats?: boolean;
+}
+
+export interface Model {
+  readonly scenario: Scenario;
+  readonly keeps: (rule: Rule) => boolean;
+}
+
+export function modelOf(scenario: Scenario, without?: Rule): Model {
+  return { scenario, keeps: (rule) => rule !== without };
+}
+
+/** One rule of the protocol: offers what it allows in a state. */
+export type Moves = (model: Model, world: World, offer: Offer<World>) => void;
+
+const NO_FAULTS: Faults = {
+  flushes: 0,
+  losses: 0,
+  restarts: 0,
+  promotions: 0,
+  catchUps: 0,
+  demotions: 0,
+  evictedStreams: 0,
+  evictedRecords: 0,
+  trims: 0,
+  lostAnswers: 0,
+  takeovers: 0,
+};
+
+const freshData = (id: number, processes: number): Data => ({
+  id,
+  run: 0,
+  line: 0,
+  filled: true,
+  stream: [],
+  streamLost: false,
+  registry: Array.from({ length: processes }, () => undefined),
+  record: NONE,
+  ticket: NONE,
+});
+
+/** The second server is a replica of the first. */
+export function startOf({ roles, revocations, servers = 1, faults, begins = 'empty' }: Scenario): World {
+  const id = begins === 'empty' ? 0 : 1;
+  return {
+    committed: begins === 'committed' ? bitOf(revocations) - 1 : NOTHING,
+    confirmed: NOTHING,
+    deliveries: Array.from({ length: revocations }, () => undefined),
+    servers: Array.from({ length: servers }, (_, index) => ({
+      run: index,
+      line: 0,
+      known: index === 0,
+      writable: index === 0,
+      follows: index === 0 ? NONE : 0,
+      data: id > 0 ? freshData(id, roles.length) : undefined,
+      saved: undefined,
+    })),
+    processes: roles.map(({ keepsView }) => ({
+      stage: id > 0 && keepsView ? 'following' : 'away',
+      id,
+      knownFor: id > 0 ? WAIT : 0,
+      view: NOTHING,
+      position: 0,
+      beats: 0,
+      beat: undefined,
+      lateBeat: undefined,
+      leaseAge: LEASE,
+      leaseTail: 0,
+      viewAge: LEASE,
+      filling: undefined,
+      healing: undefined,
+      asleep: false,
+      wasRemoved: false,
+    })),
+    faults: { ...NO_FAULTS, ...faults },
+    epochs: id,
+    runs: servers - 1,
+    lines: 0,
+    tickets: 0,
+    phase: 0,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Rule, Scenario } from './model';
+import * as scenarios from './scenarios';
+
+/** A rule that is taken away, and the scenario in which that breaks the promise. */
+export interface Mutant {
+  readonly without: Rule;
+  readonly in: Scenario;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  { without: 'the tail is noted before the load', in: scenarios.flush },
+  { without: 'the load is of the full log', in: scenarios.outOfOrder },
+  { without: 'a heartbeat counts when its tail was applied', in: scenarios.flush },
+  { without: 'an epoch is bound to the run of its server', in: scenarios.oldData },
+  { without: 'an epoch is bound to the promotion of its server', in: scenarios.failoverAndBack },
+  { without: 'a lost stream ends the epoch', in: scenarios.evictedStream },
+  { without: 'a heartbeat names its epoch', in: scenarios.flush },
+  { without: 'a heal names its epoch', in: scenarios.evictedStream },
+  { without: 'a heal is filled with its last entry', in: scenarios.withoutPostgres },
+  { without: 'records are named by their epoch', in: scenarios.oldRecords },
+  { without: 'a fill needs its ticket', in: scenarios.records },
+  { without: 'a publication voids the ticket', in: scenarios.records },
+  { without: 'a publication merges into the record', in: scenarios.records },
+  { without: 'a publication makes no record', in: scenarios.records },
+  { without: 'an epoch is known for W before a fast confirmation', in: scenarios.flush },
+  { without: 'W is longer than L', in: scenarios.slowClock },
+  { without: 'the stamp is taken before sending', in: scenarios.flush },
+  { without: 'without Postgres, only a filled epoch is joined', in: scenarios.withoutPostgres },
+  { without: 'the id and the nodes are read in one step', in: scenarios.flush },
+  { without: 'a beat is compared before its node is removed', in: scenarios.silentNode },
+  { without: 'a count of beats never comes again', in: scenarios.silentNode },
+  { without: 'records are read under the lease only', in: scenarios.failoverOfRecords },
+  { without: 'a lease holds in its own epoch only', in: scenarios.splitBrainOfRecords },
+  { without: 'a heartbeat counts when replicas have it', in: scenarios.splitBrain },
+  { without: 'a publication counts when replicas have it', in: scenarios.splitBrain },
+  { without: 'a gap in the stream is noticed', in: scenarios.deletedEntry },
+  { without: 'the larger of two clocks counts', in: scenarios.slowClock },
+  { without: 'who leaves gives up the view first', in: scenarios.graceful },
+  { without: 'late answers of an earlier join are not heard', in: scenarios.lateAnswers },
+];
+
+/**
+ * Rules that the promise holds without.
+ *
+ * A slow confirmation need not find the epoch unchanged. The revocation was committed and published in an epoch while
+ * that was alive; every later epoch begins after it, so whoever joins, heals or fills a record there reads Postgres
+ * after the commit; and the leases of that epoch and of earlier ones that do not know of it are over after W. The
+ * service asks all the same: it is one comparison, and publishing again brings the revocation to those who follow the
+ * new stream at once.
+ */
+export const HARMLESS: readonly Rule[] = ['a slow confirmation finds the epoch unchanged'];

@@ -1,0 +1,128 @@
+import { LEASE, type Model, type Moves, type Rule } from '../model';
+import { type Beat, copyOfData, type Data, type Process, type World } from '../state';
+import { isAlive } from './epoch';
+import { at, knownServers, nameOf } from './names';
+import { leaveEpoch, renew } from './view';
+
+/**
+ * `WAIT`: makes sure of the replicas, or says that they could not be reached. An old primary has none: they follow the
+ * new one. Where nobody waits, a write counts at once, and the replica gets it some time later (faults.ts).
+ */
+export function replicate({ scenario, keeps }: Model, world: World, number: number, rule: Rule): boolean {
+  if (scenario.waitsFor !== 'replicas' || !keeps(rule)) return true;
+  const { data, line } = world.servers[number]!;
+  const isOldPrimary = world.servers.some((other) => other.line > line);
+  if (isOldPrimary) return false;
+  for (const replica of world.servers) if (replica.follows === number) replica.data = copyOfData(data);
+  return true;
+}
+
+/** A process that holds a lease may answer a check by the user's record. */
+export const holdsLease = (process: Process): boolean => process.leaseAge < LEASE;
+
+/** Stamp, send. The stamp comes first: it says from when on the answer may be relied on. */
+export const sendBeat: Moves = (model, world, offer) => {
+  const { mostBeats } = model.scenario;
+  for (const [index, process] of world.processes.entries()) {
+    const { keepsView, readsRecords } = model.scenario.roles[index]!;
+    const ready = keepsView ? process.stage === 'following' : readsRecords === true && process.id > 0;
+    if (!ready || process.asleep || process.beat) continue;
+    if (mostBeats !== undefined && process.beats >= mostBeats) continue;
+    offer(
+      `${nameOf(model, index)} stamps its clock and sends a heartbeat at position ${process.position}`,
+      (next) => {
+        const sender = next.processes[index]!;
+        if (mostBeats !== undefined) sender.beats += 1;
+        const { id, position, beats } = sender;
+        sender.beat = { stage: 'sent', id, position, beats, age: 0, tail: 0 };
+      },
+    );
+  }
+};
+
+function register({ scenario, keeps }: Model, data: Data, index: number, beat: Beat): void {
+  if (!scenario.roles[index]!.keepsView) return;
+  const beats = keeps('a count of beats never comes again')
+    ? beat.beats
+    : (data.registry[index]?.beats ?? 0) + 1;
+  data.registry[index] = { position: beat.position, beats: scenario.mostBeats === undefined ? 0 : beats };
+}
+
+/** `beat(id, node, position)`: registers, and answers the tail. In another epoch than the sender's: STALE. */
+export const answerBeat: Moves = (model, world, offer) => {
+  for (const [index, process] of world.processes.entries()) {
+    for (const kind of ['beat', 'lateBeat'] as const) {
+      if (process[kind]?.stage !== 'sent') continue;
+      const { id } = process[kind];
+      for (const [number, server] of knownServers(world)) {
+        const named = model.keeps('a heartbeat names its epoch');
+        const isStale = named ? !isAlive(model, server, id) : !server.data;
+        // A primary that takes no writes lets the script fail; that is no answer.
+        if (!isStale && !server.writable) continue;
+        const name = `${kind === 'beat' ? 'the heartbeat' : 'the late heartbeat'} of ${nameOf(model, index)}`;
+        offer(`${name} arrives${at(world, number)}${isStale ? ' and is STALE' : ''}`, (next) => {
+          const sender = next.processes[index]!;
+          const beat = sender[kind]!;
+          const { data } = next.servers[number]!;
+          if (isStale || !data) {
+            beat.stage = 'stale';
+            if (kind === 'beat' && !model.scenario.slowAnswers) hearStale(model, sender, index);
+            return;
+          }
+          register(model, data, index, beat);
+          beat.stage = 'answered';
+          beat.tail = data.stream.length;
+          if (!replicate(model, next, number, 'a heartbeat counts when replicas have it'))
+            sender[kind] = undefined;
+          else if (kind === 'beat' && !model.scenario.slowAnswers) takeAnswer(model, sender, beat);
+        });
+      }
+    }
+  }
+};
+
+function takeAnswer(model: Model, process: Process, beat: Beat): void {
+  if (process.beat === beat) process.beat = undefined;
+  if (beat.id !== process.id && model.keeps('a lease holds in its own epoch only')) return;
+  process.leaseAge = model.keeps('the stamp is taken before sending') ? beat.age : 0;
+  process.leaseTail = beat.tail;
+  renew(model, process);
+}
+
+function hearStale(model: Model, process: Process, index: number): void {
+  leaveEpoch(model, process);
+  if (!model.scenario.roles[index]!.keepsView) process.id = 0;
+}
+
+/**
+ * The answer gives the lease. It makes the view current only when all that was published before it has been applied, so
+ * that a view whose reading is stuck stops being current although its heartbeats go on.
+ */
+export const hearBeat: Moves = (model, world, offer) => {
+  for (const [index, process] of world.processes.entries()) {
+    if (process.asleep) continue;
+    const { beat, lateBeat } = process;
+    if (beat?.stage === 'answered') {
+      offer(`${nameOf(model, index)} hears that the tail was ${beat.tail}`, (next) => {
+        const sender = next.processes[index]!;
+        takeAnswer(model, sender, sender.beat!);
+      });
+      offer(`the answer to the heartbeat of ${nameOf(model, index)} is lost`, (next) => {
+        next.processes[index]!.beat = undefined;
+      });
+    }
+    if (beat?.stage === 'stale') {
+      offer(`${nameOf(model, index)} hears that its epoch is over`, (next) => {
+        hearStale(model, next.processes[index]!, index);
+      });
+    }
+    if (lateBeat && lateBeat.stage !== 'sent') {
+      offer(`the late answer reaches ${nameOf(model, index)}`, (next) => {
+        const sender = next.processes[index]!;
+        sender.lateBeat = undefined;
+        if (!model.keeps('late answers of an earlier join are not heard') && lateBeat.stage === 'answered')
+          takeAnswer(model, sender, lateBeat);
+      });
+    }
+  }
+};

@@ -1,0 +1,12 @@
+import type { Model } from '../model';
+import type { Server, World } from '../state';
+
+/** For the traces: who does it, and on which server where there are two. */
+export const nameOf = ({ scenario }: Model, index: number): string => scenario.roles[index]!.name;
+export const at = (world: World, server: number): string =>
+  world.servers.length === 1 ? '' : ` at ${server === 0 ? 'Redis one' : 'Redis two'}`;
+export const revocationName = (revocation: number): string => `revocation ${revocation + 1}`;
+
+/** The servers that a process may find itself connected to, old primaries included. */
+export const knownServers = (world: World): [number, Server][] =>
+  [...world.servers.entries()].filter(([, server]) => server.known);

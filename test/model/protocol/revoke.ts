@@ -1,0 +1,182 @@
+import { LEASE, type Model, type Moves, WAIT } from '../model';
+import { bitOf, type Delivery, holds, spend, type World } from '../state';
+import { canGreet, greet, isAlive, learn } from './epoch';
+import { replicate } from './heartbeat';
+import { at, knownServers, nameOf, revocationName } from './names';
+import { publishToRecord } from './records';
+import { leaveEpoch } from './view';
+
+/** The transaction. Revocations may commit in another order than they are numbered in. */
+export const commit: Moves = (model, world, offer) => {
+  for (const revocation of world.deliveries.keys()) {
+    if (holds(world.committed, revocation)) continue;
+    if (revocation > 0 && !holds(world.committed, revocation - 1) && !model.scenario.commitsInAnyOrder)
+      continue;
+    offer(`${revocationName(revocation)} is committed`, (next) => {
+      next.committed |= bitOf(revocation);
+    });
+  }
+};
+
+/** A process without a view learns its epoch by a hello of its own. With a view, the join does it. */
+export const learnEpoch: Moves = (model, world, offer) => {
+  for (const [index, process] of world.processes.entries()) {
+    const { keepsView, revokes } = model.scenario.roles[index]!;
+    if (keepsView) continue;
+    for (const [number, server] of knownServers(world)) {
+      if (!canGreet(model, server) || isAlive(model, server, process.id)) continue;
+      offer(`${nameOf(model, index)} says hello${at(world, number)}`, (next) => {
+        const data = greet(model, next, next.servers[number]!);
+        learn(model, next.processes[index]!, data.id, revokes === true);
+      });
+    }
+  }
+};
+
+/** Revocations that were all committed at the start are alike until they are published: then they take their order. */
+const isNext = ({ scenario }: Model, { deliveries, confirmed }: World, revocation: number) =>
+  scenario.begins !== 'committed' ||
+  revocation === 0 ||
+  deliveries[revocation - 1] !== undefined ||
+  holds(confirmed, revocation - 1);
+
+/** `publish`: the record, the ticket, and an entry in the stream. The answer tells the position and everyone's beats. */
+export const publish: Moves = (model, world, offer) => {
+  for (const [revocation, delivery] of world.deliveries.entries()) {
+    if (!holds(world.committed, revocation) || holds(world.confirmed, revocation)) continue;
+    if (!isNext(model, world, revocation)) continue;
+    for (const [index, process] of world.processes.entries()) {
+      if (!model.scenario.roles[index]!.revokes || process.id === 0 || process.asleep) continue;
+      const isTakeover = delivery !== undefined && delivery.by !== index && world.faults.takeovers > 0;
+      if (delivery && !isTakeover) continue;
+      for (const [number, server] of knownServers(world)) {
+        if (!server.writable || !isAlive(model, server, process.id)) continue;
+        const before = server.data!.stream.filter((entry) => entry === revocation).length;
+        if (before >= (model.scenario.mostPublications ?? 2)) continue;
+        const write = (next: World): Delivery | undefined => {
+          const data = next.servers[number]!.data!;
+          data.stream.push(revocation);
+          publishToRecord(model, data, bitOf(revocation));
+          if (isTakeover) spend(next, 'takeovers');
+          if (!replicate(model, next, number, 'a publication counts when replicas have it')) return undefined;
+          const noted = data.registry.map((entry) => entry?.beats ?? 0);
+          return { by: index, id: data.id, position: data.stream.length, age: 0, noted, stage: 'published' };
+        };
+        const what = `${nameOf(model, index)} publishes ${revocationName(revocation)}${at(world, number)}`;
+        offer(what, (next) => {
+          next.deliveries[revocation] = write(next) ?? next.deliveries[revocation];
+        });
+        if (world.faults.lostAnswers > 0)
+          offer(`${what}, and the answer is lost`, (next) => {
+            spend(next, 'lostAnswers');
+            write(next);
+          });
+      }
+    }
+  }
+};
+
+function confirm(model: Model, next: World, revocation: number, how: 'fast' | 'slowly'): void {
+  next.confirmed |= bitOf(revocation);
+  const delivery = next.deliveries[revocation];
+  if (how === 'slowly' && model.scenario.mostBeats !== undefined && delivery) delivery.stage = 'removing';
+  else next.deliveries[revocation] = undefined;
+}
+
+/**
+ * The fast confirmation. Every node that may be current in this epoch is in its registry, since a heartbeat both
+ * registers and makes current. Nodes that are current from an earlier epoch are not: W after this process learned of
+ * the new one, they no longer are. Id and nodes are read in one step, or they may be those of two epochs.
+ */
+export const confirmFast: Moves = (model, world, offer) => {
+  const { keeps } = model;
+  for (const [revocation, delivery] of world.deliveries.entries()) {
+    if (!delivery || delivery.stage === 'removing') continue;
+    const process = world.processes[delivery.by]!;
+    const what = `${nameOf(model, delivery.by)} finds that every node has ${revocationName(revocation)}: confirmed`;
+    const knownLongEnough =
+      process.id === delivery.id &&
+      (process.knownFor >= WAIT || !keeps('an epoch is known for W before a fast confirmation'));
+    for (const [number, server] of knownServers(world)) {
+      const allHaveIt = server.data?.registry.every((entry) => !entry || entry.position >= delivery.position);
+      if (keeps('the id and the nodes are read in one step')) {
+        if (!knownLongEnough || !isAlive(model, server, delivery.id) || !allHaveIt) continue;
+        offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
+      } else if (delivery.stage === 'published') {
+        if (!knownLongEnough || !isAlive(model, server, delivery.id)) continue;
+        offer(`${nameOf(model, delivery.by)} reads the id`, (next) => {
+          next.deliveries[revocation]!.stage = 'idRead';
+        });
+      } else if (allHaveIt) {
+        offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
+      }
+    }
+  }
+};
+
+/**
+ * The slow confirmation. A heartbeat that Redis met before the publication was stamped before it, so W after the
+ * publication's answer that lease is over; one that came later was answered a tail that holds the revocation.
+ */
+export const confirmSlowly: Moves = (model, world, offer) => {
+  const longEnough = model.keeps('W is longer than L') ? WAIT : LEASE;
+  for (const [revocation, delivery] of world.deliveries.entries()) {
+    if (delivery?.stage !== 'published' || delivery.age < longEnough) continue;
+    for (const [, server] of knownServers(world)) {
+      if (
+        model.keeps('a slow confirmation finds the epoch unchanged') &&
+        !isAlive(model, server, delivery.id)
+      )
+        continue;
+      offer(
+        `${nameOf(model, delivery.by)} has waited W for ${revocationName(revocation)}: confirmed`,
+        (next) => confirm(model, next, revocation, 'slowly'),
+      );
+    }
+  }
+};
+
+/** STALE before the confirmation: whoever published has to publish again, in the epoch that there is now. */
+export const publishAgain: Moves = (model, world, offer) => {
+  for (const [revocation, delivery] of world.deliveries.entries()) {
+    if (!delivery || delivery.stage === 'removing') continue;
+    for (const [number, server] of knownServers(world)) {
+      if (isAlive(model, server, delivery.id)) continue;
+      const name = nameOf(model, delivery.by);
+      offer(`${name} hears${at(world, number)} that the epoch is over: to be published again`, (next) => {
+        next.deliveries[revocation] = undefined;
+        const process = next.processes[delivery.by]!;
+        if (model.scenario.roles[delivery.by]!.keepsView && process.id === delivery.id)
+          leaveEpoch(model, process);
+      });
+    }
+  }
+};
+
+/**
+ * After a slow confirmation: nodes that have not been heard of since the publication are no longer waited for. They may
+ * have come back this very moment, so the count is compared in the script that removes them.
+ */
+export const removeSilent: Moves = (model, world, offer) => {
+  for (const [revocation, delivery] of world.deliveries.entries()) {
+    if (delivery?.stage !== 'removing') continue;
+    for (const [number, server] of knownServers(world)) {
+      offer(
+        `${nameOf(model, delivery.by)} removes who was silent during ${revocationName(revocation)}`,
+        (next) => {
+          next.deliveries[revocation] = undefined;
+          const { data } = next.servers[number]!;
+          if (!data || !server.writable || !isAlive(model, server, delivery.id)) return;
+          for (const [index, entry] of data.registry.entries()) {
+            const noted = delivery.noted[index]!;
+            if (!entry || noted === 0) continue;
+            if (entry.beats !== noted && model.keeps('a beat is compared before its node is removed'))
+              continue;
+            data.registry[index] = undefined;
+            next.processes[index]!.wasRemoved = true;
+          }
+        },
+      );
+    }
+  }
+};

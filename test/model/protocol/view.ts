@@ -1,0 +1,140 @@
+import { LEASE, type Model, type Moves } from '../model';
+import { bitOf, DELETED, NOTHING, type Process, type World } from '../state';
+import { canGreet, greet, learn } from './epoch';
+import { at, knownServers, nameOf } from './names';
+
+/** Whether the view may answer a check by itself. Compared with the clock at each check. */
+export const isCurrent = (process: Process): boolean => process.viewAge < LEASE;
+
+/** Forgets what the process had of an epoch, and hears no more of what it asked there. */
+export function leaveEpoch(model: Model, process: Process): void {
+  process.stage = 'away';
+  if (model.keeps('the load is of the full log')) process.view = NOTHING;
+  process.position = 0;
+  if (model.scenario.lateBeats && process.beat?.stage === 'sent') process.lateBeat = process.beat;
+  process.beat = undefined;
+  process.leaseAge = LEASE;
+  process.leaseTail = 0;
+  process.viewAge = LEASE;
+}
+
+/** Where a reader stands before the first entry there is. */
+const beginningOf = (stream: number[]): number => {
+  const first = stream.findIndex((entry) => entry !== DELETED);
+  return first < 0 ? stream.length : first;
+};
+
+/**
+ * Join: first the tail is noted, then the whole log is loaded from Postgres. A revocation that the load does not see is
+ * committed after it, so published after it, so behind that tail: the stream will bring it.
+ *
+ * A process without Postgres has only the stream, from its beginning. That holds the log once the epoch was filled.
+ */
+export const join: Moves = (model, world, offer) => {
+  const { keeps, scenario } = model;
+  for (const [index, process] of world.processes.entries()) {
+    const { keepsView, postgres, revokes } = scenario.roles[index]!;
+    if (!keepsView || process.asleep) continue;
+
+    const tailIsNotedFirst = keeps('the tail is noted before the load');
+    const mayGreet = process.stage === (tailIsNotedFirst || !postgres ? 'away' : 'loading');
+    for (const [number, server] of mayGreet ? knownServers(world) : []) {
+      if (!canGreet(model, server)) continue;
+      offer(`${nameOf(model, index)} says hello${at(world, number)}`, (next) => {
+        const joining = next.processes[index]!;
+        const data = greet(model, next, next.servers[number]!);
+        learn(model, joining, data.id, revokes === true);
+        if (postgres) {
+          joining.position = data.stream.length;
+          joining.stage = tailIsNotedFirst ? 'loading' : 'following';
+        } else if (data.filled || !keeps('without Postgres, only a filled epoch is joined')) {
+          joining.position = beginningOf(data.stream);
+          joining.stage = 'following';
+        }
+      });
+    }
+
+    if (postgres && process.stage === (tailIsNotedFirst ? 'loading' : 'away')) {
+      offer(`${nameOf(model, index)} loads the log from Postgres`, (next) => {
+        const joining = next.processes[index]!;
+        joining.view |= loadable(model, next.committed, joining.view);
+        joining.stage = tailIsNotedFirst ? 'following' : 'loading';
+      });
+    }
+  }
+};
+
+/** Transactions commit in another order than their ids were given in, so "what is newer than mine" misses some. */
+function loadable({ keeps }: Model, committed: number, view: number): number {
+  if (keeps('the load is of the full log')) return committed;
+  const greatestKnown = 31 - Math.clz32(view);
+  return committed & ~(bitOf(greatestKnown + 1) - 1);
+}
+
+/** When the position reaches the tail that the newest heartbeat was answered, the view is current from its stamp. */
+export function renew({ keeps }: Model, process: Process): void {
+  if (process.stage !== 'following') return;
+  if (process.position >= process.leaseTail || !keeps('a heartbeat counts when its tail was applied'))
+    process.viewAge = Math.min(process.viewAge, process.leaseAge);
+}
+
+/** The stream, an entry at a time. It is named by its epoch, so no script has to ask whether that is alive. */
+export const follow: Moves = (model, world, offer) => {
+  for (const [index, process] of world.processes.entries()) {
+    if (!model.scenario.roles[index]!.keepsView || process.stage !== 'following' || process.asleep) continue;
+    for (const [number, { data }] of knownServers(world)) {
+      if (data?.id !== process.id || data.streamLost) continue;
+      const found = data.stream.findIndex((entry, place) => place >= process.position && entry !== DELETED);
+      if (found < 0) continue;
+      if (found > process.position && model.keeps('a gap in the stream is noticed')) {
+        offer(`${nameOf(model, index)} finds a gap in the stream${at(world, number)}`, (next) =>
+          leaveEpoch(model, next.processes[index]!),
+        );
+        continue;
+      }
+      offer(`${nameOf(model, index)} applies entry ${found + 1}${at(world, number)}`, (next) => {
+        const reader = next.processes[index]!;
+        reader.view |= bitOf(data.stream[found]!);
+        reader.position = found + 1;
+        renew(model, reader);
+      });
+    }
+  }
+};
+
+/** A graceful stop: from the moment a node is not waited for any more, it must not accept anything by its view. */
+export const leave: Moves = (model, world, offer) => {
+  const giveUpView = (process: Process) => {
+    leaveEpoch(model, process);
+    process.lateBeat = undefined;
+  };
+  const removeEntry = (next: World, index: number) => {
+    const { id } = next.processes[index]!;
+    for (const { data } of next.servers) if (data?.id === id) data.registry[index] = undefined;
+  };
+  const inOrder = model.keeps('who leaves gives up the view first');
+  for (const [index, process] of world.processes.entries()) {
+    if (!model.scenario.roles[index]!.leaves) continue;
+    if (process.stage === 'following') {
+      offer(
+        `${nameOf(model, index)} stops: it ${inOrder ? 'gives up its view' : 'removes its entry'}`,
+        (next) => {
+          const leaving = next.processes[index]!;
+          if (inOrder) giveUpView(leaving);
+          else {
+            removeEntry(next, index);
+            leaving.beat = undefined;
+          }
+          leaving.stage = 'leaving';
+        },
+      );
+    }
+    if (process.stage === 'leaving') {
+      offer(`${nameOf(model, index)} ${inOrder ? 'removes its entry' : 'gives up its view'}`, (next) => {
+        if (inOrder) removeEntry(next, index);
+        else giveUpView(next.processes[index]!);
+        next.processes[index]!.stage = 'left';
+      });
+    }
+  }
+};

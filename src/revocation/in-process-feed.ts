@@ -28,11 +28,11 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
 
   const load = async () => {
     try {
-      await log.eachLive((entries) => {
+      const isWhole = await log.eachLive((entries) => {
         for (const entry of entries) take(entry);
         return Promise.resolve(!view.isOverfull);
       });
-      isCurrent = !view.isOverfull;
+      isCurrent = isWhole && !view.isOverfull;
       if (isCurrent) return;
       view.clear();
       logger.warn(

@@ -13,7 +13,10 @@ import { createLease } from './lease';
 import type { Trust } from './trust';
 import type { View } from './view';
 
-/** One joining of an epoch. The same epoch may be joined again, and what is late of the first time must not count then. */
+/**
+ * One joining of an epoch. The same epoch may be joined again, after a gap or when the view had to be given up, and what
+ * is late of the first time must not count then.
+ */
 interface Joined {
   readonly epochId: string;
   /** The live log has been loaded into the view since. */
@@ -91,9 +94,9 @@ export function createMembership(options: MembershipOptions): Feed {
       const position = joined ? follower.positionIn(joined.epochId) : -1;
       for (const { sentAt } of awaited.filter((beat) => beat.tail <= position)) renew(sentAt);
       awaited = awaited.filter((beat) => beat.tail > position);
-      if (joined && usesView && view.isOverfull) giveUp(joined);
+      giveUpIfOverfull();
       // Others wait to hear that it was applied.
-      else if (joined?.isLoaded) beatNow();
+      if (joined?.isLoaded) beatNow();
     },
     onGap: (epochId) => {
       joined = undefined;
@@ -109,14 +112,20 @@ export function createMembership(options: MembershipOptions): Feed {
     // First the view, then the place on the roll: nobody waits any more for one who is not on it.
     current.end();
     awaited = [];
-    from.isLoaded = false;
+    // In place of the other, so that a load which is under way counts no more: part of what it brought is gone.
+    const bare: Joined = { epochId: from.epochId, isLoaded: false };
+    joined = bare;
     view.clear();
     logger.warn(
       { retryIn: OVERFULL_DELAY },
       'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
     );
     stream.leave(from.epochId, node).catch(() => undefined);
-    after(OVERFULL_DELAY, () => void load(from));
+    after(OVERFULL_DELAY, () => void load(bare));
+  };
+
+  const giveUpIfOverfull = () => {
+    if (joined && usesView && view.isOverfull) giveUp(joined);
   };
 
   const load = async (into: Joined) => {
@@ -204,6 +213,8 @@ export function createMembership(options: MembershipOptions): Feed {
 
   /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
   const beat = async (): Promise<boolean> => {
+    // It may have been given too much by others than the stream, while Redis was away.
+    giveUpIfOverfull();
     const state = await epoch.get();
     const { id } = state;
     const membership = joined?.epochId === id ? joined : join(state);

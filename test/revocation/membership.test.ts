@@ -11,7 +11,12 @@ import { createTrust } from '../../src/revocation/trust';
 import { createView } from '../../src/revocation/view';
 import { eventually } from '../support/eventually';
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 const availability = { worked: () => undefined, failed: () => undefined };
 
 let count = 0;

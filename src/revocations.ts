@@ -97,6 +97,10 @@ async function wireRedis(
   const feed = createMembership({
     stream,
     reader: createLogReader(forStream, keys),
+    reopen: () => {
+      forStream.reopen();
+      forReads.reopen();
+    },
     epoch,
     log: truth.log,
     view,

@@ -22,6 +22,8 @@ export interface RedisConnection {
   run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
   /** Resolves when the first attempt to connect has ended, well or not. */
   readonly tried: Promise<void>;
+  /** Ends the connection and opens another, which may find another server; what is under way on it fails. */
+  reopen(): void;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ function open(url: string): Redis {
  */
 export function connectRedis(url: string, availability: Pick<Availability, 'failed'>): RedisConnection {
   let current: Redis | undefined;
+  let givenUp: Redis | undefined;
   let attempts = 0;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
@@ -78,7 +81,7 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       clearTimeout(handshake);
       markTried();
       if (closed) return;
-      availability.failed(reason);
+      if (client !== givenUp) availability.failed(reason);
       retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
     });
     client.connect().catch(() => undefined);
@@ -109,6 +112,12 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       } finally {
         clearTimeout(timer);
       }
+    },
+
+    reopen() {
+      if (current?.status !== 'ready') return;
+      givenUp = current;
+      current.stream.destroy();
     },
 
     close() {

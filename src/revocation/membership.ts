@@ -26,6 +26,8 @@ interface Joined {
 export interface MembershipOptions {
   readonly stream: LogStream;
   readonly reader: LogReader;
+  /** Opens the connections anew on which is read: after a failover they may still lead to the server of before. */
+  readonly reopen: () => void;
   readonly epoch: KnownEpoch;
   readonly log: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
   readonly view: View;
@@ -66,8 +68,21 @@ const HEAL_CHUNK = 500;
  * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
  */
 export function createMembership(options: MembershipOptions): Feed {
-  const { stream, epoch, log, view, usesView, take, trust, clock, logger, availability, lease, tokenTtl } =
-    options;
+  const {
+    stream,
+    reopen,
+    epoch,
+    log,
+    view,
+    usesView,
+    take,
+    trust,
+    clock,
+    logger,
+    availability,
+    lease,
+    tokenTtl,
+  } = options;
   const node = randomUUID();
 
   /** Proves that we reach the Redis where everyone else's revocations arrive. */
@@ -79,6 +94,7 @@ export function createMembership(options: MembershipOptions): Feed {
   let awaited: { readonly tail: number; readonly sentAt: Moment }[] = [];
 
   let joined: Joined | undefined;
+  let hasJoined = false;
   let tail = 0;
   let coveredTtl = 0;
   let stopped = false;
@@ -99,10 +115,11 @@ export function createMembership(options: MembershipOptions): Feed {
       if (joined?.isLoaded) beatNow();
     },
     onGap: (epochId) => {
+      // It is joined again with the next beat, not at once: as long as another server is read from than is written to,
+      // there is a gap each time.
       joined = undefined;
       awaited = [];
       epoch.ended(epochId);
-      beatNow();
     },
   });
 
@@ -153,6 +170,8 @@ export function createMembership(options: MembershipOptions): Feed {
     const mine: Joined = { epochId: id, isLoaded: false };
     joined = mine;
     awaited = [];
+    if (hasJoined) reopen();
+    hasJoined = true;
     // Followed first and loaded then: what is revoked in between is in both rather than in neither.
     follower.aim({ epochId: id, cursor, position });
     if (usesView) void load(mine);

@@ -66,6 +66,7 @@ function memberOver(limit: number, eachLive: (part: EachPart) => Promise<boolean
   const feed = createMembership({
     stream,
     reader,
+    reopen: () => undefined,
     epoch: createKnownEpoch(stream, systemClock),
     log: { eachLive, eachUnconfirmed: () => Promise.resolve(true) },
     view,

@@ -97,6 +97,10 @@ async function wireRedis(
   const feed = createMembership({
     stream,
     reader: createLogReader(forStream, keys),
+    reopen: () => {
+      forStream.renew();
+      forReads.renew();
+    },
     epoch,
     log: truth.log,
     view,
@@ -140,10 +144,11 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   };
 
   const { feed, carrier, copies, redis } = await wire(options, { view, take });
+  const isReliedOn = usesView && feed !== noFeed;
   const sweep = () => {
     view.sweep();
-    // Nobody relies on it then; what was forgotten would at worst be announced again.
-    if (view.isOverfull && !feed.state.isCurrent) view.clear();
+    // What was forgotten would at worst be announced again. A view that is relied on is its feed's alone to clear.
+    if (view.isOverfull && !isReliedOn) view.clear();
     return Promise.resolve();
   };
   teardown.add(every(SWEEP_INTERVAL, sweep));

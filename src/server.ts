@@ -110,8 +110,9 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
     seal,
-    // The log forgets that a key was revoked when its last token has expired; a ring must not be older than that.
-    maxAge: config.accessTokenTtl * 1000,
+    // The log forgets that a key was revoked some time after its last token has expired; a ring must not be older.
+    maxAge: config.accessTokenTtl * 1000 + KEYS_INTERVAL,
+    clock,
   });
   await keys.reload();
   const revocations = await assembleRevocations({

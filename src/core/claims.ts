@@ -80,6 +80,9 @@ export function readClaims(payload: unknown, expected: ExpectedClaims): ClaimsRe
   return { ok: true, claims: claims as unknown as AccessTokenClaims };
 }
 
+/** ms; the most that any node may be set to allow clocks to differ by. */
+export const LARGEST_SKEW = 5 * 60_000;
+
 /**
  * @param now ms since the epoch
  * @param skew ms that clocks may differ by

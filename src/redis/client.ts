@@ -60,6 +60,7 @@ function open(url: string): Redis {
  */
 export function connectRedis(url: string, availability: Pick<Availability, 'failed'>): RedisConnection {
   let current: Redis | undefined;
+  let givenUp: Redis | undefined;
   let attempts = 0;
   let readySince = 0;
   let closed = false;
@@ -88,7 +89,7 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       clearTimeout(handshake);
       markTried();
       if (closed) return;
-      availability.failed(reason);
+      if (client !== givenUp) availability.failed(reason);
       retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
     });
     client.connect().catch(() => undefined);
@@ -113,6 +114,8 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
       try {
         return await Promise.race([commands(client), silence]);
       } catch (error) {
+        // A mistake of ours is not a Redis that is away.
+        if (error instanceof TypeError || error instanceof RangeError) throw error;
         // Made a replica meanwhile: the primary is elsewhere, and a new connection may find it.
         if (error instanceof Error && error.message.includes('READONLY')) client.stream.destroy();
         throw serviceUnavailable(error);
@@ -122,8 +125,9 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
     },
 
     renew() {
-      if (current?.status === 'ready' && performance.now() - readySince >= SHORTEST_USE)
-        current.stream.destroy();
+      if (current?.status !== 'ready' || performance.now() - readySince < SHORTEST_USE) return;
+      givenUp = current;
+      current.stream.destroy();
     },
 
     close() {

@@ -5,8 +5,12 @@
  * is new at each promotion.
  */
 export const THIS_SERVER = `
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-    .. ':' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')`;
+  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  local promotion = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  if not id or not promotion then
+    return redis.error_reply('ERR this Redis does not tell its run_id and master_replid, by which Tokenfence knows it')
+  end
+  local run = id .. ':' .. promotion`;
 
 /**
  * Lua that a script of ours starts with: it goes on only in the epoch whose id it was given, on the server where that

@@ -21,11 +21,11 @@ const HEALER_TTL = 10_000;
 /** ms that replicas get to acknowledge. */
 const REPLICAS_TIMEOUT = 500;
 
-// KEYS: epoch, stream. ARGV: a new id, ms. The stream is made empty rather than not at all, so that its loss can be told.
+// KEYS: epoch, stream, healer. ARGV: a new id, ms. The stream is made empty rather than not at all, so that its loss can be told.
 const hello = defineScript(`${THIS_SERVER}
   local epoch = redis.call('HMGET', KEYS[1], 'id', 'run', 'seq')
   if not epoch[1] or epoch[2] ~= run or redis.call('EXISTS', KEYS[2]) == 0 then
-    redis.call('UNLINK', KEYS[1], KEYS[2])
+    redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
     redis.call('XADD', KEYS[2], '*', 'new', '')
     redis.call('XTRIM', KEYS[2], 'MAXLEN', 0)
     redis.call('HSET', KEYS[1], 'id', ARGV[1], 'run', run, 'seq', 0)
@@ -162,7 +162,7 @@ export function createLogStream(connection: RedisConnection, keys: Keys, replica
 
   return {
     async hello() {
-      const reply = await runReplicated(hello, both, [randomUUID(), UNUSED_FOR]);
+      const reply = await runReplicated(hello, [...both, keys.healer], [randomUUID(), UNUSED_FOR]);
       const [id, tail, cursor] = reply as [string, string, string];
       return { id, tail: Number(tail), cursor };
     },

@@ -28,11 +28,11 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
 
   const load = async () => {
     try {
-      await log.eachLive((entries) => {
+      const isWhole = await log.eachLive((entries) => {
         for (const entry of entries) take(entry);
         return Promise.resolve(!view.isOverfull);
       });
-      isCurrent = !view.isOverfull;
+      isCurrent = isWhole && !view.isOverfull;
       if (isCurrent) return;
       view.clear();
       logger.warn(
@@ -47,9 +47,10 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
   const stopLoading = every(INTERVAL, load);
 
   return {
-    lookUp({ claims, keyId }) {
-      if (!isCurrent || view.isOverfull || claims.exp - claims.iat > tokenTtl) return undefined;
-      return view.knownOf({ claims, keyId });
+    lookUp(token) {
+      const { exp, iat } = token.claims;
+      if (!isCurrent || view.isOverfull || exp - iat > tokenTtl) return undefined;
+      return view.lookUp(token);
     },
     readableEpoch: undefined,
     get state() {

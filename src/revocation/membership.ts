@@ -14,9 +14,14 @@ import { createLease } from './lease';
 import type { Trust } from './trust';
 import type { View } from './view';
 
-/** One joining of an epoch. The same epoch may be joined again, and what is late of the first time must not count then. */
+/**
+ * One joining of an epoch. The same epoch may be joined again, after a gap or when the view had to be given up, and what
+ * is late of the first time must not count then.
+ */
 interface Joined {
   readonly epochId: string;
+  /** What the node is called on the roll: another name each time, so that a late leave-taking strikes no later entry. */
+  readonly node: string;
   /** The live log has been loaded into the view since. */
   isLoaded: boolean;
 }
@@ -24,6 +29,8 @@ interface Joined {
 export interface MembershipOptions {
   readonly stream: LogStream;
   readonly reader: LogReader;
+  /** Opens the connections anew on which is read: after a failover they may still lead to the server of before. */
+  readonly reopen: () => void;
   readonly epoch: KnownEpoch;
   readonly log: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
   readonly view: View;
@@ -58,10 +65,22 @@ const OVERFULL_DELAY = 300_000;
  * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
  */
 export function createMembership(options: MembershipOptions): Feed {
-  const { stream, epoch, log, view, usesView, take, trust, clock, logger, availability, lease, tokenTtl } =
-    options;
-  const node = randomUUID();
-  const heal = createHealer({ stream, log, node, logger });
+  const {
+    stream,
+    reopen,
+    epoch,
+    log,
+    view,
+    usesView,
+    take,
+    trust,
+    clock,
+    logger,
+    availability,
+    lease,
+    tokenTtl,
+  } = options;
+  const heal = createHealer({ stream, log, node: randomUUID(), logger });
 
   /** Proves that we reach the Redis where everyone else's revocations arrive. */
   const reach = createLease(lease, clock);
@@ -72,6 +91,7 @@ export function createMembership(options: MembershipOptions): Feed {
   let awaited: { readonly tail: number; readonly sentAt: Moment }[] = [];
 
   let joined: Joined | undefined;
+  let hasJoined = false;
   let tail = 0;
   let coveredTtl = 0;
   let stopped = false;
@@ -88,32 +108,41 @@ export function createMembership(options: MembershipOptions): Feed {
       const position = joined ? follower.positionIn(joined.epochId) : -1;
       for (const { sentAt } of awaited.filter((beat) => beat.tail <= position)) renew(sentAt);
       awaited = awaited.filter((beat) => beat.tail > position);
-      if (joined && usesView && view.isOverfull) giveUp(joined);
+      giveUpIfOverfull();
       // Others wait to hear that it was applied.
-      else if (joined?.isLoaded) beatNow();
+      if (joined?.isLoaded) beatNow();
     },
     onGap: (epochId) => {
+      // It is joined again with the next beat, not at once: as long as another server is read from than is written to,
+      // there is a gap each time.
       joined = undefined;
       awaited = [];
       epoch.ended(epochId);
-      beatNow();
     },
   });
 
   const after = (delay: number, work: () => void) => setTimeout(work, delay).unref();
 
+  const joinedTo = (epochId: string): Joined => ({ epochId, node: randomUUID(), isLoaded: false });
+
   const giveUp = (from: Joined) => {
     // First the view, then the place on the roll: nobody waits any more for one who is not on it.
     current.end();
     awaited = [];
-    from.isLoaded = false;
+    // In place of the other, so that a load which is under way counts no more: part of what it brought is gone.
+    const bare = joinedTo(from.epochId);
+    joined = bare;
     view.clear();
     logger.warn(
       { retryIn: OVERFULL_DELAY },
       'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
     );
-    stream.leave(from.epochId, node).catch(() => undefined);
-    after(OVERFULL_DELAY, () => void load(from));
+    stream.leave(from.epochId, from.node).catch(() => undefined);
+    after(OVERFULL_DELAY, () => void load(bare));
+  };
+
+  const giveUpIfOverfull = () => {
+    if (joined && usesView && view.isOverfull) giveUp(joined);
   };
 
   const load = async (into: Joined) => {
@@ -138,10 +167,12 @@ export function createMembership(options: MembershipOptions): Feed {
   };
 
   const join = ({ id, cursor, tail: position }: EpochState) => {
-    const mine: Joined = { epochId: id, isLoaded: false };
+    const mine = joinedTo(id);
     joined = mine;
     awaited = [];
     tail = position;
+    if (hasJoined) reopen();
+    hasJoined = true;
     // Followed first and loaded then: what is revoked in between is in both rather than in neither.
     follower.aim({ epochId: id, cursor, position });
     if (usesView) void load(mine);
@@ -153,7 +184,7 @@ export function createMembership(options: MembershipOptions): Feed {
    * yet, must not be accepted again by the view.
    */
   const catchUp = async () => {
-    if (trust.holds) trust.lose();
+    trust.lose();
     try {
       await log.eachUnconfirmed((entries) => {
         for (const entry of entries) take(entry);
@@ -170,16 +201,18 @@ export function createMembership(options: MembershipOptions): Feed {
     reachedEpoch = epochId;
     ({ tail } = beat);
     coveredTtl = beat.longestTokenTtl;
+    if (!beat.filled && (asMember ?? !usesView)) heal(epochId);
     // It may have stopped being one while the beat was under way.
     if (!asMember?.isLoaded || asMember !== joined) return;
     if (follower.positionIn(epochId) >= tail) renew(sentAt);
     else
       awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < lease), { tail, sentAt }];
-    if (!beat.filled) heal(epochId);
   };
 
   /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
   const beat = async (): Promise<boolean> => {
+    // It may have been given too much by others than the stream, while Redis was away.
+    giveUpIfOverfull();
     const state = await epoch.get();
     const { id } = state;
     const membership = joined?.epochId === id ? joined : join(state);
@@ -194,7 +227,9 @@ export function createMembership(options: MembershipOptions): Feed {
     const isUpToDate = current.holds || position >= tail;
     const asMember = membership.isLoaded && isUpToDate ? membership : undefined;
     const sentAt = momentOf(clock);
-    const answer = asMember ? await stream.beat(id, { node, position, tokenTtl }) : await stream.probe(id);
+    const answer = asMember
+      ? await stream.beat(id, { node: membership.node, position, tokenTtl })
+      : await stream.probe(id);
     if (answer === 'STALE') return epochEnded(id);
     // The lease ran out while the beat was under way: there is something to catch up with before the next one counts.
     if (!reach.holds && !hasLapsed) return true;
@@ -240,8 +275,9 @@ export function createMembership(options: MembershipOptions): Feed {
 
   return {
     lookUp(token) {
-      if (!current.holds || token.claims.exp - token.claims.iat > coveredTtl) return undefined;
-      return view.knownOf(token);
+      const { exp, iat } = token.claims;
+      if (!current.holds || view.isOverfull || exp - iat > coveredTtl) return undefined;
+      return view.lookUp(token);
     },
     get readableEpoch() {
       return trust.holds && reach.holds ? reachedEpoch : undefined;
@@ -263,7 +299,7 @@ export function createMembership(options: MembershipOptions): Feed {
       follower.stop();
       await beating;
       // Only now, when nothing is relied on and no beat can enter us again.
-      if (joined) await stream.leave(joined.epochId, node).catch(() => undefined);
+      if (joined) await stream.leave(joined.epochId, joined.node).catch(() => undefined);
     },
   };
 }

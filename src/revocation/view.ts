@@ -6,8 +6,11 @@ import type { LoggedRevocation } from '../core/revocation';
 export interface View {
   /** Answers whether it was news. */
   apply(entry: LoggedRevocation): boolean;
-  /** What it says on a token. Whether it may be asked is the membership's to know. */
-  knownOf(token: VerifiedToken): FoundInView;
+  /**
+   * What it says on a token, whether it may be asked being the feed's to know; `undefined` for one that ran out so long
+   * ago that what refuses it may have been let go of.
+   */
+  lookUp(token: VerifiedToken): FoundInView | undefined;
   /** Lets go of what can matter no more. */
   sweep(): void;
   /** Lets go of everything. */
@@ -44,6 +47,8 @@ export function createView(limit: number, now: () => number): View {
   let leaving = new Map<number, string[]>();
   let globalVersion = 0;
   let isOverfull = false;
+  /** ms since the epoch; what expired until then has gone. */
+  let sweptUntil = 0;
 
   const leaveAt = (name: string, expiresAt: number) => {
     const span = spanOf(expiresAt * 1000);
@@ -94,16 +99,21 @@ export function createView(limit: number, now: () => number): View {
       }
     },
 
-    knownOf: ({ claims, keyId }) => ({
-      from: 'view',
-      tokenVersion: users.get(claims.sub)?.tokenVersion ?? 0,
-      globalVersion,
-      denied: denied.has(claims.jti) || denied.has(claims.sid),
-      keyDenied: denied.has(keyId),
-    }),
+    lookUp({ claims, keyId }) {
+      if (claims.exp * 1000 <= sweptUntil) return undefined;
+      return {
+        from: 'view',
+        tokenVersion: users.get(claims.sub)?.tokenVersion ?? 0,
+        globalVersion,
+        denied: denied.has(claims.jti) || denied.has(claims.sid),
+        keyDenied: denied.has(keyId),
+      };
+    },
 
     sweep() {
       const lastSpan = spanOf(now()) - 1;
+      // Remembered, as the clock may have been ahead, and be put right again: then good tokens are older than this.
+      sweptUntil = Math.max(sweptUntil, lastSpan * SPAN);
       const hasPassed = (expiresAt: number | undefined) =>
         expiresAt !== undefined && spanOf(expiresAt * 1000) <= lastSpan;
       for (const [span, names] of leaving) {

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import type { StoredSigningKey } from '../core/account';
 import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
 import type { Seal } from './sealing';
@@ -33,6 +34,7 @@ export interface KeyRingSources {
   readonly cooldown?: number;
   /** ms past which the keys must be read again before one of them is believed */
   readonly maxAge: number;
+  readonly clock: Clock;
 }
 
 function toEntry(stored: StoredSigningKey): Entry {
@@ -44,17 +46,17 @@ function toEntry(stored: StoredSigningKey): Entry {
 /** ms that the public keys are answered without being read again. */
 const PUBLISHED_FOR = 1000;
 
-export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSources): KeyRing {
+export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: KeyRingSources): KeyRing {
   let entries = new Map<string, Entry>();
   let lastStarted = 0;
-  let lastRead = -Infinity;
+  let lastRead: Moment | undefined;
   let next: Promise<void> | undefined;
 
   const reload = async () => {
-    const startedAt = performance.now();
+    const startedAt = momentOf(clock);
     const stored = await list();
     // Overtaken by a reading that began later, and may know of a key that this one does not.
-    if (startedAt < lastRead) return;
+    if (lastRead && startedAt.monotonic < lastRead.monotonic) return;
     lastRead = startedAt;
     // Only its revocation changes what a key is good for; otherwise what was made of it before will do.
     const known = (key: StoredSigningKey) => (key.revokedAt === undefined ? entries.get(key.id) : undefined);
@@ -64,14 +66,15 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSou
   /** A reading that starts after this call, shared by all who ask before it starts. */
   const nextReading = () =>
     (next ??= new Promise<void>((resolve) => {
-      setTimeout(resolve, Math.max(0, lastStarted + cooldown - performance.now()));
+      setTimeout(resolve, Math.max(0, lastStarted + cooldown - clock.monotonic()));
     }).then(() => {
       next = undefined;
-      lastStarted = performance.now();
+      lastStarted = clock.monotonic();
       return reload();
     }));
 
-  const held = (id: string) => (performance.now() - lastRead < maxAge ? entries.get(id) : undefined);
+  const age = () => (lastRead ? elapsedSince(lastRead, clock) : Infinity);
+  const held = (id: string) => (age() < maxAge ? entries.get(id) : undefined);
 
   const find = async (id: string) => {
     const known = held(id);
@@ -84,7 +87,7 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge }: KeyRingSou
     reload,
     held,
     async publicKeys() {
-      if (performance.now() - lastRead > PUBLISHED_FOR) await nextReading().catch(() => undefined);
+      if (age() > PUBLISHED_FOR) await nextReading().catch(() => undefined);
       return [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk);
     },
     verifyingKey: find,

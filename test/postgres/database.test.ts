@@ -97,8 +97,8 @@ test('a revocation is kept as long as any token could live, also by a node that 
   const rows = await world.sql<{ kept: number }>(
     'select extract(epoch from expires_at - revoked_at)::int as kept from revocations',
   );
-  // The lifetime, the skew of the issuer's and of the judge's clock, and a minute.
-  expect(rows.map(({ kept }) => kept)).toEqual([7270, 7270]);
+  // The lifetime, the largest skew of the issuer's and of the judge's clock (another node may allow more), and a minute.
+  expect(rows.map(({ kept }) => kept)).toEqual([7860, 7860]);
 });
 
 test('the purge takes what nobody needs any more, in batches, and nothing else', async () => {

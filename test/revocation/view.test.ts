@@ -17,7 +17,7 @@ const entry = (revocation: Revocation, lifetime = 10 * MINUTE): LoggedRevocation
 });
 const viewOf = (limit = 1000) => createView(limit, () => now);
 const token = (claims: object = {}, keyId = 'K'): VerifiedToken =>
-  ({ keyId, claims: { sub: 'U', jti: 'T', sid: 'S', ...claims } }) as VerifiedToken;
+  ({ keyId, claims: { sub: 'U', jti: 'T', sid: 'S', exp: NOW / 1000 + 3600, ...claims } }) as VerifiedToken;
 
 test('it names what it was told of, and nothing else', () => {
   const view = viewOf();
@@ -27,11 +27,11 @@ test('it names what it was told of, and nothing else', () => {
   view.apply(entry({ kind: 'KEY', keyId: 'K2' }));
   view.apply(entry({ kind: 'EVERYONE', globalVersion: 4 }));
   const found = { from: 'view', tokenVersion: 3, globalVersion: 4, denied: false, keyDenied: false };
-  expect(view.knownOf(token())).toEqual(found);
-  expect(view.knownOf(token({ sub: 'V' }))).toEqual({ ...found, tokenVersion: 0 });
-  expect(view.knownOf(token({ sid: 'S2' }))).toEqual({ ...found, denied: true });
-  expect(view.knownOf(token({ jti: 'T2' }))).toEqual({ ...found, denied: true });
-  expect(view.knownOf(token({}, 'K2'))).toEqual({ ...found, keyDenied: true });
+  expect(view.lookUp(token())).toEqual(found);
+  expect(view.lookUp(token({ sub: 'V' }))).toEqual({ ...found, tokenVersion: 0 });
+  expect(view.lookUp(token({ sid: 'S2' }))).toEqual({ ...found, denied: true });
+  expect(view.lookUp(token({ jti: 'T2' }))).toEqual({ ...found, denied: true });
+  expect(view.lookUp(token({}, 'K2'))).toEqual({ ...found, keyDenied: true });
 });
 
 test('in whatever order and however often it is told, the newest version holds, and is news once', () => {
@@ -40,12 +40,12 @@ test('in whatever order and however often it is told, the newest version holds, 
     view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion })),
   );
   expect(news).toEqual([true, true, false, false, false]);
-  expect(view.knownOf(token()).tokenVersion).toBe(7);
+  expect(view.lookUp(token())?.tokenVersion).toBe(7);
   const sessions = [1, 2].map(() => view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' })));
   expect(sessions).toEqual([true, false]);
   const everyone = [2, 4, 3].map((globalVersion) => view.apply(entry({ kind: 'EVERYONE', globalVersion })));
   expect(everyone).toEqual([true, true, false]);
-  expect(view.knownOf(token()).globalVersion).toBe(4);
+  expect(view.lookUp(token())?.globalVersion).toBe(4);
 });
 
 test('what can matter no more leaves, and not before', () => {
@@ -54,10 +54,10 @@ test('what can matter no more leaves, and not before', () => {
   view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 2 }, 5 * MINUTE));
   now += 5 * MINUTE;
   view.sweep();
-  expect(view.knownOf(token())).toMatchObject({ denied: true, tokenVersion: 2 });
+  expect(view.lookUp(token())).toMatchObject({ denied: true, tokenVersion: 2 });
   now += MINUTE;
   view.sweep();
-  expect(view.knownOf(token())).toMatchObject({ denied: false, tokenVersion: 0 });
+  expect(view.lookUp(token())).toMatchObject({ denied: false, tokenVersion: 0 });
   expect(view.size).toBe(0);
 });
 
@@ -69,7 +69,7 @@ test('what is named again for longer stays as long as that', () => {
   view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 20 * MINUTE));
   now += 10 * MINUTE;
   view.sweep();
-  expect(view.knownOf(token())).toMatchObject({ denied: true, tokenVersion: 3 });
+  expect(view.lookUp(token())).toMatchObject({ denied: true, tokenVersion: 3 });
   now += 12 * MINUTE;
   view.sweep();
   expect(view.size).toBe(0);
@@ -85,4 +85,16 @@ test('it never holds more than it may, and says when it was told more', () => {
   expect(view).toMatchObject({ isOverfull: true, size: 3 });
   view.clear();
   expect(view).toMatchObject({ isOverfull: false, size: 0 });
+});
+
+test('what was let go of by a clock that was ahead is not forgotten when the clock is put right', () => {
+  const view = viewOf();
+  view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
+  const exp = (NOW + 4 * MINUTE) / 1000;
+  now += 24 * 60 * MINUTE;
+  view.sweep();
+  now = NOW + MINUTE;
+  // The token is good by its exp, and what refuses it has gone: the view does not answer.
+  expect(view.lookUp(token({ exp }))).toBeUndefined();
+  expect(view.lookUp(token({ exp: exp + 2 * 24 * 3600 }))).toBeDefined();
 });

@@ -93,6 +93,7 @@ export async function startMember(options: MemberOptions) {
   const feed = createMembership({
     stream,
     reader: createLogReader(forStream, NAMES),
+    reopen: () => forStream.renew(),
     epoch,
     log,
     view,

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/core/clock';
 import type { StoredSigningKey } from '../../src/core/account';
 import { createKeyGenerator } from '../../src/tokens/generate';
 import { createKeyRing } from '../../src/tokens/key-ring';
@@ -15,7 +16,7 @@ test('a slow reading of the keys does not undo what a later one has seen', async
   const [old, stolen, fresh] = [newKey(), newKey(), newKey()];
   const answers: ((keys: StoredSigningKey[]) => void)[] = [];
   const list = () => new Promise<StoredSigningKey[]>((resolve) => answers.push(resolve));
-  const ring = createKeyRing({ list, seal, maxAge: 60_000 });
+  const ring = createKeyRing({ list, seal, maxAge: 60_000, clock: systemClock });
 
   const slow = ring.reload();
   const later = ring.reload();

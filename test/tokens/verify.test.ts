@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomUUID, sign as signRaw } from 'node:crypto';
 import { sign, type SignOptions } from 'jsonwebtoken';
+import { systemClock } from '../../src/core/clock';
 import type { StoredSigningKey } from '../../src/core/account';
 import { createKeyGenerator } from '../../src/tokens/generate';
 import { createKeyRing } from '../../src/tokens/key-ring';
@@ -27,6 +28,7 @@ const keys = createKeyRing({
   seal,
   cooldown: 20,
   maxAge: 60_000,
+  clock: systemClock,
 });
 let now = NOW;
 const clock = { now: () => now, monotonic: () => now };
@@ -213,7 +215,13 @@ test('a private key opens only with the secret, and for the key id, that it was 
 });
 
 describe('a signature that is remembered', () => {
-  const ring = createKeyRing({ list: () => Promise.resolve(stored), seal, cooldown: 20, maxAge: 60_000 });
+  const ring = createKeyRing({
+    list: () => Promise.resolve(stored),
+    seal,
+    cooldown: 20,
+    maxAge: 60_000,
+    clock: systemClock,
+  });
   const recall = createVerifier({
     keys: ring,
     issuer: 'https://issuer',

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VerifiedToken } from '../../src/core/claims';
+import { systemClock } from '../../src/core/clock';
+import type { LogReader, LogStream, StreamEntry } from '../../src/core/ports/log-stream';
+import type { EachPart } from '../../src/core/ports/truth';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { createInProcessFeed } from '../../src/revocation/in-process-feed';
+import { createKnownEpoch } from '../../src/revocation/known-epoch';
+import { createMembership } from '../../src/revocation/membership';
+import { createTrust } from '../../src/revocation/trust';
+import { createView } from '../../src/revocation/view';
+import { eventually } from '../support/eventually';
+
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const availability = { worked: () => undefined, failed: () => undefined };
+
+let count = 0;
+const denial = (tokenId: string): LoggedRevocation => ({
+  kind: 'TOKEN',
+  userId: 'user',
+  tokenId,
+  id: String(++count),
+  revokedAt: Date.now(),
+  expiresAt: Date.now() + 3_600_000,
+});
+const bearing = (jti: string) =>
+  ({ keyId: 'key', claims: { sub: 'user', jti, sid: 'session', iat: 0, exp: 900 } }) as VerifiedToken;
+
+/** A stream in memory, which others publish to as well. */
+function memoryStream() {
+  const entries: StreamEntry[] = [];
+  let beats = 0;
+  const answer = () => {
+    beats += 1;
+    return Promise.resolve({ tail: entries.length, filled: true, longestTokenTtl: 900 });
+  };
+  const unused = () => Promise.reject(new Error('not of use here'));
+  const stream: LogStream = {
+    hello: () => Promise.resolve({ id: 'epoch', tail: entries.length, cursor: String(entries.length) }),
+    beat: answer,
+    probe: answer,
+    publish: unused,
+    roll: unused,
+    strike: unused,
+    leave: () => Promise.resolve(),
+    heal: unused,
+  };
+  const reader: LogReader = {
+    async readFrom(cursor) {
+      await sleep(2);
+      return entries.slice(Number(cursor));
+    },
+    reconnect: () => undefined,
+  };
+  const publish = (revocation: LoggedRevocation) => {
+    const position = entries.length + 1;
+    entries.push({ cursor: String(position), epochId: 'epoch', position, revocation });
+  };
+  /** Waits until so many more beats were answered. */
+  const beaten = async (more: number) => {
+    const before = beats;
+    await eventually(() => expect(beats).toBeGreaterThanOrEqual(before + more));
+  };
+  return { stream, reader, publish, beaten };
+}
+
+function memberOver(limit: number, eachLive: (part: EachPart) => Promise<boolean>) {
+  const { stream, reader, publish, beaten } = memoryStream();
+  const view = createView(limit, Date.now);
+  const take = (entry: LoggedRevocation) => void view.apply(entry);
+  const feed = createMembership({
+    stream,
+    reader,
+    reopen: () => undefined,
+    epoch: createKnownEpoch(stream, systemClock),
+    log: { eachLive, eachUnconfirmed: () => Promise.resolve(true) },
+    view,
+    usesView: true,
+    take,
+    trust: createTrust(),
+    clock: systemClock,
+    logger: silent,
+    availability,
+    lease: 100,
+    tokenTtl: 900,
+  });
+  return { feed, view, take, publish, beaten };
+}
+
+test('a load under way when the view is given up, as it holds too much, does not make it current', async () => {
+  let partsSeen = 0;
+  let goOn: () => void = () => undefined;
+  const { feed, view, publish, beaten } = memberOver(3, async (part) => {
+    if (!(await part([denial('first'), denial('second')]))) return false;
+    partsSeen = 1;
+    await new Promise<void>((resolve) => (goOn = resolve));
+    return part([denial('last')]);
+  });
+  await eventually(() => expect(partsSeen).toBe(1));
+  // Two more from the stream, in the middle of the load: the second has no room.
+  publish(denial('third'));
+  publish(denial('fourth'));
+  await eventually(() => expect(view.size).toBe(0));
+  goOn();
+  await beaten(5);
+  // It lacks what the load had brought first.
+  expect(feed.lookUp(bearing('first'))).toBeUndefined();
+  expect(feed.state.isCurrent).toBe(false);
+  await feed.stop();
+});
+
+test('a view that holds too much is not relied on, whoever gave it what is too much', async () => {
+  const { feed, view, take, beaten } = memberOver(2, (part) => part([denial('first'), denial('second')]));
+  await eventually(() => expect(feed.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  // Not by the stream: revoked here, and Redis is away.
+  take(denial('third'));
+  await eventually(() => expect(view.isOverfull).toBe(false));
+  expect(feed.lookUp(bearing('third'))).toBeUndefined();
+  await beaten(5);
+  expect(feed.lookUp(bearing('first'))).toBeUndefined();
+  await feed.stop();
+});
+
+test('in process: a load that was stopped, as the view holds too much, does not make it current', async () => {
+  const view = createView(1, Date.now);
+  const take = (entry: LoggedRevocation) => void view.apply(entry);
+  const eachLive = async (part: EachPart) => {
+    const isAll = await part([denial('first'), denial('second')]);
+    view.clear(); // by whoever clears it meanwhile
+    return isAll;
+  };
+  const feed = await createInProcessFeed({ log: { eachLive }, view, take, logger: silent, tokenTtl: 900 });
+  expect(feed.lookUp(bearing('first'))).toBeUndefined();
+  await feed.stop();
+});

@@ -65,7 +65,12 @@ async function measureSound(
   const good = await nextTokens(fleet.databaseUrl, count);
   const expired = await nextTokens(fleet.databaseUrl, count, 2 * FIFTEEN_MINUTES);
   const expiredAlone = await nextTokens(alone.databaseUrl, count, 2 * FIFTEEN_MINUTES);
-  const samples = { good: [] as number[], expired: [] as number[], alone: [] as number[], bare: [] as number[] };
+  const samples = {
+    good: [] as number[],
+    expired: [] as number[],
+    alone: [] as number[],
+    bare: [] as number[],
+  };
   for (let i = -WARM_UP; i < TIMES; i++) {
     const node = fleet.nodes[Math.abs(i) % fleet.nodes.length] as Place;
     const once = {
@@ -77,7 +82,8 @@ async function measureSound(
     if (i < 0) continue;
     for (const name of ['good', 'expired', 'alone', 'bare'] as const) samples[name].push(once[name]);
   }
-  const both = (kind: number[]) => `${milliseconds(median(kind))}, 99 % ${milliseconds(quantile(kind, 0.99))}`;
+  const both = (kind: number[]) =>
+    `${milliseconds(median(kind))}, 99 % ${milliseconds(quantile(kind, 0.99))}`;
   const added = median(samples.expired) - median(samples.alone);
   return [
     { name: 'a bare commit in Postgres', measured: both(samples.bare) },
@@ -128,7 +134,10 @@ async function measurePaused(nodes: readonly Node[], databaseUrl: string): Promi
     {
       name: 'one node paused: how many were slow',
       measured: `${slow.join(', ')} in ${PAUSES} pauses, of ${total}`,
-      aim: aim('the first at each other node', slow.every((count) => count <= others.length)),
+      aim: aim(
+        'the first at each other node',
+        slow.every((count) => count <= others.length),
+      ),
     },
     { name: 'one node paused: the rest, median', measured: milliseconds(median(afterwards)) },
   ];

@@ -31,7 +31,8 @@ export async function prepareChecking(): Promise<Checking> {
   const seal = createSeal(SETTINGS.SECRET);
   const generated = createKeyGenerator(seal)();
   const keys = createKeyRing({
-    list: () => Promise.resolve([{ ...generated, createdAt: new Date(), retiredAt: undefined, revokedAt: undefined }]),
+    list: () =>
+      Promise.resolve([{ ...generated, createdAt: new Date(), retiredAt: undefined, revokedAt: undefined }]),
     seal,
     maxAge: Infinity,
   });

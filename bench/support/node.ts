@@ -37,10 +37,7 @@ process.once('exit', () => {
 });
 
 /** @param program what is started, under dist; the server as it is if left out */
-export async function startNode(
-  env: Record<string, string>,
-  program = 'src/main.js',
-): Promise<Node> {
+export async function startNode(env: Record<string, string>, program = 'src/main.js'): Promise<Node> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {
     env: { PATH: process.env.PATH, ...SETTINGS, PORT: String(port), ...env },

@@ -44,11 +44,7 @@ export async function makePeople(databaseUrl: string, count: number): Promise<Pe
  *
  * @param age s since it was issued; it lives for 15 minutes
  */
-export async function signTokens(
-  databaseUrl: string,
-  people: readonly Person[],
-  age = 0,
-): Promise<string[]> {
+export async function signTokens(databaseUrl: string, people: readonly Person[], age = 0): Promise<string[]> {
   const dataSource = await connect({ url: databaseUrl }, { statementTimeout: 0, poolSize: 1 });
   try {
     const truth = createTruth(dataSource, { hasCopies: false, clockSkew: 0 });

@@ -1,6 +1,7 @@
 import type { VerifiedToken } from '../core/claims';
 import type { FoundInView } from '../core/decision';
 import type { LoggedRevocation } from '../core/revocation';
+import { createSieve } from './sieve';
 
 /** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
 export interface View {
@@ -45,6 +46,8 @@ export function createView(limit: number, now: () => number): View {
   let denied = new Map<string, number>();
   /** What expires in which span, so that nobody has to look through everything. A name may be in several. */
   let leaving = new Map<number, string[]>();
+  /** All names of both tables; and, until it is made anew, some that have left. */
+  let sieve = createSieve(0);
   let globalVersion = 0;
   let isOverfull = false;
   /** ms since the epoch; what expired until then has gone. */
@@ -57,6 +60,15 @@ export function createView(limit: number, now: () => number): View {
     else leaving.set(span, [name]);
   };
 
+  /** To be called when the name is in its table. */
+  const sift = (name: string) => {
+    sieve.add(name);
+    if (!sieve.isFull) return;
+    // With room for as many again, so that this is done ever more rarely.
+    sieve = createSieve(2 * (users.size + denied.size));
+    for (const table of [users, denied]) for (const each of table.keys()) sieve.add(each);
+  };
+
   const hasRoom = () => {
     if (users.size + denied.size < limit) return true;
     isOverfull = true;
@@ -67,6 +79,7 @@ export function createView(limit: number, now: () => number): View {
     const known = users.get(userId);
     if (known ? known.tokenVersion >= tokenVersion : !hasRoom()) return false;
     users.set(userId, { tokenVersion, expiresAt: Math.max(expiresAt, known?.expiresAt ?? 0) });
+    if (!known) sift(userId);
     leaveAt(userId, expiresAt);
     return true;
   };
@@ -75,9 +88,12 @@ export function createView(limit: number, now: () => number): View {
     const known = denied.get(id);
     if (known === undefined ? !hasRoom() : known >= expiresAt) return false;
     denied.set(id, expiresAt);
+    if (known === undefined) sift(id);
     leaveAt(id, expiresAt);
     return known === undefined;
   };
+
+  const isDenied = (id: string) => sieve.mayHold(id) && denied.has(id);
 
   return {
     apply(entry) {
@@ -103,10 +119,10 @@ export function createView(limit: number, now: () => number): View {
       if (claims.exp * 1000 <= sweptUntil) return undefined;
       return {
         from: 'view',
-        tokenVersion: users.get(claims.sub)?.tokenVersion ?? 0,
+        tokenVersion: sieve.mayHold(claims.sub) ? (users.get(claims.sub)?.tokenVersion ?? 0) : 0,
         globalVersion,
-        denied: denied.has(claims.jti) || denied.has(claims.sid),
-        keyDenied: denied.has(keyId),
+        denied: isDenied(claims.jti) || isDenied(claims.sid),
+        keyDenied: isDenied(keyId),
       };
     },
 
@@ -131,6 +147,7 @@ export function createView(limit: number, now: () => number): View {
       users = new Map();
       denied = new Map();
       leaving = new Map();
+      sieve = createSieve(0);
       isOverfull = false;
     },
 

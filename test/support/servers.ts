@@ -169,7 +169,12 @@ async function launchInDocker(service: 'postgres' | 'redis'): Promise<TestServer
   };
 }
 
-export async function startPostgres(): Promise<TestServer> {
+export interface PostgresOptions {
+  /** Forces every commit to the disk, as a server with real data does. */
+  readonly durable?: boolean;
+}
+
+export async function startPostgres({ durable = false }: PostgresOptions = {}): Promise<TestServer> {
   const program = findProgram('postgres');
   const initdb = findProgram('initdb');
   if (!program || !initdb) return launchInDocker('postgres');
@@ -190,7 +195,7 @@ export async function startPostgres(): Promise<TestServer> {
   const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
   return launch({
     program,
-    // No fsync: a machine that loses power is not among the faults here, and tests start many databases.
+    // As a rule no fsync: a machine that loses power is not among the faults here, and tests start many databases.
     args: [
       '-D',
       data,
@@ -200,7 +205,7 @@ export async function startPostgres(): Promise<TestServer> {
       '127.0.0.1',
       '-k',
       folder,
-      '-F',
+      ...(durable ? [] : ['-F']),
       '-c',
       'max_connections=300',
     ],

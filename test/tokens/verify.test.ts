@@ -280,4 +280,14 @@ describe('a signature that is remembered', () => {
     const forged = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
     expect(await recall(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
   });
+
+  test('is of the whole token: under another one it is computed anew, and the first stays good', async () => {
+    const token = await remember();
+    const signature = token.split('.')[2] ?? '';
+    const [head, body] = tokenWith({ jti: randomUUID(), role: 'ADMIN' }).split('.');
+    for (const forged of [`${head}.${body}.${signature}`, `.${signature}`, signature]) {
+      expect(await recall(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+    }
+    expect(recall(token)).toMatchObject({ ok: true });
+  });
 });

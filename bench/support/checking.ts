@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/core/clock';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { assembleGuard, type Guard } from '../../src/guard/guard';
+import { createLogger } from '../../src/logger';
+import { createCheck } from '../../src/revocation/check';
+import { createInProcessFeed } from '../../src/revocation/in-process-feed';
+import { createView } from '../../src/revocation/view';
+import { createKeyGenerator } from '../../src/tokens/generate';
+import { createKeyRing } from '../../src/tokens/key-ring';
+import { createSeal } from '../../src/tokens/sealing';
+import { createSigner } from '../../src/tokens/sign';
+import { createVerifier } from '../../src/tokens/verify';
+import { SETTINGS } from './settings';
+
+const ISSUER = 'http://localhost:4000';
+const AUDIENCE = 'api';
+
+/** Gives a view what is to be in it, part by part. */
+export type Log = (part: (entries: LoggedRevocation[]) => Promise<boolean>) => Promise<boolean>;
+
+/** A guard in this process, and what it is to be measured with. */
+export interface Checking {
+  /** `Authorization` headers of as many good tokens, each of a user of its own. */
+  headers(count: number): Promise<string[]>;
+  /** A guard whose view holds what the log gives, and that has met no token yet. */
+  guardOver(log: Log): Promise<Guard>;
+}
+
+export async function prepareChecking(): Promise<Checking> {
+  const seal = createSeal(SETTINGS.SECRET);
+  const generated = createKeyGenerator(seal)();
+  const keys = createKeyRing({
+    list: () =>
+      Promise.resolve([{ ...generated, createdAt: new Date(), retiredAt: undefined, revokedAt: undefined }]),
+    seal,
+    maxAge: Infinity,
+    clock: systemClock,
+  });
+  await keys.reload();
+  const sign = createSigner(keys);
+
+  return {
+    async headers(count) {
+      const iat = Math.floor(Date.now() / 1000);
+      const headers: string[] = [];
+      for (let i = 0; i < count; i++) {
+        const claims = {
+          iss: ISSUER,
+          sub: randomUUID(),
+          aud: AUDIENCE,
+          client_id: 'tokenfence',
+          iat,
+          exp: iat + 3600,
+          jti: randomUUID(),
+          sid: randomUUID(),
+          role: 'USER' as const,
+          tokenVersion: 1,
+          globalVersion: 1,
+        };
+        headers.push(`Bearer ${await sign(claims, generated.id)}`);
+      }
+      return headers;
+    },
+
+    async guardOver(log) {
+      let isRead = false;
+      // The feed reads its log again from time to time. Here there is nothing new in it, and reading takes time.
+      const readOnce: Log = (part) => {
+        const reading = isRead ? Promise.resolve(true) : log(part);
+        isRead = true;
+        return reading;
+      };
+      const view = createView(Infinity, () => systemClock.now());
+      const feed = await createInProcessFeed({
+        log: { eachLive: readOnce },
+        view,
+        take: (entry) => void view.apply(entry),
+        logger: createLogger('warn'),
+        tokenTtl: 3600,
+      });
+      // With a view that is current it must not come to that, and a benchmark of something else should not go unnoticed.
+      const truth = { onUser: () => Promise.reject(new Error('The view was not asked.')) };
+      const check = createCheck({ feed, truth, clock: systemClock, clockSkew: 0 });
+      const verify = createVerifier({
+        keys,
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        clock: systemClock,
+        clockSkew: 0,
+      });
+      return assembleGuard(verify, check);
+    },
+  };
+}
+
+/** Asks so many times, with the headers in turn; answers the ns that one took. */
+export async function nanoseconds(guard: Guard, headers: readonly string[], count: number): Promise<number> {
+  const startedAt = performance.now();
+  for (let i = 0; i < count; i++) {
+    const { ok } = await guard.authenticate(headers[i % headers.length]);
+    if (!ok) throw new Error('A good token was refused.');
+  }
+  return ((performance.now() - startedAt) / count) * 1e6;
+}

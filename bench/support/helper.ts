@@ -1,0 +1,28 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+
+/** A program of this folder in a process of its own, which answers one order with one result. */
+export interface Helper<Order, Result> {
+  ask(order: Order): Promise<Result>;
+  stop(): void;
+}
+
+/** @param name of its file in this folder */
+export function startHelper<Order extends object, Result>(name: string): Helper<Order, Result> {
+  const child = fork(join(__dirname, `${name}.js`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let waiting: { resolve: (result: Result) => void; reject: (error: Error) => void } | undefined;
+  child.on('message', (result) => {
+    waiting?.resolve(result as Result);
+    waiting = undefined;
+  });
+  child.once('exit', () => waiting?.reject(new Error(`${name} ended.`)));
+  process.once('exit', () => child.kill('SIGKILL'));
+  return {
+    ask: (order) =>
+      new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        child.send(order);
+      }),
+    stop: () => void child.kill('SIGTERM'),
+  };
+}

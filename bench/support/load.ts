@@ -1,0 +1,54 @@
+import { graphqlRequest, openConnection } from './connection';
+
+/** What a load is to be made of. */
+export interface LoadOrder {
+  readonly url: string;
+  readonly query: string;
+  /** One request each, in turn. */
+  readonly tokens: readonly string[];
+  readonly connections: number;
+  /** ms; if left out, each token is used once */
+  readonly duration?: number;
+  /** What each answer must hold. */
+  readonly expected: string;
+}
+
+export interface LoadResult {
+  readonly answered: number;
+  /** ms */
+  readonly took: number;
+}
+
+/** Sends as fast as the answers come. Throws at the first answer that is not as expected. */
+async function run({ url, query, tokens, connections, duration, expected }: LoadOrder): Promise<LoadResult> {
+  const requests = tokens.map((token) => graphqlRequest(url, query, token));
+  const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(url)));
+  let next = 0;
+  let answered = 0;
+  const startedAt = performance.now();
+  const isOver = () =>
+    duration === undefined ? next >= requests.length : performance.now() - startedAt > duration;
+  await Promise.all(
+    opened.map(async (connection) => {
+      while (!isOver()) {
+        const answer = await connection.send(requests[next++ % requests.length] as Buffer);
+        if (answer.status !== 200 || !answer.body.includes(expected)) {
+          throw new Error(`An answer that was not expected: ${answer.status} ${answer.body}`);
+        }
+        answered += 1;
+      }
+      connection.close();
+    }),
+  );
+  return { answered, took: performance.now() - startedAt };
+}
+
+process.on('message', (order: LoadOrder) => {
+  run(order).then(
+    (result) => process.send?.(result),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../test/support/servers';
+import { SETTINGS } from './settings';
+
+/** The built server, in a process of its own. */
+export interface Node {
+  readonly url: string;
+  /** Stops the process where it stands. */
+  pause(): void;
+  resume(): void;
+  /** s of processor time used so far; `undefined` where the system does not tell. */
+  processorTime(): number | undefined;
+  stop(): Promise<void>;
+}
+
+const ROOT = join(__dirname, '../../..');
+
+/** Linux counts processor time in ticks of this length. */
+const TICKS_PER_SECOND = 100;
+
+function processorTimeOf(pid: number): number | undefined {
+  try {
+    // The name of the program, in brackets, may hold spaces; what comes behind it is user and system time, among others.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return undefined;
+  }
+}
+
+// Should a run end before it stops its nodes.
+const running = new Set<ReturnType<typeof spawn>>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** @param program what is started, under dist; the server as it is if left out */
+export async function startNode(env: Record<string, string>, program = 'src/main.js'): Promise<Node> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {
+    env: { PATH: process.env.PATH, ...SETTINGS, PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  running.add(child);
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  void ended.then(() => running.delete(child));
+  await new Promise<void>((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => {
+      output += text.toString();
+      if (output.includes('is ready at')) resolve();
+    });
+    void ended.then(() => reject(new Error(`A node ended before it was ready:\n${output}`)));
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    processorTime: () => (child.pid === undefined ? undefined : processorTimeOf(child.pid)),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/core/clock';
+import { connect } from '../../src/database';
+import { createTruth } from '../../src/postgres/truth';
+import { createKeyRing } from '../../src/tokens/key-ring';
+import { createSeal } from '../../src/tokens/sealing';
+import { createSigner } from '../../src/tokens/sign';
+import { SETTINGS } from './settings';
+
+/** Somebody who is signed in, once. */
+export interface Person {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/**
+ * Makes accounts, each with a session, in a database that a node has prepared. By SQL: hashing the passwords of thousands
+ * would take minutes.
+ */
+export async function makePeople(databaseUrl: string, count: number): Promise<Person[]> {
+  const dataSource = await connect({ url: databaseUrl }, { statementTimeout: 0, poolSize: 1 });
+  try {
+    return await dataSource.query<Person[]>(
+      `with people as (
+         insert into users (email, email_key, password_hash, role)
+         select name, name, 'none', 'USER'
+         from (select gen_random_uuid() || '@example.com' as name from generate_series(1, $1)) as names
+         returning id
+       )
+       insert into sessions
+         (id, user_id, global_version, uses_cookie, created_at, last_used_at, idle_expires_at, expires_at)
+       select gen_random_uuid(), people.id, fleet.global_version, false, now(), now(),
+         now() + interval '1 day', now() + interval '1 day'
+       from people, fleet
+       returning user_id as "userId", id as "sessionId"`,
+      [count],
+    );
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/**
+ * Signs an access token for each of them with the key of that database.
+ *
+ * @param age s since it was issued; it lives for 15 minutes
+ */
+export async function signTokens(databaseUrl: string, people: readonly Person[], age = 0): Promise<string[]> {
+  const dataSource = await connect({ url: databaseUrl }, { statementTimeout: 0, poolSize: 1 });
+  try {
+    const truth = createTruth(dataSource, { hasCopies: false, clockSkew: 0 });
+    const seal = createSeal(SETTINGS.SECRET);
+    const sign = createSigner(
+      createKeyRing({ list: () => truth.signingKeys.list(), seal, maxAge: 60_000, clock: systemClock }),
+    );
+    const { signingKeyId, globalVersion } = await truth.fleet.read();
+    const iat = Math.floor(Date.now() / 1000) - age;
+    const tokens: string[] = [];
+    for (const { userId, sessionId } of people) {
+      tokens.push(
+        await sign(
+          {
+            iss: 'http://localhost:4000',
+            sub: userId,
+            aud: 'api',
+            client_id: 'tokenfence',
+            iat,
+            exp: iat + 900,
+            jti: randomUUID(),
+            sid: sessionId,
+            role: 'USER',
+            tokenVersion: 1,
+            globalVersion,
+          },
+          signingKeyId,
+        ),
+      );
+    }
+    return tokens;
+  } finally {
+    await dataSource.destroy();
+  }
+}

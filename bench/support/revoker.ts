@@ -1,0 +1,130 @@
+import { readConfig } from '../../src/config/config';
+import { systemClock } from '../../src/core/clock';
+import { noMetrics } from '../../src/core/ports/metrics';
+import { connectDatabase, prepareDatabase } from '../../src/database';
+import type { Confirmation } from '../../src/core/receipt';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import type { Deliver } from '../../src/revocation/delivery';
+import { createLogger } from '../../src/logger';
+import { createTruth } from '../../src/postgres/truth';
+import { createRevoker, type Revoker } from '../../src/revocation/revoke';
+import { assembleRevocations } from '../../src/revocations';
+import { Teardown } from '../../src/teardown';
+import { createSeal } from '../../src/tokens/sealing';
+import type { Person } from './people';
+import { SETTINGS } from './settings';
+
+/** What is to be done, so many at a time. */
+export interface RevokerOrder {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly concurrency: number;
+  readonly work:
+    /** Ends their sessions. */
+    | { readonly kind: 'revoke'; readonly people: readonly Person[] }
+    /** Makes that many entries of the log, in one statement, to be delivered by the next order. */
+    | { readonly kind: 'prepare'; readonly count: number }
+    /** Delivers each of them by itself: all that comes behind the commit of a revocation, and nothing else. */
+    | { readonly kind: 'deliver' };
+}
+
+export interface RevokerResult {
+  readonly confirmed: number;
+}
+
+interface Assembled {
+  readonly revoker: Revoker;
+  readonly deliver: Deliver;
+  readonly prepare: (count: number) => Promise<LoggedRevocation[]>;
+}
+
+interface Row {
+  readonly id: string;
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+// Of a minute ahead, so that no relay takes them for left behind before they are delivered.
+const UNCONFIRMED = `
+  insert into revocations (kind, user_id, session_id, revoked_at, expires_at)
+  select 'SESSION', gen_random_uuid(), gen_random_uuid(),
+    now() + interval '1 minute', now() + interval '1 hour'
+  from generate_series(1, $1)
+  returning id, user_id as "userId", session_id as "sessionId"`;
+
+/** Everything of a node that revokes and checks, with its own connections; only HTTP and GraphQL are missing. */
+async function assemble(databaseUrl: string, redisUrl: string): Promise<Assembled> {
+  const config = readConfig({ ...SETTINGS, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl });
+  const logger = createLogger(config.logLevel);
+  const address = { url: databaseUrl };
+  const database = await prepareDatabase(address, config, createSeal(SETTINGS.SECRET));
+  const dataSource = await connectDatabase(address, config, logger);
+  const truth = createTruth(dataSource, { hasCopies: true, clockSkew: config.clockSkew });
+  const { deliver } = await assembleRevocations({
+    config,
+    database,
+    truth,
+    clock: systemClock,
+    logger,
+    metrics: noMetrics,
+    teardown: new Teardown(),
+  });
+  return {
+    revoker: createRevoker(truth, deliver),
+    deliver,
+    prepare: async (count) => {
+      const rows = await dataSource.query<Row[]>(UNCONFIRMED, [count]);
+      const revokedAt = Date.now();
+      return rows.map((row) => ({ ...row, kind: 'SESSION', revokedAt, expiresAt: revokedAt + 3_600_000 }));
+    },
+  };
+}
+
+let assembled: Promise<Assembled> | undefined;
+let prepared: LoggedRevocation[] = [];
+
+/** Works through the items, so many at a time; answers how many were confirmed. */
+async function each<Item>(
+  items: readonly Item[],
+  concurrency: number,
+  work: (item: Item) => Promise<Confirmation>,
+): Promise<number> {
+  const left = items[Symbol.iterator]();
+  let count = 0;
+  const goOn = async () => {
+    for (const item of left) if ((await work(item)).confirmed) count += 1;
+  };
+  await Promise.all(Array.from({ length: concurrency }, goOn));
+  return count;
+}
+
+async function run({ databaseUrl, redisUrl, work, concurrency }: RevokerOrder): Promise<RevokerResult> {
+  const { revoker, deliver, prepare } = await (assembled ??= assemble(databaseUrl, redisUrl));
+  switch (work.kind) {
+    case 'prepare':
+      prepared = await prepare(work.count);
+      return { confirmed: 0 };
+    case 'deliver':
+      return { confirmed: await each(prepared, concurrency, (entry) => deliver([entry])) };
+    case 'revoke':
+      return {
+        confirmed: await each(work.people, concurrency, async ({ userId, sessionId }) => {
+          const { receipt } = await revoker.revoke(
+            { scope: 'SESSION', userId, sessionId },
+            { type: 'LOGOUT', userId, actorId: userId, sessionId },
+          );
+          return receipt.confirmation;
+        }),
+      };
+  }
+}
+
+process.on('message', (order: RevokerOrder) => {
+  run(order).then(
+    (result) => process.send?.(result),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});

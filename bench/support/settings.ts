@@ -1,0 +1,9 @@
+/** What all nodes of a run have in common. The lease is the default one. */
+export const SETTINGS = {
+  SECRET: 'only for measuring: 5Kf8sQ1xNwZ7hV3eRt6c',
+  RATE_LIMIT: 'off',
+  LOG_LEVEL: 'warn',
+};
+
+/** ms; the default of REVOCATION_LEASE. */
+export const LEASE = 1000;

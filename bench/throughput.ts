@@ -1,0 +1,97 @@
+import { startHelper } from './support/helper';
+import type { LoadOrder, LoadResult } from './support/load';
+import { type Node, startNode } from './support/node';
+import { makePeople, signTokens } from './support/people';
+import { aim, type Figure, note, perSecond, runBench, times } from './support/report';
+import { inTurn, median, ratio } from './support/statistics';
+import { withStores } from './support/stores';
+
+const ROUNDS = 7;
+
+/** ms */
+const TURN = 3000;
+const WARM_UP = 3000;
+
+const CONNECTIONS = 16;
+const TOKENS = 200;
+
+/** Does nothing by itself, and so shows most of what each request costs; the token is checked for every request. */
+const QUERY = '{ __typename }';
+
+runBench('throughput: an authenticated query, { __typename }', () =>
+  withStores(async (stores): Promise<Figure[]> => {
+    const databaseUrl = await stores.database('fleet');
+    const aloneUrl = await stores.database('alone');
+    const env = { DATABASE_URL: databaseUrl, REDIS_URL: stores.redisUrl };
+    const nodes = {
+      view: await startNode(env),
+      none: await startNode(env, 'bench/support/unguarded.js'),
+      redis: await startNode({ ...env, REVOCATION_VIEW_LIMIT: '0' }),
+      postgres: await startNode({ DATABASE_URL: aloneUrl }),
+    };
+    const tokens = await signTokens(databaseUrl, await makePeople(databaseUrl, TOKENS));
+    const tokensAlone = await signTokens(aloneUrl, await makePeople(aloneUrl, TOKENS));
+    const load = startHelper<LoadOrder, LoadResult>('load');
+
+    const processor = {
+      view: [] as number[],
+      none: [] as number[],
+      redis: [] as number[],
+      postgres: [] as number[],
+    };
+    const requestsPerSecond = async (name: keyof typeof nodes, duration: number) => {
+      const node: Node = nodes[name];
+      const before = node.processorTime();
+      const { answered, took } = await load.ask({
+        url: node.url,
+        query: QUERY,
+        tokens: name === 'postgres' ? tokensAlone : tokens,
+        connections: CONNECTIONS,
+        duration,
+        expected: '"__typename":"Query"',
+      });
+      const after = node.processorTime();
+      if (before !== undefined && after !== undefined) processor[name].push((after - before) / answered);
+      return (answered / took) * 1000;
+    };
+    const names = ['view', 'none', 'redis', 'postgres'] as const;
+    for (const name of names) {
+      note(`warming up: ${name} …`);
+      await requestsPerSecond(name, WARM_UP);
+      processor[name].pop();
+    }
+    const results = await inTurn(ROUNDS, {
+      view: () => requestsPerSecond('view', TURN),
+      none: () => requestsPerSecond('none', TURN),
+      redis: () => requestsPerSecond('redis', TURN),
+      postgres: () => requestsPerSecond('postgres', TURN),
+    });
+
+    load.stop();
+    await Promise.all(names.map((name) => nodes[name].stop()));
+    const against = (name: keyof typeof nodes) => ratio(results[name], results.none);
+    const served = against('view');
+    const figures: Figure[] = [
+      { name: 'with no check at all', measured: perSecond(median(results.none)) },
+      { name: 'checked in the view', measured: perSecond(median(results.view)) },
+      { name: 'that to no check', measured: times(served), aim: aim('>= 0.97', served >= 0.97) },
+      {
+        name: 'checked in Redis, to no check',
+        measured: `${times(against('redis'))}, ${perSecond(median(results.redis))}`,
+      },
+      {
+        name: 'checked in Postgres, to no check',
+        measured: `${times(against('postgres'))}, ${perSecond(median(results.postgres))}`,
+      },
+    ];
+    // What else runs on the machine changes this much less than it changes the requests per second.
+    const used = (name: keyof typeof nodes) => times(ratio(processor[name], processor.none));
+    if (names.every((name) => processor[name].length === ROUNDS)) {
+      figures.push({
+        name: 'processor time of a request, to no check',
+        measured: `view ${used('view')}, Redis ${used('redis')}, Postgres ${used('postgres')}`,
+      });
+    }
+    return figures;
+  }),
+);

@@ -115,8 +115,8 @@ export function createMembership(options: MembershipOptions): Feed {
     onGap: (epochId) => {
       // It is joined again with the next beat, not at once: as long as another server is read from than is written to,
       // there is a gap each time.
+      if (joined) leave(joined);
       joined = undefined;
-      awaited = [];
       epoch.ended(epochId);
     },
   });
@@ -125,10 +125,15 @@ export function createMembership(options: MembershipOptions): Feed {
 
   const joinedTo = (epochId: string): Joined => ({ epochId, node: randomUUID(), isLoaded: false });
 
-  const giveUp = (from: Joined) => {
+  const leave = (from: Joined) => {
     // First the view, then the place on the roll: nobody waits any more for one who is not on it.
     current.end();
     awaited = [];
+    stream.leave(from.epochId, from.node).catch(() => undefined);
+  };
+
+  const giveUp = (from: Joined) => {
+    leave(from);
     // In place of the other, so that a load which is under way counts no more: part of what it brought is gone.
     const bare = joinedTo(from.epochId);
     joined = bare;
@@ -137,7 +142,6 @@ export function createMembership(options: MembershipOptions): Feed {
       { retryIn: OVERFULL_DELAY },
       'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
     );
-    stream.leave(from.epochId, from.node).catch(() => undefined);
     after(OVERFULL_DELAY, () => void load(bare));
   };
 

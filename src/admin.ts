@@ -2,9 +2,9 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
-import { readConfig } from './config/config';
+import { LEASE_LIMITS, readConfig } from './config/config';
 import { type Env, readEnv } from './config/env';
-import { parseDuration } from './config/settings';
+import { isWithin, parseDuration } from './config/settings';
 import { connect } from './database';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { createPasswords } from './passwords/argon2';
@@ -40,7 +40,7 @@ function workOf(command = '', argument: string | undefined, env: Env, clockSkew:
     };
   }
   const lease = command === 'lease' && argument !== undefined ? parseDuration(argument) : undefined;
-  if (lease !== undefined) {
+  if (lease !== undefined && isWithin(lease, LEASE_LIMITS)) {
     return async (manager) => {
       await changeLease(lease, manager);
       return `Nodes on this database now start with REVOCATION_LEASE=${lease}ms only.`;

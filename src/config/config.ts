@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import type { Env } from './env';
-import { createReader, type Faults } from './settings';
+import { createReader, type DurationLimits, type Faults } from './settings';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -56,6 +56,9 @@ export class ConfigError extends Error {
     super(`The configuration will not do:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
+
+/** A shorter lease could not be kept up; a longer one would make revocations wait for long. */
+export const LEASE_LIMITS: DurationLimits = { from: '100ms', to: '10s' };
 
 const SHORTEST_SECRET = 32;
 const FEWEST_CHARACTERS = 12;
@@ -168,7 +171,7 @@ export function readConfig(env: Env): Config {
     auditRetention: seconds(read.duration('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' })),
     viewLimit: read.integer('REVOCATION_VIEW_LIMIT', 2_000_000, 0, 100_000_000),
     waitReplicas: read.integer('REDIS_WAIT_REPLICAS', 0, 0, 100),
-    revocationLease: read.duration('REVOCATION_LEASE', '1s', { from: '100ms', to: '10s' }),
+    revocationLease: read.duration('REVOCATION_LEASE', '1s', LEASE_LIMITS),
     clockSkew: read.duration('CLOCK_SKEW', '5s', { from: '0s', to: '5m' }),
     corsOrigins: readOrigins(read, collector),
     trustProxy: readTrustProxy(read, collector),

@@ -11,6 +11,10 @@ export function parseDuration(text: string): number | undefined {
   return amount === undefined || unit === undefined ? undefined : Number(amount) * (UNITS[unit] ?? 0);
 }
 
+/** Whether the duration, in ms, lies within these. */
+export const isWithin = (value: number, { from, to }: DurationLimits): boolean =>
+  value >= (parseDuration(from) ?? 0) && value <= (parseDuration(to) ?? Infinity);
+
 export interface DurationLimits {
   readonly from: string;
   readonly to: string;
@@ -36,7 +40,7 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
         );
         return parseDuration(fallback) ?? 0;
       }
-      if (value < (parseDuration(limits.from) ?? 0) || value > (parseDuration(limits.to) ?? Infinity)) {
+      if (!isWithin(value, limits)) {
         faults.add(`${name} is ${text}. It must be from ${limits.from} to ${limits.to}.`);
       }
       return value;

@@ -52,9 +52,10 @@ export async function changeLease(lease: number, manager: EntityManager): Promis
 /** Lets nodes with the other setting start. To be called only while no node runs. */
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
   await manager.query('update fleet set uses_redis = $1', [usesRedis]);
+  // What Redis holds of an earlier time knows nothing of what is revoked without it.
+  if (usesRedis) await partWithCopies(manager);
   // Without copies nothing is left to carry: being committed is being confirmed.
-  if (!usesRedis)
-    await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
+  else await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
 }
 
 /** Parts with all that copies hold, as after the database was restored from a backup: its counters have gone back. */

@@ -1,7 +1,9 @@
+import { Redis } from 'ioredis';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../support/eventually';
 import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
 
 let world: World;
@@ -47,14 +49,18 @@ test.each<[string[], Env, RegExp]>([
   expect(output).not.toMatch(/ {4}at /);
 });
 
-test.each([[[]], [['create']], [['redis', 'maybe']], [['lease', 'soon']], [['nonsense', 'x']]])(
-  '%j is answered by how to use it',
-  async (args) => {
-    const { code, output } = await admin(args);
-    expect(code).toBe(2);
-    expect(output).toContain('Usage:');
-  },
-);
+test.each([
+  [[]],
+  [['create']],
+  [['redis', 'maybe']],
+  [['lease', 'soon']],
+  [['lease', '1h']],
+  [['nonsense', 'x']],
+])('%j is answered by how to use it', async (args) => {
+  const { code, output } = await admin(args);
+  expect(code).toBe(2);
+  expect(output).toContain('Usage:');
+});
 
 test('the use of Redis is switched for all nodes at once', async () => {
   const own = await createWorld();
@@ -66,6 +72,38 @@ test('the use of Redis is switched for all nodes at once', async () => {
     expect((await admin(['redis', 'off'], forOwn)).code).toBe(0);
     await own.node({ REDIS_URL: undefined });
     await expect(own.node()).rejects.toThrow('npm run admin -- redis on');
+  } finally {
+    await own.close();
+  }
+});
+
+test('what was revoked while Redis was switched off stays revoked when it is on again', async () => {
+  const own = await createWorld();
+  const forOwn = { DATABASE_URL: own.databaseUrl };
+  // Without a view, so that each check reads a record.
+  const env = { REVOCATION_VIEW_LIMIT: '0' };
+  try {
+    const before = await own.node(env);
+    const tokens = await before.api.register('switched@example.com');
+    const redis = new Redis(own.redisUrl ?? '');
+    await eventually(async () => {
+      expect((await before.api.me(tokens.accessToken)).status).toBe(200);
+      expect(await redis.keys(`*:record:*:${tokens.user.id}`)).toHaveLength(1);
+    });
+    redis.disconnect();
+    await before.close();
+    expect((await admin(['redis', 'off'], forOwn)).code).toBe(0);
+    const without = await own.node({ ...env, REDIS_URL: undefined });
+    expect((await without.api.end('logoutEverywhere', tokens.accessToken)).confirmed).toBe(true);
+    await without.close();
+    expect((await admin(['redis', 'on'], forOwn)).code).toBe(0);
+    const after = await own.node(env);
+    for (let i = 0; i < 5; i++) expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
+    await eventually(async () => {
+      expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
+      const metrics = await (await fetch(`${after.url}/metrics`)).text();
+      expect(metrics).toContain('tokenfence_checks_total{step="redis"');
+    });
   } finally {
     await own.close();
   }

@@ -87,7 +87,10 @@ async function wireRedis(
   // everything else waiting.
   const [forReads, forWrites, forStream] = [connect(), connect(), connect()];
 
-  const stream = createLogStream(forWrites, keys, config.waitReplicas);
+  const stream = createLogStream(forWrites, keys, {
+    lease: config.revocationLease,
+    replicas: config.waitReplicas,
+  });
   const epoch = createKnownEpoch(stream, clock);
   const trust = createTrust();
   const lease = config.revocationLease;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
-import type { Beat, LogStream, Roll, Stale } from '../core/ports/log-stream';
+import { type Beat, BEGINNING, type LogStream, type Roll, type Stale } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { effectOf, MERGE } from './effect';
@@ -21,7 +21,9 @@ const HEALER_TTL = 10_000;
 /** ms that replicas get to acknowledge. */
 const REPLICAS_TIMEOUT = 500;
 
-// KEYS: epoch, stream, healer. ARGV: a new id, ms. The stream is made empty rather than not at all, so that its loss can be told.
+// KEYS: epoch, stream, healer. ARGV: a new id, ms, the lease and the replicas, each nothing from one who does not know. The
+// stream is made empty rather than not at all, so that its loss can be told. The replicas only grow: who waits for fewer
+// than others would undo their care.
 const hello = defineScript(`${THIS_SERVER}
   local epoch = redis.call('HMGET', KEYS[1], 'id', 'run', 'seq')
   if not epoch[1] or epoch[2] ~= run or redis.call('EXISTS', KEYS[2]) == 0 then
@@ -33,8 +35,13 @@ const hello = defineScript(`${THIS_SERVER}
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'lease', ARGV[3]) end
+  if tonumber(ARGV[4]) > tonumber(redis.call('HGET', KEYS[1], 'replicas') or 0) then
+    redis.call('HSET', KEYS[1], 'replicas', ARGV[4])
+  end
+  local more = redis.call('HMGET', KEYS[1], 'filled', 'lease', 'replicas')
   local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-  return {epoch[1], epoch[3], last[1] and last[1][1] or '0-0'}`);
+  return {epoch[1], epoch[3], last[1] and last[1][1] or '${BEGINNING}', more[1], more[2], more[3]}`);
 
 // KEYS: epoch, stream. ARGV: id, ms, the longest token lifetime, node or nothing, its position. The count makes each
 // beat differ from the one before, and the call a write, which a server that takes none refuses.
@@ -124,11 +131,20 @@ function rollOf(fields: readonly string[]): { roll: Roll; position: number } {
 const lifetimeOf = (entries: readonly LoggedRevocation[]) =>
   Math.max(0, ...entries.map(({ revokedAt, expiresAt }) => expiresAt - revokedAt)) + SLACK;
 
-/**
- * @param replicas how many replicas must have acknowledged a beat or a publication before it counts
- */
-export function createLogStream(connection: RedisConnection, keys: Keys, replicas = 0): LogStream {
+export interface LogStreamSettings {
+  /** ms; the lease of the fleet. A process that is none of the nodes learns it from them. */
+  readonly lease?: number;
+  /** How many replicas must have acknowledged a beat or a publication before it counts: at least as many as others wait for. */
+  readonly replicas?: number;
+}
+
+export function createLogStream(
+  connection: RedisConnection,
+  keys: Keys,
+  { lease, replicas: wanted = 0 }: LogStreamSettings = {},
+): LogStream {
   const both = [keys.epoch, keys.stream];
+  let replicas = wanted;
 
   /** Counts only once the replicas have it: one that is promoted may then lack nothing that was answered. */
   const replicated = async (client: Redis, reply: Promise<Reply>) => {
@@ -162,9 +178,26 @@ export function createLogStream(connection: RedisConnection, keys: Keys, replica
 
   return {
     async hello() {
-      const reply = await runReplicated(hello, [...both, keys.healer], [randomUUID(), UNUSED_FOR]);
-      const [id, tail, cursor] = reply as [string, string, string];
-      return { id, tail: Number(tail), cursor };
+      const args = [randomUUID(), UNUSED_FOR, lease ?? '', wanted];
+      const reply = await connection.run(async (client) => {
+        const answer = hello(client, [...both, keys.healer], args);
+        replicas = Math.max(wanted, Number(((await answer) as Reply[])[5] ?? 0));
+        return replicated(client, answer);
+      });
+      const [id, tail, cursor, filled, agreedLease] = reply as [
+        string,
+        string,
+        string,
+        string | null,
+        string | null,
+      ];
+      return {
+        id,
+        tail: Number(tail),
+        cursor,
+        filled: filled !== null,
+        lease: agreedLease === null ? undefined : Number(agreedLease),
+      };
     },
 
     beat: (epochId, { node, position, tokenTtl }) => sendBeat(epochId, tokenTtl, node, position),

@@ -23,8 +23,8 @@ export interface FollowerOptions {
 export interface FollowFrom {
   readonly epochId: string;
   readonly cursor: string;
-  /** How many had been published there. */
-  readonly position: number;
+  /** How many had been published there; `undefined` at the beginning, of which a part may have been trimmed. */
+  readonly position: number | undefined;
 }
 
 /** Reads the stream of one epoch, in order and without a gap, and then that of the next. */
@@ -44,7 +44,7 @@ export function createFollower(options: FollowerOptions): Follower {
 
   /** Reads once from where it stands; an aim that changes meanwhile wins. */
   const readFrom = async (from: FollowFrom) => {
-    const isBehind = from.position < tail();
+    const isBehind = (from.position ?? 0) < tail();
     const entries = await reader.readFrom(from.cursor);
     // Nothing came, though there was something: after a failover, this connection may lead to the server of before.
     if (entries.length === 0 && isBehind && at === from) reader.reconnect();
@@ -52,7 +52,8 @@ export function createFollower(options: FollowerOptions): Follower {
     for (const { cursor, epochId, position, revocation } of entries) {
       if (stopped || at !== from) return;
       // Trimmed or deleted before it was read, or written after all had been lost: the positions tell.
-      if (epochId !== from.epochId || position !== reached.position + 1) {
+      const expected = reached.position === undefined ? position : reached.position + 1;
+      if (epochId !== from.epochId || position !== expected) {
         at = undefined;
         onGap(from.epochId);
         return;
@@ -79,7 +80,7 @@ export function createFollower(options: FollowerOptions): Follower {
   };
 
   return {
-    positionIn: (epochId) => (at?.epochId === epochId ? at.position : -1),
+    positionIn: (epochId) => (at?.epochId === epochId ? (at.position ?? -1) : -1),
     aim(from) {
       at = from;
       running ??= run();

@@ -11,12 +11,12 @@ export interface Lease {
   end(): void;
 }
 
-/** @param length ms */
-export function createLease(length: number, clock: Clock): Lease {
+/** @param length ms, as it is known when it is asked for */
+export function createLease(length: () => number, clock: Clock): Lease {
   let since: Moment | undefined;
   return {
     get holds() {
-      return since !== undefined && elapsedSince(since, clock) < length;
+      return since !== undefined && elapsedSince(since, clock) < length();
     },
     renew(sentAt) {
       if (since === undefined || sentAt.monotonic > since.monotonic) since = sentAt;

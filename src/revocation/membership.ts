@@ -3,7 +3,13 @@ import type { Availability } from '../core/availability';
 import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Beat, EpochState, LogReader, LogStream } from '../core/ports/log-stream';
+import {
+  type Beat,
+  BEGINNING,
+  type EpochState,
+  type LogReader,
+  type LogStream,
+} from '../core/ports/log-stream';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import type { Feed } from './feed';
@@ -32,24 +38,29 @@ export interface MembershipOptions {
   /** Opens the connections anew on which is read: after a failover they may still lead to the server of before. */
   readonly reopen: () => void;
   readonly epoch: KnownEpoch;
-  readonly log: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
+  /** The truth, for a process that has it. One without loads the view from the stream itself, once that is filled. */
+  readonly log?: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
   readonly view: View;
   /** Whether the view is to be relied on at all. If not, this only reaches Redis, and tells what it hears. */
   readonly usesView: boolean;
   /** Takes a revocation into the view, and tells whoever wants to know. */
   readonly take: (entry: LoggedRevocation) => void;
-  readonly trust: Trust;
+  /** Whether the records are to be believed, for a process that also asks Postgres. */
+  readonly trust?: Trust;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly availability: Availability;
-  /** ms for which a beat permits to rely on the view */
-  readonly lease: number;
-  /** s; the longest that an access token may live */
+  /** ms for which a beat permits to rely on the view; learned from the nodes if left out */
+  readonly lease?: number;
+  /** s; the longest that an access token of ours may live; 0 for one that issues none */
   readonly tokenTtl: number;
 }
 
 /** Beats in a lease: so that one that is lost, or late, does not end it. */
 const BEATS = 3;
+
+/** ms between two looks whether the fleet's lease is known by now. */
+const WAITING_INTERVAL = 300;
 
 /** ms until a load is tried again that failed, or that brought more than the view may hold. */
 const RELOAD_DELAY = 1000;
@@ -65,28 +76,16 @@ const OVERFULL_DELAY = 300_000;
  * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
  */
 export function createMembership(options: MembershipOptions): Feed {
-  const {
-    stream,
-    reopen,
-    epoch,
-    log,
-    view,
-    usesView,
-    take,
-    trust,
-    clock,
-    logger,
-    availability,
-    lease,
-    tokenTtl,
-  } = options;
-  const heal = createHealer({ stream, log, node: randomUUID(), logger });
+  const { stream, reopen, epoch, log, view, usesView, take, trust, clock, logger, availability, tokenTtl } =
+    options;
+  let length = options.lease ?? 0;
+  const heal = log && createHealer({ stream, log, node: randomUUID(), logger });
 
   /** Proves that we reach the Redis where everyone else's revocations arrive. */
-  const reach = createLease(lease, clock);
+  const reach = createLease(() => length, clock);
   let reachedEpoch: string | undefined;
   /** Permits to rely on the view. */
-  const current = createLease(lease, clock);
+  const current = createLease(() => length, clock);
   /** Beats whose tail has not been applied yet. */
   let awaited: { readonly tail: number; readonly sentAt: Moment }[] = [];
 
@@ -150,6 +149,11 @@ export function createMembership(options: MembershipOptions): Feed {
   };
 
   const load = async (into: Joined) => {
+    if (!log) {
+      // Whatever there is comes by the stream; it beats when it has come.
+      into.isLoaded = true;
+      return;
+    }
     const isWanted = () => !stopped && joined === into;
     if (!isWanted()) return;
     try {
@@ -170,15 +174,18 @@ export function createMembership(options: MembershipOptions): Feed {
     }
   };
 
-  const join = ({ id, cursor, tail: position }: EpochState) => {
+  const join = (state: EpochState) => {
+    const { id, cursor, tail: position } = state;
     const mine = joinedTo(id);
     joined = mine;
     awaited = [];
     tail = position;
     if (hasJoined) reopen();
     hasJoined = true;
+    length = options.lease ?? state.lease ?? 0;
     // Followed first and loaded then: what is revoked in between is in both rather than in neither.
-    follower.aim({ epochId: id, cursor, position });
+    if (log || cursor === BEGINNING) follower.aim({ epochId: id, cursor, position });
+    else follower.aim({ epochId: id, cursor: BEGINNING, position: undefined });
     if (usesView) void load(mine);
     return mine;
   };
@@ -188,9 +195,9 @@ export function createMembership(options: MembershipOptions): Feed {
    * yet, must not be accepted again by the view.
    */
   const catchUp = async () => {
-    trust.lose();
+    trust?.lose();
     try {
-      await log.eachUnconfirmed((entries) => {
+      await log?.eachUnconfirmed((entries) => {
         for (const entry of entries) take(entry);
         return Promise.resolve(!stopped);
       });
@@ -205,12 +212,12 @@ export function createMembership(options: MembershipOptions): Feed {
     reachedEpoch = epochId;
     ({ tail } = beat);
     coveredTtl = beat.longestTokenTtl;
-    if (!beat.filled && (asMember ?? !usesView)) heal(epochId);
+    if (!beat.filled && (asMember ?? !usesView)) heal?.(epochId);
     // It may have stopped being one while the beat was under way.
     if (!asMember?.isLoaded || asMember !== joined) return;
     if (follower.positionIn(epochId) >= tail) renew(sentAt);
     else
-      awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < lease), { tail, sentAt }];
+      awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < length), { tail, sentAt }];
   };
 
   /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
@@ -219,6 +226,7 @@ export function createMembership(options: MembershipOptions): Feed {
     giveUpIfOverfull();
     const state = await epoch.get();
     const { id } = state;
+    if (!log && !state.filled) return awaitFilled(id);
     const membership = joined?.epochId === id ? joined : join(state);
     const hasLapsed = !reach.holds;
     if (hasLapsed) {
@@ -242,6 +250,14 @@ export function createMembership(options: MembershipOptions): Feed {
     return false;
   };
 
+  /** For one that can load from the stream alone: a stream that is not filled yet would call revoked tokens good. */
+  const awaitFilled = async (epochId: string) => {
+    const answer = await stream.probe(epochId);
+    availability.worked();
+    if (answer !== 'STALE' && !answer.filled) return false;
+    return epochEnded(epochId);
+  };
+
   const epochEnded = (epochId: string) => {
     epoch.ended(epochId);
     return true;
@@ -262,7 +278,7 @@ export function createMembership(options: MembershipOptions): Feed {
       }
     } while (again && !stopped);
     beating = undefined;
-    if (!stopped) timer = after(lease / BEATS, beatNow);
+    if (!stopped) timer = after(length > 0 ? length / BEATS : WAITING_INTERVAL, beatNow);
   };
 
   const beatNow = () => {
@@ -284,7 +300,7 @@ export function createMembership(options: MembershipOptions): Feed {
       return view.lookUp(token);
     },
     get readableEpoch() {
-      return trust.holds && reach.holds ? reachedEpoch : undefined;
+      return (trust?.holds ?? true) && reach.holds ? reachedEpoch : undefined;
     },
     get state() {
       const position = joined ? follower.positionIn(joined.epochId) : -1;

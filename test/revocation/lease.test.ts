@@ -10,11 +10,11 @@ const pass = (ms: number) => {
 };
 
 test('a lease that was never granted does not hold', () => {
-  expect(createLease(1000, clock).holds).toBe(false);
+  expect(createLease(() => 1000, clock).holds).toBe(false);
 });
 
 test('it holds for its length, counted from before the request was sent, and ends by itself', () => {
-  const lease = createLease(1000, clock);
+  const lease = createLease(() => 1000, clock);
   const sentAt = momentOf(clock);
   pass(900); // the answer was long under way
   lease.renew(sentAt);
@@ -24,7 +24,7 @@ test('it holds for its length, counted from before the request was sent, and end
 });
 
 test('an answer that comes after its time grants nothing', () => {
-  const lease = createLease(1000, clock);
+  const lease = createLease(() => 1000, clock);
   const sentAt = momentOf(clock);
   pass(5000); // the process was suspended, or Redis was slow
   lease.renew(sentAt);
@@ -32,7 +32,7 @@ test('an answer that comes after its time grants nothing', () => {
 });
 
 test('an answer that was overtaken does not shorten it', () => {
-  const lease = createLease(1000, clock);
+  const lease = createLease(() => 1000, clock);
   const first = momentOf(clock);
   pass(500);
   lease.renew(momentOf(clock));
@@ -42,14 +42,14 @@ test('an answer that was overtaken does not shorten it', () => {
 });
 
 test('it ends in a machine that slept, though its monotonic clock stood still', () => {
-  const lease = createLease(1000, clock);
+  const lease = createLease(() => 1000, clock);
   lease.renew(momentOf(clock));
   wall += 60_000;
   expect(lease.holds).toBe(false);
 });
 
 test('a wall clock that is set back does not make it longer', () => {
-  const lease = createLease(1000, clock);
+  const lease = createLease(() => 1000, clock);
   lease.renew(momentOf(clock));
   wall -= 3_600_000;
   monotonic += 1000;

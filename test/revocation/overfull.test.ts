@@ -41,7 +41,14 @@ function memoryStream() {
   };
   const unused = () => Promise.reject(new Error('not of use here'));
   const stream: LogStream = {
-    hello: () => Promise.resolve({ id: 'epoch', tail: entries.length, cursor: String(entries.length) }),
+    hello: () =>
+      Promise.resolve({
+        id: 'epoch',
+        tail: entries.length,
+        cursor: String(entries.length),
+        filled: true,
+        lease: 100,
+      }),
     beat: answer,
     probe: answer,
     publish: unused,

@@ -85,7 +85,7 @@ export async function startMember(options: MemberOptions) {
     connectRedis(options.streamUrl ?? redisUrl, availability),
   ];
   await Promise.all([forWrites.tried, forStream.tried]);
-  const stream = wrap(createLogStream(forWrites, NAMES, waitReplicas));
+  const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
   const epoch = createKnownEpoch(stream, systemClock);
   const view = createView(viewLimit, () => Date.now());
   const trust = createTrust();

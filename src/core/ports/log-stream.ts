@@ -5,9 +5,16 @@ export interface EpochState {
   readonly id: string;
   /** How many revocations have been published in it. */
   readonly tail: number;
-  /** Where the stream is to be read from, to meet all that comes behind the tail. */
+  /** Where the stream is to be read from, to meet all that comes behind the tail; the beginning, if it is empty. */
   readonly cursor: string;
+  /** Whether the stream holds the whole live log, so that a process without Postgres can follow from its beginning. */
+  readonly filled: boolean;
+  /** ms; the fleet's lease, once a node has said it. */
+  readonly lease: number | undefined;
 }
+
+/** The cursor before everything. */
+export const BEGINNING = '0-0';
 
 /** The epoch that was named has ended: what was done in it counts no more, and nothing was done now. */
 export type Stale = 'STALE';

@@ -18,6 +18,7 @@ const mayImport = {
   'rate-limits': ['core'],
   metrics: ['core'],
   revocation: ['core'],
+  introspection: ['core', 'revocation'],
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
@@ -37,7 +38,6 @@ const soleImporters = {
   'type-graphql': 'graphql',
   fastify: 'http',
   'prom-client': 'metrics',
-  'lru-cache': 'tokens',
   ws: 'sockets',
   'graphql-ws': 'sockets',
 };
@@ -60,7 +60,7 @@ const directionOf = (folder, files, up) => {
               message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
             },
             {
-              regex: `^${up}(?:server|main|admin|index|logger|administrator|start-text|revocations|readiness|database|teardown|start-error)$`,
+              regex: `^${up}(?:server|main|admin|index|create-guard|logger|administrator|start-text|revocations|readiness|database|teardown|start-error)$`,
               message: 'The composition root imports the folders, never the other way round.',
             },
             {

@@ -14,6 +14,7 @@ import { createLogReader } from './redis/log-reader';
 import { createLogStream } from './redis/log-stream';
 import { createRecords } from './redis/records';
 import { type Announcements, createAnnouncements } from './revocation/announcements';
+import { askTruth } from './revocation/ask-truth';
 import { type Carrier, createCarrier } from './revocation/carrier';
 import { type Check, createCheck } from './revocation/check';
 import { createDelivery, type Deliver } from './revocation/delivery';
@@ -158,8 +159,10 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const isNeeded = () => !feed.state.isCurrent;
   teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
+  const { clockSkew } = config;
+  const lastResort = askTruth({ truth, records: copies?.records, clock, clockSkew });
   return {
-    check: createCheck({ feed, copies, truth, clock, clockSkew: config.clockSkew, metrics }),
+    check: createCheck({ feed, copies, lastResort, clock, clockSkew, metrics }),
     deliver: createDelivery({
       carrier,
       take,

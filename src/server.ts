@@ -22,6 +22,7 @@ import { createRateLimits, unlimited } from './rate-limits/rate-limits';
 import { judgeReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
 import { assembleRevocations } from './revocations';
+import { pointToDatabase } from './redis/database-pointer';
 import { StartError } from './start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
@@ -42,6 +43,9 @@ export interface RunningServer {
 /** ms between two readings of the signing keys, two purges. */
 const KEYS_INTERVAL = 30_000;
 const PURGE_INTERVAL = 3_600_000;
+
+/** ms between two writings of what services find the stream by: after a flush they wait for it, if they start just then. */
+const POINTER_INTERVAL = 5000;
 
 /** ms after the start: a service that is restarted often is to purge as well. */
 const FIRST_PURGE = 60_000;
@@ -144,6 +148,14 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
       if (!isUnavailable(error)) logger.error({ err: error }, `${name} failed.`);
     });
   const reloadKeys = background('Reading the signing keys', () => keys.reload());
+  const { redis } = limits;
+  if (redis) {
+    const point = background('Saying whose keys these are', async () => {
+      const keyIds = (await keys.publicKeys()).map(({ kid }) => kid);
+      await pointToDatabase(redis, keyIds, database.databaseId);
+    });
+    teardown.add(every(POINTER_INTERVAL, point, 0));
+  }
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
   // A revoked key is to be gone at once, not with the next reading.
   teardown.add(

@@ -3,6 +3,7 @@ import { systemClock } from '../../src/core/clock';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import { assembleGuard, type Guard } from '../../src/guard/guard';
 import { createLogger } from '../../src/logger';
+import { askTruth } from '../../src/revocation/ask-truth';
 import { createCheck } from '../../src/revocation/check';
 import { createInProcessFeed } from '../../src/revocation/in-process-feed';
 import { createView } from '../../src/revocation/view';
@@ -81,7 +82,12 @@ export async function prepareChecking(): Promise<Checking> {
       });
       // With a view that is current it must not come to that, and a benchmark of something else should not go unnoticed.
       const truth = { onUser: () => Promise.reject(new Error('The view was not asked.')) };
-      const check = createCheck({ feed, truth, clock: systemClock, clockSkew: 0 });
+      const check = createCheck({
+        feed,
+        lastResort: askTruth({ truth, clock: systemClock, clockSkew: 0 }),
+        clock: systemClock,
+        clockSkew: 0,
+      });
       const verify = createVerifier({
         keys,
         issuer: ISSUER,

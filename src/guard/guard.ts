@@ -43,7 +43,7 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
     const verification = verifying instanceof Promise ? await verifying : verifying;
     if (!verification.ok) return verification;
     const { token } = verification;
-    const checking = check(token);
+    const checking = check(token, value);
     const verdict = checking instanceof Promise ? await checking : checking;
     if (verdict === 'DISTRUSTED') return { ok: false, code: 'TOKEN_REVOKED' };
     if (verdict !== 'GOOD') return { ok: false, code: `TOKEN_${verdict}`, token };

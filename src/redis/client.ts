@@ -15,6 +15,9 @@ const SHORTEST_USE = 1000;
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2000;
 
+/** Where Redis is: its URL, or a client whose settings are to be used for connections of our own. */
+export type RedisSource = string | Redis;
+
 /** A connection to Redis that comes and goes without anyone noticing but by a fast `SERVICE_UNAVAILABLE`. */
 export interface RedisConnection {
   /**
@@ -40,8 +43,8 @@ export interface RedisConnection {
  * Its automatic pipelining stays off: it mixes up which answer is whose after some faults, and throws where nobody can
  * catch it. Commands that are sent without waiting for each other share a round trip in any case.
  */
-function open(url: string): Redis {
-  return new Redis(url, {
+function open(source: RedisSource): Redis {
+  const options = {
     lazyConnect: true,
     connectionName: 'tokenfence',
     connectTimeout: HANDSHAKE_TIMEOUT,
@@ -49,7 +52,11 @@ function open(url: string): Redis {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     retryStrategy: () => null,
-  });
+  };
+  return typeof source === 'string'
+    ? new Redis(source, options)
+    : // What the client adds to names is for those of its owner.
+      source.duplicate({ ...options, keyPrefix: '' });
 }
 
 /**
@@ -58,7 +65,10 @@ function open(url: string): Redis {
  *
  * @param availability told when a connection is lost; that all is well again is for whoever uses it to say
  */
-export function connectRedis(url: string, availability: Pick<Availability, 'failed'>): RedisConnection {
+export function connectRedis(
+  source: RedisSource,
+  availability: Pick<Availability, 'failed'>,
+): RedisConnection {
   let current: Redis | undefined;
   let givenUp: Redis | undefined;
   let attempts = 0;
@@ -70,7 +80,7 @@ export function connectRedis(url: string, availability: Pick<Availability, 'fail
   const tried = new Promise<void>((resolve) => (markTried = resolve));
 
   const connect = () => {
-    const client = open(url);
+    const client = open(source);
     current = client;
     let reason = 'the connection was closed';
     client.on('error', (error: Error) => {

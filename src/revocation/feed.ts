@@ -6,10 +6,17 @@ export interface Feed {
   /** What the view says on a token; `undefined` when it is not current, or does not cover so long a token. */
   lookUp(token: VerifiedToken): FoundInView | undefined;
   /**
+   * The same from a view that may not be current: what it names is revoked all the same, but that it names nothing means
+   * nothing.
+   */
+  hearsay(token: VerifiedToken): FoundInView | undefined;
+  /**
    * The epoch in which the records may be read, if any: a process that has not proved lately that it reaches the
    * same Redis as all the others could read what is old.
    */
   readonly readableEpoch: string | undefined;
+  /** Proves it now, for a feed that does so only when it is asked. Rejects with `SERVICE_UNAVAILABLE`. */
+  readonly reach?: () => Promise<string | undefined>;
   readonly state: FeedState;
   /** Gives the view up and stops. */
   stop(): Promise<void>;

@@ -52,6 +52,7 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
       if (!isCurrent || view.isOverfull || exp - iat > tokenTtl) return undefined;
       return view.lookUp(token);
     },
+    hearsay: (token) => view.lookUp(token),
     readableEpoch: undefined,
     get state() {
       return { isCurrent: isCurrent && !view.isOverfull, size: view.size, lag: 0, reachesRedis: undefined };
@@ -66,6 +67,7 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
 /** For several processes on one Postgres without Redis: nobody tells this one what the others revoke. */
 export const noFeed: Feed = {
   lookUp: () => undefined,
+  hearsay: () => undefined,
   readableEpoch: undefined,
   state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
   stop: () => Promise.resolve(),

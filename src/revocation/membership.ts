@@ -299,6 +299,7 @@ export function createMembership(options: MembershipOptions): Feed {
       if (!current.holds || view.isOverfull || exp - iat > coveredTtl) return undefined;
       return view.lookUp(token);
     },
+    hearsay: (token) => view.lookUp(token),
     get readableEpoch() {
       return (trust?.holds ?? true) && reach.holds ? reachedEpoch : undefined;
     },

@@ -4,6 +4,7 @@ import type { FoundInView } from '../../src/core/decision';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { RecordAnswer, Records } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
+import { askTruth } from '../../src/revocation/ask-truth';
 import { createCheck } from '../../src/revocation/check';
 import { createTrust } from '../../src/revocation/trust';
 import { truthAt } from '../support/truth-on-user';
@@ -25,6 +26,8 @@ const recordAt = (tokenVersion: number, denied = false): RecordAnswer => ({
   found: true,
   known: { from: 'copy', tokenVersion, globalVersion: 1, denied, keyDenied: false },
 });
+const CLOCK = { now: () => NOW, monotonic: () => NOW };
+const TEXT = 'the token as it came';
 const missing: RecordAnswer = { found: false, ticket: {} };
 
 /** A check over stores that answer as they are told, and note that they were asked. */
@@ -41,10 +44,15 @@ function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', t
   const trust = createTrust();
   if (trusted) trust.gain();
   const check = createCheck({
-    feed: { lookUp: () => undefined, readableEpoch: trusted ? 'epoch' : undefined },
+    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: trusted ? 'epoch' : undefined },
     copies: { records, trust },
-    truth: { onUser: () => answer('truth', truth) },
-    clock: { now: () => NOW, monotonic: () => NOW },
+    lastResort: askTruth({
+      truth: { onUser: () => answer('truth', truth) },
+      records,
+      clock: CLOCK,
+      clockSkew: 5000,
+    }),
+    clock: CLOCK,
     clockSkew: 5000,
   });
   return { check, asked, trust };
@@ -63,7 +71,7 @@ test.each<[string, RecordAnswer | 'away', TruthOnUser | 'away', string, string[]
   ['a denied key', 'away', truthAt(5, { deniedKeys: ['key'] }), 'DISTRUSTED', ['record', 'truth']],
 ])('%s', async (_case, record, truth, verdict, asked) => {
   const over = checkOver(record, truth);
-  expect(await over.check(token)).toBe(verdict);
+  expect(await over.check(token, TEXT)).toBe(verdict);
   expect(over.asked).toEqual(asked);
 });
 
@@ -72,15 +80,17 @@ test.each<[string, RecordAnswer | 'away']>([
   ['a record that is behind', recordAt(4)],
   ['no records', 'away'],
 ])('with %s and no truth nothing is accepted and nothing is refused', async (_case, record) => {
-  await expect(checkOver(record, 'away').check(token)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(checkOver(record, 'away').check(token, TEXT)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  });
 });
 
 test('records that may not be read are not asked, and those that fail lose the trust', async () => {
   const distrusted = checkOver(recordAt(5), truthAt(6), false);
-  expect(await distrusted.check(token)).toBe('REVOKED');
+  expect(await distrusted.check(token, TEXT)).toBe('REVOKED');
   expect(distrusted.asked).toEqual(['truth']);
   const failing = checkOver('away', truthAt(5));
-  await failing.check(token);
+  await failing.check(token, TEXT);
   expect(failing.trust.holds).toBe(false);
 });
 
@@ -91,13 +101,17 @@ test('a look-up that began before a revocation does not answer for one that bega
     Promise.resolve(truthAt(6)), // raised meanwhile
   ];
   const check = createCheck({
-    feed: { lookUp: () => undefined, readableEpoch: undefined },
-    truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
-    clock: { now: () => NOW, monotonic: () => NOW },
+    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: undefined },
+    lastResort: askTruth({
+      truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
+      clock: CLOCK,
+      clockSkew: 5000,
+    }),
+    clock: CLOCK,
     clockSkew: 5000,
   });
-  const before = check(token);
-  const after = check(token);
+  const before = check(token, TEXT);
+  const after = check(token, TEXT);
   answerFirst(truthAt(5));
   expect(await after).toBe('REVOKED');
   expect(await before).toBe('GOOD');
@@ -106,17 +120,18 @@ test('a look-up that began before a revocation does not answer for one that bega
 test('a verdict that took its time is not given on a token that has run out meanwhile', async () => {
   let now = NOW;
   const check = createCheck({
-    feed: { lookUp: () => undefined, readableEpoch: undefined },
-    truth: {
-      onUser: () => {
+    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: undefined },
+    lastResort: {
+      step: 'introspection',
+      ask: () => {
         now += 120_000;
-        return Promise.resolve(truthAt(5));
+        return Promise.resolve('GOOD');
       },
     },
     clock: { now: () => now, monotonic: () => now },
     clockSkew: 5000,
   });
-  expect(await check(token)).toBe('EXPIRED');
+  expect(await check(token, TEXT)).toBe('EXPIRED');
 });
 
 test.each<[string, Partial<FoundInView>, string]>([
@@ -141,12 +156,13 @@ test.each<[string, Partial<FoundInView>, string]>([
         keyDenied: false,
         ...found,
       }),
+      hearsay: () => undefined,
       readableEpoch: 'epoch',
     },
-    copies: { records: { read: notAsked, fill: notAsked }, trust: createTrust() },
-    truth: { onUser: notAsked },
+    copies: { records: { read: notAsked }, trust: createTrust() },
+    lastResort: { step: 'postgres', ask: notAsked },
     clock: { now: () => NOW, monotonic: () => NOW },
     clockSkew: 5000,
   });
-  expect(check(token)).toBe(verdict);
+  expect(check(token, TEXT)).toBe(verdict);
 });

@@ -1,7 +1,7 @@
 import type { Decision } from '../decision';
 
 /** Which store decided on a token; none: no store that could tell was reachable. */
-export type CheckStep = 'view' | 'redis' | 'postgres' | 'none';
+export type CheckStep = 'view' | 'redis' | 'postgres' | 'introspection' | 'none';
 
 export type CheckAnswer = Exclude<Decision, 'UNKNOWN'> | 'UNAVAILABLE';
 

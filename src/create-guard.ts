@@ -1,0 +1,258 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAvailability } from './core/availability';
+import { systemClock } from './core/clock';
+import { isUnavailable } from './core/errors';
+import type { Logger } from './core/ports/logger';
+import { noMetrics } from './core/ports/metrics';
+import type { Records } from './core/ports/records';
+import type { LoggedRevocation } from './core/revocation';
+import { every } from './core/schedule';
+import { assembleGuard, type Guard } from './guard/guard';
+import { checkGuardOptions, type GuardOptions } from './guard/guard-options';
+import { createIntrospection } from './introspection/introspection-client';
+import { connectRedis, type RedisSource } from './redis/client';
+import { findDatabase } from './redis/database-pointer';
+import { keysOf } from './redis/keys';
+import { createLogReader } from './redis/log-reader';
+import { createLogStream } from './redis/log-stream';
+import { createRecords } from './redis/records';
+import { createAnnouncements, type Listener } from './revocation/announcements';
+import { createCheck } from './revocation/check';
+import type { Feed } from './revocation/feed';
+import { noFeed } from './revocation/in-process-feed';
+import { createKnownEpoch } from './revocation/known-epoch';
+import { createMembership } from './revocation/membership';
+import { createProbingFeed } from './revocation/probing-feed';
+import { createView } from './revocation/view';
+import { createFixedKeys, createJwksKeys, type JwkSet } from './tokens/jwks-keys';
+import { createVerifier } from './tokens/verify';
+
+/** How a guard does, for a health endpoint. */
+export interface GuardStatus {
+  /** `current`: checks cost no I/O. `off`: it was not asked for. */
+  readonly view: 'current' | 'not current' | 'off';
+  /** Whether the Redis of the auth server's nodes was reached lately. */
+  readonly redis: 'reached' | 'away' | 'off';
+  /** Users, tokens, sessions and keys that the view names. */
+  readonly viewSize: number;
+  /** Signing keys that are known. */
+  readonly keys: number;
+}
+
+/** What a service checks tokens with. */
+export interface ServiceGuard extends Guard {
+  status(): GuardStatus;
+  /** Told of each revocation that this process learns of, once; needs the view. Answers the function that ends it. */
+  onRevocation(listener: Listener): () => void;
+  /** Leaves the fleet and closes what was opened. */
+  close(): Promise<void>;
+}
+
+/** Names that the view holds at most, if nothing else is said. */
+const VIEW_LIMIT = 2_000_000;
+
+/** ms that the first request may have to wait for a view that is about to be current. */
+const START_PATIENCE = 2000;
+
+/** ms that introspection may take. */
+const INTROSPECTION_TIMEOUT = 3000;
+
+/** ms between two attempts to find the stream, and between two looks whether it is still the one. */
+const SEARCH_INTERVAL = 500;
+const RECHECK_INTERVAL = 60_000;
+
+const SWEEP_INTERVAL = 30_000;
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** What is attached to once it is known which database the keys belong to. */
+interface Attachment {
+  readonly databaseId: string;
+  readonly feed: Feed;
+  readonly records: Records;
+}
+
+/** A delegate that goes on answering while what it stands for comes and goes. */
+function standIn(feedNow: () => Feed): Feed {
+  return {
+    lookUp: (token) => feedNow().lookUp(token),
+    hearsay: (token) => feedNow().hearsay(token),
+    get readableEpoch() {
+      return feedNow().readableEpoch;
+    },
+    reach: async () => feedNow().reach?.(),
+    get state() {
+      return feedNow().state;
+    },
+    stop: () => feedNow().stop(),
+  };
+}
+
+function attachTo(
+  options: GuardOptions,
+  redis: RedisSource,
+  keyIds: () => readonly string[],
+  take: (entry: LoggedRevocation) => void,
+  view: ReturnType<typeof createView>,
+) {
+  const { clock = systemClock, logger = SILENT } = options;
+  const usesView = options.view ?? true;
+  const availability = createAvailability(
+    logger,
+    'Redis',
+    'Tokens are checked by introspection until it is back, or refused.',
+  );
+  const forReads = connectRedis(redis, availability);
+  const forWrites = connectRedis(redis, availability);
+  const forStream = usesView ? connectRedis(redis, availability) : undefined;
+  const connections = [forReads, forWrites, ...(forStream ? [forStream] : [])];
+
+  let attached: Attachment | undefined;
+  const attach = (databaseId: string): Attachment => {
+    const names = keysOf(databaseId);
+    const stream = createLogStream(forWrites, names);
+    const epoch = createKnownEpoch(stream, clock);
+    const feed = forStream
+      ? createMembership({
+          stream,
+          reader: createLogReader(forStream, names),
+          reopen() {
+            forStream.renew();
+            forReads.renew();
+          },
+          epoch,
+          view,
+          usesView,
+          take,
+          clock,
+          logger,
+          availability,
+          tokenTtl: 0,
+        })
+      : createProbingFeed(stream, epoch, clock);
+    return { databaseId, feed, records: createRecords(forReads, names) };
+  };
+
+  /** Which database it is may change: after a restored backup, all that was said before counts no more. */
+  const search = async () => {
+    try {
+      const databaseId = await findDatabase(forReads, keyIds());
+      if (databaseId === undefined || databaseId === attached?.databaseId) return;
+      const before = attached;
+      await before?.feed.stop();
+      if (before) view.clear();
+      attached = attach(databaseId);
+    } catch (error) {
+      if (!isUnavailable(error))
+        logger.error({ err: error }, 'The stream of revocations could not be found.');
+    }
+  };
+  let sinceSearch = Infinity;
+  const stopSearching = every(
+    SEARCH_INTERVAL,
+    async () => {
+      sinceSearch += SEARCH_INTERVAL;
+      if (attached && sinceSearch < RECHECK_INTERVAL) return;
+      sinceSearch = 0;
+      await search();
+    },
+    0,
+  );
+
+  return {
+    feed: () => attached?.feed ?? noFeed,
+    records: () => attached?.records,
+    async close() {
+      await stopSearching();
+      await attached?.feed.stop();
+      for (const connection of connections) connection.close();
+    },
+  };
+}
+
+/**
+ * Makes the guard of a service that takes the access tokens of an auth server. Resolves when it is of use, or after two
+ * seconds: what is away then is looked for until it is found, and tokens that cannot be checked are answered by
+ * `SERVICE_UNAVAILABLE` meanwhile, never accepted.
+ *
+ * Throws `GuardOptionsError`, and nothing else, for options that will not do.
+ */
+export async function createGuard(options: GuardOptions): Promise<ServiceGuard> {
+  checkGuardOptions(options);
+  const { issuer, audience, jwks, redis, introspection, clock = systemClock } = options;
+  const { logger = SILENT, metrics = noMetrics, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
+
+  const keys =
+    typeof jwks === 'string' ? createJwksKeys({ url: jwks, clock, logger }) : createFixedKeys(jwks as JwkSet);
+  const firstReading = keys.reload().catch(() => undefined);
+
+  const view = createView(viewLimit, () => clock.now());
+  const announcements = createAnnouncements();
+  const take = (entry: LoggedRevocation) => {
+    if (!view.apply(entry)) return;
+    announcements.announce(entry);
+    // A revoked key is to be gone at once, not with the next reading.
+    if (entry.kind === 'KEY') void keys.reload().catch(() => undefined);
+  };
+  const stopSweeping = every(SWEEP_INTERVAL, () => {
+    view.sweep();
+    return Promise.resolve();
+  });
+
+  const link =
+    redis === undefined ? undefined : attachTo(options, redis as RedisSource, () => keys.ids, take, view);
+  const feed = standIn(() => link?.feed() ?? noFeed);
+  const guard = assembleGuard(
+    createVerifier({ keys, issuer, audience, clock, clockSkew }),
+    createCheck({
+      feed,
+      copies: link && {
+        records: {
+          read: (epochId, token) => {
+            const records = link.records();
+            if (!records) throw new Error('A record was to be read before it was known where.');
+            return records.read(epochId, token);
+          },
+        },
+        trust: { lose: () => undefined },
+      },
+      lastResort:
+        introspection &&
+        createIntrospection({
+          url: introspection.url,
+          secret: introspection.secret,
+          rememberFor: introspection.rememberFor ?? 5000,
+          timeout: INTROSPECTION_TIMEOUT,
+          clock,
+        }),
+      clock,
+      clockSkew,
+      metrics,
+    }),
+  );
+  const usesView = link !== undefined && (options.view ?? true);
+  const deadline = clock.monotonic() + START_PATIENCE;
+  await Promise.race([firstReading, sleep(START_PATIENCE, undefined, { ref: false })]);
+  while (usesView && !feed.state.isCurrent && clock.monotonic() < deadline) await sleep(20);
+
+  return {
+    authenticate: (authorization) => guard.authenticate(authorization),
+    status: () => ({
+      view: usesView ? (feed.state.isCurrent ? 'current' : 'not current') : 'off',
+      redis: link ? (feed.state.reachesRedis ? 'reached' : 'away') : 'off',
+      viewSize: feed.state.size,
+      keys: keys.ids.length,
+    }),
+    onRevocation: (listener) => announcements.subscribe(listener),
+    async close() {
+      await stopSweeping();
+      await link?.close();
+      keys.stop();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { Role } from '../core/claims';
+import { TokenfenceError } from '../core/errors';
+import { toGraphQLError } from './graphql-error';
+import type { AuthResult, Guard, Principal } from './guard';
+import { requireUser as requirePrincipal } from './require-user';
+
+/** Headers as Node has them, or as the Fetch API does. */
+type AnyHeaders =
+  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null };
+
+interface WithHeaders {
+  readonly headers: AnyHeaders;
+}
+
+/** What a server hands to a context function: a request, or something that holds it. */
+export type ContextArgument = WithHeaders | { readonly req: WithHeaders } | { readonly request: WithHeaders };
+
+/** The value of the `Authorization` header, wherever a server keeps it. */
+export function authorizationOf(argument: ContextArgument): string | undefined {
+  const { headers } = 'req' in argument ? argument.req : 'request' in argument ? argument.request : argument;
+  const value =
+    typeof headers.get === 'function'
+      ? headers.get('authorization')
+      : (headers as Record<string, unknown>).authorization;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What resolvers get. */
+export interface AuthContext {
+  readonly auth: AuthResult;
+}
+
+/**
+ * The context function of an Apollo server: `context: apolloContext(guard)`, for servers that hand over `{ req }` and for
+ * Fastify's `(request)`. It never throws for a bad token: a field that needs a user says so by `requireUser`.
+ */
+export const apolloContext =
+  (guard: Guard) =>
+  async (argument: ContextArgument): Promise<AuthContext> => ({
+    auth: await guard.authenticate(authorizationOf(argument)),
+  });
+
+/**
+ * The principal of a request. Throws the `GraphQLError` that tells its client why there is none: `UNAUTHENTICATED` (401)
+ * with `extensions.reason`, `FORBIDDEN` (403) without the role, `SERVICE_UNAVAILABLE` (503) when it could not be told.
+ */
+export function requireUser(context: AuthContext, role?: Role): Principal {
+  try {
+    return requirePrincipal(context, role);
+  } catch (error) {
+    throw error instanceof TokenfenceError ? toGraphQLError(error) : error;
+  }
+}
+
+/**
+ * An `authChecker` for type-graphql: `@Authorized()` needs a user, `@Authorized('ADMIN')` one of that role. With several
+ * roles, one of them is enough.
+ */
+export const typeGraphqlAuthChecker =
+  () =>
+  ({ context }: { readonly context: AuthContext }, roles: readonly Role[]): boolean => {
+    const principal = requireUser(context);
+    if (roles.length === 0 || roles.includes(principal.role)) return true;
+    requireUser(context, roles[0]);
+    return false;
+  };

@@ -1,0 +1,144 @@
+import { Redis } from 'ioredis';
+import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import type { GuardOptions } from '../../src/guard/guard-options';
+import type { Tokens } from '../support/api';
+import { eventually } from '../support/eventually';
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+
+const ISSUER = 'https://auth.example.com';
+
+let world: World;
+let node: TestNode;
+const guards: ServiceGuard[] = [];
+let count = 0;
+
+beforeAll(async () => {
+  world = await createWorld();
+  node = await world.node({ ISSUER });
+});
+afterEach(async () => {
+  for (const guard of guards.splice(0)) await guard.close();
+});
+afterAll(() => world.close());
+
+const newGuard = async (options: Partial<GuardOptions> = {}) => {
+  const guard = await createGuard({
+    issuer: ISSUER,
+    audience: 'api',
+    jwks: `${node.url}/.well-known/jwks.json`,
+    redis: world.redisUrl,
+    ...options,
+  });
+  guards.push(guard);
+  return guard;
+};
+const current = (guard: ServiceGuard) =>
+  eventually(() => expect(guard.status()).toMatchObject({ view: 'current', redis: 'reached' }));
+const newUser = () => node.api.register(`guarded${++count}@example.com`);
+const ask = (guard: ServiceGuard, { accessToken }: Tokens) => guard.authenticate(`Bearer ${accessToken}`);
+
+test('a logout that was confirmed is final in the service as well, at its next request', async () => {
+  const guard = await newGuard();
+  await current(guard);
+  for (let i = 0; i < 10; i++) {
+    const tokens = await newUser();
+    expect(await ask(guard, tokens)).toMatchObject({
+      ok: true,
+      principal: { userId: tokens.user.id, role: 'USER' },
+    });
+    expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
+    expect((await ask(guard, tokens)).ok).toBe(false);
+    await current(guard);
+    expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  }
+});
+
+test('what was revoked before the service started is refused, in an epoch of before and in a new one', async () => {
+  const tokens = await newUser();
+  const stays = await newUser();
+  await node.api.end('logoutEverywhere', tokens.accessToken);
+  const guard = await newGuard();
+  await current(guard);
+  expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  const redis = new Redis(world.redisUrl!);
+  await redis.flushdb();
+  redis.disconnect();
+  const later = await newGuard();
+  await eventually(() => current(later), 60_000);
+  for (const each of [guard, later]) {
+    await current(each);
+    expect(await ask(each, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+    expect((await ask(each, stays)).ok).toBe(true);
+  }
+}, 90_000);
+
+test('a revoked key is worth nothing at once', async () => {
+  const guard = await newGuard();
+  await current(guard);
+  const root = await node.api.login(ADMIN.email, ADMIN.password);
+  expect((await ask(guard, root)).ok).toBe(true);
+  const answer = await node.api.send(
+    'mutation { rotateSigningKey(revokeOld: true) { id } }',
+    {},
+    root.accessToken,
+  );
+  expect(answer.extensions?.revocations).toMatchObject([{ confirmed: true }]);
+  expect((await ask(guard, root)).ok).toBe(false);
+  const again = await node.api.login(ADMIN.email, ADMIN.password);
+  await eventually(async () => expect((await ask(guard, again)).ok).toBe(true), 20_000);
+}, 60_000);
+
+test('it takes a client that the service has already, and leaves it alone', async () => {
+  const client = new Redis(world.redisUrl!, { keyPrefix: 'mine:' });
+  const guard = await newGuard({ redis: client });
+  await current(guard);
+  const tokens = await newUser();
+  expect((await ask(guard, tokens)).ok).toBe(true);
+  await guard.close();
+  expect(await client.ping()).toBe('PONG');
+  client.disconnect();
+});
+
+test('a service that stops is not waited for', async () => {
+  const guard = await newGuard();
+  await current(guard);
+  await guard.close();
+  expect(guard.status().view).toBe('not current');
+  const tokens = await newUser();
+  expect((await ask(guard, tokens)).ok).toBe(false);
+});
+
+test('with nothing to ask, a token is answered by SERVICE_UNAVAILABLE, neither accepted nor called revoked', async () => {
+  const guard = await newGuard({ redis: 'redis://127.0.0.1:1' });
+  expect(guard.status()).toMatchObject({ view: 'not current', redis: 'away' });
+  expect(await ask(guard, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+  const keyless = await newGuard({ jwks: 'http://127.0.0.1:1/jwks.json' });
+  expect(await ask(keyless, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+  expect(await keyless.authenticate(undefined)).toEqual({ ok: false, code: 'TOKEN_MISSING' });
+  expect(await keyless.authenticate('Bearer nonsense')).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+});
+
+test.each<[string, object, RegExp]>([
+  ['no issuer', { issuer: '' }, /issuer is missing/],
+  ['no keys', { jwks: { keys: [] } }, /jwks is missing/],
+  [
+    'keys by an address that is not encrypted',
+    { jwks: 'http://auth.example.com/jwks' },
+    /jwks is not encrypted.*allowInsecure/,
+  ],
+  ['Redis by one', { redis: 'redis://cache.example.com' }, /redis is not encrypted.*allowInsecure/],
+  ['something that is no client', { redis: {} }, /neither a URL nor an ioredis client/],
+  ['nothing to ask', { redis: undefined }, /Nothing would tell/],
+  ['a view without Redis', { redis: undefined, view: true }, /view: true needs redis/],
+  ['neither view nor introspection', { view: false }, /view: false needs introspection/],
+  ['to fail open', { whenUnavailable: 'allow' }, /can only be 'deny'/],
+  ['a misspelt option', { isuer: 'x' }, /There is no option isuer/],
+])('%s is refused at once, with a sentence', async (_what, options, sentence) => {
+  await expect(newGuard(options as Partial<GuardOptions>)).rejects.toThrow(sentence);
+});
+
+test('every fault is named at once, and no password with it', async () => {
+  const refused = newGuard({ issuer: '', audience: '', redis: 'redis://:hunter2@cache.example.com' });
+  await expect(refused).rejects.toMatchObject({ name: 'GuardOptionsError', faults: { length: 3 } });
+  await expect(refused).rejects.not.toThrow(/hunter2/);
+});

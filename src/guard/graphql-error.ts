@@ -1,6 +1,6 @@
 import type * as GraphqlPackage from 'graphql';
 import type { GraphQLError } from 'graphql';
-import { TokenfenceError } from '../core/errors';
+import type { TokenfenceError } from '../core/errors';
 
 /**
  * Makes the error that GraphQL servers show with its code and, over HTTP, its status. The package is loaded only here:

@@ -24,6 +24,7 @@ import { outlasting } from './revocation/lease';
 import { startLogPoll } from './revocation/log-poll';
 import { createMembership } from './revocation/membership';
 import { startRelay } from './revocation/relay';
+import { type CheckThoroughly, createThoroughCheck } from './revocation/thorough-check';
 import { createTrust, type Trust } from './revocation/trust';
 import { createView, type View } from './revocation/view';
 import type { Teardown } from './teardown';
@@ -41,6 +42,7 @@ export interface RevocationsOptions {
 /** How this process learns of revocations, checks tokens against them, and carries its own to the others. */
 export interface Revocations {
   readonly check: Check;
+  readonly checkThoroughly: CheckThoroughly;
   readonly deliver: Deliver;
   readonly announcements: Announcements;
   readonly feed: Feed;
@@ -155,8 +157,10 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const isNeeded = () => !feed.state.isCurrent;
   teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
+  const sources = { feed, copies, truth, clock, clockSkew: config.clockSkew };
   return {
-    check: createCheck({ feed, copies, truth, clock, clockSkew: config.clockSkew, metrics }),
+    check: createCheck({ ...sources, metrics }),
+    checkThoroughly: createThoroughCheck(sources),
     deliver: createDelivery({
       carrier,
       take,

@@ -25,6 +25,7 @@ import { outlasting } from './revocation/lease';
 import { startLogPoll } from './revocation/log-poll';
 import { createMembership } from './revocation/membership';
 import { startRelay } from './revocation/relay';
+import { type CheckThoroughly, createThoroughCheck } from './revocation/thorough-check';
 import { createTrust, type Trust } from './revocation/trust';
 import { createView, type View } from './revocation/view';
 import type { Teardown } from './teardown';
@@ -42,6 +43,7 @@ export interface RevocationsOptions {
 /** How this process learns of revocations, checks tokens against them, and carries its own to the others. */
 export interface Revocations {
   readonly check: Check;
+  readonly checkThoroughly: CheckThoroughly;
   readonly deliver: Deliver;
   readonly announcements: Announcements;
   readonly feed: Feed;
@@ -161,8 +163,10 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
 
   const { clockSkew } = config;
   const lastResort = askTruth({ truth, records: copies?.records, clock, clockSkew });
+  const sources = { feed, copies, lastResort, clock, clockSkew };
   return {
-    check: createCheck({ feed, copies, lastResort, clock, clockSkew, metrics }),
+    check: createCheck({ ...sources, metrics }),
+    checkThoroughly: createThoroughCheck({ ...sources, sessions: truth.sessions }),
     deliver: createDelivery({
       carrier,
       take,

@@ -128,8 +128,9 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     metrics,
     teardown,
   });
-  const { check, deliver, announcements, feed, limits } = revocations;
-  const guard = assembleGuard(createVerifier({ keys, issuer, audience, clock, clockSkew }), check);
+  const { check, checkThoroughly, deliver, announcements, feed, limits } = revocations;
+  const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
+  const guard = assembleGuard(verify, check);
 
   const actions = createActions({
     truth,
@@ -137,6 +138,8 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     passwords: createPasswords(),
     limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
     sign: createSigner(keys),
+    verify,
+    checkThoroughly,
     keys,
     generateKey: createKeyGenerator(seal),
     clock,

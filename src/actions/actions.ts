@@ -6,6 +6,7 @@ import type { Dependencies } from './dependencies';
 import { forceLogout } from './force-logout';
 import { forceLogoutAll } from './force-logout-all';
 import { forceLogoutSession } from './force-logout-session';
+import { introspect } from './introspect';
 import { login } from './login';
 import { logout } from './logout';
 import { logoutEverywhere } from './logout-everywhere';
@@ -13,6 +14,7 @@ import { logoutOthers } from './logout-others';
 import { logoutSession } from './logout-session';
 import { refresh } from './refresh';
 import { register } from './register';
+import { revokeToken } from './revoke-token';
 import { rotateSigningKey } from './rotate-signing-key';
 
 /** Every use case, ready to be called. */
@@ -39,6 +41,8 @@ export function createActions(deps: Dependencies) {
     enableUser: enableUser(deps),
     setRole: setRole(deps),
     rotateSigningKey: rotateSigningKey(deps),
+    introspect: introspect(deps),
+    revokeToken: revokeToken(deps),
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock';
 import type { Passwords } from '../core/ports/passwords';
 import type { RateLimits } from '../core/ports/rate-limits';
-import type { GenerateSigningKey, PublishedKeys, SignToken } from '../core/ports/tokens';
+import type { GenerateSigningKey, PublishedKeys, SignToken, VerifyToken } from '../core/ports/tokens';
 import type { Truth } from '../core/ports/truth';
 import type { Revoker } from '../revocation/revoke';
+import type { CheckThoroughly } from '../revocation/thorough-check';
 
 export interface TokenSettings {
   readonly issuer: string;
@@ -23,6 +24,8 @@ export interface Dependencies {
   readonly passwords: Passwords;
   readonly limits: RateLimits;
   readonly sign: SignToken;
+  readonly verify: VerifyToken;
+  readonly checkThoroughly: CheckThoroughly;
   readonly keys: PublishedKeys;
   readonly generateKey: GenerateSigningKey;
   readonly clock: Clock;

@@ -24,6 +24,9 @@ export interface GrantTerms {
   readonly issuedAt: number;
 }
 
+/** Every token's `client_id`: there is one client, and it is the service's own. */
+export const CLIENT_ID = 'tokenfence';
+
 /** 256 random bits (OWASP ASVS 7.2.3). */
 const newRefreshToken = () => randomBytes(32).toString('base64url');
 
@@ -99,7 +102,7 @@ export async function grant(
       iss: settings.issuer,
       sub: user.id,
       aud: settings.audience,
-      client_id: 'tokenfence',
+      client_id: CLIENT_ID,
       iat,
       exp,
       jti: randomUUID(),

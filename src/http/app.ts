@@ -21,6 +21,7 @@ import { createSockets, type SocketObserver } from '../sockets/sockets';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
+import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
 import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
@@ -37,6 +38,7 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
   readonly production: boolean;
+  readonly introspectionSecret?: string;
   readonly announcements: Announcements;
   readonly clock: Clock;
   /** ms */
@@ -139,6 +141,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       }),
     }),
   });
+  await addOAuth(app, options);
   addJwks(app, keys);
   addHealth(app, readiness);
   addMetrics(app, options.exposeMetrics);

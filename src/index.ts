@@ -1,0 +1,23 @@
+// What other services import. Loading it loads neither the server nor anything that only the server needs.
+export { createGuard, type GuardStatus, type ServiceGuard } from './create-guard';
+export {
+  type GivenKeys,
+  type GuardOptions,
+  GuardOptionsError,
+  type IntrospectionSettings,
+  type RedisClient,
+} from './guard/guard-options';
+export type { AuthResult, Guard, Principal } from './guard/guard';
+export {
+  apolloContext,
+  type AuthContext,
+  type ContextArgument,
+  requireUser,
+  typeGraphqlAuthChecker,
+} from './guard/apollo';
+export type { AccessTokenClaims, Role } from './core/claims';
+export type { Clock } from './core/clock';
+export type { UnauthenticatedReason } from './core/errors';
+export type { Logger } from './core/ports/logger';
+export type { Metrics } from './core/ports/metrics';
+export type { LoggedRevocation, Revocation } from './core/revocation';

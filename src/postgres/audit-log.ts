@@ -20,7 +20,11 @@ export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
-      await events.insert({ ...event });
+      await manager.query(
+        `insert into audit_events (type, user_id, actor_id, session_id, reason, ip_address)
+         values ($1, $2, $3, $4, $5, $6)`,
+        [event.type, event.userId, event.actorId, event.sessionId, event.reason, event.ipAddress],
+      );
     },
 
     async page({ first, after }, userId) {

@@ -18,6 +18,12 @@ const toSession = (row: SessionEntity): Session => ({
   endedAt: row.endedAt ?? undefined,
 });
 
+// Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
+const LOCK = `select id, user_id as "userId", global_version as "globalVersion", uses_cookie as "usesCookie",
+  user_agent as "userAgent", ip_address as "ipAddress", created_at as "createdAt", last_used_at as "lastUsedAt",
+  idle_expires_at as "idleExpiresAt", expires_at as "expiresAt", ended_at as "endedAt"
+  from sessions where id = $1 for update`;
+
 /** In SQL what `isLive` of core/account.ts says. */
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from fleet)`;
@@ -32,8 +38,8 @@ export function sessionsIn(manager: EntityManager): Sessions {
 
     async lock(id) {
       if (!isId(id)) return undefined;
-      const row = await sessions.findOne({ where: { id }, lock: { mode: 'pessimistic_write' } });
-      return row ? toSession(row) : undefined;
+      const [row] = await manager.query<SessionEntity[]>(LOCK, [id]);
+      return row && toSession(row);
     },
 
     async insert(session) {
@@ -56,7 +62,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
     },
 
     async end(id) {
-      await sessions.update({ id, endedAt: IsNull() }, { endedAt: () => 'now()' });
+      await manager.query('update sessions set ended_at = now() where id = $1 and ended_at is null', [id]);
     },
 
     async endAllOf(userId, exceptSessionId) {

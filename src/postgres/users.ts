@@ -20,6 +20,13 @@ const toUser = (row: UserEntity): User => ({
   createdAt: row.createdAt,
 });
 
+// Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
+const LOCK = `select id, email, email_key as "emailKey", password_hash as "passwordHash", role,
+  token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"
+  from users where id = $1 for`;
+const LOCK_SHARED = `${LOCK} share`;
+const LOCK_FOR_UPDATE = `${LOCK} update`;
+
 const escapeLike = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`);
 
 export function usersIn(manager: EntityManager): Users {
@@ -37,9 +44,8 @@ export function usersIn(manager: EntityManager): Users {
 
     async lock(id, lock) {
       if (!isId(id)) return undefined;
-      const mode = lock === 'share' ? 'pessimistic_read' : 'pessimistic_write';
-      const row = await users.findOne({ where: { id }, lock: { mode } });
-      return row ? toUser(row) : undefined;
+      const [row] = await manager.query<UserEntity[]>(lock === 'share' ? LOCK_SHARED : LOCK_FOR_UPDATE, [id]);
+      return row && toUser(row);
     },
 
     async insert({ email, passwordHash, role }) {

@@ -167,7 +167,7 @@ test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
   const tokens = await one.api.register(email);
   const waiting = async (what: string) => {
     const rows = await world.sql(
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ilike $1`,
       [what],
     );
     return rows.length > 0;
@@ -182,7 +182,7 @@ test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
     return receipt as { confirmed: boolean };
   });
   // It waits for the one in the middle; did it not, then it would answer now, and miss the session.
-  await eventually(async () => expect(answered || (await waiting('SELECT%FOR UPDATE%'))).toBe(true));
+  await eventually(async () => expect(answered || (await waiting('select%for update%'))).toBe(true));
   await release();
   const [granted, receipt] = await Promise.all([late, end]);
   expect(receipt.confirmed).toBe(true);

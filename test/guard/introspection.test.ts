@@ -1,0 +1,144 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import type { GuardOptions } from '../../src/guard/guard-options';
+import type { Tokens } from '../support/api';
+import { eventually } from '../support/eventually';
+import { type Proxy, startProxy } from '../support/proxy';
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+
+const ISSUER = 'https://auth.example.com';
+const INTROSPECTION_SECRET = 'between services: 4Hk8sWq2Zt6Yv0Lm';
+
+let world: World;
+let node: TestNode;
+const closing: (() => Promise<void>)[] = [];
+let count = 0;
+
+beforeAll(async () => {
+  world = await createWorld();
+  node = await world.node({ ISSUER, INTROSPECTION_SECRET });
+});
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+afterAll(() => world.close());
+
+const newGuard = async (options: Partial<GuardOptions> = {}): Promise<ServiceGuard> => {
+  const guard = await createGuard({
+    issuer: ISSUER,
+    audience: 'api',
+    jwks: `${node.url}/.well-known/jwks.json`,
+    introspection: { url: `${node.url}/oauth/introspect`, secret: INTROSPECTION_SECRET, rememberFor: 0 },
+    ...options,
+  });
+  closing.push(() => guard.close());
+  return guard;
+};
+const newUser = () => node.api.register(`introspected${++count}@example.com`);
+const ask = (guard: ServiceGuard, { accessToken }: Tokens) => guard.authenticate(`Bearer ${accessToken}`);
+
+/** An auth server that answers as it is told, and counts the questions. */
+async function fakeAuthServer(status: number, body: string) {
+  let questions = 0;
+  const server = createServer((_request, response) => {
+    questions += 1;
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => new Promise((resolve) => server.close(() => resolve())));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    questions: () => questions,
+  };
+}
+
+describe('by introspection alone', () => {
+  test('a good token is good, and one that is not active is revoked', async () => {
+    const guard = await newGuard();
+    expect(guard.status()).toMatchObject({ view: 'off', redis: 'off', keys: expect.any(Number) });
+    const tokens = await newUser();
+    expect(await ask(guard, tokens)).toMatchObject({ ok: true, principal: { userId: tokens.user.id } });
+    await node.api.end('logout', tokens.accessToken);
+    expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  });
+
+  test('a user who is disabled has no good token', async () => {
+    const guard = await newGuard();
+    const tokens = await newUser();
+    const root = await node.api.login(ADMIN.email, ADMIN.password);
+    await node.api.send(`mutation { disableUser(userId: "${tokens.user.id}") { id } }`, {}, root.accessToken);
+    expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  });
+
+  test('"active" is remembered for as long as was said, and "not active" is not undone by that', async () => {
+    const server = await fakeAuthServer(200, '{"active":true}');
+    let now = 0;
+    const clock = { now: () => Date.now(), monotonic: () => now };
+    const guard = await newGuard({
+      introspection: { url: server.url, secret: 'a secret', rememberFor: 5000 },
+      clock,
+    });
+    const tokens = await newUser();
+    for (let i = 0; i < 3; i++) expect((await ask(guard, tokens)).ok).toBe(true);
+    expect(server.questions()).toBe(1);
+    now += 5000;
+    expect((await ask(guard, tokens)).ok).toBe(true);
+    expect(server.questions()).toBe(2);
+  });
+
+  test.each<[string, number, string]>([
+    ['a wrong secret', 401, '{"error":"invalid_client"}'],
+    ['a fault of the auth server', 500, 'oops'],
+    ['an answer that says neither', 200, '{"active":"yes"}'],
+    ['an answer that is no JSON', 200, '<html>'],
+  ])('%s is SERVICE_UNAVAILABLE, neither good nor revoked', async (_what, status, body) => {
+    const { url } = await fakeAuthServer(status, body);
+    const guard = await newGuard({ introspection: { url, secret: 'a secret' } });
+    expect(await ask(guard, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+  });
+});
+
+describe('with Redis and no view', () => {
+  test('a record in Redis answers, once an introspection has filled it, and what is revoked is refused at once', async () => {
+    const server = await fakeAuthServer(500, '');
+    const reading = await newGuard({ redis: world.redisUrl, view: false });
+    // Reaches no auth server: whatever it can tell, it has from Redis.
+    const alone = await newGuard({
+      redis: world.redisUrl,
+      view: false,
+      introspection: { url: server.url, secret: 'a secret' },
+    });
+    const tokens = await newUser();
+    expect((await ask(reading, tokens)).ok).toBe(true);
+    await eventually(async () => expect((await ask(alone, tokens)).ok).toBe(true));
+    expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
+    for (const guard of [alone, reading])
+      expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  }, 30_000);
+});
+
+describe('with a view and introspection', () => {
+  let proxy: Proxy;
+  beforeEach(async () => {
+    proxy = await startProxy(world.redisUrl!);
+    closing.push(() => proxy.close());
+  });
+
+  test('while Redis is away the auth server is asked; what was refused stays refused', async () => {
+    const guard = await newGuard({ redis: proxy.url });
+    await eventually(() => expect(guard.status().view).toBe('current'));
+    const [gone, stays] = [await newUser(), await newUser()];
+    await node.api.end('logout', gone.accessToken);
+    proxy.cut();
+    await eventually(() => expect(guard.status()).toMatchObject({ view: 'not current', redis: 'away' }));
+    expect(await ask(guard, gone)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+    expect((await ask(guard, stays)).ok).toBe(true);
+    expect((await node.api.end('logout', stays.accessToken)).confirmed).toBe(true);
+    expect(await ask(guard, stays)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+    proxy.restore();
+    await eventually(() => expect(guard.status().view).toBe('current'));
+    for (const tokens of [gone, stays])
+      expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+  });
+});

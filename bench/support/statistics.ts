@@ -19,11 +19,12 @@ export async function inTurn<Name extends string>(
   const names = Object.keys(subjects) as Name[];
   const results = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round < rounds; round++) {
-    // Each is first as often as any other: being first, or behind a certain other one, may cost something.
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round) % names.length] as Name;
-      results[name].push(await subjects[name]());
-    }
+    // Every other round backwards, and each begins as often as any other: what ran just before may leave something
+    // behind, a busy disk or a warm processor, and must not always be the same.
+    const rotation = Math.floor(round / 2) % names.length;
+    const order = [...names.slice(rotation), ...names.slice(0, rotation)];
+    if (round % 2 === 1) order.reverse();
+    for (const name of order) results[name].push(await subjects[name]());
   }
   return results;
 }

@@ -24,6 +24,19 @@ const LOCK = `select id, user_id as "userId", global_version as "globalVersion",
   idle_expires_at as "idleExpiresAt", expires_at as "expiresAt", ended_at as "endedAt"
   from sessions where id = $1 for update`;
 
+// The first part is run before the second looks for its row, as that asks whether there is a user at all: user before
+// session. Whoever ends the session at the same time is waited for in the second part, and seen.
+const END_OWN = `
+  with owner as materialized (select id from users where id = $1 for share),
+    own as materialized (
+      select id, ended_at from sessions
+      where exists (select from owner) and id = $2 and user_id = $1 for update
+    ),
+    ended as (
+      update sessions set ended_at = now() where id in (select id from own where ended_at is null) returning id
+    )
+  select exists (select from own) as found, exists (select from ended) as ended`;
+
 /** In SQL what `isLive` of core/account.ts says. */
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from fleet)`;
@@ -61,8 +74,14 @@ export function sessionsIn(manager: EntityManager): Sessions {
       );
     },
 
-    async end(id) {
-      await manager.query('update sessions set ended_at = now() where id = $1 and ended_at is null', [id]);
+    async endOwn(userId, id) {
+      if (!isId(userId) || !isId(id)) return undefined;
+      const [{ found, ended }] = await manager.query<[{ found: boolean; ended: boolean }]>(END_OWN, [
+        userId,
+        id,
+      ]);
+      if (!found) return undefined;
+      return ended ? 'NOW' : 'BEFORE';
     },
 
     async endAllOf(userId, exceptSessionId) {

@@ -71,12 +71,9 @@ async function endToken(tables: Tables, { userId, tokenId }: OrderOf<'TOKEN'>): 
 
 async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Written> {
   const { userId, sessionId, tokenId } = order;
-  // User before session, like everyone.
-  const user = await tables.users.lock(userId, 'share');
-  const session = await tables.sessions.lock(sessionId);
-  if (!user || session?.userId !== userId) throw notFound('session');
-  if (session.endedAt !== undefined) return { entries: [], endedSessions: 0 };
-  await tables.sessions.end(sessionId);
+  const ended = await tables.sessions.endOwn(userId, sessionId);
+  if (ended === undefined) throw notFound('session');
+  if (ended === 'BEFORE') return { entries: [], endedSessions: 0 };
   const entries = [await tables.log.append({ kind: 'SESSION', userId, sessionId })];
   if (tokenId !== undefined) entries.push(await tables.log.append({ kind: 'TOKEN', userId, tokenId }));
   return { entries, endedSessions: 1 };

@@ -66,7 +66,11 @@ export interface Sessions {
     id: string,
     use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>,
   ): Promise<void>;
-  end(id: string): Promise<void>;
+  /**
+   * Ends the user's session in one statement: locks the user shared and then the session, like everyone. Answers `BEFORE`
+   * for one that had ended, and nothing for one that is not there, or another's.
+   */
+  endOwn(userId: string, id: string): Promise<'NOW' | 'BEFORE' | undefined>;
   /** Answers how many live ones were ended. */
   endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
   /** The live ones, newest use first. */

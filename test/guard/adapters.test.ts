@@ -42,12 +42,13 @@ const current = () => eventually(() => expect(good.status()).toMatchObject({ vie
 
 describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGraphqlWs])(
   '$name',
-  ({ start, sees }) => {
+  (adapter) => {
+    const { sees } = adapter;
     let inUse: Pick<TellingGuard, 'authenticate'>;
     let service: Service;
 
     beforeAll(async () => {
-      service = await start({
+      service = await adapter.start({
         authenticate: (authorization) => inUse.authenticate(authorization),
         onRevocation: (listener) => good.onRevocation(listener),
       });

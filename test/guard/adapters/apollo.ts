@@ -30,7 +30,7 @@ const serviceAt = (url: string, close: () => Promise<unknown>): Service => ({
   async ask(authorizations, want: Want = 'user') {
     const body = JSON.stringify({ query: `{ ${want} }` });
     const { status, text } = await send(url, authorizations, { method: 'POST', body });
-    const answer = JSON.parse(text) as any;
+    const answer = JSON.parse(text);
     if (answer.data?.[want]) return { userId: answer.data[want] };
     const { code, reason } = answer.errors[0].extensions;
     return { status, code, ...(reason && { reason }) };

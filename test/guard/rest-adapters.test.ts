@@ -57,6 +57,20 @@ describe('Express', () => {
     expect(await send(url, [], { method: 'HEAD' })).toMatchObject({ status: 401, text: '' });
   });
 
+  test('a guard that fails is an error of the service, and no handler is reached', async () => {
+    let reached = 0;
+    const failing = expressGuard({ authenticate: () => Promise.reject(new Error('made on purpose')) });
+    const answerError: express.ErrorRequestHandler = (error: Error, _req, res, _next) => {
+      res.status(500).end(error.message);
+    };
+    const app = express();
+    app.get('/', failing, (_req, res) => void res.end(`${++reached}`));
+    app.use(answerError);
+    const url = await listen(app.listen(0, '127.0.0.1'));
+    expect(await send(url, ['good'])).toMatchObject({ status: 500, text: 'made on purpose' });
+    expect(reached).toBe(0);
+  });
+
   test('a handler that the guard was not put before finds nobody signed in', () => {
     expect(() => authOf({})).toThrow(/has not seen this request/);
     expect(() => authOf({ auth: null })).toThrow(/has not seen this request/);

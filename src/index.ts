@@ -15,6 +15,29 @@ export {
   requireUser,
   typeGraphqlAuthChecker,
 } from './guard/apollo';
+export {
+  type ExpressGuardOptions,
+  type ExpressMiddleware,
+  type ExpressRequest,
+  type ExpressResponse,
+  expressGuard,
+} from './guard/express';
+export {
+  type FastifyGuardPlugin,
+  type FastifyLike,
+  type FastifyReplyLike,
+  fastifyGuard,
+  fastifyRequireUser,
+} from './guard/fastify';
+export {
+  type GraphqlWsGuardOptions,
+  type GraphqlWsHooks,
+  graphqlWsGuard,
+  type GuardedSocket,
+  type SocketContext,
+  type TellingGuard,
+} from './guard/graphql-ws';
+export { authOf, type RequestWithHeaders } from './guard/request';
 export type { AccessTokenClaims, Role } from './core/claims';
 export type { Clock } from './core/clock';
 export type { UnauthenticatedReason } from './core/errors';

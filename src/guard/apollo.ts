@@ -2,28 +2,15 @@ import type { Role } from '../core/claims';
 import { TokenfenceError } from '../core/errors';
 import { toGraphQLError } from './graphql-error';
 import type { AuthResult, Guard, Principal } from './guard';
+import { authorizationOf, type RequestWithHeaders } from './request';
 import { requireUser as requirePrincipal } from './require-user';
 
-/** Headers as Node has them, or as the Fetch API does. */
-type AnyHeaders =
-  Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null };
-
-interface WithHeaders {
-  readonly headers: AnyHeaders;
-}
-
 /** What a server hands to a context function: a request, or something that holds it. */
-export type ContextArgument = WithHeaders | { readonly req: WithHeaders } | { readonly request: WithHeaders };
+export type ContextArgument =
+  RequestWithHeaders | { readonly req: RequestWithHeaders } | { readonly request: RequestWithHeaders };
 
-/** The value of the `Authorization` header, wherever a server keeps it. */
-export function authorizationOf(argument: ContextArgument): string | undefined {
-  const { headers } = 'req' in argument ? argument.req : 'request' in argument ? argument.request : argument;
-  const value =
-    typeof headers.get === 'function'
-      ? headers.get('authorization')
-      : (headers as Record<string, unknown>).authorization;
-  return typeof value === 'string' ? value : undefined;
-}
+const requestIn = (argument: ContextArgument): RequestWithHeaders =>
+  'req' in argument ? argument.req : 'request' in argument ? argument.request : argument;
 
 /** What resolvers get. */
 export interface AuthContext {
@@ -37,7 +24,7 @@ export interface AuthContext {
 export const apolloContext =
   (guard: Guard) =>
   async (argument: ContextArgument): Promise<AuthContext> => ({
-    auth: await guard.authenticate(authorizationOf(argument)),
+    auth: await guard.authenticate(authorizationOf(requestIn(argument))),
   });
 
 /**

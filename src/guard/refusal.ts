@@ -1,0 +1,51 @@
+import type { Role } from '../core/claims';
+import { type ErrorCode, TokenfenceError, type UnauthenticatedReason } from '../core/errors';
+import type { AuthResult } from './guard';
+import { requireUser } from './require-user';
+
+/** How a request is refused over plain HTTP, whatever the framework. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: {
+    readonly error: {
+      readonly code: ErrorCode;
+      readonly reason?: UnauthenticatedReason;
+      readonly message: string;
+    };
+  };
+}
+
+/** RFC 6750, section 3: who has sent no token at all is told no error, only what to send. */
+function challengeFor({ code, details: { reason } }: TokenfenceError): string | undefined {
+  if (code === 'FORBIDDEN') return 'Bearer error="insufficient_scope"';
+  if (code !== 'UNAUTHENTICATED') return undefined;
+  return reason === 'TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"';
+}
+
+/** Why the request is not to be served, if it is not: no user, not of the role, or it could not be told. */
+export function refusalOf(auth: AuthResult, role?: Role): Refusal | undefined {
+  try {
+    requireUser({ auth }, role);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TokenfenceError)) throw error;
+    const { status, code, message, details } = error;
+    const challenge = challengeFor(error);
+    return {
+      status,
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        ...(challenge !== undefined && { 'www-authenticate': challenge }),
+        ...(details.retryAfter !== undefined && { 'retry-after': String(details.retryAfter) }),
+      },
+      body: { error: { code, ...(details.reason && { reason: details.reason }), message } },
+    };
+  }
+}
+
+/** Throws for what is no role. Without types a slip would otherwise let everyone in, or nobody. */
+export function checkRole(role: unknown): void {
+  if (role !== undefined && role !== 'USER' && role !== 'ADMIN')
+    throw new TypeError("The role must be 'USER' or 'ADMIN'.");
+}

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const PROGRAM = `
+  const exported = Object.keys(require(process.argv[1]));
+  process.stdout.write(JSON.stringify({ exported, loaded: Object.keys(require.cache) }));
+`;
+
+/** Packages that only the auth server needs, or that a service has only if it uses them. */
+const NOT_NEEDED =
+  /node_modules[/\\](typeorm|type-graphql|reflect-metadata|pg|fastify|@fastify|@apollo|@as-integrations|express|ws|graphql|graphql-[a-z-]+|@graphql-[a-z-]+|@electric-sql|@node-rs|pino|prom-client|class-validator)[/\\]/;
+
+test('importing the package loads no server, no database and no framework', () => {
+  const entry = join(__dirname, '../../dist/src/index.js');
+  const output = execFileSync(process.execPath, ['-e', PROGRAM, entry], { encoding: 'utf8' });
+  const { exported, loaded } = JSON.parse(output) as Record<'exported' | 'loaded', string[]>;
+  expect(exported).toEqual(
+    expect.arrayContaining([
+      'createGuard',
+      'apolloContext',
+      'expressGuard',
+      'fastifyGuard',
+      'graphqlWsGuard',
+    ]),
+  );
+  // What it does need, so that the list is known to be one.
+  expect(loaded.some((path) => /node_modules[/\\]ioredis[/\\]/.test(path))).toBe(true);
+  expect(loaded.filter((path) => NOT_NEEDED.test(path))).toEqual([]);
+});

@@ -1,53 +1,27 @@
 #!/usr/bin/env node
-import 'reflect-metadata';
-import { ConfigError, readConfig } from './config/config';
-import { readEnv } from './config/env';
-import { FolderTakenError } from './embedded/pglite';
-import { createLogger } from './logger';
-import { startServer } from './server';
-import { StartError } from './start-error';
-import { startText } from './start-text';
 
-/** ms after which a stop is no longer waited for. */
-const LONGEST_STOP = 15_000;
-
-/** What went wrong, for a person: a sentence where they can mend it, and the stack where they cannot. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError) {
-    return error.message;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+/**
+ * The sentence for an installation that has left out what only the server needs: those packages are optional, since who
+ * only checks tokens does without them. npm also leaves out, without a word, what it could not fetch and what does not
+ * run on this version of Node.
+ */
+function whatIsMissing(error: unknown): string | undefined {
+  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND') return undefined;
+  const name = /^Cannot find module '([^'./][^']*)'/.exec((error as Error).message)?.[1];
+  if (name === undefined) return undefined;
+  return (
+    `The package ${name}, which the server needs, is not installed: install tokenfence without --omit=optional, ` +
+    'on Node 20.19, 22.13 or 24.11 or later.'
+  );
 }
 
-async function main(): Promise<void> {
-  const config = readConfig(readEnv());
-  const logger = createLogger(config.logLevel);
-  const starting = startServer(config, logger);
-
-  let stopping = false;
-  const stop = (signal: string) => {
-    // A second signal changes nothing: the stop is under way.
-    if (stopping) return;
-    stopping = true;
-    logger.info({ signal }, 'Stopping: requests under way are finished first.');
-    setTimeout(() => process.exit(1), LONGEST_STOP).unref();
-    starting
-      .then((server) => server.close())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          logger.error({ err: error }, 'Stopping failed.');
-          process.exit(1);
-        },
-      );
-  };
-  // Before the start has ended: it may wait long for another node's migration.
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.stdout.write(startText(config, await starting));
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`Tokenfence did not start.\n${explain(error)}\n`);
-  process.exit(1);
-});
+// Imported here and not at the top, where a missing package would be a stack instead of a sentence.
+import('./serve.js').then(
+  ({ serve }) => serve(),
+  (error: unknown) => {
+    const missing = whatIsMissing(error);
+    if (missing === undefined) throw error;
+    process.stderr.write(`Tokenfence did not start.\n${missing}\n`);
+    process.exit(1);
+  },
+);

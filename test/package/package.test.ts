@@ -1,0 +1,236 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/servers';
+
+const ROOT = join(__dirname, '../..');
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly dependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
+};
+const folder = mkdtempSync(join(tmpdir(), 'tokenfence-package-'));
+
+/** A service that checks tokens: with a GraphQL of its own, and without what only the server needs. */
+const lean = join(folder, 'lean');
+/** Whoever installs all of it. */
+const full = join(folder, 'full');
+
+/** Neither what jest and npm say to their children, nor settings of a server. */
+const environment: NodeJS.ProcessEnv = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) =>
+      /^(PATH|HOME|TMPDIR|USER|LANG|https?_proxy|no_proxy|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i.test(name) ||
+      (/^npm_config_/i.test(name) && !/^npm_config_(local_prefix|prefix|omit|include)$/i.test(name)),
+  ),
+);
+
+const run = (cwd: string, program: string, ...args: string[]) =>
+  promisify(execFile)(program, args, { cwd, env: environment, maxBuffer: 16 * 2 ** 20 });
+const node = async (cwd: string, ...args: string[]) => (await run(cwd, process.execPath, ...args)).stdout;
+/** A tool of this project's own. */
+const tool = (name: string, ...args: string[]) => run(folder, join(ROOT, 'node_modules/.bin', name), ...args);
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+let packed: Packed;
+let tarball: string;
+
+// Without a lock file, as in a project that installs it today: what its dependencies allow is what it meets.
+beforeAll(async () => {
+  // Without prepack, which would take the build from under the other tests: it was built before them.
+  const { stdout } = await run(
+    ROOT,
+    'npm',
+    'pack',
+    '--ignore-scripts',
+    '--json',
+    '--pack-destination',
+    folder,
+  );
+  packed = (JSON.parse(stdout) as [Packed])[0];
+  tarball = join(folder, packed.filename);
+  const install = async (project: string, ...what: string[]) => {
+    mkdirSync(project);
+    writeFileSync(
+      join(project, 'package.json'),
+      '{ "name": "service", "version": "1.0.0", "private": true }',
+    );
+    await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...what);
+  };
+  await install(lean, '--omit=optional', tarball, 'graphql@16.15.0');
+  await install(full, tarball);
+}, 240_000);
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+
+test('it holds what runs, what describes it, and nothing else', () => {
+  const paths = packed.files.map(({ path }) => path);
+  const others = paths.filter(
+    (path) => !/^dist\/(src|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
+  );
+  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'schema.graphql']);
+  expect(paths).toEqual(
+    expect.arrayContaining(['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/main.js']),
+  );
+  expect(paths.filter((path) => path.startsWith('dist/migrations/')).length).toBeGreaterThan(0);
+});
+
+test('publint finds nothing wrong with it', async () => {
+  expect((await tool('publint', 'run', tarball, '--strict')).stdout).toContain('All good!');
+});
+
+test('its types are found however they are looked for', async () => {
+  const { stdout } = await tool('attw', tarball, '--no-definitely-typed', '--format', 'json');
+  expect(JSON.parse(stdout)).toMatchObject({ analysis: { problems: [] } });
+});
+
+const CHECKS = `
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' };
+  const guard = await createGuard({
+    issuer: 'https://auth.example.com',
+    audience: 'api',
+    jwks: { keys: [jwk] },
+    introspection: { url: 'http://127.0.0.1:1/oauth/introspect', secret: 'only for tests' },
+  });
+  const context = await apolloContext(guard)({ req: { headers: {} } });
+  let refusal;
+  try { requireUser(context); } catch (error) { refusal = error; }
+  await guard.close();
+  const wrong = await createGuard({}).catch((error) => error instanceof GuardOptionsError);
+  console.log(JSON.stringify({
+    status: guard.status(), auth: context.auth, wrong,
+    refusal: refusal.extensions, own: refusal instanceof GraphQLError,
+  }));`;
+
+const CHECKED = {
+  status: { view: 'off', redis: 'off', viewSize: 0, keys: 1 },
+  auth: { ok: false, code: 'TOKEN_MISSING' },
+  wrong: true,
+  refusal: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING', http: { status: 401 } },
+  // The GraphQLError of the service, not of another copy: Apollo tells by that what it may show.
+  own: true,
+};
+
+test.each([
+  ['with --omit=optional', lean],
+  ['with everything', full],
+])('installed %s, it guards a service by named imports of ESM and by require', async (_how, project) => {
+  const names = 'apolloContext, createGuard, GuardOptionsError, requireUser';
+  writeFileSync(
+    join(project, 'service.mjs'),
+    `import { generateKeyPairSync } from 'node:crypto';
+     import { GraphQLError } from 'graphql';
+     import { ${names} } from 'tokenfence';${CHECKS}`,
+  );
+  writeFileSync(
+    join(project, 'service.cjs'),
+    `const { generateKeyPairSync } = require('node:crypto');
+     const { GraphQLError } = require('graphql');
+     const { ${names} } = require('tokenfence');
+     void (async () => {${CHECKS}})();`,
+  );
+  for (const service of ['service.mjs', 'service.cjs'])
+    expect(JSON.parse(await node(project, service))).toEqual(CHECKED);
+});
+
+test('who imports it loads nothing that only the server needs, even where that is installed', async () => {
+  const loaded = JSON.parse(
+    await node(
+      full,
+      '-p',
+      `require('tokenfence');
+       JSON.stringify([...new Set(Object.keys(require.cache).map(
+         (file) => /.*node_modules[/\\\\]((?:@[^/\\\\]+[/\\\\])?[^/\\\\]+)/.exec(file)?.[1]))])`,
+    ),
+  ) as string[];
+  expect(loaded).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
+  expect(loaded.filter((name) => name in manifest.optionalDependencies)).toEqual([]);
+});
+
+const PROGRAM = `
+import { apolloContext, type AuthContext, createGuard, type GuardOptions, GuardOptionsError, requireUser } from 'tokenfence';
+
+export async function serve(options: GuardOptions): Promise<string> {
+  const guard = await createGuard(options);
+  const context: AuthContext = await apolloContext(guard)({ req: { headers: { authorization: 'Bearer x' } } });
+  const { userId, role } = requireUser(context, 'ADMIN');
+  const answer = await guard.authenticate(undefined);
+  // @ts-expect-error -- only once it is known to be ok
+  answer.principal.userId;
+  // @ts-expect-error -- there is no such role
+  requireUser(context, 'KING');
+  // @ts-expect-error -- nothing fails open
+  await createGuard({ ...options, whenUnavailable: 'allow' });
+  const ended: () => void = guard.onRevocation((revocation) => revocation.kind);
+  ended();
+  await guard.close();
+  return userId + role + guard.status().view + String(GuardOptionsError);
+}
+`;
+
+test.each([
+  ['node16', 'node16', ['program.mts', 'program.cts']],
+  ['bundler', 'esnext', ['program.ts']],
+])(
+  'its types check under moduleResolution %s with no other types than those of Node installed',
+  async (moduleResolution, module, files) => {
+    for (const file of files) writeFileSync(join(lean, file), PROGRAM);
+    const settings = join(lean, `tsconfig.${moduleResolution}.json`);
+    writeFileSync(
+      settings,
+      JSON.stringify({
+        compilerOptions: {
+          ...{ module, moduleResolution, target: 'es2022', lib: ['es2023'], strict: true, noEmit: true },
+          // Not skipLibCheck: what the package's own declarations refer to must be there.
+          ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
+        },
+        files,
+      }),
+    );
+    await expect(tool('tsc', '-p', settings)).resolves.toMatchObject({ stdout: '' });
+  },
+);
+
+test('npx tokenfence starts the server where it is installed, in a folder of one’s own', async () => {
+  const port = await freePort();
+  // In a group of its own: npx stands between us and the server.
+  const child = spawn('npx', ['--no', 'tokenfence'], {
+    cwd: full,
+    env: { ...environment, PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const signal = (name: NodeJS.Signals) => child.pid !== undefined && process.kill(-child.pid, name);
+  try {
+    const ready = await eventually(async () => {
+      if (child.exitCode !== null) return output;
+      return (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
+    }, 45_000);
+    expect(ready).toMatchObject({ status: 'ready', view: 'current' });
+    expect(output).toContain('This is the embedded mode');
+    signal('SIGTERM');
+    await ended;
+  } finally {
+    if (child.exitCode === null && child.signalCode === null) signal('SIGKILL');
+  }
+}, 60_000);
+
+test('without the packages of the server, npx tokenfence says in a sentence what to do', async () => {
+  const refused = run(lean, 'npx', '--no', 'tokenfence');
+  await expect(refused).rejects.toMatchObject({ code: 1 });
+  const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };
+  expect(stderr).toMatch(
+    /The package \S+, which the server needs, is not installed: install tokenfence without/,
+  );
+  expect(stderr).not.toMatch(/^\s+at /m);
+});

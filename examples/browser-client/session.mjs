@@ -24,8 +24,9 @@ const isRenewable = ({ errors = [] }) =>
  * @param options.fetch the browser's own, unless a test has another
  */
 export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetch }) {
-  // One object for each sign-in: { userId, accessToken, refreshing }. A request keeps to the one that it began with, so it
-  // is never repeated in the name of somebody else. Without an accessToken it is over.
+  // One object for each sign-in: its userId, its accessToken while it lasts, the latest turn of it (a refresh, or the sign-out),
+  // and the same as `pending` while that is under way. A request keeps to the object that it began with, so it is never
+  // repeated as somebody else.
   let current;
 
   async function ask(query, variables) {
@@ -66,17 +67,25 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
     if (!session.accessToken) onSessionEnded();
   }
 
-  /** Sees to a newer token than the one that was refused. Whoever comes while a refresh is under way waits for it. */
-  async function renew(session, refused) {
-    // Else an answer came late, and the newer one is there, or the session is over.
-    if (session.accessToken === refused) {
-      session.refreshing ??= refresh(session).finally(() => (session.refreshing = undefined));
-      await session.refreshing;
-    }
+  /** Requests that come meanwhile wait for the turn, and so does whoever would begin another: the cookie is one. */
+  function take(session, turn) {
+    session.latest = session.pending = turn.finally(() => (session.pending = undefined));
+    return session.latest;
   }
 
-  /** The cookie must not change hands while a refresh is using it. How that ends is told to those who wait for it. */
-  const settled = () => current?.refreshing?.catch(() => undefined);
+  /**
+   * Waits for a turn that began after the request was sent; begins a refresh if there was none. So one refresh does for all
+   * the requests before it, however late their answers come, and also if it fails.
+   *
+   * @param before the latest turn when the request was sent
+   */
+  async function renew(session, before) {
+    if (session.accessToken)
+      await (session.latest === before ? take(session, refresh(session)) : session.latest);
+  }
+
+  /** The cookie must not change hands while a refresh uses it. How that ends is told to those who need it. */
+  const settled = () => current?.pending?.catch(() => undefined);
 
   const link = new ApolloLink((operation, forward) => {
     const session = current;
@@ -90,27 +99,28 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
       return forward(operation);
     };
     const sendAndRenew = () => {
-      const { accessToken } = session;
+      const before = session.latest;
       return send().pipe(
         concatMap((result) =>
-          accessToken && isRenewable(result)
-            ? defer(() => renew(session, accessToken)).pipe(
+          isRenewable(result)
+            ? defer(() => renew(session, before)).pipe(
                 concatMap(() => (session.accessToken ? send() : of(result))),
               )
             : of(result),
         ),
       );
     };
-    return session.refreshing
-      ? defer(() => session.refreshing).pipe(concatMap(sendAndRenew))
-      : sendAndRenew();
+    // New requests queue behind a turn that is under way.
+    return session.pending ? defer(() => session.pending).pipe(concatMap(sendAndRenew)) : sendAndRenew();
   });
 
   return {
     /** Goes before the HttpLink. */
     link,
+    /** Whoever was signed in before is so no longer, whether or not this succeeds. */
     async signIn(email, password) {
       await settled();
+      if (current) end(current);
       begin((await ask(LOGIN, { email, password })).login);
     },
     /** When the page is loaded: the cookie may be there still, the access token is not. Answers whether it was. */
@@ -127,8 +137,8 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
     async signOut() {
       await settled();
       const session = current;
-      await ask(LOGOUT);
-      if (session) end(session);
+      const leaving = ask(LOGOUT).then(() => session && end(session));
+      await (session ? take(session, leaving) : leaving);
     },
   };
 }

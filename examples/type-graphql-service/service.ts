@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     schema: await buildSchema({ resolvers: [ReportResolver], authChecker: typeGraphqlAuthChecker() }),
     includeStacktraceInErrorResponses: false,
     // After the last request. From then on no logout waits for this service to confirm it.
-    plugins: [{ serverWillStart: async () => ({ serverWillStop: () => guard.close() }) }],
+    plugins: [{ serverWillStart: () => Promise.resolve({ serverWillStop: () => guard.close() }) }],
   });
   const { url } = await startStandaloneServer(server, {
     context: apolloContext(guard),

@@ -7,7 +7,7 @@ import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { freePort } from '../support/servers';
 import { ADMIN, createWorld, type Env, type World } from '../support/world';
 import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
-import { askGraphql } from './service-promises';
+import { askGraphql } from './ask';
 
 const INTROSPECTION_SECRET = 'only for tests: 4Rk8wQz1Lm6Xv3Tp9Yb2';
 const password = 'correct horse battery';
@@ -56,10 +56,10 @@ beforeEach(async () => {
 });
 afterEach(() => page.stop());
 afterAll(async () => {
-  await service?.stop();
-  auth?.signal('SIGKILL');
-  await auth?.ended;
-  await world?.close();
+  await service.stop();
+  auth.signal('SIGKILL');
+  await auth.ended;
+  await world.close();
 });
 
 /** Has the page do something, and answers what came of it. */

@@ -1,58 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { Api, type Answer, type Tokens } from '../support/api';
+import { Api, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { freePort, startRedis, type TestServer } from '../support/servers';
 import { ADMIN, createWorld, type Env, type World } from '../support/world';
-import { type ExampleProcess, startExample } from './example-process';
+import { askGraphql, askRest, type Question } from './ask';
+import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
 
 const INTROSPECTION_SECRET = 'only for tests: 4Rk8wQz1Lm6Xv3Tp9Yb2';
 
-/** What the service answered: the value, or why there is none. */
-export interface Told {
-  readonly status: number;
-  readonly value?: string;
-  readonly code?: string;
-  readonly reason?: string;
-}
-
-/** The things that each of the services can be asked. */
-export type Question = 'hello' | 'whoami' | 'report';
-
-export interface ExampleService {
-  /** The program that node is to run. */
-  readonly path: string;
-  ask(url: string, question: Question, token?: string): Promise<Told>;
-}
-
-/** Asks a GraphQL service whose queries have the names of the questions. */
-export async function askGraphql(url: string, question: Question, token?: string): Promise<Told> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-    body: JSON.stringify({ query: `{ ${question} }` }),
+/** As its README says. */
+const compile = () =>
+  void execFileSync('npx', ['tsc', '-p', join(EXAMPLES, 'type-graphql-service')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
-  const { data, errors } = (await response.json()) as Pick<Answer, 'data' | 'errors'>;
-  const { code, reason } = errors?.[0]?.extensions ?? {};
-  return { status: response.status, value: data?.[question], code, reason };
-}
 
-/** Asks a REST service whose routes have the names of the questions. */
-export async function askRest(url: string, question: Question, token?: string): Promise<Told> {
-  const response = await fetch(`${url}/${question}`, {
-    headers: { ...(token && { authorization: `Bearer ${token}` }) },
-  });
-  const body = (await response.json()) as any;
-  return {
-    status: response.status,
-    value: body[question],
-    code: body.error?.code,
-    reason: body.error?.reason,
-  };
-}
-
-/** What every example of a service promises, with an auth server, a Redis and the service in processes of their own. */
-export function keepsThePromises({ path, ask }: ExampleService): void {
+// Each with an auth server, a Redis and the service in processes of their own.
+describe.each([
+  { program: 'apollo-service/service.mjs', put: askGraphql },
+  { program: 'type-graphql-service/dist/service.js', put: askGraphql, build: compile },
+  { program: 'express-rest/service.mjs', put: askRest },
+])('$program', ({ program, put, build }) => {
   let world: World;
   let redis: TestServer;
   let auth: NodeProcess;
@@ -62,7 +32,10 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
   let url: string;
   let count = 0;
 
+  const ask = (question: Question, token?: string) => put(url, question, token);
+
   beforeAll(async () => {
+    build?.();
     redis = await startRedis();
     world = await createWorld({ redis: redis.url });
     const [authPort, port] = [String(await freePort()), String(await freePort())];
@@ -77,7 +50,7 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
       REDIS_URL: redis.url,
     };
     auth = await startNodeProcess(authEnv);
-    service = await startExample(path, 'is ready at', {
+    service = await startExample(join(EXAMPLES, program), 'is ready at', {
       AUTH_URL,
       INTROSPECTION_SECRET,
       REDIS_URL: redis.url,
@@ -85,26 +58,26 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
     });
   });
   afterAll(async () => {
-    await service?.stop();
-    auth?.signal('SIGKILL');
-    await auth?.ended;
-    await world?.close();
-    await redis?.dispose();
+    await service.stop();
+    auth.signal('SIGKILL');
+    await auth.ended;
+    await world.close();
+    await redis.dispose();
   });
 
   const newUser = () => api.register(`reader${++count}@example.com`);
-  const whoami = ({ accessToken }: Tokens) => ask(url, 'whoami', accessToken);
+  const whoami = ({ accessToken }: Tokens) => ask('whoami', accessToken);
   const served = (tokens: Tokens) => ({ status: 200, value: tokens.user.id });
 
   test('a user who is signed in is served', async () => {
     const tokens = await newUser();
     expect(await whoami(tokens)).toMatchObject(served(tokens));
-    expect(await ask(url, 'hello', tokens.accessToken)).toMatchObject({ status: 200 });
+    expect(await ask('hello', tokens.accessToken)).toMatchObject({ status: 200 });
   });
 
   test('without a token, what is for everyone is served, and nothing else', async () => {
-    expect(await ask(url, 'hello')).toMatchObject({ status: 200, value: expect.any(String) });
-    expect(await ask(url, 'whoami')).toMatchObject({
+    expect(await ask('hello')).toMatchObject({ status: 200, value: expect.any(String) });
+    expect(await ask('whoami')).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',
       reason: 'TOKEN_MISSING',
@@ -112,7 +85,7 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
   });
 
   test('a token that is none of ours is refused', async () => {
-    expect(await ask(url, 'whoami', 'nonsense')).toMatchObject({
+    expect(await ask('whoami', 'nonsense')).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',
       reason: 'TOKEN_INVALID',
@@ -121,9 +94,9 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
 
   test('what is for administrators refuses a user, and serves an administrator', async () => {
     const { accessToken } = await newUser();
-    expect(await ask(url, 'report', accessToken)).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+    expect(await ask('report', accessToken)).toMatchObject({ status: 403, code: 'FORBIDDEN' });
     const root = await api.login(ADMIN.email, ADMIN.password);
-    expect(await ask(url, 'report', root.accessToken)).toMatchObject({
+    expect(await ask('report', root.accessToken)).toMatchObject({
       status: 200,
       value: `All is well, ${root.user.id}.`,
     });
@@ -160,8 +133,8 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
     await eventually(async () => expect(await whoami(tokens)).toMatchObject(unavailable));
     // What it knows to be revoked it may say still.
     expect([401, 503]).toContain((await whoami(ended)).status);
-    expect(await ask(url, 'whoami')).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
-    expect(await ask(url, 'hello')).toMatchObject({ status: 200 });
+    expect(await ask('whoami')).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
+    expect(await ask('hello')).toMatchObject({ status: 200 });
 
     // Redis comes back empty.
     await redis.start();
@@ -182,4 +155,4 @@ export function keepsThePromises({ path, ask }: ExampleService): void {
     expect(await roll()).toBe(1);
     client.disconnect();
   });
-}
+});

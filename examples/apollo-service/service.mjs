@@ -1,0 +1,40 @@
+// An Apollo service that takes the access tokens of an auth server.
+import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
+import { apolloContext, createGuard, requireUser } from 'tokenfence';
+
+const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4001' } = process.env;
+
+const guard = await createGuard({
+  issuer: ISSUER,
+  audience: 'api',
+  jwks: `${AUTH_URL}/.well-known/jwks.json`,
+  redis: process.env.REDIS_URL,
+  introspection: { url: `${AUTH_URL}/oauth/introspect`, secret: process.env.INTROSPECTION_SECRET },
+});
+
+const server = new ApolloServer({
+  typeDefs: `#graphql
+    type Query {
+      hello: String! # for everyone
+      whoami: ID! # for whoever is signed in
+      report: String! # for administrators
+    }
+  `,
+  resolvers: {
+    Query: {
+      hello: () => 'Hello!',
+      whoami: (_parent, _args, context) => requireUser(context).userId,
+      report: (_parent, _args, context) => `All is well, ${requireUser(context, 'ADMIN').userId}.`,
+    },
+  },
+  includeStacktraceInErrorResponses: false,
+  // After the last request. From then on no logout waits for this service to confirm it.
+  plugins: [{ serverWillStart: async () => ({ serverWillStop: () => guard.close() }) }],
+});
+
+const { url } = await startStandaloneServer(server, {
+  context: apolloContext(guard),
+  listen: { port: Number(PORT) },
+});
+console.log(`The Apollo service is ready at ${url}`);

@@ -1,0 +1,18 @@
+// A fetch that keeps cookies, as a browser's does and Node's does not. A page needs no such thing.
+export function createBrowserFetch() {
+  const jar = new Map();
+  return async (url, options = {}) => {
+    const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+    const withCookies = options.credentials === 'include';
+    const response = await fetch(url, {
+      ...options,
+      headers: { ...options.headers, ...(withCookies && cookie && { cookie }) },
+    });
+    for (const line of withCookies ? response.headers.getSetCookie() : []) {
+      const [name, value] = line.split(';')[0].split('=');
+      if (value) jar.set(name, value);
+      else jar.delete(name);
+    }
+    return response;
+  };
+}

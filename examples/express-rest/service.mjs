@@ -1,0 +1,39 @@
+// A REST service on Express that takes the access tokens of an auth server.
+import express from 'express';
+import { createGuard, expressGuard } from 'tokenfence';
+
+const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4003' } = process.env;
+
+const guard = await createGuard({
+  issuer: ISSUER,
+  audience: 'api',
+  jwks: `${AUTH_URL}/.well-known/jwks.json`,
+  redis: process.env.REDIS_URL,
+  introspection: { url: `${AUTH_URL}/oauth/introspect`, secret: process.env.INTROSPECTION_SECRET },
+});
+
+const app = express();
+
+// For everyone, and knows who is signed in.
+app.get('/hello', expressGuard(guard, { optional: true }), (req, res) => {
+  res.json({ hello: req.auth.ok ? req.auth.principal.userId : 'stranger' });
+});
+
+// For whoever is signed in: others get 401 with the reason, or 503 when it cannot be told.
+app.get('/whoami', expressGuard(guard), (req, res) => {
+  res.json({ whoami: req.auth.principal.userId });
+});
+
+// For administrators: others get 403.
+app.get('/report', expressGuard(guard, { role: 'ADMIN' }), (req, res) => {
+  res.json({ report: `All is well, ${req.auth.principal.userId}.` });
+});
+
+const server = app.listen(Number(PORT), (error) => {
+  if (error) throw error;
+  console.log(`The REST service is ready at http://localhost:${PORT}/`);
+});
+
+// The guard leaves after the last request. From then on no logout waits for this service to confirm it.
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => void server.close(() => void guard.close()));

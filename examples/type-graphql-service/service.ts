@@ -1,0 +1,60 @@
+// A type-graphql service that takes the access tokens of an auth server.
+import 'reflect-metadata';
+import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
+import {
+  type AuthContext,
+  apolloContext,
+  createGuard,
+  requireUser,
+  typeGraphqlAuthChecker,
+} from 'tokenfence';
+import { Authorized, buildSchema, Ctx, ID, Query, Resolver } from 'type-graphql';
+
+@Resolver()
+class ReportResolver {
+  @Query(() => String, { description: 'For everyone.' })
+  hello(): string {
+    return 'Hello!';
+  }
+
+  @Authorized()
+  @Query(() => ID, { description: 'For whoever is signed in.' })
+  whoami(@Ctx() context: AuthContext): string {
+    return requireUser(context).userId;
+  }
+
+  @Authorized('ADMIN')
+  @Query(() => String, { description: 'For administrators.' })
+  report(@Ctx() context: AuthContext): string {
+    return `All is well, ${requireUser(context).userId}.`;
+  }
+}
+
+async function main(): Promise<void> {
+  const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4002' } = process.env;
+  const guard = await createGuard({
+    issuer: ISSUER,
+    audience: 'api',
+    jwks: `${AUTH_URL}/.well-known/jwks.json`,
+    redis: process.env.REDIS_URL,
+    introspection: {
+      url: `${AUTH_URL}/oauth/introspect`,
+      secret: process.env.INTROSPECTION_SECRET ?? '',
+    },
+  });
+
+  const server = new ApolloServer<AuthContext>({
+    schema: await buildSchema({ resolvers: [ReportResolver], authChecker: typeGraphqlAuthChecker() }),
+    includeStacktraceInErrorResponses: false,
+    // After the last request. From then on no logout waits for this service to confirm it.
+    plugins: [{ serverWillStart: () => Promise.resolve({ serverWillStop: () => guard.close() }) }],
+  });
+  const { url } = await startStandaloneServer(server, {
+    context: apolloContext(guard),
+    listen: { port: Number(PORT) },
+  });
+  console.log(`The type-graphql service is ready at ${url}`);
+}
+
+void main();

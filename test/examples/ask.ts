@@ -1,0 +1,38 @@
+import type { Answer } from '../support/api';
+
+/** What the service answered: the value, or why there is none. */
+export interface Told {
+  readonly status: number;
+  readonly value?: string;
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+/** The things that each of the services can be asked. */
+export type Question = 'hello' | 'whoami' | 'report';
+
+/** Asks a GraphQL service whose queries have the names of the questions. */
+export async function askGraphql(url: string, question: Question, token?: string): Promise<Told> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify({ query: `{ ${question} }` }),
+  });
+  const { data, errors } = (await response.json()) as Pick<Answer, 'data' | 'errors'>;
+  const { code, reason } = errors?.[0]?.extensions ?? {};
+  return { status: response.status, value: data?.[question], code, reason };
+}
+
+/** Asks a REST service whose routes have the names of the questions. */
+export async function askRest(url: string, question: Question, token?: string): Promise<Told> {
+  const response = await fetch(`${url}/${question}`, {
+    headers: { ...(token && { authorization: `Bearer ${token}` }) },
+  });
+  const body = (await response.json()) as any;
+  return {
+    status: response.status,
+    value: body[question],
+    code: body.error?.code,
+    reason: body.error?.reason,
+  };
+}

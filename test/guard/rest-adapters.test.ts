@@ -60,8 +60,9 @@ describe('Express', () => {
   test('a guard that fails is an error of the service, and no handler is reached', async () => {
     let reached = 0;
     const failing = expressGuard({ authenticate: () => Promise.reject(new Error('made on purpose')) });
-    const answerError: express.ErrorRequestHandler = (error: Error, _req, res, _next) => {
-      res.status(500).end(error.message);
+    const answerError: express.ErrorRequestHandler = (error: Error, _req, res, next) => {
+      if (res.headersSent) next(error);
+      else res.status(500).end(error.message);
     };
     const app = express();
     app.get('/', failing, (_req, res) => void res.end(`${++reached}`));

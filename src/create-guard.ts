@@ -54,6 +54,9 @@ const VIEW_LIMIT = 2_000_000;
 /** ms that the first request may have to wait for a view that is about to be current. */
 const START_PATIENCE = 2000;
 
+/** ms for which "active" is believed, where introspection is all that there is. */
+const REMEMBER_FOR = 5000;
+
 /** ms that introspection may take. */
 const INTROSPECTION_TIMEOUT = 3000;
 
@@ -226,7 +229,8 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
         createIntrospection({
           url: introspection.url,
           secret: introspection.secret,
-          rememberFor: introspection.rememberFor ?? 5000,
+          // Beside Redis it is asked only while Redis cannot be: what was confirmed as revoked must not wait then.
+          rememberFor: introspection.rememberFor ?? (link ? 0 : REMEMBER_FOR),
           timeout: INTROSPECTION_TIMEOUT,
           clock,
         }),

@@ -18,8 +18,8 @@ export interface IntrospectionSettings {
   /** Its `INTROSPECTION_SECRET`. */
   readonly secret: string;
   /**
-   * ms for which "active" is believed without asking again, 5000 if left out. A token that is revoked meanwhile is accepted
-   * for as long; 0 asks each time.
+   * ms for which "active" is believed without asking again: a token that is revoked meanwhile is accepted for as long. If
+   * left out, 5000 without `redis`, and 0 beside it, which asks each time.
    */
   readonly rememberFor?: number;
 }

@@ -200,7 +200,10 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
     if (!view.apply(entry)) return;
     announcements.announce(entry);
     // A revoked key is to be gone at once, not with the next reading.
-    if (entry.kind === 'KEY') void keys.reload().catch(() => undefined);
+    if (entry.kind === 'KEY') {
+      keys.revoke(entry.keyId);
+      void keys.reload().catch(() => undefined);
+    }
   };
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();
@@ -210,6 +213,13 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const link =
     redis === undefined ? undefined : attachTo(options, redis as RedisSource, () => keys.ids, take, view);
   const feed = standIn(() => link?.feed() ?? noFeed);
+  // Beside Redis it is asked only while Redis cannot be: what was confirmed as revoked must not wait then.
+  const rememberFor = introspection?.rememberFor ?? (link ? 0 : REMEMBER_FOR);
+  if (introspection && rememberFor > 0)
+    logger.warn(
+      { rememberFor },
+      'What introspection called active is believed for a while: a logout may take as long here.',
+    );
   const guard = assembleGuard(
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
     createCheck({
@@ -229,8 +239,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
         createIntrospection({
           url: introspection.url,
           secret: introspection.secret,
-          // Beside Redis it is asked only while Redis cannot be: what was confirmed as revoked must not wait then.
-          rememberFor: introspection.rememberFor ?? (link ? 0 : REMEMBER_FOR),
+          rememberFor,
           timeout: INTROSPECTION_TIMEOUT,
           clock,
         }),

@@ -13,6 +13,8 @@ export interface JwkSet {
 export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
   /** The ids of the keys that are known now. */
   readonly ids: readonly string[];
+  /** From now on what this key has signed is revoked, whether or not the server still names the key. */
+  revoke(id: string): void;
   /** Reads them now; rejects with `SERVICE_UNAVAILABLE` when they can't be had. */
   reload(): Promise<void>;
   stop(): void;
@@ -56,6 +58,10 @@ export function createFixedKeys(set: JwkSet): JwksKeys {
     ids: [...keys.keys()],
     held: (id) => keys.get(id),
     verifyingKey: (id) => Promise.resolve(keys.get(id)),
+    revoke(id) {
+      const key = keys.get(id);
+      if (key) keys.set(id, { ...key, revoked: true });
+    },
     reload: () => Promise.resolve(),
     stop: () => undefined,
   };
@@ -76,6 +82,9 @@ export interface JwksOptions {
  */
 export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: JwksOptions): JwksKeys {
   let keys: Map<string, VerifyingKey> | undefined;
+  /** Kept though the server names them no more, so that a token of theirs is told apart from a forged one. */
+  const revoked = new Map<string, VerifyingKey>();
+  const find = (id: string) => revoked.get(id) ?? keys?.get(id);
   let reading: Promise<void> | undefined;
   let lastStarted = -Infinity;
 
@@ -114,16 +123,20 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
     get ids() {
       return [...(keys?.keys() ?? [])];
     },
-    held: (id) => keys?.get(id),
+    held: find,
+    revoke(id) {
+      const key = keys?.get(id);
+      if (key) revoked.set(id, { ...key, revoked: true });
+    },
     reload,
     async verifyingKey(id) {
-      const known = keys?.get(id);
+      const known = find(id);
       if (known) return known;
       if (reading) await reading.catch(() => undefined);
       else if (clock.monotonic() - lastStarted >= cooldown) await reload().catch(() => undefined);
       // Without any keys nothing can be told; with them, this one is none of them.
       if (!keys) throw serviceUnavailable(new Error('the keys of the auth server are not known yet'));
-      return keys.get(id);
+      return find(id);
     },
     stop: () => clearInterval(timer),
   };

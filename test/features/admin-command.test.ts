@@ -85,6 +85,7 @@ test('what was revoked while Redis was switched off stays revoked when it is on 
   try {
     const before = await own.node(env);
     const tokens = await before.api.register('switched@example.com');
+    const stays = await before.api.register('stays@example.com');
     const redis = new Redis(own.redisUrl ?? '');
     await eventually(async () => {
       expect((await before.api.me(tokens.accessToken)).status).toBe(200);
@@ -101,6 +102,8 @@ test('what was revoked while Redis was switched off stays revoked when it is on 
     for (let i = 0; i < 5; i++) expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
     await eventually(async () => {
       expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
+      // And the records are in use again.
+      expect((await after.api.me(stays.accessToken)).status).toBe(200);
       const metrics = await (await fetch(`${after.url}/metrics`)).text();
       expect(metrics).toContain('tokenfence_checks_total{step="redis"');
     });

@@ -141,7 +141,11 @@ export function createMembership(options: MembershipOptions): Feed {
       { retryIn: OVERFULL_DELAY },
       'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
     );
-    after(OVERFULL_DELAY, () => void load(bare));
+    after(OVERFULL_DELAY, () => {
+      if (log) void load(bare);
+      // What was let go of comes again only if the stream is read from its beginning, as at the first joining.
+      else if (joined === bare) joined = undefined;
+    });
   };
 
   const giveUpIfOverfull = () => {

@@ -76,7 +76,8 @@ function memoryStream() {
   return { stream, reader, publish, beaten };
 }
 
-function memberOver(limit: number, eachLive: (part: EachPart) => Promise<boolean>) {
+/** @param eachLive the log in Postgres, for a member that has it */
+function memberOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>) {
   const { stream, reader, publish, beaten } = memoryStream();
   const view = createView(limit, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
@@ -85,7 +86,7 @@ function memberOver(limit: number, eachLive: (part: EachPart) => Promise<boolean
     reader,
     reopen: () => undefined,
     epoch: createKnownEpoch(stream, systemClock),
-    log: { eachLive, eachUnconfirmed: () => Promise.resolve(true) },
+    log: eachLive && { eachLive, eachUnconfirmed: () => Promise.resolve(true) },
     view,
     usesView: true,
     take,
@@ -130,6 +131,26 @@ test('a view that holds too much is not relied on, whoever gave it what is too m
   expect(feed.lookUp(bearing('third'))).toBeUndefined();
   await beaten(5);
   expect(feed.lookUp(bearing('first'))).toBeUndefined();
+  await feed.stop();
+});
+
+test('without Postgres, a view that was given up is current again only when all of the stream has gone into it', async () => {
+  const timers = jest.spyOn(globalThis, 'setTimeout');
+  const { feed, view, publish, beaten } = memberOver(3);
+  publish(denial('first'));
+  publish(denial('second'));
+  await eventually(() => expect(feed.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  publish(denial('third'));
+  publish(denial('fourth'));
+  await eventually(() => expect(feed.state.isCurrent).toBe(false));
+  await eventually(() => expect(view.size).toBe(0));
+  // The time has come at which it tries again.
+  const again = timers.mock.calls.find(([, delay]) => delay === 300_000)?.[0];
+  expect(again).toBeDefined();
+  again?.();
+  await beaten(5);
+  expect(feed.lookUp(bearing('first'))?.denied).not.toBe(false);
+  timers.mockRestore();
   await feed.stop();
 });
 

@@ -28,8 +28,8 @@ const relayHasLooked = async () => {
   const client = new Redis(redis.url);
   const beats = async () => Number(await client.hget((await client.keys('*:epoch'))[0] ?? '', 'beats'));
   const before = await beats();
-  // A beat each 33 ms, a look each 500 ms.
-  await eventually(async () => expect(await beats()).toBeGreaterThan(before + 40));
+  // A beat each 333 ms, a look each 500 ms.
+  await eventually(async () => expect(await beats()).toBeGreaterThan(before + 4));
   client.disconnect();
 };
 

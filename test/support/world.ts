@@ -17,7 +17,7 @@ export const TEST_ENV: Env = {
   PORT: '0',
   SECRET: 'only for tests: 7Qm2vX9kLpZ4rT8wYb3n',
   RATE_LIMIT: 'off',
-  REVOCATION_LEASE: '100ms',
+  REVOCATION_LEASE: '1s',
   LOG_LEVEL: 'debug',
   ADMIN_EMAIL: ADMIN.email,
   ADMIN_PASSWORD: ADMIN.password,

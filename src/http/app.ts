@@ -16,6 +16,7 @@ import type { PublishedKeys } from '../core/ports/tokens';
 import { createApollo, type RequestContext } from '../graphql/apollo';
 import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
+import { authorizationOf } from '../guard/request';
 import type { Announcements } from '../revocation/announcements';
 import { createSockets, type SocketObserver } from '../sockets/sockets';
 import { addHealth, type Readiness } from './health';
@@ -128,7 +129,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     handler: fastifyApolloHandler(apollo, {
       context: async (request, reply): Promise<RequestContext> => ({
         requestId: request.id,
-        auth: await guard.authenticate(request.headers.authorization),
+        auth: await guard.authenticate(authorizationOf(request)),
         client: {
           ipAddress: request.ip,
           userAgent: request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT),

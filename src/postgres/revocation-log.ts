@@ -1,7 +1,7 @@
 import { type EntityManager, IsNull } from 'typeorm';
 import { LARGEST_SKEW } from '../core/claims';
 import type { EachPart, RevocationLog } from '../core/ports/truth';
-import type { LoggedRevocation, Revocation } from '../core/revocation';
+import type { LoggedRevocation } from '../core/revocation';
 import { RevocationEntity } from './entities/revocation.entity';
 
 export interface LogSettings {
@@ -85,46 +85,27 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     });
 
   return {
-    async append(revocation: Revocation) {
-      const columns = {
-        userId: null,
-        tokenId: null,
-        sessionId: null,
-        keyId: null,
-        tokenVersion: null,
-        ...revocation,
-      };
-      const globalVersion = revocation.kind === 'EVERYONE' ? revocation.globalVersion : null;
+    async append(revocations) {
       // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
-      // that this revocation refuses has fixed its `iat` before. So the token expires before the entry does.
-      const [row] = await manager.query<[{ id: string; revoked_at: Date; expires_at: Date }]>(
+      // that one of these refuses has fixed its `iat` before. So the token expires before the entry does.
+      const rows = await manager.query<LogRow[]>(
         `with clock as materialized (select clock_timestamp() as now)
          insert into revocations
            (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
-         select $1, $2, $3, $4, $5, $6, $7, clock.now,
-           clock.now + fleet.longest_token_ttl * interval '1 second' + $8 * interval '1 millisecond',
-           case when $9 then null else clock.now end
-         from clock, fleet
-         returning id, revoked_at, expires_at`,
+         select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
+           clock.now + fleet.longest_token_ttl * interval '1 second' + $2 * interval '1 millisecond',
+           case when $3 then null else clock.now end
+         from clock, fleet, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
+           "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
+         returning ${COLUMNS}`,
         [
-          revocation.kind,
-          columns.userId,
-          columns.tokenId,
-          columns.sessionId,
-          columns.keyId,
-          columns.tokenVersion,
-          globalVersion,
+          JSON.stringify(revocations),
           // Not by the skew that this node allows: another one may allow more, and take tokens for longer past their exp.
           2 * LARGEST_SKEW + SLACK,
           settings.hasCopies,
         ],
       );
-      return {
-        ...revocation,
-        id: row.id,
-        revokedAt: row.revoked_at.getTime(),
-        expiresAt: row.expires_at.getTime(),
-      };
+      return rows.map(fromLogRow);
     },
 
     async unconfirmedOf(userId) {

@@ -3,7 +3,7 @@ import { LAST_VERSION } from '../core/claims';
 import { notFound } from '../core/errors';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
-import type { LoggedRevocation } from '../core/revocation';
+import type { LoggedRevocation, Revocation } from '../core/revocation';
 import type { Deliver } from './delivery';
 
 /** What is to be ended. */
@@ -66,7 +66,7 @@ interface Written {
 type OrderOf<Scope extends RevocationOrder['scope']> = Extract<RevocationOrder, { scope: Scope }>;
 
 async function endToken(tables: Tables, { userId, tokenId }: OrderOf<'TOKEN'>): Promise<Written> {
-  return { entries: [await tables.log.append({ kind: 'TOKEN', userId, tokenId })], endedSessions: 0 };
+  return { entries: await tables.log.append([{ kind: 'TOKEN', userId, tokenId }]), endedSessions: 0 };
 }
 
 async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Written> {
@@ -74,9 +74,9 @@ async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Wr
   const ended = await tables.sessions.endOwn(userId, sessionId);
   if (ended === undefined) throw notFound('session');
   if (ended === 'BEFORE') return { entries: [], endedSessions: 0 };
-  const entries = [await tables.log.append({ kind: 'SESSION', userId, sessionId })];
-  if (tokenId !== undefined) entries.push(await tables.log.append({ kind: 'TOKEN', userId, tokenId }));
-  return { entries, endedSessions: 1 };
+  const revocations: Revocation[] = [{ kind: 'SESSION', userId, sessionId }];
+  if (tokenId !== undefined) revocations.push({ kind: 'TOKEN', userId, tokenId });
+  return { entries: await tables.log.append(revocations), endedSessions: 1 };
 }
 
 async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written> {
@@ -90,24 +90,24 @@ async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written>
     sessions === 'none'
       ? 0
       : await tables.sessions.endAllOf(userId, sessions === 'all' ? undefined : sessions.allBut);
-  const entry = await tables.log.append({ kind: 'USER', userId, tokenVersion });
-  return { entries: [entry], endedSessions, tokenVersion, user };
+  const entries = await tables.log.append([{ kind: 'USER', userId, tokenVersion }]);
+  return { entries, endedSessions, tokenVersion, user };
 }
 
 async function endEveryone(tables: Tables, endedSessions: number): Promise<Written> {
   // Sessions are not touched one by one: each carries the version of its login, and an older one is over.
   const globalVersion = await tables.fleet.raiseGlobalVersion();
-  return { entries: [await tables.log.append({ kind: 'EVERYONE', globalVersion })], endedSessions };
+  return { entries: await tables.log.append([{ kind: 'EVERYONE', globalVersion }]), endedSessions };
 }
 
 async function endKeys(tables: Tables): Promise<Written> {
-  const entries: LoggedRevocation[] = [];
+  const revocations: Revocation[] = [];
   for (const key of await tables.signingKeys.list()) {
     if (key.revokedAt !== undefined) continue;
     await tables.signingKeys.revoke(key.id);
-    entries.push(await tables.log.append({ kind: 'KEY', keyId: key.id }));
+    revocations.push({ kind: 'KEY', keyId: key.id });
   }
-  return { entries, endedSessions: 0 };
+  return { entries: await tables.log.append(revocations), endedSessions: 0 };
 }
 
 function write(tables: Tables, order: RevocationOrder, liveSessions: number): Promise<Written> {

@@ -7,7 +7,7 @@ import { ADMIN, createWorld, type TestNode, type World } from '../support/world'
 interface Wrong {
   readonly method?: string;
   readonly path?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer;
 }
 
@@ -890,6 +890,16 @@ const SIGN_IN: Case[] = [
     401,
     'UNAUTHENTICATED',
   ]),
+  [
+    'two tokens, though each be good',
+    ({ user, admin }) => {
+      const { headers, body } = ask(ME);
+      const authorization = [user, admin].map(({ accessToken }) => `Bearer ${accessToken}`);
+      return { headers: { ...headers, authorization }, body };
+    },
+    401,
+    'UNAUTHENTICATED',
+  ],
   ['a token that somebody else has signed', forge(same, same), 401, 'UNAUTHENTICATED'],
   ['a token of alg none', forge((header) => ({ ...header, alg: 'none' }), same), 401, 'UNAUTHENTICATED'],
   [

@@ -303,7 +303,7 @@ describe('the token decides who is let in', () => {
 
   test('an expired token is refused with 4401, and one that runs out closes its sockets so', async () => {
     const brief = await world.node({
-      ACCESS_TOKEN_TTL: '1s',
+      ACCESS_TOKEN_TTL: '5s',
       CLOCK_SKEW: '0s',
       ISSUER: 'https://auth.example.com',
     });

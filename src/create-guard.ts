@@ -10,18 +10,13 @@ import { every } from './core/schedule';
 import { assembleGuard, type Guard } from './guard/guard';
 import { checkGuardOptions, type GuardOptions } from './guard/guard-options';
 import { createIntrospection } from './introspection/introspection-client';
-import { connectRedis, type RedisSource } from './redis/client';
+import type { RedisSource } from './redis/client';
 import { findDatabase } from './redis/database-pointer';
-import { keysOf } from './redis/keys';
-import { createLogReader } from './redis/log-reader';
-import { createLogStream } from './redis/log-stream';
-import { createRecords } from './redis/records';
+import { openRedisLink } from './redis-link';
 import { createAnnouncements, type Listener } from './revocation/announcements';
 import { createCheck } from './revocation/check';
 import type { Feed } from './revocation/feed';
 import { noFeed } from './revocation/in-process-feed';
-import { createKnownEpoch } from './revocation/known-epoch';
-import { createMembership } from './revocation/membership';
 import { createProbingFeed } from './revocation/probing-feed';
 import { createView } from './revocation/view';
 import { createFixedKeys, createJwksKeys, type JwkSet } from './tokens/jwks-keys';
@@ -105,46 +100,30 @@ function attachTo(
 ) {
   const { clock = systemClock, logger = SILENT } = options;
   const usesView = options.view ?? true;
-  const availability = createAvailability(
-    logger,
-    'Redis',
-    'Tokens are checked by introspection until it is back, or refused.',
-  );
-  const forReads = connectRedis(redis, availability);
-  const forWrites = connectRedis(redis, availability);
-  const forStream = usesView ? connectRedis(redis, availability) : undefined;
-  const connections = [forReads, forWrites, ...(forStream ? [forStream] : [])];
+  const redisLink = openRedisLink({
+    source: redis,
+    follows: usesView,
+    availability: createAvailability(
+      logger,
+      'Redis',
+      'Tokens are checked by introspection until it is back, or refused.',
+    ),
+    clock,
+  });
 
   let attached: Attachment | undefined;
   const attach = (databaseId: string): Attachment => {
-    const names = keysOf(databaseId);
-    const stream = createLogStream(forWrites, names);
-    const epoch = createKnownEpoch(stream, clock);
-    const feed = forStream
-      ? createMembership({
-          stream,
-          reader: createLogReader(forStream, names),
-          reopen() {
-            forStream.renew();
-            forReads.renew();
-          },
-          epoch,
-          view,
-          usesView,
-          take,
-          clock,
-          logger,
-          availability,
-          tokenTtl: 0,
-        })
-      : createProbingFeed(stream, epoch, clock);
-    return { databaseId, feed, records: createRecords(forReads, names) };
+    const fleet = redisLink.to(databaseId);
+    const feed = usesView
+      ? fleet.join({ view, usesView, take, logger, tokenTtl: 0 })
+      : createProbingFeed(fleet.stream, fleet.epoch, clock);
+    return { databaseId, feed, records: fleet.records };
   };
 
   /** Which database it is may change: after a restored backup, all that was said before counts no more. */
   const search = async () => {
     try {
-      const databaseId = await findDatabase(forReads, keyIds());
+      const databaseId = await findDatabase(redisLink.forReads, keyIds());
       if (databaseId === undefined || databaseId === attached?.databaseId) return;
       const before = attached;
       await before?.feed.stop();
@@ -173,7 +152,7 @@ function attachTo(
     async close() {
       await stopSearching();
       await attached?.feed.stop();
-      for (const connection of connections) connection.close();
+      redisLink.close();
     },
   };
 }

@@ -8,11 +8,9 @@ import type { Truth } from './core/ports/truth';
 import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
 import type { PreparedDatabase } from './database';
-import { connectRedis, type RedisConnection } from './redis/client';
+import type { RedisConnection } from './redis/client';
 import { keysOf } from './redis/keys';
-import { createLogReader } from './redis/log-reader';
-import { createLogStream } from './redis/log-stream';
-import { createRecords } from './redis/records';
+import { openRedisLink } from './redis-link';
 import { type Announcements, createAnnouncements } from './revocation/announcements';
 import { askTruth } from './revocation/ask-truth';
 import { type Carrier, createCarrier } from './revocation/carrier';
@@ -20,10 +18,8 @@ import { type Check, createCheck } from './revocation/check';
 import { createDelivery, type Deliver } from './revocation/delivery';
 import type { Feed } from './revocation/feed';
 import { createInProcessFeed, noFeed } from './revocation/in-process-feed';
-import { createKnownEpoch } from './revocation/known-epoch';
 import { outlasting } from './revocation/lease';
 import { startLogPoll } from './revocation/log-poll';
-import { createMembership } from './revocation/membership';
 import { startRelay } from './revocation/relay';
 import { type CheckThoroughly, createThoroughCheck } from './revocation/thorough-check';
 import { createTrust, type Trust } from './revocation/trust';
@@ -75,53 +71,37 @@ async function wireRedis(
   { view, take }: Inlet,
 ): Promise<Wiring> {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
-  const keys = keysOf(database.databaseId);
-  const availability = createAvailability(
-    logger,
-    'Redis',
-    'Tokens are checked in Postgres until it is back.',
-  );
-  const connect = () => {
-    const connection = connectRedis(redisUrl, availability);
-    teardown.add(() => connection.close());
-    return connection;
-  };
-  // Reads on one; on another what may have to wait for replicas; and the stream on a third, as a blocking read keeps
-  // everything else waiting.
-  const [forReads, forWrites, forStream] = [connect(), connect(), connect()];
-
-  const stream = createLogStream(forWrites, keys, {
-    lease: config.revocationLease,
-    replicas: config.waitReplicas,
+  const link = openRedisLink({
+    source: redisUrl,
+    follows: true,
+    availability: createAvailability(logger, 'Redis', 'Tokens are checked in Postgres until it is back.'),
+    clock,
   });
-  const epoch = createKnownEpoch(stream, clock);
-  const trust = createTrust();
+  teardown.add(() => link.close());
   const lease = config.revocationLease;
-  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock });
+  const fleet = link.to(database.databaseId, { lease, replicas: config.waitReplicas });
+  const trust = createTrust();
+  const carrier = createCarrier({
+    stream: fleet.stream,
+    epoch: fleet.epoch,
+    wait: outlasting(lease),
+    clock,
+  });
   // So that the first request finds Redis in use, if it is there.
-  await Promise.all([forReads.tried, forWrites.tried, forStream.tried]);
-  const feed = createMembership({
-    stream,
-    reader: createLogReader(forStream, keys),
-    reopen: () => {
-      forStream.renew();
-      forReads.renew();
-    },
-    epoch,
+  await link.tried;
+  const feed = fleet.join({
     log: truth.log,
     view,
     usesView: config.viewLimit > 0,
     take,
     trust,
-    clock,
     logger,
-    availability,
     lease,
     tokenTtl: database.longestTokenTtl,
   });
   teardown.add(() => feed.stop());
   teardown.add(startRelay({ truth, carrier, feed, trust, metrics, logger }));
-  return { feed, carrier, copies: { records: createRecords(forReads, keys), trust }, redis: forReads };
+  return { feed, carrier, copies: { records: fleet.records, trust }, redis: link.forReads };
 }
 
 async function wire(options: RevocationsOptions, inlet: Inlet): Promise<Wiring> {

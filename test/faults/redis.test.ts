@@ -179,7 +179,7 @@ describe.each([
     await two.api.end('logout', gone.accessToken);
     await expectRevoked(gone);
     proxy.restore();
-    await eventually(async () => expect(await ready(one)).toMatchObject({ degraded: [] }), 20_000);
+    await eventually(async () => expect(await ready(one)).toMatchObject({ degraded: [] }));
     await expectRevoked(gone);
   });
 
@@ -219,7 +219,7 @@ describe.each([
     await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '1'));
     const receipt = await one.api.end('logoutEverywhere', gone.accessToken);
     expect(receipt).toMatchObject({ confirmed: false });
-    await eventually(() => expectRevoked(gone), 2000);
+    await eventually(() => expectRevoked(gone));
     expect(await ready(two)).toMatchObject({ status: 200, degraded: ['redis'] });
 
     await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '0'));

@@ -59,7 +59,7 @@ test('a check asks neither Redis nor Postgres, whether the token is good or revo
   } finally {
     await own.close();
   }
-}, 60_000);
+});
 
 test('the metrics show the view, the confirmations and what is out', async () => {
   await Promise.all([current(one), current(two)]);

@@ -87,7 +87,7 @@ test('a revoked key is worth nothing at once', async () => {
   expect(await ask(guard, root)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
   const again = await node.api.login(ADMIN.email, ADMIN.password);
   await eventually(async () => expect((await ask(guard, again)).ok).toBe(true), 20_000);
-}, 60_000);
+});
 
 test('it takes a client that the service has already, and leaves it alone', async () => {
   const client = new Redis(world.redisUrl!, { keyPrefix: 'mine:' });

@@ -118,7 +118,7 @@ describe('with Redis and no view', () => {
     expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
     for (const guard of [alone, reading])
       expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
-  }, 30_000);
+  });
 });
 
 describe('with a view and introspection', () => {

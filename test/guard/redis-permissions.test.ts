@@ -33,7 +33,7 @@ beforeAll(async () => {
   owner = new Redis(redis.url);
   world = await createWorld({ redis: await userOf('README.md', 'tokenfence') });
   node = await world.node({ ISSUER, INTROSPECTION_SECRET });
-}, 60_000);
+});
 afterEach(async () => {
   for (const guard of guards.splice(0)) await guard.close();
 });

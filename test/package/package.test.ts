@@ -215,7 +215,7 @@ test('npx tokenfence starts the server where it is installed, in a folder of one
     const ready = await eventually(async () => {
       if (child.exitCode !== null) return output;
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).json();
-    }, 45_000);
+    }, 60_000);
     expect(ready).toMatchObject({ status: 'ready', view: 'current' });
     expect(output).toContain('This is the embedded mode');
     signal('SIGTERM');
@@ -223,7 +223,7 @@ test('npx tokenfence starts the server where it is installed, in a folder of one
   } finally {
     if (child.exitCode === null && child.signalCode === null) signal('SIGKILL');
   }
-}, 60_000);
+});
 
 test('without the packages of the server, npx tokenfence says in a sentence what to do', async () => {
   const refused = run(lean, 'npx', '--no', 'tokenfence');

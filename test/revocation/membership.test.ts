@@ -163,7 +163,7 @@ test('Redis suspended: views are current for no longer than the lease, and come 
   const one = await newMember();
   await current(one);
   redis.pause();
-  await eventually(() => expect(one.feed.state.isCurrent).toBe(false), 2000);
+  await eventually(() => expect(one.feed.state.isCurrent).toBe(false));
   expect(says(one, 'S')).toBeUndefined();
   expect(one.feed.readableEpoch).toBeUndefined();
   redis.resume();
@@ -272,7 +272,7 @@ test('what was refused by Postgres while Redis was away is not accepted again by
   const one = await newMember();
   await current(one);
   redis.pause();
-  await eventually(() => expect(one.feed.state.isCurrent).toBe(false), 2000);
+  await eventually(() => expect(one.feed.state.isCurrent).toBe(false));
   // Revoked by a node that could not publish it either.
   const entry = commit(sessionEnded('S'));
   log.unconfirmed.push(entry);

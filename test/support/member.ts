@@ -66,7 +66,7 @@ export async function startMember(options: MemberOptions) {
   const {
     redisUrl,
     log,
-    lease = 200,
+    lease = 500,
     viewLimit = 1000,
     waitReplicas = 0,
     wrap = (stream) => stream,

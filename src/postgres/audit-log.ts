@@ -1,5 +1,5 @@
 import { type EntityManager, LessThan } from 'typeorm';
-import type { AuditEvent, AuditEventType } from '../core/account';
+import type { AuditEvent, AuditEventType, NewAuditEvent } from '../core/account';
 import { isId } from '../core/claims';
 import type { AuditLog } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
@@ -16,15 +16,25 @@ const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
   createdAt: row.createdAt,
 });
 
+/** Inserts the event whose columns are the parameters from this number on. */
+export const insertEvent = (first: number) =>
+  `insert into audit_events (type, user_id, actor_id, session_id, reason, ip_address)
+   values (${[0, 1, 2, 3, 4, 5].map((i) => `$${first + i}`).join(', ')})`;
+
+export const columnsOf = (event: NewAuditEvent) => [
+  event.type,
+  event.userId,
+  event.actorId,
+  event.sessionId,
+  event.reason,
+  event.ipAddress,
+];
+
 export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
-      await manager.query(
-        `insert into audit_events (type, user_id, actor_id, session_id, reason, ip_address)
-         values ($1, $2, $3, $4, $5, $6)`,
-        [event.type, event.userId, event.actorId, event.sessionId, event.reason, event.ipAddress],
-      );
+      await manager.query(insertEvent(1), columnsOf(event));
     },
 
     async page({ first, after }, userId) {

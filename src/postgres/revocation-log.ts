@@ -2,6 +2,7 @@ import { type EntityManager, IsNull } from 'typeorm';
 import { LARGEST_SKEW } from '../core/claims';
 import type { EachPart, RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
+import { columnsOf, insertEvent } from './audit-log';
 import { RevocationEntity } from './entities/revocation.entity';
 
 export interface LogSettings {
@@ -85,11 +86,11 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     });
 
   return {
-    async append(revocations) {
+    async append(revocations, event) {
       // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
       // that one of these refuses has fixed its `iat` before. So the token expires before the entry does.
       const rows = await manager.query<LogRow[]>(
-        `with clock as materialized (select clock_timestamp() as now)
+        `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(4)})
          insert into revocations
            (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
          select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
@@ -103,6 +104,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
           // Not by the skew that this node allows: another one may allow more, and take tokens for longer past their exp.
           2 * LARGEST_SKEW + SLACK,
           settings.hasCopies,
+          ...columnsOf(event),
         ],
       );
       return rows.map(fromLogRow);

@@ -3,7 +3,7 @@ import { LAST_VERSION } from '../core/claims';
 import { notFound } from '../core/errors';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
-import type { LoggedRevocation, Revocation } from '../core/revocation';
+import type { Revocation } from '../core/revocation';
 import type { Deliver } from './delivery';
 
 /** What is to be ended. */
@@ -56,8 +56,9 @@ export interface Revoker {
   readonly settle: (scope: RevocationScope, userId?: string) => Promise<Receipt>;
 }
 
-interface Written {
-  readonly entries: LoggedRevocation[];
+/** What has been ended, and what the log is to say of it. */
+interface Ended {
+  readonly revocations: readonly Revocation[];
   readonly endedSessions: number;
   readonly tokenVersion?: number;
   readonly user?: User;
@@ -65,21 +66,17 @@ interface Written {
 
 type OrderOf<Scope extends RevocationOrder['scope']> = Extract<RevocationOrder, { scope: Scope }>;
 
-async function endToken(tables: Tables, { userId, tokenId }: OrderOf<'TOKEN'>): Promise<Written> {
-  return { entries: await tables.log.append([{ kind: 'TOKEN', userId, tokenId }]), endedSessions: 0 };
-}
-
-async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Written> {
+async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Ended> {
   const { userId, sessionId, tokenId } = order;
   const ended = await tables.sessions.endOwn(userId, sessionId);
   if (ended === undefined) throw notFound('session');
-  if (ended === 'BEFORE') return { entries: [], endedSessions: 0 };
+  if (ended === 'BEFORE') return { revocations: [], endedSessions: 0 };
   const revocations: Revocation[] = [{ kind: 'SESSION', userId, sessionId }];
   if (tokenId !== undefined) revocations.push({ kind: 'TOKEN', userId, tokenId });
-  return { entries: await tables.log.append(revocations), endedSessions: 1 };
+  return { revocations, endedSessions: 1 };
 }
 
-async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written> {
+async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Ended> {
   const { userId, sessions, forGood } = order;
   // Waits for logins and refreshes under way, which hold the row shared, and makes later ones wait: none of them can
   // make a session that is neither ended here nor of the new version.
@@ -90,30 +87,32 @@ async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Written>
     sessions === 'none'
       ? 0
       : await tables.sessions.endAllOf(userId, sessions === 'all' ? undefined : sessions.allBut);
-  const entries = await tables.log.append([{ kind: 'USER', userId, tokenVersion }]);
-  return { entries, endedSessions, tokenVersion, user };
+  return { revocations: [{ kind: 'USER', userId, tokenVersion }], endedSessions, tokenVersion, user };
 }
 
-async function endEveryone(tables: Tables, endedSessions: number): Promise<Written> {
+async function endEveryone(tables: Tables, endedSessions: number): Promise<Ended> {
   // Sessions are not touched one by one: each carries the version of its login, and an older one is over.
   const globalVersion = await tables.fleet.raiseGlobalVersion();
-  return { entries: await tables.log.append([{ kind: 'EVERYONE', globalVersion }]), endedSessions };
+  return { revocations: [{ kind: 'EVERYONE', globalVersion }], endedSessions };
 }
 
-async function endKeys(tables: Tables): Promise<Written> {
+async function endKeys(tables: Tables): Promise<Ended> {
   const revocations: Revocation[] = [];
   for (const key of await tables.signingKeys.list()) {
     if (key.revokedAt !== undefined) continue;
     await tables.signingKeys.revoke(key.id);
     revocations.push({ kind: 'KEY', keyId: key.id });
   }
-  return { entries: await tables.log.append(revocations), endedSessions: 0 };
+  return { revocations, endedSessions: 0 };
 }
 
-function write(tables: Tables, order: RevocationOrder, liveSessions: number): Promise<Written> {
+function end(tables: Tables, order: RevocationOrder, liveSessions: number): Promise<Ended> {
   switch (order.scope) {
     case 'TOKEN':
-      return endToken(tables, order);
+      return Promise.resolve({
+        revocations: [{ kind: 'TOKEN', userId: order.userId, tokenId: order.tokenId }],
+        endedSessions: 0,
+      });
     case 'SESSION':
       return endSession(tables, order);
     case 'USER':
@@ -139,23 +138,26 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
   ) => {
     // Before the transaction: of very many sessions it may take too long, and that must not hinder an emergency.
     const liveSessions = order.scope === 'EVERYONE' ? await truth.sessions.countLive().catch(() => 0) : 0;
-    const { written, result } = await truth.transaction(async (tables) => {
+    const { ended, entries, result } = await truth.transaction(async (tables) => {
       await alongside.before?.(tables);
-      const done = await write(tables, order, liveSessions);
-      if (done.entries.length > 0) await tables.audit.append(audit);
-      return { written: done, result: (await alongside.then?.(tables, done.user, done.tokenVersion)) as T };
+      const done = await end(tables, order, liveSessions);
+      return {
+        ended: done,
+        entries: done.revocations.length > 0 ? await tables.log.append(done.revocations, audit) : [],
+        result: (await alongside.then?.(tables, done.user, done.tokenVersion)) as T,
+      };
     });
 
     const scope = order.scope === 'KEYS' ? 'EVERYONE' : order.scope;
-    const [first] = written.entries;
+    const [first] = entries;
     // It had been ended before, but whether that is known everywhere is another question.
     if (!first) return { receipt: await settle(scope, 'userId' in order ? order.userId : undefined), result };
     const receipt: Receipt = {
       scope,
-      tokenVersion: written.tokenVersion,
-      endedSessions: written.endedSessions,
+      tokenVersion: ended.tokenVersion,
+      endedSessions: ended.endedSessions,
       revokedAt: new Date(first.revokedAt),
-      confirmation: await deliver(written.entries),
+      confirmation: await deliver(entries),
     };
     return { receipt, result };
   };

@@ -90,8 +90,8 @@ export type EachPart = (entries: LoggedRevocation[]) => Promise<boolean>;
 
 /** The revocation log, which is also the outbox to the copies. */
 export interface RevocationLog {
-  /** Answers them as they stand in the log, in any order. */
-  append(revocations: readonly Revocation[]): Promise<LoggedRevocation[]>;
+  /** Appends them, and the event by which the audit log tells of them. Answers them as they stand in the log, in any order. */
+  append(revocations: readonly Revocation[], event: NewAuditEvent): Promise<LoggedRevocation[]>;
   /** Those of one user, and those for everyone, whose confirmation is still out. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;

@@ -125,6 +125,54 @@ test('a member that has not loaded is not current, and the roll does not wait fo
   expect(await firstSays(two, 'S')).toBe('revoked');
 });
 
+test('a lease is counted from before the beat was sent, however late its answer comes', async () => {
+  let ahead = 0;
+  const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead };
+  const answers: (() => void)[] = [];
+  let isHeld = false as boolean;
+  const one = await newMember({
+    lease: 3000,
+    clock,
+    wrap: (stream) => ({
+      ...stream,
+      async beat(...order) {
+        const answer = await stream.beat(...order);
+        if (isHeld) await new Promise<void>((resolve) => answers.push(resolve));
+        return answer;
+      },
+    }),
+  });
+  await current(one);
+  isHeld = true;
+  await eventually(() => expect(answers).toHaveLength(1));
+  ahead += 1500;
+  answers[0]!();
+  // The next one is under way: that one has been counted.
+  await eventually(() => expect(answers).toHaveLength(2));
+  expect(one.feed.state.isCurrent).toBe(true);
+  ahead += 1500;
+  expect(one.feed.state.isCurrent).toBe(false);
+  isHeld = false;
+  answers[1]!();
+});
+
+test('what was published into an epoch that ended before the confirmation is published again', async () => {
+  let losses = 1;
+  const one = await newMember({
+    wrap: (stream) => ({
+      ...stream,
+      async roll(epochId) {
+        if (losses-- > 0) await direct.flushall();
+        return stream.roll(epochId);
+      },
+    }),
+  });
+  await current(one);
+  // In no log, so that nothing else brings it back.
+  await one.carrier.carry([sessionEnded('S')]);
+  expect(JSON.stringify(await direct.xrange(NAMES.stream, '-', '+'))).toContain('\\"S\\"');
+});
+
 test('a load that fails is tried again', async () => {
   let failures = 2;
   log.onRead = () => (failures-- > 0 ? Promise.reject(serviceUnavailable()) : Promise.resolve());

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noMetrics } from '../../src/core/ports/metrics';
-import { systemClock } from '../../src/core/clock';
+import { type Clock, systemClock } from '../../src/core/clock';
 import type { LogStream } from '../../src/core/ports/log-stream';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
@@ -57,6 +57,7 @@ export interface MemberOptions {
   readonly lease?: number;
   readonly viewLimit?: number;
   readonly waitReplicas?: number;
+  readonly clock?: Clock;
   /** May stand between the member and its stream. */
   readonly wrap?: (stream: LogStream) => LogStream;
 }
@@ -69,6 +70,7 @@ export async function startMember(options: MemberOptions) {
     lease = 500,
     viewLimit = 1000,
     waitReplicas = 0,
+    clock = systemClock,
     wrap = (stream) => stream,
   } = options;
   const warnings: string[] = [];
@@ -86,7 +88,7 @@ export async function startMember(options: MemberOptions) {
   ];
   await Promise.all([forWrites.tried, forStream.tried]);
   const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
-  const epoch = createKnownEpoch(stream, systemClock);
+  const epoch = createKnownEpoch(stream, clock);
   const view = createView(viewLimit, () => Date.now());
   const trust = createTrust();
   const taken: LoggedRevocation[] = [];
@@ -102,13 +104,13 @@ export async function startMember(options: MemberOptions) {
       if (view.apply(entry)) taken.push(entry);
     },
     trust,
-    clock: systemClock,
+    clock,
     logger,
     availability,
     lease,
     tokenTtl: 900,
   });
-  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock: systemClock });
+  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock });
   const stopRelay = startRelay({
     truth: {
       relay: () => Promise.resolve(0),

@@ -26,10 +26,12 @@ type Work = (manager: EntityManager) => Promise<string>;
 function workOf(command = '', argument: string | undefined, env: Env, clockSkew: number): Work | undefined {
   if (command === 'create' && argument !== undefined) {
     return async (manager) => {
-      const password = env.ADMIN_PASSWORD ?? randomBytes(15).toString('base64url');
+      // An empty variable is what a compose file makes of one that is not set.
+      const given = env.ADMIN_PASSWORD || undefined;
+      const password = given ?? randomBytes(15).toString('base64url');
       const tables = tablesIn(manager, { hasCopies: false, clockSkew });
       await createAdministrator(tables, createPasswords(), { email: argument, password });
-      const shown = env.ADMIN_PASSWORD === undefined ? ` The password is shown this once: ${password}` : '';
+      const shown = given === undefined ? ` The password is shown this once: ${password}` : '';
       return `The administrator ${argument} was made.${shown}`;
     };
   }

@@ -16,7 +16,8 @@ const USAGE = `Usage:
   npm run admin -- create <email>   makes an administrator; the password is read from ADMIN_PASSWORD,
                                     or made up and printed once
   npm run admin -- redis on|off     says whether the nodes on this database use Redis; stop them all first
-  npm run admin -- lease <duration> says which REVOCATION_LEASE the nodes have; stop them all first
+  npm run admin -- lease <duration> says which REVOCATION_LEASE the nodes have (${LEASE_LIMITS.from} to ${LEASE_LIMITS.to});
+                                    stop them all first
   npm run admin -- restored         after restoring a backup of Postgres, before the nodes start: what Redis holds of
                                     the time after the backup counts no more
 `;
@@ -57,14 +58,18 @@ function workOf(command = '', argument: string | undefined, env: Env, clockSkew:
   return undefined;
 }
 
-async function run([command, argument]: readonly string[]): Promise<string | undefined> {
+async function run(words: readonly string[]): Promise<string | undefined> {
+  const [command, argument] = words;
   const env = readEnv();
   // The password here is for the account to be made, not for one at the first start.
   const { store, clockSkew } = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
   const work = workOf(command, argument, env, clockSkew);
   if (!work) return undefined;
   if (command !== 'create' && store.mode === 'embedded') {
-    throw new Error('The embedded mode uses no Redis. Set DATABASE_URL to say which database is meant.');
+    throw new Error(
+      `The embedded mode is one process without Redis, so "${words.join(' ')}" has nothing to do there. ` +
+        'Set DATABASE_URL to say which database is meant.',
+    );
   }
 
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;

@@ -150,10 +150,13 @@ test('after a restored backup, what Redis holds of the time after it counts no m
   }
 });
 
-test('the embedded mode has no Redis to switch', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-admin-'));
-  const { code, output } = await admin(['redis', 'on'], { DATABASE_URL: undefined, DATA_DIR: folder });
-  expect(code).toBe(1);
-  expect(output).toContain('The embedded mode uses no Redis');
-  await rm(folder, { recursive: true, force: true });
-});
+test.each([[['redis', 'on']], [['lease', '2s']], [['restored']]])(
+  'the embedded mode has no use for %j, and says so',
+  async (args) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tokenfence-admin-'));
+    const { code, output } = await admin(args, { DATABASE_URL: undefined, DATA_DIR: folder });
+    expect(code).toBe(1);
+    expect(output).toContain(`so "${args.join(' ')}" has nothing to do there. Set DATABASE_URL`);
+    await rm(folder, { recursive: true, force: true });
+  },
+);

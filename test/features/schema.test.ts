@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { isEnumType, isInputObjectType, isIntrospectionType, isObjectType, parse, subscribe } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
 import { TokenfenceError } from '../../src/core/errors';
+import { faultOfCost } from '../../src/graphql/limits';
 import { schemaText } from '../../src/graphql/print-schema';
 import { createSchema } from '../../src/graphql/schema';
 import type { AuthResult, Principal } from '../../src/guard/guard';
+import { AUTH } from '../support/api';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 
 /** What works without a token, on purpose. */
@@ -57,6 +59,16 @@ test('everything in the schema is described', () => {
     })
     .filter((name) => !['String', 'Boolean', 'Int', 'ID', 'Float'].includes(name));
   expect(undescribed).toEqual([]);
+});
+
+test('ten mutations fit into a request, whatever is asked of their answers, and eleven do not', () => {
+  const costOf = (count: number) => {
+    const login = (i: number) => `a${i}: login(input: { email: "a@example.com", password: "p" }) ${AUTH}`;
+    const text = `mutation { ${Array.from({ length: count }, (_, i) => login(i)).join(' ')} }`;
+    return faultOfCost({ schema, document: parse(text), variables: {} });
+  };
+  expect(costOf(10)).toBeUndefined();
+  expect(costOf(11)?.message).toMatch(/This operation costs \d+ points, and 10000 are allowed/);
 });
 
 describe('every operation is behind the check', () => {

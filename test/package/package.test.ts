@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
@@ -73,11 +73,30 @@ test('it holds what runs, what describes it, and nothing else', () => {
   const others = paths.filter(
     (path) => !/^dist\/(src|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
   );
-  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'schema.graphql']);
+  expect(others.sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    ...['docs/guard.md', 'docs/operations.md', 'docs/protocol.md'],
+    'package.json',
+    'schema.graphql',
+  ]);
   expect(paths).toEqual(
     expect.arrayContaining(['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/main.js']),
   );
   expect(paths.filter((path) => path.startsWith('dist/migrations/')).length).toBeGreaterThan(0);
+});
+
+test('what its pages link to is in it', () => {
+  const paths = packed.files.map(({ path }) => path);
+  const pages = paths.filter((path) => path.endsWith('.md'));
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)#\s]+)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^https?:/.test(target) && !paths.includes(join(dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  expect(broken).toEqual([]);
 });
 
 test('publint finds nothing wrong with it', async () => {

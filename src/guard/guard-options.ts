@@ -9,7 +9,7 @@ export interface GivenKeys {
 
 /** The part of an ioredis client that is used: its settings, for connections of our own. */
 export interface RedisClient {
-  duplicate(options?: object): unknown;
+  readonly options: object;
 }
 
 export interface IntrospectionSettings {
@@ -32,7 +32,10 @@ export interface GuardOptions {
   readonly audience: string;
   /** The auth server's `/.well-known/jwks.json`, or the keys themselves. */
   readonly jwks: string | GivenKeys;
-  /** The Redis of the auth server's nodes: its URL, or an ioredis client, which is not used itself, only duplicated. */
+  /**
+   * The Redis of the auth server's nodes: its URL, or an ioredis client. The client itself is not used, only what its
+   * settings say of where Redis is and as whom to go there.
+   */
   readonly redis?: string | RedisClient;
   /** The last resort. */
   readonly introspection?: IntrospectionSettings;
@@ -52,7 +55,7 @@ export interface GuardOptions {
   readonly clock?: Clock;
   /** Silent if left out. */
   readonly logger?: Logger;
-  readonly metrics?: Metrics;
+  readonly metrics?: Pick<Metrics, 'checked'>;
 }
 
 /** Says all that is wrong with the options, a sentence each. */
@@ -84,6 +87,17 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** Whether it has all of these methods. */
+const can = (value: unknown, ...methods: string[]) =>
+  isObject(value) && methods.every((method) => typeof value[method] === 'function');
+
+// A number, not what merely looks like one: a text that is added to a time lengthens it a thousandfold.
+const isBetween = (value: unknown, least: number, most: number) =>
+  typeof value === 'number' && value >= least && value <= most;
+
 /** A sentence on what is wrong with a URL, if anything is. Without the URL itself, which may hold a password. */
 function faultOfUrl(
   name: string,
@@ -100,38 +114,48 @@ function faultOfUrl(
   return `${name} is not encrypted: use ${safe}//, or say allowInsecure: true.`;
 }
 
-function* faultsOf(options: GuardOptions): Generator<string | undefined> {
-  const {
-    issuer,
-    audience,
-    jwks,
-    redis,
-    introspection,
-    view,
-    whenUnavailable,
-    clockSkew = 0,
-    viewLimit = 1,
-  } = options;
+function faultOfRedis(redis: unknown, allowPlain: boolean): string | undefined {
+  if (typeof redis === 'string') return faultOfUrl('redis', redis, 'rediss:', 'redis:', allowPlain);
+  if (isObject(redis) && 'nodes' in redis)
+    return 'redis is a Cluster client. Give the client, or the URL, of the node that holds the keys of Tokenfence.';
+  if (!can(redis, 'evalsha', 'duplicate') || !isObject((redis as Partial<RedisClient>).options))
+    return 'redis is neither a URL nor an ioredis client.';
+  const { host, path, tls, sentinels, enableTLSForSentinelMode } = (
+    redis as { options: Record<string, unknown> }
+  ).options;
+  const isHere = !sentinels && (isText(path) || (isText(host) && LOOPBACK.test(host)));
+  const isEncrypted = isObject(tls) && (!sentinels || enableTLSForSentinelMode === true);
+  if (allowPlain || isHere || isEncrypted) return undefined;
+  return 'redis is a client whose connections are not encrypted: give it tls, or say allowInsecure: true.';
+}
+
+function* faultsOfIntrospection(given: unknown, allowPlain: boolean): Generator<string | undefined> {
+  if (!isObject(given)) {
+    yield 'introspection must be { url, secret }.';
+    return;
+  }
+  const { url, secret, rememberFor = 0, ...more } = given;
+  for (const name of Object.keys(more)) yield `There is no option introspection.${name}.`;
+  yield faultOfUrl('introspection.url', url, 'https:', 'http:', allowPlain);
+  if (!isText(secret)) yield 'introspection.secret is missing: the INTROSPECTION_SECRET of the auth server.';
+  if (!isBetween(rememberFor, 0, 60_000)) yield 'introspection.rememberFor must be from 0 to 60000 ms.';
+}
+
+function* faultsOf(options: GuardOptions, countKeys: CountKeys): Generator<string | undefined> {
+  const { issuer, audience, jwks, redis, introspection, view, whenUnavailable } = options;
+  const { clockSkew = 0, viewLimit = 1, clock, logger, metrics } = options;
   const allowPlain = options.allowInsecure === true;
-  for (const name of Object.keys(options)) if (!(name in NAMES)) yield `There is no option ${name}.`;
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(NAMES, name)) yield `There is no option ${name}.`;
   if (!isText(issuer)) yield 'issuer is missing: the ISSUER of the auth server.';
   if (!isText(audience)) yield 'audience is missing: the AUDIENCE of the auth server.';
   if (typeof jwks === 'string') yield faultOfUrl('jwks', jwks, 'https:', 'http:', allowPlain);
   else if (!Array.isArray((jwks as GivenKeys | undefined)?.keys) || jwks.keys.length === 0)
     yield 'jwks is missing: the URL of the key set, or { keys: [...] }.';
-  if (typeof redis === 'string') yield faultOfUrl('redis', redis, 'rediss:', 'redis:', allowPlain);
-  else if (redis !== undefined && typeof (redis as Partial<RedisClient> | null)?.duplicate !== 'function')
-    yield 'redis is neither a URL nor an ioredis client.';
-  else if (redis !== undefined && 'nodes' in redis)
-    yield 'redis is a Cluster client. Give the client, or the URL, of the node that holds the keys of Tokenfence.';
-  if (introspection !== undefined) {
-    yield faultOfUrl('introspection.url', introspection.url, 'https:', 'http:', allowPlain);
-    if (!isText(introspection.secret))
-      yield 'introspection.secret is missing: the INTROSPECTION_SECRET of the auth server.';
-    const { rememberFor = 0 } = introspection;
-    if (!(rememberFor >= 0 && rememberFor <= 60_000))
-      yield 'introspection.rememberFor must be from 0 to 60000 ms.';
-  }
+  else if (countKeys(jwks) === 0)
+    yield 'jwks has no key that could be used: of type EC, for ES256, on the curve P-256, with a kid.';
+  if (redis !== undefined) yield faultOfRedis(redis, allowPlain);
+  if (introspection !== undefined) yield* faultsOfIntrospection(introspection, allowPlain);
   if (redis === undefined && introspection === undefined)
     yield 'Nothing would tell whether a token was revoked: give redis, or introspection, or both.';
   if (view === true && redis === undefined) yield 'view: true needs redis, from where the view is fed.';
@@ -140,12 +164,21 @@ function* faultsOf(options: GuardOptions): Generator<string | undefined> {
   if (view !== undefined && typeof view !== 'boolean') yield 'view must be true or false.';
   if (whenUnavailable !== undefined && (whenUnavailable as string) !== 'deny')
     yield "whenUnavailable can only be 'deny': what cannot be checked is not accepted.";
-  if (!(clockSkew >= 0 && clockSkew <= 300_000)) yield 'clockSkew must be from 0 to 300000 ms.';
+  if (!isBetween(clockSkew, 0, 300_000)) yield 'clockSkew must be a number from 0 to 300000, of ms.';
   if (!(Number.isInteger(viewLimit) && viewLimit > 0)) yield 'viewLimit must be a whole number above 0.';
+  if (clock !== undefined && !can(clock, 'now', 'monotonic'))
+    yield 'clock must have the methods now and monotonic.';
+  if (logger !== undefined && !can(logger, 'debug', 'info', 'warn', 'error'))
+    yield 'logger must have the methods debug, info, warn and error.';
+  if (metrics !== undefined && !can(metrics, 'checked')) yield 'metrics must have the method checked.';
 }
 
+/** How many of the keys that were given could verify a token. */
+export type CountKeys = (given: GivenKeys) => number;
+
 /** Throws `GuardOptionsError` with every fault in the options. */
-export function checkGuardOptions(options: GuardOptions): void {
-  const faults = [...faultsOf(options)].filter((fault) => fault !== undefined);
+export function checkGuardOptions(options: GuardOptions, countKeys: CountKeys): void {
+  if (!isObject(options)) throw new GuardOptionsError(['There are none.']);
+  const faults = [...faultsOf(options, countKeys)].filter((fault) => fault !== undefined);
   if (faults.length > 0) throw new GuardOptionsError(faults);
 }

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
 
@@ -15,8 +15,8 @@ const SHORTEST_USE = 1000;
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2000;
 
-/** Where Redis is: its URL, or a client whose settings are to be used for connections of our own. */
-export type RedisSource = string | Redis;
+/** Where Redis is: its URL, or a client whose settings say where, and as whom. */
+export type RedisSource = string | { readonly options: RedisOptions };
 
 /** A connection to Redis that comes and goes without anyone noticing but by a fast `SERVICE_UNAVAILABLE`. */
 export interface RedisConnection {
@@ -37,6 +37,43 @@ export interface RedisConnection {
 }
 
 /**
+ * What is taken over of a client's settings: where Redis is and as whom to go there. How answers are read, and how long
+ * they are waited for, is ours to say: a client may have them as texts, or give up a read that is meant to block. Nor is
+ * the role taken: only a primary will do.
+ */
+const WHERE = [
+  'Connector',
+  'host',
+  'port',
+  'path',
+  'family',
+  'tls',
+  'username',
+  'password',
+  'db',
+  'name',
+  'sentinels',
+  'sentinelUsername',
+  'sentinelPassword',
+  'sentinelTLS',
+  'enableTLSForSentinelMode',
+  'updateSentinels',
+  'natMap',
+] as const satisfies readonly (keyof RedisOptions)[];
+
+const OURS: RedisOptions = {
+  lazyConnect: true,
+  connectionName: 'tokenfence',
+  connectTimeout: HANDSHAKE_TIMEOUT,
+  sentinelCommandTimeout: HANDSHAKE_TIMEOUT,
+  keepAlive: 5000,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
+};
+
+/**
  * Opens one connection, for good or for ill: it is never opened again by the library. ioredis forgets, without an
  * answer, what was under way on a connection that it replaces. A client that ends rejects what it still owes.
  *
@@ -44,19 +81,23 @@ export interface RedisConnection {
  * catch it. Commands that are sent without waiting for each other share a round trip in any case.
  */
 function open(source: RedisSource): Redis {
-  const options = {
-    lazyConnect: true,
-    connectionName: 'tokenfence',
-    connectTimeout: HANDSHAKE_TIMEOUT,
-    keepAlive: 5000,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: () => null,
-  };
-  return typeof source === 'string'
-    ? new Redis(source, options)
-    : // What the client adds to names is for those of its owner.
-      source.duplicate({ ...options, keyPrefix: '' });
+  if (typeof source !== 'string') {
+    const where = Object.fromEntries(WHERE.map((name) => [name, source.options[name]]));
+    return new Redis({ ...where, ...OURS });
+  }
+  // ioredis takes any option from the query of a URL, and prefers it to what it is told.
+  const url = new URL(source);
+  const family = url.searchParams.get('family');
+  url.search = '';
+  return new Redis(url.href, { ...OURS, ...(family !== null && { family: Number(family) }) });
+}
+
+/** Ends a connection at once. Destroyed, not ended: a silent server would not take leave either. */
+function drop(client: Redis, reason: string): void {
+  // There is no stream yet as long as the sentinels are asked where the primary is.
+  const { stream } = client as { stream?: Redis['stream'] };
+  if (stream) stream.destroy(new Error(reason));
+  else client.disconnect();
 }
 
 /**
@@ -88,14 +129,15 @@ export function connectRedis(
     });
     // A server that accepts the connection and then says nothing would be waited for without end: a paused one does
     // so, and so does a wire that has gone silent.
-    const handshake = setTimeout(() => client.stream.destroy(new Error('no answer')), HANDSHAKE_TIMEOUT);
+    const handshake = setTimeout(() => drop(client, 'no answer'), HANDSHAKE_TIMEOUT);
     client.on('ready', () => {
       clearTimeout(handshake);
       markTried();
       attempts = 0;
       readySince = performance.now();
     });
-    client.on('end', () => {
+    // A client that is still looking for the primary says it twice.
+    client.once('end', () => {
       clearTimeout(handshake);
       markTried();
       if (closed) return;
@@ -117,8 +159,7 @@ export function connectRedis(
         timer = setTimeout(() => {
           reject(new Error('Redis did not answer in time'));
           // Later commands would only wait behind this one. With a new connection they fail fast until it is ready.
-          // Destroyed, not ended: a silent server would not take leave either.
-          client.stream.destroy(new Error('no answer in time'));
+          drop(client, 'no answer in time');
         }, deadline);
       });
       try {
@@ -127,7 +168,7 @@ export function connectRedis(
         // A mistake of ours is not a Redis that is away.
         if (error instanceof TypeError || error instanceof RangeError) throw error;
         // Made a replica meanwhile: the primary is elsewhere, and a new connection may find it.
-        if (error instanceof Error && error.message.includes('READONLY')) client.stream.destroy();
+        if (error instanceof Error && error.message.includes('READONLY')) drop(client, 'not the primary');
         throw serviceUnavailable(error);
       } finally {
         clearTimeout(timer);
@@ -137,7 +178,7 @@ export function connectRedis(
     renew() {
       if (current?.status !== 'ready' || performance.now() - readySince < SHORTEST_USE) return;
       givenUp = current;
-      current.stream.destroy();
+      drop(current, 'renewed');
     },
 
     close() {

@@ -78,8 +78,9 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
             from: 'copy',
             tokenVersion: Number(first),
             globalVersion: Number(second),
-            denied: denied === 1,
-            keyDenied: keyDenied === 1,
+            // Whatever is not a plain no counts as yes.
+            denied: denied !== 0,
+            keyDenied: keyDenied !== 0,
           },
         };
       }

@@ -36,7 +36,7 @@ export interface CheckSources {
   readonly clock: Clock;
   /** ms that clocks may differ by */
   readonly clockSkew: number;
-  readonly metrics?: Metrics;
+  readonly metrics?: Pick<Metrics, 'checked'>;
 }
 
 /**

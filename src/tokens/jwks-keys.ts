@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
@@ -23,7 +23,8 @@ export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
 /** ms between two readings that nobody has asked for. */
 const REFRESH_INTERVAL = 300_000;
 
-/** ms between two readings that unknown ids cause, or failed ones. */
+/** How many readings unknown ids may cause, and in how many ms. */
+const MOST_READINGS = 3;
 const COOLDOWN = 10_000;
 
 /** ms that the server gets to answer. */
@@ -39,16 +40,22 @@ export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
   const { keys } = (value ?? {}) as { keys?: unknown };
   if (!Array.isArray(keys)) throw new Error('This is no JWK Set: it has no array "keys".');
   const usable = new Map<string, VerifyingKey>();
-  for (const jwk of keys as Record<string, unknown>[]) {
-    if (typeof jwk !== 'object' || typeof jwk.kid !== 'string' || jwk.kty !== 'EC' || jwk.crv !== 'P-256')
-      continue;
+  for (const jwk of keys as (Record<string, unknown> | null)[]) {
+    if (typeof jwk?.kid !== 'string' || jwk.kty !== 'EC' || jwk.crv !== 'P-256') continue;
     if ((jwk.alg ?? 'ES256') !== 'ES256' || (jwk.use ?? 'sig') !== 'sig' || 'd' in jwk) continue;
-    usable.set(jwk.kid, {
-      publicKey: createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }),
-      revoked: false,
-    });
+    const publicKey = publicKeyOf(jwk);
+    if (publicKey) usable.set(jwk.kid, { publicKey, revoked: false });
   }
   return usable;
+}
+
+/** Nothing for one that is no point on the curve. */
+function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keys that were given once and for all. */
@@ -71,14 +78,14 @@ export interface JwksOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** ms between two readings that unknown ids cause; ten seconds if left out */
+  /** ms in which unknown ids cause three readings at most; ten seconds if left out */
   readonly cooldown?: number;
 }
 
 /**
  * Keys by their URL: read in the background, one reading at a time, and kept while the server is away. An unknown id causes
- * a reading, as a key may be new, but not more often than the cool-down says: tokens that name made-up keys cannot be used
- * to hammer the server.
+ * a reading, as a key may be new, but no more than a few in a while: tokens that name made-up keys cannot be used to hammer
+ * the server. What is unknown then cannot be told: that it is none of the keys takes a reading to say.
  */
 export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: JwksOptions): JwksKeys {
   let keys: Map<string, VerifyingKey> | undefined;
@@ -86,7 +93,7 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
   const revoked = new Map<string, VerifyingKey>();
   const find = (id: string) => revoked.get(id) ?? keys?.get(id);
   let reading: Promise<void> | undefined;
-  let lastStarted = -Infinity;
+  let started: number[] = [];
 
   const read = async () => {
     const response = await fetch(url, {
@@ -105,7 +112,7 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
 
   const reload = () =>
     (reading ??= (() => {
-      lastStarted = clock.monotonic();
+      started.push(clock.monotonic());
       return read()
         .catch((error: unknown) => {
           logger.warn(
@@ -116,6 +123,12 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
         })
         .finally(() => (reading = undefined));
     })());
+
+  const mayRead = () => {
+    const now = clock.monotonic();
+    started = started.filter((at) => now - at < cooldown);
+    return started.length < MOST_READINGS;
+  };
 
   const timer = setInterval(() => void reload().catch(() => undefined), REFRESH_INTERVAL).unref();
 
@@ -132,10 +145,14 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
     async verifyingKey(id) {
       const known = find(id);
       if (known) return known;
-      if (reading) await reading.catch(() => undefined);
-      else if (clock.monotonic() - lastStarted >= cooldown) await reload().catch(() => undefined);
-      // Without any keys nothing can be told; with them, this one is none of them.
-      if (!keys) throw serviceUnavailable(new Error('the keys of the auth server are not known yet'));
+      if (reading) {
+        // It may have begun before there was the key: that it brings none tells nothing yet.
+        await reading.catch(() => undefined);
+        const found = find(id);
+        if (found) return found;
+      }
+      if (!reading && !mayRead()) throw serviceUnavailable(new Error('the keys were read too often'));
+      await reload();
       return find(id);
     },
     stop: () => clearInterval(timer),

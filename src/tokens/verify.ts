@@ -45,6 +45,11 @@ export interface VerifierOptions extends ExpectedClaims {
  */
 const signatureOf = (text: string) => text.slice(text.lastIndexOf('.') + 1);
 
+const freeze = (claims: VerifiedToken['claims']) => {
+  if (Array.isArray(claims.aud)) Object.freeze(claims.aud);
+  return Object.freeze(claims);
+};
+
 const invalid = (fault: string): Verification => ({ ok: false, code: 'TOKEN_INVALID', fault });
 
 function readHeader(token: string): JwtHeader | undefined {
@@ -124,7 +129,8 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
 
     const reading = readClaims(payload, options);
     if (!reading.ok) return invalid(reading.fault);
-    const token = { claims: reading.claims, keyId };
+    // One for all requests that bring it: none of them is to change what the next is told.
+    const token = Object.freeze({ claims: freeze(reading.claims), keyId });
     const verification = judgeTimes(token);
     if (verification.ok) remembered.set(signatureOf(text), { text, token, key });
     return verification;

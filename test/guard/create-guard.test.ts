@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';
@@ -32,6 +32,8 @@ const newGuard = async (options: Partial<GuardOptions> = {}) => {
   guards.push(guard);
   return guard;
 };
+/** A client that is never connected. */
+const clientTo = (options: RedisOptions) => new Redis({ ...options, lazyConnect: true });
 const current = (guard: ServiceGuard) =>
   eventually(() => expect(guard.status()).toMatchObject({ view: 'current', redis: 'reached' }));
 const newUser = () => node.api.register(`guarded${++count}@example.com`);
@@ -129,6 +131,40 @@ test.each<[string, object, RegExp]>([
   ],
   ['Redis by one', { redis: 'redis://cache.example.com' }, /redis is not encrypted.*allowInsecure/],
   ['something that is no client', { redis: {} }, /neither a URL nor an ioredis client/],
+  ['a client of another library', { redis: { duplicate: () => ({}), options: {} } }, /neither a URL nor an/],
+  ['a client whose wire is bare', { redis: clientTo({ host: 'cache' }) }, /client whose.*not encrypted/],
+  [
+    'a client whose sentinels lead to a bare wire',
+    { redis: clientTo({ sentinels: [{ host: '127.0.0.1' }], name: 'main', tls: {} }) },
+    /client whose.*not encrypted/,
+  ],
+  [
+    'keys that are none',
+    { jwks: { keys: [null, 1, { kty: 'RSA', kid: 'a' }] } },
+    /no key that could be used/,
+  ],
+  [
+    'a key that is no point on the curve',
+    { jwks: { keys: [{ kty: 'EC', crv: 'P-256', kid: 'a', x: 'AA', y: 'AA' }] } },
+    /no key that could be used/,
+  ],
+  ['a leeway that is a text', { clockSkew: '5000' }, /clockSkew must be a number/],
+  ['an endless leeway', { clockSkew: NaN }, /clockSkew must be a number/],
+  ['no introspection at all', { introspection: null }, /introspection must be \{ url, secret \}/],
+  [
+    'a memory that is a text',
+    { introspection: { url: 'https://a', secret: 'x', rememberFor: '5000' } },
+    /rememberFor must be/,
+  ],
+  [
+    'a misspelt option of introspection',
+    { introspection: { url: 'https://a', secret: 'x', remember: 1 } },
+    /no option introspection\.remember/,
+  ],
+  ['a clock that has no hands', { clock: {} }, /clock must have/],
+  ['a logger that cannot write', { logger: {} }, /logger must have/],
+  ['metrics that cannot count', { metrics: {} }, /metrics must have/],
+  ['an option that every object has', { constructor: 1 }, /There is no option constructor/],
   ['nothing to ask', { redis: undefined }, /Nothing would tell/],
   ['a view without Redis', { redis: undefined, view: true }, /view: true needs redis/],
   ['neither view nor introspection', { view: false }, /view: false needs introspection/],
@@ -136,6 +172,20 @@ test.each<[string, object, RegExp]>([
   ['a misspelt option', { isuer: 'x' }, /There is no option isuer/],
 ])('%s is refused at once, with a sentence', async (_what, options, sentence) => {
   await expect(newGuard(options as Partial<GuardOptions>)).rejects.toThrow(sentence);
+});
+
+test('no options at all are refused like wrong ones', async () => {
+  for (const nothing of [undefined, null, 'redis'])
+    await expect(createGuard(nothing as never)).rejects.toMatchObject({ name: 'GuardOptionsError' });
+});
+
+test('it resolves in time though a clock that was given stands still', async () => {
+  const now = Date.now();
+  const guard = await newGuard({
+    redis: 'redis://127.0.0.1:1',
+    clock: { now: () => now, monotonic: () => 0 },
+  });
+  expect(guard.status().view).toBe('not current');
 });
 
 test('every fault is named at once, and no password with it', async () => {

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chownSync, mkdtempSync } from 'node:fs';
+import { chownSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -248,4 +248,24 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
     url,
     answers: () => redisAnswers(url),
   });
+}
+
+/** One sentinel, which is enough to have the primary failed over. Not in Docker. */
+export async function startSentinel(primary: TestServer): Promise<TestServer> {
+  const program = findProgram('redis-server');
+  if (!program) throw new Error(HOW_TO_INSTALL);
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-sentinel-'));
+  const port = await freePort();
+  const settings = join(folder, 'sentinel.conf');
+  writeFileSync(
+    settings,
+    `port ${port}
+bind 127.0.0.1
+sentinel monitor main 127.0.0.1 ${new URL(primary.url).port} 1
+sentinel down-after-milliseconds main 500
+sentinel failover-timeout main 5000
+`,
+  );
+  const url = `redis://127.0.0.1:${port}`;
+  return launch({ program, args: [settings, '--sentinel'], folder, url, answers: () => redisAnswers(url) });
 }

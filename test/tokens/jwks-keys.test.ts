@@ -37,16 +37,63 @@ beforeEach(async () => {
 });
 afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-test('unknown ids share one reading, and then wait for the cool-down: nobody can hammer the server', async () => {
+test('unknown ids share readings, and then wait for the cool-down: nobody can hammer the server', async () => {
   serve(jwkOf('a'));
   const keys = newKeys();
-  await Promise.all(Array.from({ length: 100 }, (_, i) => keys.verifyingKey(`made-up-${i}`)));
-  await Promise.all(Array.from({ length: 100 }, (_, i) => keys.verifyingKey(`again-${i}`)));
-  expect(readings).toBe(1);
+  for (let burst = 0; burst < 5; burst++) {
+    await Promise.allSettled(
+      Array.from({ length: 100 }, (_, i) => keys.verifyingKey(`made-up-${burst}-${i}`)),
+    );
+  }
+  expect(readings).toBe(3);
+  expect(await keys.verifyingKey('a')).toBeDefined();
   now += 1000;
   serve(jwkOf('a'), jwkOf('b'));
   expect(await keys.verifyingKey('b')).toBeDefined();
-  expect(readings).toBe(2);
+  expect(readings).toBe(4);
+  keys.stop();
+});
+
+test('a made-up id does not keep a new key from being found', async () => {
+  serve(jwkOf('a'));
+  const keys = newKeys();
+  expect(await keys.verifyingKey('made-up')).toBeUndefined();
+  serve(jwkOf('a'), jwkOf('b'));
+  expect(await keys.verifyingKey('b')).toBeDefined();
+  keys.stop();
+});
+
+test('an id that could not be looked up cannot be told: it is not called unknown', async () => {
+  serve(jwkOf('a'));
+  const keys = newKeys();
+  for (let i = 0; i < 3; i++) expect(await keys.verifyingKey(`made-up-${i}`)).toBeUndefined();
+  await expect(keys.verifyingKey('b')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  now += 1000;
+  answer = { status: 503, body: '' };
+  await expect(keys.verifyingKey('b')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  serve(jwkOf('a'), jwkOf('b'));
+  expect(await keys.verifyingKey('b')).toBeDefined();
+  keys.stop();
+});
+
+test('a key that was published while a reading was under way is found by the next', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  serve(jwkOf('a'));
+  const late = answer;
+  server.removeAllListeners('request');
+  server.on('request', (_request, response) => {
+    readings += 1;
+    const body = readings === 1 ? late.body : answer.body;
+    void (readings === 1 ? held : Promise.resolve()).then(() => response.writeHead(200).end(body));
+  });
+  const keys = newKeys();
+  const first = keys.verifyingKey('made-up');
+  serve(jwkOf('a'), jwkOf('b'));
+  const second = keys.verifyingKey('b');
+  release();
+  expect(await first).toBeUndefined();
+  expect(await second).toBeDefined();
   keys.stop();
 });
 
@@ -86,6 +133,7 @@ test('what is no public ES256 key for signatures is passed over', () => {
       { kty: 'oct', k: 'c2VjcmV0', kid: 'symmetric', alg: 'HS256' },
       { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' },
       'nonsense',
+      null,
     ],
   });
   expect([...usable.keys()]).toEqual(['good']);

@@ -181,6 +181,16 @@ test('a token is good for the clock skew past its end, and then expired but stil
   });
 });
 
+test('what one request does to the claims of its token, the next is not told', async () => {
+  const token = tokenWith({ aud: ['api', 'other'] });
+  const verification = await verify(token);
+  if (!verification.ok) throw new Error('It is good.');
+  const claims = verification.token.claims as unknown as { role: string; aud: string[] };
+  expect(() => (claims.role = 'ADMIN')).toThrow(TypeError);
+  expect(() => claims.aud.pop()).toThrow(TypeError);
+  expect(await verify(token)).toMatchObject({ token: { claims: { role: 'USER', aud: ['api', 'other'] } } });
+});
+
 test('a key that another node has just made is read when it is met', async () => {
   const fresh = newKey();
   stored = [fresh, key];

@@ -1,16 +1,20 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import { LEASE_LIMITS, readConfig } from './config/config';
 import { type Env, readEnv } from './config/env';
 import { isWithin, parseDuration } from './config/settings';
+import { isUnavailable } from './core/errors';
 import { connect } from './database';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { createPasswords } from './passwords/argon2';
-import { changeLease, partWithCopies, switchRedis } from './postgres/fleet-settings';
+import { changeLease, lastAgreement, partWithCopies, switchRedis } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
+import { endEpoch } from './redis/end-epoch';
+import { outlasting } from './revocation/lease';
 
 const USAGE = `Usage:
   npm run admin -- create <email>   makes an administrator; the password is read from ADMIN_PASSWORD,
@@ -23,6 +27,30 @@ const USAGE = `Usage:
 `;
 
 type Work = (manager: EntityManager) => Promise<string>;
+
+/**
+ * Sees to it that nobody relies any more on what Redis holds of this database: the nodes are stopped, but services that
+ * have a guard may run. Answers what is left for the operator to do.
+ */
+async function endReliance(redisUrl: string | undefined, manager: EntityManager): Promise<string> {
+  const { databaseId, usesRedis, revocationLease } = await lastAgreement(manager);
+  if (!usesRedis) return '';
+  if (redisUrl === undefined) {
+    return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
+  }
+  try {
+    await endEpoch(redisUrl, databaseId);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new Error(
+      'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
+        'If it is gone for good, run this again without REDIS_URL, and restart those services.',
+      { cause: error },
+    );
+  }
+  if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
+  return '';
+}
 
 function workOf(command = '', argument: string | undefined, env: Env, clockSkew: number): Work | undefined {
   if (command === 'create' && argument !== undefined) {
@@ -77,7 +105,12 @@ async function run(words: readonly string[]): Promise<string | undefined> {
   try {
     const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
     try {
-      return await migrate(dataSource, work);
+      return await migrate(dataSource, async (manager) => {
+        const isOfFleet = command !== 'create' && store.mode === 'servers';
+        // Before anything is changed: from then on nodes may start, and confirm what such a service does not hear of.
+        const rest = isOfFleet ? await endReliance(store.redisUrl, manager) : '';
+        return `${await work(manager)}${rest}`;
+      });
     } finally {
       await dataSource.destroy();
     }

@@ -19,7 +19,7 @@ import type { Feed } from './revocation/feed';
 import { noFeed } from './revocation/in-process-feed';
 import { createProbingFeed } from './revocation/probing-feed';
 import { createView } from './revocation/view';
-import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
+import { createFixedKeys, createJwksKeys, type JwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
 import { createVerifier } from './tokens/verify';
 
 /** How a guard does, for a health endpoint. */
@@ -94,7 +94,7 @@ function standIn(feedNow: () => Feed): Feed {
 function attachTo(
   options: GuardOptions,
   redis: RedisSource,
-  keyIds: () => readonly string[],
+  keys: Pick<JwksKeys, 'ids' | 'databaseId'>,
   take: (entry: LoggedRevocation) => void,
   view: ReturnType<typeof createView>,
 ) {
@@ -123,11 +123,15 @@ function attachTo(
   /** Which database it is may change: after a restored backup, all that was said before counts no more. */
   const search = async () => {
     try {
-      const databaseId = await findDatabase(redisLink.forReads, keyIds());
+      const databaseId = await findDatabase(redisLink.forReads, keys.ids).catch((error: unknown) => {
+        // On a cluster it lies with another server than the rest. The key set tells as well, if not as soon.
+        if (isUnavailable(error) && keys.databaseId !== undefined) return keys.databaseId;
+        throw error;
+      });
       if (databaseId === undefined || databaseId === attached?.databaseId) return;
       const before = attached;
       await before?.feed.stop();
-      if (before) view.clear();
+      if (before) view.startOver();
       attached = attach(databaseId);
     } catch (error) {
       if (!isUnavailable(error))
@@ -139,7 +143,9 @@ function attachTo(
     SEARCH_INTERVAL,
     async () => {
       sinceSearch += SEARCH_INTERVAL;
-      if (attached && sinceSearch < RECHECK_INTERVAL) return;
+      // One that follows the stream of a database that is no more is not current, and need not wait.
+      const isWell = !usesView || attached?.feed.state.isCurrent;
+      if (attached && isWell && sinceSearch < RECHECK_INTERVAL) return;
       sinceSearch = 0;
       await search();
     },
@@ -189,7 +195,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
     return Promise.resolve();
   });
 
-  const link = redis === undefined ? undefined : attachTo(options, redis, () => keys.ids, take, view);
+  const link = redis === undefined ? undefined : attachTo(options, redis, keys, take, view);
   const feed = standIn(() => link?.feed() ?? noFeed);
   // Beside Redis it is asked only while Redis cannot be: what was confirmed as revoked must not wait then.
   const rememberFor = introspection?.rememberFor ?? (link ? 0 : REMEMBER_FOR);

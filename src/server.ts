@@ -193,6 +193,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
     actions,
     guard,
     keys,
+    databaseId: limits.redis && database.databaseId,
     readiness,
     exposeMetrics,
     logger,

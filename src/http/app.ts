@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly actions: Actions;
   readonly guard: Guard;
   readonly keys: PublishedKeys;
+  /** The id that keys in Redis are named by, if there is a Redis. */
+  readonly databaseId?: string;
   readonly readiness: () => Promise<Readiness>;
   readonly exposeMetrics: ExposeMetrics;
   readonly logger: FastifyBaseLogger;
@@ -143,7 +145,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     }),
   });
   await addOAuth(app, options);
-  addJwks(app, keys);
+  addJwks(app, keys, options.databaseId);
   addHealth(app, readiness);
   addMetrics(app, options.exposeMetrics);
   return app;

@@ -40,6 +40,20 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
   return { agreed: false, usesRedis: theirs.uses_redis, revocationLease: theirs.revocation_lease };
 }
 
+/** What the nodes on this database were last started with. */
+export async function lastAgreement(
+  manager: EntityManager,
+): Promise<{ databaseId: string; usesRedis: boolean; revocationLease: number | undefined }> {
+  const [row] = await manager.query<
+    [{ database_id: string; uses_redis: boolean | null; revocation_lease: number | null }]
+  >('select database_id, uses_redis, revocation_lease from fleet');
+  return {
+    databaseId: row.database_id,
+    usesRedis: row.uses_redis === true,
+    revocationLease: row.revocation_lease ?? undefined,
+  };
+}
+
 /**
  * Lets nodes with another lease start. To be called only while no node runs.
  *

@@ -14,8 +14,10 @@ export interface View {
   lookUp(token: VerifiedToken): FoundInView | undefined;
   /** Lets go of what can matter no more. */
   sweep(): void;
-  /** Lets go of everything. */
+  /** Lets go of all names. */
   clear(): void;
+  /** Lets go of everyone's version as well: what comes next is of another database, where it may be lower. */
+  startOver(): void;
   /** How many users, tokens, sessions and keys it names. */
   readonly size: number;
   /** It was given more than it may hold, and has not all of it. */
@@ -95,6 +97,14 @@ export function createView(limit: number, now: () => number): View {
 
   const isDenied = (id: string) => sieve.mayHold(id) && denied.has(id);
 
+  const clear = () => {
+    users = new Map();
+    denied = new Map();
+    leaving = new Map();
+    sieve = createSieve(0);
+    isOverfull = false;
+  };
+
   return {
     apply(entry) {
       const expiresAt = toSeconds(entry.expiresAt);
@@ -143,12 +153,10 @@ export function createView(limit: number, now: () => number): View {
       }
     },
 
-    clear() {
-      users = new Map();
-      denied = new Map();
-      leaving = new Map();
-      sieve = createSieve(0);
-      isOverfull = false;
+    clear,
+    startOver() {
+      clear();
+      globalVersion = 0;
     },
 
     get size() {

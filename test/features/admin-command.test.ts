@@ -4,7 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
-import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
+import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import type { Tokens } from '../support/api';
+import { ADMIN, createWorld, type Env, TEST_ENV, type TestNode, type World } from '../support/world';
+
+const ISSUER = 'https://auth.example.com';
 
 let world: World;
 beforeAll(async () => {
@@ -145,6 +149,87 @@ test('after a restored backup, what Redis holds of the time after it counts no m
     const after = await own.node();
     const fresh = await after.api.login('restored@example.com');
     for (let i = 0; i < 2; i++) expect((await after.api.me(fresh.accessToken)).status).toBe(200);
+  } finally {
+    await own.close();
+  }
+});
+
+/** A service that was never restarted, and follows the nodes' Redis. */
+async function withService(
+  work: (own: World, service: ServiceGuard, settings: Env) => Promise<void>,
+): Promise<void> {
+  const own = await createWorld();
+  try {
+    const node = await own.node({ ISSUER });
+    const service = await createGuard({
+      issuer: ISSUER,
+      audience: 'api',
+      jwks: { keys: await keysOf(node) },
+      redis: own.redisUrl,
+    });
+    try {
+      await eventually(() => expect(service.status().view).toBe('current'));
+      await work(own, service, { DATABASE_URL: own.databaseUrl, REDIS_URL: own.redisUrl });
+    } finally {
+      await service.close();
+    }
+  } finally {
+    await own.close();
+  }
+}
+const keysOf = async ({ url }: TestNode) => {
+  const response = await fetch(`${url}/.well-known/jwks.json`);
+  return ((await response.json()) as { keys: object[] }).keys;
+};
+const passes = async (service: ServiceGuard, { accessToken }: Tokens) =>
+  (await service.authenticate(`Bearer ${accessToken}`)).ok;
+
+test('once Redis was switched off, no service relies on what it holds, though it was not restarted', () =>
+  withService(async (own, service, settings) => {
+    await own.stop();
+    expect(await admin(['redis', 'off'], settings)).toMatchObject({ code: 0 });
+    expect(service.status().view).toBe('not current');
+    const without = await own.node({ ISSUER, REDIS_URL: undefined });
+    const tokens = await without.api.register('off@example.com');
+    expect((await without.api.end('logoutEverywhere', tokens.accessToken)).confirmed).toBe(true);
+    expect(await passes(service, tokens)).toBe(false);
+  }));
+
+test('after a restored backup, a service that was not restarted finds the new beginning', () =>
+  withService(async (own, service, settings) => {
+    await own.stop();
+    await own.sql('update fleet set global_version = 3');
+    const before = await own.node({ ISSUER });
+    const root = await before.api.login(ADMIN.email, ADMIN.password);
+    expect((await before.api.end('forceLogoutAll(reason: "x")', root.accessToken)).confirmed).toBe(true);
+    expect(await passes(service, root)).toBe(false);
+    await own.stop();
+    // As a backup from before all that would have it.
+    await own.sql('update fleet set global_version = 1');
+    await own.sql('delete from revocations');
+    expect(await admin(['restored'], settings)).toMatchObject({ code: 0 });
+    expect(service.status().view).toBe('not current');
+    const after = await own.node({ ISSUER });
+    const tokens = await after.api.register('fresh@example.com');
+    await eventually(async () => expect(await passes(service, tokens)).toBe(true));
+    expect((await after.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
+    expect(await passes(service, tokens)).toBe(false);
+  }));
+
+test('a Redis that cannot be reached lets nothing be changed; without its URL the rest is left to the operator', async () => {
+  const own = await createWorld();
+  try {
+    await own.node();
+    await own.stop();
+    const settings = { DATABASE_URL: own.databaseUrl };
+    const [row] = await own.sql('select * from fleet');
+    for (const command of [['redis', 'off'], ['lease', '2s'], ['restored']]) {
+      const refused = await admin(command, { ...settings, REDIS_URL: 'redis://127.0.0.1:1' });
+      expect(refused).toMatchObject({ code: 1, output: expect.stringContaining('Nothing was changed') });
+    }
+    expect(await own.sql('select * from fleet')).toEqual([row]);
+    const done = await admin(['restored'], settings);
+    expect(done).toMatchObject({ code: 0, output: expect.stringContaining('restart each of them') });
   } finally {
     await own.close();
   }

@@ -3,6 +3,7 @@ import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
+import { startRedis } from '../support/servers';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 
 const ISSUER = 'https://auth.example.com';
@@ -192,4 +193,33 @@ test('every fault is named at once, and no password with it', async () => {
   const refused = newGuard({ issuer: '', audience: '', redis: 'redis://:hunter2@cache.example.com' });
   await expect(refused).rejects.toMatchObject({ name: 'GuardOptionsError', faults: { length: 3 } });
   await expect(refused).rejects.not.toThrow(/hunter2/);
+});
+
+test('on a cluster, where the pointer lies with another server than the rest, the key set says where to look', async () => {
+  const server = await startRedis([
+    ...['--cluster-enabled', 'yes'],
+    // Most slots are with servers that this one has never heard of.
+    ...['--cluster-require-full-coverage', 'no'],
+  ]);
+  const direct = new Redis(server.url);
+  const clustered = await createWorld({ redis: server.url });
+  try {
+    const [{ id }] = (await clustered.sql<{ id: string }>('select database_id as id from fleet')) as [
+      { id: string },
+    ];
+    const slot = await direct.call('CLUSTER', 'KEYSLOT', `{tokenfence:${id}}:epoch`);
+    await direct.call('CLUSTER', 'ADDSLOTS', String(slot));
+    await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
+    const other = await clustered.node({ ISSUER });
+    const guard = await newGuard({ redis: server.url, jwks: `${other.url}/.well-known/jwks.json` });
+    await current(guard);
+    const tokens = await other.api.register('clustered@example.com');
+    expect((await ask(guard, tokens)).ok).toBe(true);
+    expect((await other.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
+    expect((await ask(guard, tokens)).ok).toBe(false);
+  } finally {
+    direct.disconnect();
+    await clustered.close();
+    await server.dispose();
+  }
 });

@@ -21,6 +21,7 @@ export async function createEmbeddedWorld(): Promise<World> {
     },
     sql: notHere,
     hold: notHere,
+    stop: notHere,
     async close() {
       const running = await node;
       running?.signal('SIGTERM');

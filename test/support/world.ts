@@ -40,6 +40,8 @@ export interface World {
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs SQL in a transaction that stays open, with what it locks, until the answered function is called. */
   hold(text: string): Promise<() => Promise<void>>;
+  /** Stops the nodes. */
+  stop(): Promise<void>;
   /** Stops the nodes and drops the database; fails if a node has left a connection open. */
   close(): Promise<void>;
 }
@@ -126,6 +128,9 @@ export async function createWorld({
       await client.query('begin');
       await client.query(text);
       return () => client.end();
+    },
+    async stop() {
+      for (const node of nodes.splice(0)) await node.close();
     },
     async close() {
       for (const node of nodes) await node.close();

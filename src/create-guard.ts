@@ -174,15 +174,15 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const firstReading = keys.reload().catch(() => undefined);
 
   const view = createView(viewLimit, () => clock.now());
-  const announcements = createAnnouncements();
+  const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
     if (!view.apply(entry)) return;
-    announcements.announce(entry);
-    // A revoked key is to be gone at once, not with the next reading.
+    // A revoked key is to be gone at once, not with the next reading, and before anybody hears of it and asks.
     if (entry.kind === 'KEY') {
       keys.revoke(entry.keyId);
       void keys.reload().catch(() => undefined);
     }
+    announcements.announce(entry);
   };
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();

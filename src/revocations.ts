@@ -124,7 +124,7 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const usesView = config.viewLimit > 0;
   const view = createView(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
-  const announcements = createAnnouncements();
+  const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
     if (view.apply(entry)) announcements.announce(entry);
   };

@@ -1,3 +1,4 @@
+import type { Logger } from '../core/ports/logger';
 import type { LoggedRevocation } from '../core/revocation';
 
 /** Told of each revocation, once, when this process learns of it. Must not throw. */
@@ -12,11 +13,18 @@ export interface Announcements {
   readonly listeners: number;
 }
 
-export function createAnnouncements(): Announcements {
+export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcements {
   const listeners = new Set<Listener>();
   return {
     announce(entry) {
-      for (const listener of listeners) listener(entry);
+      for (const listener of listeners) {
+        try {
+          listener(entry);
+        } catch (error) {
+          // Neither the others, nor whoever reads the stream, must be kept from it by one.
+          logger.error({ err: error }, 'Someone who listens for revocations failed to take one.');
+        }
+      }
     },
     subscribe(listener) {
       // A function of its own: the same listener may subscribe twice, and each end but its own subscription.

@@ -47,7 +47,7 @@ const open: TestSocket[] = [];
 
 const start = async (limits: SocketsOptions['limits'] = {}) => {
   guard = new TestGuard();
-  announcements = createAnnouncements();
+  announcements = createAnnouncements({ error: (_details, message) => void faults.push(message) });
   now = Date.now();
   closed = [];
   faults = [];

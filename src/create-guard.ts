@@ -17,6 +17,7 @@ import { createAnnouncements, type Listener } from './revocation/announcements';
 import { createCheck } from './revocation/check';
 import type { Feed } from './revocation/feed';
 import { noFeed } from './revocation/in-process-feed';
+import { isNews } from './revocation/news';
 import { createProbingFeed } from './revocation/probing-feed';
 import { createView } from './revocation/view';
 import { createFixedKeys, createJwksKeys, type JwkSet } from './tokens/jwks-keys';
@@ -182,7 +183,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
       keys.revoke(entry.keyId);
       void keys.reload().catch(() => undefined);
     }
-    announcements.announce(entry);
+    announcements.announce(entry, isNews(entry, view, clockSkew));
   };
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();

@@ -17,6 +17,7 @@ import { createAnnouncements, type Listener } from './revocation/announcements';
 import { createCheck } from './revocation/check';
 import type { Feed } from './revocation/feed';
 import { noFeed } from './revocation/in-process-feed';
+import { isNews } from './revocation/news';
 import { createProbingFeed } from './revocation/probing-feed';
 import { createView } from './revocation/view';
 import { createFixedKeys, createJwksKeys, type JwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
@@ -180,15 +181,15 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const firstReading = keys.reload().catch(() => undefined);
 
   const view = createView(viewLimit, () => clock.now());
-  const announcements = createAnnouncements();
+  const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
     if (!view.apply(entry)) return;
-    announcements.announce(entry);
-    // A revoked key is to be gone at once, not with the next reading.
+    // A revoked key is to be gone at once, not with the next reading, and before anybody hears of it and asks.
     if (entry.kind === 'KEY') {
       keys.revoke(entry.keyId);
       void keys.reload().catch(() => undefined);
     }
+    announcements.announce(entry, isNews(entry, view, clockSkew));
   };
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();

@@ -20,6 +20,7 @@ import type { Feed } from './revocation/feed';
 import { createInProcessFeed, noFeed } from './revocation/in-process-feed';
 import { outlasting } from './revocation/lease';
 import { startLogPoll } from './revocation/log-poll';
+import { isNews } from './revocation/news';
 import { startRelay } from './revocation/relay';
 import { type CheckThoroughly, createThoroughCheck } from './revocation/thorough-check';
 import { createTrust, type Trust } from './revocation/trust';
@@ -124,9 +125,10 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const usesView = config.viewLimit > 0;
   const view = createView(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
-  const announcements = createAnnouncements();
+  const { clockSkew } = config;
+  const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
-    if (view.apply(entry)) announcements.announce(entry);
+    if (view.apply(entry)) announcements.announce(entry, isNews(entry, view, clockSkew));
   };
 
   const { feed, carrier, copies, redis } = await wire(options, { view, take });
@@ -141,7 +143,6 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const isNeeded = () => !feed.state.isCurrent;
   teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
-  const { clockSkew } = config;
   const lastResort = askTruth({ truth, records: copies?.records, clock, clockSkew });
   const sources = { feed, copies, lastResort, clock, clockSkew };
   return {

@@ -8,7 +8,8 @@ import { AMBIGUOUS } from './request';
 
 /** A guard that tells of revocations: what `createGuard` makes. */
 export interface TellingGuard extends Guard {
-  onRevocation(listener: (entry: LoggedRevocation) => void): () => void;
+  /** @param listener is told, beside the revocation, whether it is news: false for one that was made before it began */
+  onRevocation(listener: (entry: LoggedRevocation, isNews?: boolean) => void): () => void;
 }
 
 /** The part of a socket of `ws` that is used. */
@@ -136,8 +137,10 @@ function createMembers(guard: TellingGuard) {
     return [...ofUser.values()].flatMap((members) => [...members]);
   };
 
-  const concern = async (entry: LoggedRevocation) => {
-    const reached = reachedBy(entry);
+  const concern = async (entry: LoggedRevocation, isNews = true) => {
+    const all = reachedBy(entry);
+    // A whole log of old ones may come at a time: no socket is to be judged once more for each of them.
+    const reached = isNews ? all : all.filter(({ principal }) => refuses(entry, principal));
     for (let from = 0; from < reached.length; from += AT_ONCE) {
       if (from > 0) await turn();
       for (const member of reached.slice(from, from + AT_ONCE)) {
@@ -154,7 +157,7 @@ function createMembers(guard: TellingGuard) {
       const others = ofUser.get(userId);
       if (others) others.add(member);
       else ofUser.set(userId, new Set([member]));
-      stopListening ??= guard.onRevocation((entry) => void concern(entry));
+      stopListening ??= guard.onRevocation((entry, isNews) => void concern(entry, isNews));
     },
     remove(member: Member) {
       const { userId } = member.principal;

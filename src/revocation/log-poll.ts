@@ -9,7 +9,7 @@ import { every } from '../core/schedule';
 const INTERVAL = 500;
 
 /** ms that a transaction may take from its clock to its commit: what is that much older may appear only now. */
-const OVERLAP = 30_000;
+export const OVERLAP = 30_000;
 
 export interface LogPollOptions {
   readonly log: Pick<RevocationLog, 'since'>;

@@ -5,7 +5,7 @@ import { createSieve } from './sieve';
 
 /** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
 export interface View {
-  /** Answers whether it was news. */
+  /** Answers whether it did not know of it yet. */
   apply(entry: LoggedRevocation): boolean;
   /**
    * What it says on a token, whether it may be asked being the feed's to know; `undefined` for one that ran out so long
@@ -22,6 +22,8 @@ export interface View {
   readonly size: number;
   /** It was given more than it may hold, and has not all of it. */
   readonly isOverfull: boolean;
+  /** ms since the epoch; when it last held nothing: as it was made, or all was let go of. */
+  readonly emptySince: number;
 }
 
 interface UserEntry {
@@ -52,6 +54,7 @@ export function createView(limit: number, now: () => number): View {
   let sieve = createSieve(0);
   let globalVersion = 0;
   let isOverfull = false;
+  let emptySince = now();
   /** ms since the epoch; what expired until then has gone. */
   let sweptUntil = 0;
 
@@ -103,6 +106,7 @@ export function createView(limit: number, now: () => number): View {
     leaving = new Map();
     sieve = createSieve(0);
     isOverfull = false;
+    emptySince = now();
   };
 
   return {
@@ -164,6 +168,9 @@ export function createView(limit: number, now: () => number): View {
     },
     get isOverfull() {
       return isOverfull;
+    },
+    get emptySince() {
+      return emptySince;
     },
   };
 }

@@ -17,6 +17,8 @@ export interface Member {
   readonly hasEnded: boolean;
   /** Tells it of a revocation that reaches its user, everyone or its key. */
   concern(entry: LoggedRevocation): void;
+  /** Has its token judged again, and closes it if that is good no more. */
+  recheck(): void;
   /** Tells it of any other, which only those are told who asked for all. */
   inform(entry: LoggedRevocation): void;
   /** The socket has been closed, or is about to be. */
@@ -160,6 +162,7 @@ export function createMember(options: MemberOptions): Member {
       if (entry.kind !== 'TOKEN') pushTo(mine, entry);
       void judge();
     },
+    recheck: () => void judge(),
     inform(entry) {
       // If it ends this token, that is told by the other way.
       if (!ended && !refuses(entry, principal)) pushTo(all, entry);

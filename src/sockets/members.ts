@@ -7,6 +7,7 @@ import type { Announcements } from '../revocation/announcements';
 import type { CloseSocket } from './closing';
 import type { SocketLimits } from './limits';
 import { createMember, type Member } from './member';
+import { createRecent } from './recent';
 
 /** Every socket of this node that is signed in, found by whom a revocation reaches. */
 export interface Members {
@@ -25,12 +26,6 @@ export interface MembersOptions {
   readonly limits: SocketLimits;
   readonly logger: Logger;
 }
-
-/**
- * ms. A token may be found good by a store that has not got the revocation yet, just when it is announced here. Who joins
- * after that has missed it; so the last ones are held against whoever joins. No check takes so long.
- */
-const REMEMBERED = 30_000;
 
 /** Sockets that are served in one go when very many are reached, before others get their turn. */
 const AT_ONCE = 200;
@@ -57,19 +52,14 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
   const ofUser = createIndex();
   const ofKey = createIndex();
   const wantAll = new Set<Member>();
-  let recent: { readonly entry: LoggedRevocation; readonly heardAt: number }[] = [];
+  // A token may be found good by a store that has not got the revocation yet, just when it is announced here. Who joins
+  // after that has missed it; so the last ones are held against whoever joins.
+  const recent = createRecent(judging.clock);
 
   const reachedBy = (entry: LoggedRevocation): readonly Member[] => {
     if (entry.kind === 'EVERYONE') return [...everyone];
     if (entry.kind === 'KEY') return ofKey.of(entry.keyId);
     return ofUser.of(entry.userId);
-  };
-
-  const remember = (entry: LoggedRevocation) => {
-    const now = performance.now();
-    const firstKept = recent.findIndex(({ heardAt }) => now - heardAt < REMEMBERED);
-    if (firstKept !== 0) recent = firstKept === -1 ? [] : recent.slice(firstKept);
-    recent.push({ entry, heardAt: now });
   };
 
   const concern = async (reached: readonly Member[], entry: LoggedRevocation) => {
@@ -81,9 +71,17 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
     }
   };
 
-  const unsubscribe = announcements.subscribe((entry) => {
-    remember(entry);
-    void concern(reachedBy(entry), entry);
+  const unsubscribe = announcements.subscribe((entry, isNews) => {
+    const reached = reachedBy(entry);
+    if (!isNews) {
+      // A whole log of them may come at a time: they are no events, and not remembered.
+      recent.passOver();
+      const refused = reached.filter(({ principal }) => refuses(entry, principal));
+      if (refused.length > 0) void concern(refused, entry);
+      return;
+    }
+    recent.add(entry);
+    void concern(reached, entry);
     // Last: one whose token has just ended is told nothing more.
     for (const member of [...wantAll]) member.inform(entry);
   });
@@ -112,12 +110,15 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
       everyone.add(member);
       ofUser.add(userId, member);
       ofKey.add(keyId, member);
-      const missed = recent.find(({ entry }) => refuses(entry, principal));
-      if (missed) member.concern(missed.entry);
+      const missed = recent.refusing(principal);
+      if (missed) member.concern(missed);
+      // What is not remembered here has been taken into the view, which the check asks.
+      else if (recent.isPartial) member.recheck();
       return member;
     },
     stop() {
       unsubscribe();
+      recent.stop();
       for (const member of [...everyone]) member.leave();
     },
   };

@@ -92,6 +92,29 @@ test('a revoked key is worth nothing at once', async () => {
   await eventually(async () => expect((await ask(guard, again)).ok).toBe(true), 20_000);
 });
 
+test('a listener hears of each revocation and whether it is from before the guard began, though another one fails', async () => {
+  // By this clock, the guard has begun when all that is revoked now is long past.
+  const ahead = { now: () => Date.now() + 5 * 60_000, monotonic: () => performance.now() };
+  const [guard, later] = [await newGuard(), await newGuard({ clock: ahead })];
+  const heard: [string, string, boolean][] = [];
+  for (const [name, each] of Object.entries({ guard, later })) {
+    await current(each);
+    each.onRevocation(() => {
+      throw new Error('a fault of the service');
+    });
+    each.onRevocation((entry, isNews) => {
+      if (entry.kind === 'SESSION') heard.push([name, entry.sessionId, isNews]);
+    });
+  }
+  const { accessToken, session } = await newUser();
+  await node.api.end('logout', accessToken);
+  await eventually(() => expect(heard).toHaveLength(2));
+  expect(heard.sort()).toEqual([
+    ['guard', session.id, true],
+    ['later', session.id, false],
+  ]);
+});
+
 test('it takes a client that the service has already, and leaves it alone', async () => {
   const client = new Redis(world.redisUrl!, { keyPrefix: 'mine:' });
   const guard = await newGuard({ redis: client });

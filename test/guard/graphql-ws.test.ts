@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { GraphQLInt, GraphQLObjectType, GraphQLSchema } from 'graphql';
+import type { LoggedRevocation } from '../../src/core/revocation';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import { graphqlWsGuard, type TellingGuard } from '../../src/guard/graphql-ws';
 import type { GuardOptions } from '../../src/guard/guard-options';
@@ -221,6 +222,35 @@ test('when everyone is logged out every socket is closed, however many there are
   await node.api.end('forceLogoutAll(reason: "a drill")', root.accessToken);
   const codes = await Promise.all(sockets.map(async ({ closed }) => (await closed).code));
   expect(new Set(codes)).toEqual(new Set([4403]));
+});
+
+test('a revocation of before the guard began closes the sockets that it refuses, and has no other judged', async () => {
+  let tell: (entry: LoggedRevocation, isNews?: boolean) => void = () => undefined;
+  let checks = 0;
+  const url = await serve({
+    authenticate(authorization) {
+      checks += 1;
+      return telling.authenticate(authorization);
+    },
+    onRevocation(listener) {
+      tell = listener;
+      return () => undefined;
+    },
+  });
+  const tokens = await newUser();
+  const { id: userId } = tokens.user;
+  const session = (sessionId: string): LoggedRevocation => ({
+    ...{ kind: 'SESSION', userId, sessionId },
+    ...{ id: '1', revokedAt: 0, expiresAt: Date.now() + 900_000 },
+  });
+  const socket = await signIn(url, tokens);
+  const before = checks;
+  for (let i = 0; i < 30; i++) tell(session(`another ${i}`), false);
+  expect(checks).toBe(before);
+  tell(session('another'), true);
+  expect(checks).toBe(before + 1);
+  tell(session(tokens.session.id), false);
+  expect(await socket.closed).toEqual({ code: 4403, reason: 'TOKEN_REVOKED' });
 });
 
 test('what has not been let in is served by no other hook', async () => {

@@ -8,6 +8,7 @@ import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { createSchema } from '../../src/graphql/schema';
 import type { AuthResult, Guard } from '../../src/guard/guard';
 import { type Announcements, createAnnouncements } from '../../src/revocation/announcements';
+import { REMEMBERED } from '../../src/sockets/recent';
 import { createSockets, type Sockets, type SocketsOptions } from '../../src/sockets/sockets';
 import { eventually } from '../support/eventually';
 import { TestSocket } from '../support/socket';
@@ -47,7 +48,7 @@ const open: TestSocket[] = [];
 
 const start = async (limits: SocketsOptions['limits'] = {}) => {
   guard = new TestGuard();
-  announcements = createAnnouncements();
+  announcements = createAnnouncements({ error: (_details, message) => void faults.push(message) });
   now = Date.now();
   closed = [];
   faults = [];
@@ -116,7 +117,9 @@ const logged = (revocation: Revocation): LoggedRevocation => ({
   revokedAt: now,
   expiresAt: now + 900_000,
 });
-const announce = (revocation: Revocation) => announcements.announce(logged(revocation));
+const announce = (revocation: Revocation) => announcements.announce(logged(revocation), true);
+/** As at a start, when the whole log is read. */
+const announceOld = (revocation: Revocation) => announcements.announce(logged(revocation), false);
 const otherSession = (userId: string) => announce({ kind: 'SESSION', userId, sessionId: randomUUID() });
 const askedOf = ({ sub }: AccessTokenClaims) => guard.asked.get(sub) ?? 0;
 
@@ -223,6 +226,38 @@ describe('the check', () => {
     const socket = await openSocket();
     socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${tokenOf(claims)}` } });
     expect(await socket.closed).toEqual(REVOKED);
+  });
+});
+
+describe('a revocation of before the process began', () => {
+  test('closes the sockets that it refuses, and is an event for nobody, however many there are', async () => {
+    await start({ waitingEvents: 20 });
+    const [ended, stays] = [claimsOf(), claimsOf()];
+    const gone = await signIn(ended, SESSION_ENDED);
+    const other = await signIn(stays, SESSION_ENDED);
+    const admin = await signIn(claimsOf({ role: 'ADMIN' }), REVOCATIONS);
+    for (let i = 0; i < 30; i++) announceOld({ kind: 'SESSION', userId: stays.sub, sessionId: randomUUID() });
+    announceOld({ kind: 'SESSION', userId: ended.sub, sessionId: ended.sid });
+    expect(await gone.closed).toEqual(REVOKED);
+    expect(askedOf(stays)).toBe(1);
+    otherSession(stays.sub);
+    await eventually(() => expect([other.events, admin.events].map(({ length }) => length)).toEqual([1, 1]));
+    expect(admin.events).toEqual([{ revocations: { kind: 'SESSION', userId: stays.sub } }]);
+  });
+
+  test('is not held against who joins: their token is judged once more, for as long as a check may take', async () => {
+    await start();
+    const [early, late, last] = [claimsOf(), claimsOf(), claimsOf()];
+    for (const { sub, jti } of [early, late, last]) announceOld({ kind: 'TOKEN', userId: sub, tokenId: jti });
+    await signIn(early, SESSION_ENDED);
+    await eventually(() => expect(askedOf(early)).toBe(2));
+    guard.verdict = ({ jti }) => (askedOf(late) === 2 && jti === late.jti ? 'TOKEN_REVOKED' : true);
+    const socket = await openSocket();
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${tokenOf(late)}` } });
+    expect(await socket.closed).toEqual(REVOKED);
+    now += REMEMBERED;
+    await signIn(last, SESSION_ENDED);
+    expect(askedOf(last)).toBe(1);
   });
 });
 

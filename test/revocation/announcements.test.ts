@@ -1,0 +1,32 @@
+import { createAnnouncements } from '../../src/revocation/announcements';
+import { logged } from '../support/member';
+
+const entry = logged({ kind: 'KEY', keyId: 'K' });
+
+test('one who fails to take a revocation keeps neither the others nor the caller from it, and the log is told', () => {
+  const faults: unknown[] = [];
+  const announcements = createAnnouncements({ error: (details) => void faults.push(details) });
+  const fault = new Error('a fault of a listener');
+  const heard: string[] = [];
+  announcements.subscribe(() => void heard.push('first'));
+  announcements.subscribe(() => {
+    throw fault;
+  });
+  announcements.subscribe(() => void heard.push('last'));
+  announcements.announce(entry, true);
+  expect(heard).toEqual(['first', 'last']);
+  expect(faults).toEqual([{ err: fault }]);
+});
+
+test('whoever subscribes twice hears twice, and ends each for itself', () => {
+  const announcements = createAnnouncements({ error: () => undefined });
+  const heard: boolean[] = [];
+  const listener = (_entry: unknown, isNews: boolean) => void heard.push(isNews);
+  const ends = [announcements.subscribe(listener), announcements.subscribe(listener)];
+  announcements.announce(entry, false);
+  ends[0]!();
+  announcements.announce(entry, true);
+  expect(heard).toEqual([false, false, true]);
+  ends[1]!();
+  expect(announcements.listeners).toBe(0);
+});

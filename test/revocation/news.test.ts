@@ -1,0 +1,83 @@
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { systemClock } from '../../src/core/clock';
+import { noMetrics } from '../../src/core/ports/metrics';
+import { isNews } from '../../src/revocation/news';
+import { createView } from '../../src/revocation/view';
+import { assembleRevocations, type RevocationsOptions } from '../../src/revocations';
+import { Teardown } from '../../src/teardown';
+import { eventually } from '../support/eventually';
+import { FakeLog, logged } from '../support/member';
+import { startRedis, type TestServer } from '../support/servers';
+
+const MINUTE = 60_000;
+
+const ended = (sessionId: string, revokedAt = Date.now()): LoggedRevocation => ({
+  ...logged({ kind: 'SESSION', userId: 'U', sessionId }),
+  revokedAt,
+});
+
+test('what was revoked before the view was empty is no news, but for what may have been committed since', () => {
+  let now = 1_800_000_000_000;
+  const view = createView(10, () => now);
+  const isNewsOf = (age: number) => isNews(ended('S', now - age), view, 5000);
+  expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewsOf)).toEqual([false, false, true, true]);
+  now += 10 * MINUTE;
+  // However late it is heard of: there has been a time when nobody told of anything.
+  expect(isNewsOf(9 * MINUTE)).toBe(true);
+  view.clear();
+  expect(isNewsOf(9 * MINUTE)).toBe(false);
+  expect(isNewsOf(0)).toBe(true);
+});
+
+describe('a node that starts', () => {
+  let redis: TestServer;
+  const teardown = new Teardown();
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(async () => {
+    await teardown.run();
+    await redis.dispose();
+  });
+
+  test('tells of the old part of the log as of no news, and of what is revoked while it loads as of news', async () => {
+    const log = new FakeLog();
+    for (let i = 0; i < 500; i++) log.committed.push(ended(`old ${i}`, Date.now() - 10 * MINUTE));
+    let load: () => void = () => undefined;
+    const loading = new Promise<void>((reached) => {
+      log.onRead = () =>
+        new Promise((release) => {
+          load = release;
+          reached();
+        });
+    });
+    const silent = () => undefined;
+    const relay = () => Promise.resolve(0);
+    const notes = { unconfirmedIds: () => [], areConfirmed: () => true, since: () => [] };
+    const { announcements, feed } = await assembleRevocations({
+      config: {
+        store: { mode: 'servers', redisUrl: redis.url },
+        viewLimit: 1000,
+        revocationLease: 500,
+        waitReplicas: 0,
+        clockSkew: 5000,
+      },
+      database: { databaseId: 'test', longestTokenTtl: 900 },
+      truth: { relay, log: Object.assign(log, notes) },
+      clock: systemClock,
+      logger: { debug: silent, info: silent, warn: silent, error: silent },
+      metrics: noMetrics,
+      teardown,
+    } as unknown as RevocationsOptions);
+    const told: [string, boolean][] = [];
+    announcements.subscribe((entry, isNew) => {
+      if (entry.kind === 'SESSION') told.push([entry.sessionId, isNew]);
+    });
+    await loading;
+    log.committed.push(ended('meanwhile'));
+    load();
+    await eventually(() => expect(feed.state.isCurrent).toBe(true));
+    expect(told).toHaveLength(501);
+    expect(told.filter(([, isNew]) => isNew)).toEqual([['meanwhile', true]]);
+  });
+});

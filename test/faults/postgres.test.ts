@@ -53,6 +53,9 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   // Nor does that change when the relay has looked, which cannot do its work.
   await eventually(() => expect(node.log.join('')).toContain('Postgres is away'));
   await relayHasLooked();
+  const complaints = () => node.log.filter((line) => line.includes('Postgres is away')).length;
+  // An answer that was on its way when Postgres died may have come after the first.
+  const before = complaints();
   expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');
   expect(await ready(node)).toMatchObject({ status: 200, degraded: ['postgres'] });
   expect(await node.api.me(known)).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
@@ -75,7 +78,8 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   // What was known as revoked stays so: that takes no store.
   expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');
 
-  expect(node.log.filter((line) => line.includes('Postgres is away'))).toHaveLength(1);
+  // Said when it went, not per request.
+  expect(complaints()).toBe(before);
   await redis.start();
   await postgres.start();
   await eventually(async () => expect(await ready(node)).toMatchObject({ status: 200, degraded: [] }));

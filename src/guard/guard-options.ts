@@ -124,7 +124,8 @@ function faultOfRedis(redis: unknown, allowPlain: boolean): string | undefined {
     redis as { options: Record<string, unknown> }
   ).options;
   const isHere = !sentinels && (isText(path) || (isText(host) && LOOPBACK.test(host)));
-  const isEncrypted = isObject(tls) && (!sentinels || enableTLSForSentinelMode === true);
+  // From a URL it is no more than true.
+  const isEncrypted = (tls === true || isObject(tls)) && (!sentinels || enableTLSForSentinelMode === true);
   if (allowPlain || isHere || isEncrypted) return undefined;
   return 'redis is a client whose connections are not encrypted: give it tls, or say allowInsecure: true.';
 }

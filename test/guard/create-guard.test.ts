@@ -126,6 +126,20 @@ test('it takes a client that the service has already, and leaves it alone', asyn
   client.disconnect();
 });
 
+test.each<[string, () => Redis]>([
+  ['made of a URL with TLS', () => new Redis('rediss://cache.example.com', { lazyConnect: true })],
+  ['with TLS', () => clientTo({ host: 'cache.example.com', tls: {} })],
+  ['to this machine', () => clientTo({ port: 1 })],
+  ['to a socket of this machine', () => clientTo({ path: '/nowhere/redis.sock' })],
+  [
+    'of sentinels, with TLS to the primary',
+    () => clientTo({ sentinels: [{ host: 'cache' }], name: 'main', tls: {}, enableTLSForSentinelMode: true }),
+  ],
+])('a client %s needs no word of allowInsecure', async (_what, client) => {
+  const guard = await newGuard({ redis: client() });
+  expect(guard.status().redis).toBe('away');
+});
+
 test('a service that stops is not waited for', async () => {
   const guard = await newGuard();
   await current(guard);

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually';
 import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
 
 let world: World;
@@ -14,6 +15,8 @@ const get = (path: string, headers: Record<string, string> = {}) => fetch(`${nod
 
 test('/healthz says that the process is alive, /readyz that it can judge tokens', async () => {
   expect(await (await get('/healthz')).json()).toEqual({ status: 'alive' });
+  // The node has only just started, and may not have proven yet that it reaches Redis.
+  await eventually(async () => expect(await (await get('/readyz')).json()).toMatchObject({ degraded: [] }));
   const ready = await get('/readyz');
   expect(ready.status).toBe(200);
   expect(ready.headers.get('cache-control')).toBe('no-store');

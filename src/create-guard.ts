@@ -19,7 +19,7 @@ import type { Feed } from './revocation/feed';
 import { noFeed } from './revocation/in-process-feed';
 import { isNews } from './revocation/news';
 import { createProbingFeed } from './revocation/probing-feed';
-import { createView } from './revocation/view';
+import { createView, type View } from './revocation/view';
 import { createFixedKeys, createJwksKeys, type JwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
 import { createVerifier } from './tokens/verify';
 
@@ -97,7 +97,7 @@ function attachTo(
   redis: RedisSource,
   keys: Pick<JwksKeys, 'ids' | 'databaseId'>,
   take: (entry: LoggedRevocation) => void,
-  view: ReturnType<typeof createView>,
+  view: View,
 ) {
   const { clock = systemClock, logger = SILENT } = options;
   const usesView = options.view ?? true;

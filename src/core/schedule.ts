@@ -1,3 +1,22 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** Items that are worked on in one go. */
+const AT_ONCE = 200;
+
+/**
+ * Runs `work` for each item: for the first ones at once, and when there are very many, for the rest in parts between which
+ * others get their turn.
+ */
+export async function forEachInTurns<Item>(
+  items: readonly Item[],
+  work: (item: Item) => void,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    if (from > 0) await turn();
+    for (const item of items.slice(from, from + AT_ONCE)) work(item);
+  }
+}
+
 /**
  * Runs `work` every `interval` ms, never twice at a time and never keeping the process alive. Answers the function that
  * stops it and resolves when what is under way has ended.

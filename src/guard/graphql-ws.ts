@@ -1,6 +1,7 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, unauthenticated } from '../core/errors';
 import { type LoggedRevocation, refuses } from '../core/revocation';
+import { forEachInTurns } from '../core/schedule';
 import type { AuthContext } from './apollo';
 import { toGraphQLError } from './graphql-error';
 import type { AuthResult, Guard, Principal } from './guard';
@@ -65,9 +66,6 @@ const LONGEST_TIMER = 60_000;
 
 /** ms between two looks at a token that is past its `exp`, but still good by the skew that the guard allows. */
 const SKEW_INTERVAL = 1000;
-
-/** Sockets that are served in one go when very many are reached, before others get their turn. */
-const AT_ONCE = 200;
 
 /** The token as clients send it. Header names know no case, so both are in use. */
 function authorizationIn({ connectionParams: params }: SocketContext): string | undefined {
@@ -137,18 +135,15 @@ function createMembers(guard: TellingGuard) {
     return [...ofUser.values()].flatMap((members) => [...members]);
   };
 
-  const concern = async (entry: LoggedRevocation, isNews = true) => {
+  const concern = (entry: LoggedRevocation, isNews = true) => {
     const all = reachedBy(entry);
     // A whole log of old ones may come at a time: no socket is to be judged once more for each of them.
     const reached = isNews ? all : all.filter(({ principal }) => refuses(entry, principal));
-    for (let from = 0; from < reached.length; from += AT_ONCE) {
-      if (from > 0) await turn();
-      for (const member of reached.slice(from, from + AT_ONCE)) {
-        // What refuses it by itself needs no store to say so.
-        if (refuses(entry, member.principal)) member.end('TOKEN_REVOKED');
-        else void member.judge();
-      }
-    }
+    return forEachInTurns(reached, (member) => {
+      // What refuses it by itself needs no store to say so.
+      if (refuses(entry, member.principal)) member.end('TOKEN_REVOKED');
+      else void member.judge();
+    });
   };
 
   return {

@@ -18,7 +18,7 @@ export interface IntrospectionOptions {
 /** Answers that are remembered at a time. */
 const MOST_REMEMBERED = 10_000;
 
-/** Asks the auth server about a token, one question at a time for each. */
+/** Asks the auth server about a token. No answer is shared between requests, but for what is remembered. */
 export function createIntrospection(options: IntrospectionOptions): LastResort {
   const { url, secret, rememberFor, timeout, clock } = options;
   /** Until when a token, named by its jti, counts as active. "Not active" is final, and cheap to ask again. */

@@ -1,7 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import { type LoggedRevocation, refuses } from '../core/revocation';
+import { forEachInTurns } from '../core/schedule';
 import type { Guard, Principal } from '../guard/guard';
 import type { Announcements } from '../revocation/announcements';
 import type { CloseSocket } from './closing';
@@ -26,9 +26,6 @@ export interface MembersOptions {
   readonly limits: SocketLimits;
   readonly logger: Logger;
 }
-
-/** Sockets that are served in one go when very many are reached, before others get their turn. */
-const AT_ONCE = 200;
 
 function createIndex() {
   const sets = new Map<string, Set<Member>>();
@@ -62,14 +59,10 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
     return ofUser.of(entry.userId);
   };
 
-  const concern = async (reached: readonly Member[], entry: LoggedRevocation) => {
-    for (let from = 0; from < reached.length; from += AT_ONCE) {
-      if (from > 0) await turn();
-      for (const member of reached.slice(from, from + AT_ONCE)) {
-        if (!member.hasEnded) member.concern(entry);
-      }
-    }
-  };
+  const concern = (reached: readonly Member[], entry: LoggedRevocation) =>
+    forEachInTurns(reached, (member) => {
+      if (!member.hasEnded) member.concern(entry);
+    });
 
   const unsubscribe = announcements.subscribe((entry, isNews) => {
     const reached = reachedBy(entry);

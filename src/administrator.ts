@@ -1,7 +1,7 @@
 import { isEmail } from 'class-validator';
 import type { Passwords } from './core/ports/passwords';
 import type { Tables } from './core/ports/truth';
-import { StartError } from './start-error';
+import { StartError } from './core/start-error';
 
 export interface AdministratorAccount {
   readonly email: string;

@@ -11,7 +11,7 @@ import { translate } from './postgres/faults';
 import { type Agreement, agreeOn } from './postgres/fleet-settings';
 import { migrate } from './postgres/start';
 import { tablesIn } from './postgres/truth';
-import { StartError } from './start-error';
+import { StartError } from './core/start-error';
 import type { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
 import type { Seal } from './tokens/sealing';

@@ -4,7 +4,7 @@ import { readEnv } from './config/env';
 import { FolderTakenError } from './embedded/pglite';
 import { createLogger } from './logger';
 import { startServer } from './server';
-import { StartError } from './start-error';
+import { StartError } from './core/start-error';
 import { startText } from './start-text';
 
 /** ms after which a stop is no longer waited for. */

@@ -23,7 +23,7 @@ import { judgeReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
 import { assembleRevocations } from './revocations';
 import { pointToDatabase } from './redis/database-pointer';
-import { StartError } from './start-error';
+import { StartError } from './core/start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
 import { createKeyRing } from './tokens/key-ring';

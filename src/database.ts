@@ -9,7 +9,7 @@ import { createPasswords } from './passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from './postgres/data-source';
 import { translate } from './postgres/faults';
 import { type Agreement, agreeOn } from './postgres/fleet-settings';
-import { migrate } from './postgres/start';
+import { type LockHolder, migrate, type StartWait } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 import { StartError } from './core/start-error';
 import type { Teardown } from './teardown';
@@ -79,6 +79,16 @@ function contradiction(config: Config, theirs: Extract<Agreement, { agreed: fals
 /** What a node has to know of its database. */
 export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
 
+/** Logs which session the start waits for, and how an operator ends a wait that is in vain. */
+export function tellOfWait(logger: Pick<Logger, 'warn'>): NonNullable<StartWait['onWait']> {
+  return (holder: LockHolder | undefined, waited: number) =>
+    logger.warn(
+      { seconds: Math.round(waited / 1000), holder },
+      'Waiting for the start lock: another session holds it, as a node that starts and migrates does. If its process ' +
+        'is gone, end the session: select pg_terminate_backend(<pid>).',
+    );
+}
+
 /**
  * Migrations, what the nodes must agree on, the first signing key and the administrator who was asked for: once, by
  * one of the nodes that start.
@@ -87,6 +97,7 @@ export async function prepareDatabase(
   address: PostgresAddress,
   config: Config,
   seal: Seal,
+  wait: StartWait = {},
 ): Promise<PreparedDatabase> {
   const withRedis = usesRedis(config);
   const prepare = async (manager: EntityManager) => {
@@ -115,7 +126,7 @@ export async function prepareDatabase(
 
   const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
   try {
-    return await migrate(dataSource, prepare);
+    return await migrate(dataSource, prepare, wait);
   } finally {
     await dataSource.destroy();
   }

@@ -10,6 +10,9 @@ import { startText } from './start-text';
 /** ms after which a stop is no longer waited for. */
 const LONGEST_STOP = 15_000;
 
+/** ms that a start may go on after it was told to stop, where Postgres undoes what is left half done. */
+const LONGEST_START = 2000;
+
 /** What went wrong, for a person: a sentence where they can mend it, and the stack where they cannot. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError) {
@@ -21,20 +24,26 @@ function explain(error: unknown): string {
 async function run(): Promise<void> {
   const config = readConfig(readEnv());
   const logger = createLogger(config.logLevel);
-  const starting = startServer(config, logger);
+  const start = new AbortController();
+  const starting = startServer(config, logger, start.signal);
 
-  let stopping = false;
+  let started = false;
   const stop = (signal: string) => {
     // A second signal changes nothing: the stop is under way.
-    if (stopping) return;
-    stopping = true;
-    logger.info({ signal }, 'Stopping: requests under way are finished first.');
+    if (start.signal.aborted) return;
+    start.abort();
+    if (!started) {
+      logger.info({ signal }, 'Stopping before the start is complete.');
+      // Not in the embedded mode: there a first start must not leave half a database in the folder.
+      if (config.store.mode === 'servers') setTimeout(() => process.exit(0), LONGEST_START).unref();
+    } else logger.info({ signal }, 'Stopping: requests under way are finished first.');
     setTimeout(() => process.exit(1), LONGEST_STOP).unref();
     starting
       .then((server) => server.close())
       .then(
         () => process.exit(0),
         (error: unknown) => {
+          if (!started) process.exit(0);
           logger.error({ err: error }, 'Stopping failed.');
           process.exit(1);
         },
@@ -43,7 +52,14 @@ async function run(): Promise<void> {
   // Before the start has ended: it may wait long for another node's migration.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.stdout.write(startText(config, await starting));
+  const server = await starting.catch((error: unknown) => {
+    // Told to stop, the process ends as it was asked to, whatever became of the start.
+    if (start.signal.aborted) return undefined;
+    throw error;
+  });
+  if (!server || start.signal.aborted) return;
+  started = true;
+  process.stdout.write(startText(config, server));
 }
 
 /** Runs the service until it is told to stop; ends the process when it cannot start. */

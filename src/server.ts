@@ -10,7 +10,7 @@ import { systemClock } from './core/clock';
 import { isUnavailable } from './core/errors';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
-import { connectDatabase, openStore, prepareDatabase } from './database';
+import { connectDatabase, openStore, prepareDatabase, tellOfWait } from './database';
 import { assembleGuard } from './guard/guard';
 import { createApp } from './http/app';
 import { createPrometheus } from './metrics/prometheus';
@@ -81,11 +81,19 @@ async function ensureEmbeddedAdministrator(
   return account;
 }
 
-/** Sets everything up by the configuration and listens. Throws `StartError` for what the operator has to mend. */
-export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+/**
+ * Sets everything up by the configuration and listens. Throws `StartError` for what the operator has to mend.
+ *
+ * @param signal ends a start that waits for another session; `startServer` then rejects with an `AbortError`
+ */
+export async function startServer(
+  config: Config,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<RunningServer> {
   const teardown = new Teardown();
   try {
-    return await assemble(config, logger, teardown);
+    return await assemble(config, logger, teardown, signal);
   } catch (error) {
     // What went wrong first is what the operator has to know.
     await teardown.run().catch(() => undefined);
@@ -93,7 +101,12 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   }
 }
 
-async function assemble(config: Config, logger: Logger, teardown: Teardown): Promise<RunningServer> {
+async function assemble(
+  config: Config,
+  logger: Logger,
+  teardown: Teardown,
+  signal: AbortSignal | undefined,
+): Promise<RunningServer> {
   const { issuer, audience, clockSkew, store } = config;
   const clock = systemClock;
   const metrics = createPrometheus();
@@ -101,7 +114,7 @@ async function assemble(config: Config, logger: Logger, teardown: Teardown): Pro
   // The stores.
   const { address, secret } = await openStore(config, teardown);
   const seal = createSeal(secret);
-  const database = await prepareDatabase(address, config, seal);
+  const database = await prepareDatabase(address, config, seal, { signal, onWait: tellOfWait(logger) });
   const dataSource = await connectDatabase(address, config, logger);
   teardown.add(() => dataSource.destroy());
   const truth = createTruth(

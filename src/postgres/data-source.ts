@@ -67,7 +67,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
     ],
     migrations: [InitialSchema1790000000000],
     migrationsTableName: 'migrations',
-    migrationsTransactionMode: 'each',
+    migrationsTransactionMode: 'all',
     synchronize: false,
     installExtensions: false,
     logging: false,

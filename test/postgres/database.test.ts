@@ -155,9 +155,7 @@ test('a starting node waits for the one that migrates, however long that takes',
   const world = await newWorld();
   const order: string[] = [];
   const waiting = () =>
-    world.sql(
-      `select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`,
-    );
+    world.sql(`select pid from pg_stat_activity where datname = current_database() and query = 'ROLLBACK'`);
   let started: Promise<unknown> | undefined;
   await withDataSource(world, (dataSource) =>
     migrate(dataSource, async () => {

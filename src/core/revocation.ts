@@ -13,7 +13,7 @@ export type Revocation =
 
 /** A revocation as it stands in the log, from the moment that its transaction is committed. */
 export type LoggedRevocation = Revocation & {
-  /** Its number in the log. Transactions commit out of order, so a lower number may appear later. */
+  /** Names it in the log; tells no order. */
   readonly id: string;
   /** ms since the epoch, by the clock of Postgres. */
   readonly revokedAt: number;

@@ -18,7 +18,7 @@ registerEnumType(AuditEventTypeEnum, {
 
 @ObjectType('AuditEvent', { description: 'One thing that happened. Kept when the account is deleted.' })
 export class AuditEventType {
-  @Field(() => ID, { description: 'Grows with time.' })
+  @Field(() => ID, { description: 'Unique; tells no order. The list is in order of time.' })
   id!: string;
 
   @Field(() => AuditEventTypeEnum, { description: 'What happened.' })

@@ -1,4 +1,4 @@
-import { type EntityManager, LessThan } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { AuditEvent, AuditEventType, NewAuditEvent } from '../core/account';
 import { isId } from '../core/claims';
 import type { AuditLog } from '../core/ports/truth';
@@ -30,6 +30,11 @@ export const columnsOf = (event: NewAuditEvent) => [
   event.ipAddress,
 ];
 
+/** The time of an event, exactly: a `Date` has only milliseconds, and several events may share one. */
+const MICROSECONDS = '(extract(epoch from e.created_at) * 1000000)::bigint';
+const BEFORE_CURSOR = `(e.created_at, e.id) <
+  (timestamptz 'epoch' + cast(:microseconds as bigint) * interval '1 microsecond', cast(:id as uuid))`;
+
 export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
@@ -39,20 +44,25 @@ export function auditLogIn(manager: EntityManager): AuditLog {
 
     async page({ first, after }, userId) {
       if (userId !== undefined && !isId(userId)) return { items: [], hasNextPage: false };
-      let before: string | undefined;
+      const query = events
+        .createQueryBuilder('e')
+        .addSelect(MICROSECONDS, 'microseconds')
+        .orderBy('e.createdAt', 'DESC')
+        .addOrderBy('e.id', 'DESC')
+        .limit(first + 1);
+      if (userId !== undefined) query.andWhere('e.user_id = :userId', { userId });
       if (after !== undefined) {
-        [before] = decodeCursor(after, 1);
-        if (!/^\d{1,18}$/.test(before ?? '')) throw notACursor();
+        const [microseconds, id] = decodeCursor(after, 2);
+        if (!isId(id) || !/^\d{1,16}$/.test(microseconds ?? '')) throw notACursor();
+        query.andWhere(BEFORE_CURSOR, { microseconds, id });
       }
-      const rows = await events.find({
-        where: {
-          ...(userId !== undefined && { userId }),
-          ...(before !== undefined && { id: LessThan(before) }),
-        },
-        order: { id: 'DESC' },
-        take: first + 1,
-      });
-      return pageOf(rows.map(toAuditEvent), first, (event) => encodeCursor(event.id));
+      const { entities, raw } = await query.getRawAndEntities<{ microseconds: string }>();
+      const rows = entities.map((row, i) => ({
+        event: toAuditEvent(row),
+        cursor: encodeCursor(raw[i]?.microseconds ?? '', row.id),
+      }));
+      const page = pageOf(rows, first, ({ cursor }) => cursor);
+      return { ...page, items: page.items.map(({ node, cursor }) => ({ node: node.event, cursor })) };
     },
   };
 }

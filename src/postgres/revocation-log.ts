@@ -21,18 +21,19 @@ interface LogRow {
   readonly user_id: string | null;
   /** Whichever id or version the kind needs. */
   readonly what: string;
-  readonly revoked_at: number;
-  readonly expires_at: number;
+  readonly revoked_at: string;
+  readonly expires_at: string;
 }
 
-// Times as numbers and one column for all kinds: of a million rows, each thing less to be parsed is felt.
+// Times as whole numbers of ms and one column for all kinds: of a million rows, each thing less to parse is felt. Not as
+// fractions, which extra_float_digits of the session may round.
 const COLUMNS = `id, kind, user_id,
   coalesce(token_id::text, session_id::text, token_version::text, global_version::text, key_id) as what,
-  extract(epoch from revoked_at)::float8 * 1000 as revoked_at,
-  extract(epoch from expires_at)::float8 * 1000 as expires_at`;
+  (extract(epoch from revoked_at)::float8 * 1000)::bigint as revoked_at,
+  (extract(epoch from expires_at)::float8 * 1000)::bigint as expires_at`;
 
 function fromLogRow(row: LogRow): LoggedRevocation {
-  const entry = { id: row.id, revokedAt: Math.round(row.revoked_at), expiresAt: Math.round(row.expires_at) };
+  const entry = { id: row.id, revokedAt: Number(row.revoked_at), expiresAt: Number(row.expires_at) };
   const userId = row.user_id ?? '';
   switch (row.kind) {
     case 'TOKEN':
@@ -63,7 +64,7 @@ export async function lockUnconfirmed(
   const rows = await manager.query<LogRow[]>(
     `select ${COLUMNS} from revocations
      where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
-     order by id limit $2 for update skip locked`,
+     order by revocations.revoked_at limit $2 for update skip locked`,
     [minAge, limit],
   );
   return rows.map(fromLogRow);
@@ -113,7 +114,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     async unconfirmedOf(userId) {
       const rows = await manager.query<LogRow[]>(
         `select ${COLUMNS} from revocations
-         where confirmed_at is null and (user_id is null or user_id = $1) order by id`,
+         where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at`,
         [userId],
       );
       return rows.map(fromLogRow);

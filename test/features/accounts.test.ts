@@ -243,6 +243,34 @@ test('what happens is in the audit log, newest first, with who, whom, why and fr
   ]);
 });
 
+test('pages of the audit log show each event once, though several happened at one time', async () => {
+  const { user } = await node.api.register('audit-pages@example.com');
+  // Two of one microsecond, and one of the microsecond before: a page may end between any of them.
+  await world.sql(
+    `insert into audit_events (type, user_id, reason, created_at)
+     select 'LOGIN_FAILED', $1, n::text, timestamptz '2030-01-01' + (n / 2) * interval '1 microsecond'
+     from generate_series(1, 7) n`,
+    [user.id],
+  );
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const answer: any = await asAdmin(
+      `query($id: ID, $after: String) { auditEvents(userId: $id, first: 2, after: $after) {
+        edges { node { reason } } pageInfo { hasNextPage endCursor } } }`,
+      { id: user.id, after },
+    );
+    const { edges, pageInfo } = answer.data.auditEvents;
+    seen.push(...edges.map((edge: any) => edge.node.reason));
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+  } while (after !== null);
+  const times = seen.slice(0, 7).map((reason) => Math.floor(Number(reason) / 2));
+  expect(times).toEqual([3, 3, 2, 2, 1, 1, 0]);
+  expect(new Set(seen.slice(0, 7)).size).toBe(7);
+  // The registration itself, years before.
+  expect(seen).toHaveLength(8);
+});
+
 test('one sees the own sessions with device, address and times, and which one this is', async () => {
   const laptop = await node.api.register('devices@example.com');
   const answer = await node.api.send(

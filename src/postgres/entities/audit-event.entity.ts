@@ -1,11 +1,11 @@
-import { Column, CreateDateColumn, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
 /** Refers to users by id alone, so that the log outlives them. */
 @Entity('audit_events')
-@Index('audit_events_user_id', ['userId', 'id'])
-@Index('audit_events_created_at', ['createdAt'])
+@Index('audit_events_user_id', ['userId', 'createdAt', 'id'])
+@Index('audit_events_created_at', ['createdAt', 'id'])
 export class AuditEventEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'audit_events_pkey' })
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'audit_events_pkey' })
   id!: string;
 
   @Column({ type: 'text' })
@@ -26,6 +26,7 @@ export class AuditEventEntity {
   @Column({ name: 'ip_address', type: 'text', nullable: true })
   ipAddress!: string | null;
 
-  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  /** Of the event, not of its transaction: several of one transaction keep their order. */
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'clock_timestamp()' })
   createdAt!: Date;
 }

@@ -15,7 +15,7 @@ export class FleetEntity {
   @Column({ name: 'global_version', type: 'integer', default: 1 })
   globalVersion!: number;
 
-  @Column({ name: 'signing_key_id', type: 'text', nullable: true })
+  @Column({ name: 'signing_key_id', type: 'text', collation: 'C', nullable: true })
   signingKeyId!: string | null;
 
   /** Whether the nodes read revocations from Redis. Unset until the first node has started. */

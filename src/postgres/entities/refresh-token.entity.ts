@@ -17,7 +17,7 @@ import { SessionEntity } from './session.entity';
 @Index('refresh_tokens_session_id', ['sessionId'])
 @Index('refresh_tokens_used_at', ['usedAt'])
 export class RefreshTokenEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'refresh_tokens_pkey' })
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'refresh_tokens_pkey' })
   id!: string;
 
   @Column({ name: 'session_id', type: 'uuid' })
@@ -27,7 +27,7 @@ export class RefreshTokenEntity {
   @JoinColumn({ name: 'session_id', foreignKeyConstraintName: 'refresh_tokens_session_id_fkey' })
   session?: Relation<SessionEntity>;
 
-  @Column({ name: 'parent_id', type: 'bigint', nullable: true })
+  @Column({ name: 'parent_id', type: 'uuid', nullable: true })
   parentId!: string | null;
 
   /** SHA-256 of the token. */

@@ -9,9 +9,9 @@ import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Index('revocations_user_id', ['userId'])
 @Index('revocations_expires_at', ['expiresAt'])
 @Index('revocations_revoked_at', ['revokedAt'])
-@Index('revocations_unconfirmed', ['id'], { where: 'confirmed_at is null' })
+@Index('revocations_unconfirmed', ['revokedAt'], { where: 'confirmed_at is null' })
 export class RevocationEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'revocations_pkey' })
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'revocations_pkey' })
   id!: string;
 
   @Column({ type: 'text' })
@@ -26,7 +26,7 @@ export class RevocationEntity {
   @Column({ name: 'session_id', type: 'uuid', nullable: true })
   sessionId!: string | null;
 
-  @Column({ name: 'key_id', type: 'text', nullable: true })
+  @Column({ name: 'key_id', type: 'text', collation: 'C', nullable: true })
   keyId!: string | null;
 
   @Column({ name: 'token_version', type: 'integer', nullable: true })

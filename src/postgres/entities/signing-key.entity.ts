@@ -3,7 +3,7 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 @Entity('signing_keys')
 export class SigningKeyEntity {
   /** The `kid`. */
-  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'signing_keys_pkey' })
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'signing_keys_pkey' })
   id!: string;
 
   @Column({ type: 'text' })

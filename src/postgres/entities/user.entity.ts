@@ -13,7 +13,7 @@ export class UserEntity {
   email!: string;
 
   /** The email as it is compared: unique whatever the letter case. */
-  @Column({ name: 'email_key', type: 'text' })
+  @Column({ name: 'email_key', type: 'text', collation: 'C' })
   emailKey!: string;
 
   @Column({ name: 'password_hash', type: 'text' })

@@ -7,7 +7,8 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // More than there are cores: many tests wait for a lease, a timeout or a process.
+  maxWorkers: 4,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from './config/config';
+import { clientAddressOf } from './http/client-address';
 
 interface Faulty {
   name?: unknown;
@@ -7,6 +8,13 @@ interface Faulty {
   code?: unknown;
   stack?: unknown;
   driverError?: Faulty;
+}
+
+interface LoggedRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly ip: string;
+  readonly ips?: string[];
 }
 
 /**
@@ -31,10 +39,10 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     serializers: {
       err: describe,
       // No headers, no body and no query string: tokens and passwords come in all three.
-      req: (request: { method?: string; url?: string; ip?: string }) => ({
+      req: (request: LoggedRequest) => ({
         method: request.method,
         path: request.url?.split('?')[0],
-        ip: request.ip,
+        ip: clientAddressOf(request),
       }),
       res: (reply: { statusCode?: number }) => ({ status: reply.statusCode }),
     },

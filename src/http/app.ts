@@ -19,6 +19,7 @@ import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
 import type { Announcements } from '../revocation/announcements';
 import { createSockets, type SocketObserver } from '../sockets/sockets';
+import { clientAddressOf, createProxyTrust } from './client-address';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
@@ -60,7 +61,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { actions, guard, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
   const app = fastify({
     loggerInstance: logger,
-    trustProxy: typeof trustProxy === 'number' ? (_address, hop) => hop < trustProxy : trustProxy,
+    trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
     // A request that never ends would keep a stopping process waiting.
     requestTimeout: REQUEST_TIMEOUT,
@@ -133,7 +134,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
         requestId: request.id,
         auth: await guard.authenticate(authorizationOf(request)),
         client: {
-          ipAddress: request.ip,
+          ipAddress: clientAddressOf(request),
           userAgent: request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT),
         },
         refreshCookie: refreshCookie.read(request),

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Actions } from '../actions/actions';
 import { TokenfenceError } from '../core/errors';
+import { clientAddressOf } from './client-address';
 
 export interface OAuthOptions {
   readonly actions: Pick<Actions, 'introspect' | 'revokeToken'>;
@@ -118,7 +119,7 @@ export async function addOAuth(
     }
 
     scope.post('/oauth/revoke', async (request, reply) => {
-      const client = { ipAddress: request.ip, userAgent: undefined };
+      const client = { ipAddress: clientAddressOf(request), userAgent: undefined };
       const receipt = await actions.revokeToken(tokenIn(request), client);
       // The RFC says that clients take no notice of what is in a 200. Those that do are told what a logout tells.
       if (!receipt) return reply.send();

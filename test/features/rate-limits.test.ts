@@ -50,6 +50,16 @@ describe.each([
     expect(limited(answers)).toBe(3);
   });
 
+  test.each([
+    ['an IPv4 address with the port of each connection', (i: number) => `192.0.2.5:${40000 + i}`],
+    ['an IPv6 address in brackets with a port', (i: number) => `[2001:db8::5]:${40000 + i}`],
+    ['an IPv6 address with a zone', (i: number) => `fe80::1%eth${i}`],
+    ['words that are not an address', (i: number) => `unknown${i}`],
+  ])('however the proxy writes it, it is one address: %s', async (_name, addressOf) => {
+    const answers = await times(13, (node, i) => login(node, 'written@example.com', addressOf(i)));
+    expect(limited(answers)).toBe(3);
+  });
+
   test('an address registers twenty accounts a minute, and one network of IPv6 is one address', async () => {
     const answers = await times(23, (node, i) =>
       node.api.send(

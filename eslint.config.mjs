@@ -10,7 +10,8 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   config: [],
   core: [],
-  tokens: ['core'],
+  'http-client': ['core'],
+  tokens: ['core', 'http-client'],
   passwords: ['core'],
   postgres: ['core'],
   redis: ['core'],
@@ -18,7 +19,7 @@ const mayImport = {
   'rate-limits': ['core'],
   metrics: ['core'],
   revocation: ['core'],
-  introspection: ['core', 'revocation'],
+  introspection: ['core', 'http-client', 'revocation'],
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
@@ -38,6 +39,7 @@ const soleImporters = {
   'type-graphql': 'graphql',
   fastify: 'http',
   'prom-client': 'metrics',
+  undici: 'http-client',
   ws: 'sockets',
   'graphql-ws': 'sockets',
 };

@@ -9,6 +9,7 @@ import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
 import { assembleGuard, type Guard } from './guard/guard';
 import { checkGuardOptions, type GuardOptions } from './guard/guard-options';
+import { createHttpClient } from './http-client/http-client';
 import { createIntrospection } from './introspection/introspection-client';
 import type { RedisSource } from './redis/client';
 import { findDatabase } from './redis/database-pointer';
@@ -176,8 +177,11 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const { issuer, audience, jwks, redis, introspection, clock = systemClock } = options;
   const { logger = SILENT, metrics = noMetrics, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
 
+  const http = createHttpClient();
   const keys =
-    typeof jwks === 'string' ? createJwksKeys({ url: jwks, clock, logger }) : createFixedKeys(jwks as JwkSet);
+    typeof jwks === 'string'
+      ? createJwksKeys({ url: jwks, http, clock, logger })
+      : createFixedKeys(jwks as JwkSet);
   const firstReading = keys.reload().catch(() => undefined);
 
   const view = createView(viewLimit, () => clock.now());
@@ -226,6 +230,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
           secret: introspection.secret,
           rememberFor,
           timeout: INTROSPECTION_TIMEOUT,
+          http,
           clock,
         }),
       clock,
@@ -252,6 +257,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
       await stopSweeping();
       await link?.close();
       keys.stop();
+      await http.close();
     },
   };
 }

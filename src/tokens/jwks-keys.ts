@@ -3,6 +3,7 @@ import { isId } from '../core/claims';
 import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
+import type { HttpClient } from '../http-client/http-client';
 import type { KeyRing, VerifyingKey } from './key-ring';
 
 /** A JWK Set (RFC 7517, section 5), as far as it is read here. */
@@ -32,9 +33,6 @@ const COOLDOWN = 10_000;
 
 /** ms that the server gets to answer. */
 const TIMEOUT = 5000;
-
-/** Bytes of a key set; no honest one comes near. */
-const LONGEST_SET = 256 * 1024;
 
 /**
  * The usable keys of a set: ES256 for signatures, with an id. Others are passed over (RFC 7517, section 5).
@@ -86,6 +84,7 @@ export function createFixedKeys(set: JwkSet): JwksKeys {
 
 export interface JwksOptions {
   readonly url: string;
+  readonly http: Pick<HttpClient, 'ask'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** ms in which unknown ids cause three readings at most; ten seconds if left out */
@@ -97,7 +96,7 @@ export interface JwksOptions {
  * a reading, as a key may be new, but no more than a few in a while: tokens that name made-up keys cannot be used to hammer
  * the server. What is unknown then cannot be told: that it is none of the keys takes a reading to say.
  */
-export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: JwksOptions): JwksKeys {
+export function createJwksKeys({ url, http, clock, logger, cooldown = COOLDOWN }: JwksOptions): JwksKeys {
   let keys: Map<string, VerifyingKey> | undefined;
   /** Kept though the server names them no more, so that a token of theirs is told apart from a forged one. */
   const revoked = new Map<string, VerifyingKey>();
@@ -107,14 +106,10 @@ export function createJwksKeys({ url, clock, logger, cooldown = COOLDOWN }: Jwks
   let started: number[] = [];
 
   const read = async () => {
-    const response = await fetch(url, {
+    const { text } = await http.ask(url, {
       headers: { accept: 'application/jwk-set+json, application/json' },
-      signal: AbortSignal.timeout(TIMEOUT),
-      redirect: 'error',
+      timeout: TIMEOUT,
     });
-    if (!response.ok) throw new Error(`the answer was ${response.status}`);
-    const text = await response.text();
-    if (text.length > LONGEST_SET) throw new Error('the answer is too long');
     const set: unknown = JSON.parse(text);
     const next = readJwkSet(set);
     const known = keys;

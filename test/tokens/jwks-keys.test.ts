@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createHttpClient } from '../../src/http-client/http-client';
 import { createJwksKeys, readJwkSet } from '../../src/tokens/jwks-keys';
 
 const jwkOf = (kid: string, more: object = {}) => {
@@ -23,7 +24,9 @@ const clock = { now: () => Date.now(), monotonic: () => now };
 const serve = (...keys: object[]) => {
   answer = { status: 200, body: JSON.stringify({ keys }) };
 };
-const newKeys = () => createJwksKeys({ url, clock, logger: silent, cooldown: 1000 });
+const http = createHttpClient();
+afterAll(() => http.close());
+const newKeys = () => createJwksKeys({ url, http, clock, logger: silent, cooldown: 1000 });
 
 beforeEach(async () => {
   readings = 0;

@@ -13,6 +13,7 @@ const mayImport = {
   'http-client': ['core'],
   tokens: ['core', 'http-client'],
   passwords: ['core'],
+  audit: ['core'],
   postgres: ['core'],
   redis: ['core'],
   embedded: ['core'],

@@ -95,6 +95,8 @@ export class InitialSchema1790000000000 implements MigrationInterface {
         session_id uuid,
         reason text,
         ip_address text,
+        user_agent text,
+        request_id text,
         created_at timestamptz not null default clock_timestamp()
       )`);
     await queryRunner.query('create index audit_events_user_id on audit_events (user_id, created_at, id)');

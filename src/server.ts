@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createActions } from './actions/actions';
+import { createRefusalRecorder } from './audit/refusal-recorder';
 import { type AdministratorAccount, createAdministrator } from './administrator';
 import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
@@ -43,6 +44,9 @@ export interface RunningServer {
 /** ms between two readings of the signing keys, two purges. */
 const KEYS_INTERVAL = 30_000;
 const PURGE_INTERVAL = 3_600_000;
+
+/** ms between two attempts to write what the audit log is to say of refused requests. */
+const REFUSALS_INTERVAL = 1000;
 
 /** ms between two writings of what services find the stream by: after a flush they wait for it, if they start just then. */
 const POINTER_INTERVAL = 5000;
@@ -145,8 +149,13 @@ async function assemble(
   const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
   const guard = assembleGuard(verify, check);
 
+  const refusals = createRefusalRecorder({ audit: truth.audit, metrics, clock, logger });
+  teardown.add(() => refusals.close());
+  teardown.add(every(REFUSALS_INTERVAL, () => refusals.tick()));
+
   const actions = createActions({
     truth,
+    recordRefusal: refusals.record,
     revoker: createRevoker(truth, deliver),
     passwords: createPasswords(),
     limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
@@ -210,6 +219,7 @@ async function assemble(
     readiness,
     exposeMetrics,
     logger,
+    recordRefusal: refusals.record,
     announcements,
     clock,
     socketObserver,

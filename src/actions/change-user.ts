@@ -2,7 +2,7 @@ import type { User } from '../core/account';
 import { notFound } from '../core/errors';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
 
@@ -31,7 +31,7 @@ export const disableUser =
     if (before.disabled) return { user: before, receipt: await deps.revoker.settle('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
-      { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
+      { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ...originOf(client) },
       keepAnAdministrator((tables) => tables.users.setDisabled(userId, true)),
     );
     return { user: await userOf(deps, userId), receipt };
@@ -50,7 +50,7 @@ export const enableUser =
         type: 'USER_ENABLED',
         userId,
         actorId: admin.userId,
-        ipAddress: client.ipAddress,
+        ...originOf(client),
       });
     });
     return { user: await userOf(deps, userId) };
@@ -69,7 +69,7 @@ export const setRole =
         userId,
         actorId: admin.userId,
         reason: `${before.role} to ${role}`,
-        ipAddress: client.ipAddress,
+        ...originOf(client),
       },
       keepAnAdministrator((tables) => tables.users.setRole(userId, role)),
     );

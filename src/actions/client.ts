@@ -4,7 +4,16 @@ import type { AuthResult } from '../guard/guard';
 export interface Client {
   readonly ipAddress: string;
   readonly userAgent: string | undefined;
+  /** Names the request in the log. */
+  readonly requestId?: string;
 }
+
+/** What the audit log says of where a request came from. */
+export const originOf = ({ ipAddress, userAgent, requestId }: Client) => ({
+  ipAddress,
+  userAgent,
+  requestId,
+});
 
 /** A request that may or may not be signed in. */
 export interface Caller {

@@ -1,6 +1,6 @@
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import { confirmPassword } from './confirm-password';
 import type { Dependencies } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
@@ -12,7 +12,7 @@ export const deleteAccount =
     const { id: userId } = await confirmPassword(deps, principal, password, client);
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all', forGood: true },
-      { type: 'ACCOUNT_DELETED', userId, actorId: userId, ipAddress: client.ipAddress },
+      { type: 'ACCOUNT_DELETED', userId, actorId: userId, ...originOf(client) },
       keepAnAdministrator((tables) => tables.users.delete(userId)),
     );
     return receipt;

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock';
 import type { Passwords } from '../core/ports/passwords';
+import type { RecordRefusal } from '../core/ports/refusals';
 import type { RateLimits } from '../core/ports/rate-limits';
 import type { GenerateSigningKey, PublishedKeys, SignToken, VerifyToken } from '../core/ports/tokens';
 import type { Truth } from '../core/ports/truth';
@@ -23,6 +24,8 @@ export interface Dependencies {
   readonly revoker: Revoker;
   readonly passwords: Passwords;
   readonly limits: RateLimits;
+  /** Notes in the audit log what was refused. */
+  readonly recordRefusal: RecordRefusal;
   readonly sign: SignToken;
   readonly verify: VerifyToken;
   readonly checkThoroughly: CheckThoroughly;

@@ -1,6 +1,6 @@
 import { TokenfenceError } from '../core/errors';
 import type { Receipt } from '../core/receipt';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { hashOf, looksLikeRefreshToken } from './grant';
 
@@ -24,12 +24,12 @@ export async function sessionOfRefreshToken(
 export async function endSession(
   { revoker }: Dependencies,
   { userId, sessionId, tokenId }: NamedSession,
-  { ipAddress }: Client,
+  client: Client,
 ): Promise<Receipt> {
   try {
     const { receipt } = await revoker.revoke(
       { scope: 'SESSION', userId, sessionId, tokenId },
-      { type: 'LOGOUT', userId, actorId: userId, sessionId, ipAddress },
+      { type: 'LOGOUT', userId, actorId: userId, sessionId, ...originOf(client) },
     );
     return receipt;
   } catch (error) {

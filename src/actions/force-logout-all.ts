@@ -1,6 +1,6 @@
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /** Ends all sessions and tokens of everyone, the administrator's own included. */
@@ -9,7 +9,7 @@ export const forceLogoutAll =
   async (admin: Principal, reason: string, client: Client): Promise<Receipt> => {
     const { receipt } = await revoker.revoke(
       { scope: 'EVERYONE' },
-      { type: 'FORCED_LOGOUT_OF_EVERYONE', actorId: admin.userId, reason, ipAddress: client.ipAddress },
+      { type: 'FORCED_LOGOUT_OF_EVERYONE', actorId: admin.userId, reason, ...originOf(client) },
     );
     return receipt;
   };

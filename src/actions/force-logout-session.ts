@@ -1,7 +1,7 @@
 import { notFound } from '../core/errors';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /** Ends one session of whichever user, by an administrator. */
@@ -24,7 +24,7 @@ export const forceLogoutSession =
         actorId: admin.userId,
         sessionId,
         reason,
-        ipAddress: client.ipAddress,
+        ...originOf(client),
       },
     );
     return receipt;

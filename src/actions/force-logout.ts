@@ -1,6 +1,6 @@
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /** Ends all sessions and tokens of a user, by an administrator. */
@@ -9,7 +9,7 @@ export const forceLogout =
   async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<Receipt> => {
     const { receipt } = await revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
-      { type: 'FORCED_LOGOUT', userId, actorId: admin.userId, reason, ipAddress: client.ipAddress },
+      { type: 'FORCED_LOGOUT', userId, actorId: admin.userId, reason, ...originOf(client) },
     );
     return receipt;
   };

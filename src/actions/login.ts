@@ -1,5 +1,5 @@
 import { invalidCredentials } from '../core/errors';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
 import type { Credentials } from './register';
@@ -34,12 +34,12 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
             userId: user.id,
             actorId: user.id,
             sessionId: opened.session.id,
-            ipAddress: client.ipAddress,
+            ...originOf(client),
           });
           return opened;
         })
       : undefined;
   if (terms) return grant(deps, terms);
-  await truth.audit.append({ type: 'LOGIN_FAILED', userId: found?.id, ipAddress: client.ipAddress });
+  deps.recordRefusal({ type: 'LOGIN_FAILED', userId: found?.id, ...originOf(client) });
   throw invalidCredentials();
 };

@@ -1,6 +1,6 @@
 import type { Principal } from '../guard/guard';
 import type { Receipt } from '../core/receipt';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /** Ends all the caller's sessions and tokens, this one included. */
@@ -9,7 +9,7 @@ export const logoutEverywhere =
   async ({ userId, sessionId }: Principal, client: Client): Promise<Receipt> => {
     const { receipt } = await revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
-      { type: 'LOGOUT_EVERYWHERE', userId, actorId: userId, sessionId, ipAddress: client.ipAddress },
+      { type: 'LOGOUT_EVERYWHERE', userId, actorId: userId, sessionId, ...originOf(client) },
     );
     return receipt;
   };

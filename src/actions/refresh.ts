@@ -1,7 +1,7 @@
 import { isLive, type RefreshToken } from '../core/account';
 import { refreshTokenInvalid, refreshTokenReused } from '../core/errors';
 import type { Tables } from '../core/ports/truth';
-import type { Caller, Client } from './client';
+import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { continueSession, grant, type GrantTerms, hashOf, looksLikeRefreshToken } from './grant';
 
@@ -44,21 +44,27 @@ async function rotate(
  */
 export const refresh = (deps: Dependencies) => async (argument: string | undefined, caller: Caller) => {
   const { client } = caller;
+  const refused = (reason: string, of?: RefreshToken) => {
+    const { userId, sessionId } = of ?? {};
+    deps.recordRefusal({ type: 'REFRESH_TOKEN_REFUSED', userId, sessionId, reason, ...originOf(client) });
+    return refreshTokenInvalid();
+  };
   await deps.limits.refresh(client.ipAddress);
   const refreshToken = argument ?? caller.refreshCookie;
-  if (refreshToken === undefined || !looksLikeRefreshToken(refreshToken)) throw refreshTokenInvalid();
+  if (refreshToken === undefined) throw refreshTokenInvalid();
+  if (!looksLikeRefreshToken(refreshToken)) throw refused('malformed');
   const hash = hashOf(refreshToken);
   // To learn whose it is, as the user has to be locked first; all else is read again under the locks.
   const found = await deps.truth.refreshTokens.findByHash(hash);
-  if (!found) throw refreshTokenInvalid();
+  if (!found) throw refused('unknown');
 
   const outcome = await deps.truth.transaction((tables) => rotate(tables, deps, found, hash, client));
-  if (outcome === 'INVALID') throw refreshTokenInvalid();
+  if (outcome === 'INVALID') throw refused('its session has ended', found);
   if (outcome === 'REUSED') {
     const { userId, sessionId } = found;
     await deps.revoker.revoke(
       { scope: 'SESSION', userId, sessionId },
-      { type: 'REFRESH_TOKEN_REUSED', userId, sessionId, ipAddress: client.ipAddress },
+      { type: 'REFRESH_TOKEN_REUSED', userId, sessionId, ...originOf(client) },
     );
     throw refreshTokenReused();
   }

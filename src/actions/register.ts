@@ -1,5 +1,5 @@
-import { badUserInput } from '../core/errors';
-import type { Client } from './client';
+import { badUserInput, TokenfenceError } from '../core/errors';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
 
@@ -9,6 +9,15 @@ export interface Credentials {
   /** Whether the refresh token goes into a cookie. */
   readonly useCookie?: boolean | null;
 }
+
+/** Tries of registered emails tell which of them have an account, so they are noted. */
+const noting =
+  ({ recordRefusal }: Dependencies, client: Client) =>
+  (error: unknown): never => {
+    if (error instanceof TokenfenceError && error.code === 'CONFLICT')
+      recordRefusal({ type: 'REGISTRATION_REFUSED', reason: 'the email is taken', ...originOf(client) });
+    throw error;
+  };
 
 /** Makes an account and signs it in. Throws `CONFLICT` for an email that is taken. */
 export const register = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
@@ -21,7 +30,7 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
 
   const issuedAt = clock.now();
   const terms = await truth.transaction(async (tables) => {
-    const user = await tables.users.insert({ email, passwordHash, role: 'USER' });
+    const user = await tables.users.insert({ email, passwordHash, role: 'USER' }).catch(noting(deps, client));
     const opened = await openSession(tables, settings, {
       user,
       client,
@@ -33,7 +42,7 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
       userId: user.id,
       actorId: user.id,
       sessionId: opened.session.id,
-      ipAddress: client.ipAddress,
+      ...originOf(client),
     });
     return opened;
   });

@@ -3,7 +3,7 @@ import { unauthenticated } from '../core/errors';
 import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { continueSession, type Grant, grant } from './grant';
 
@@ -23,7 +23,7 @@ export async function endOthersAndReissue(
   const issuedAt = deps.clock.now();
   const { receipt, result } = await deps.revoker.revoke(
     { scope: 'USER', userId, sessions: { allBut: sessionId } },
-    { type, userId, actorId: userId, sessionId, ipAddress: client.ipAddress },
+    { type, userId, actorId: userId, sessionId, ...originOf(client) },
     {
       then: async (tables, user, tokenVersion) => {
         const session = await tables.sessions.lock(sessionId);

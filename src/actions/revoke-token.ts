@@ -1,5 +1,5 @@
 import type { Receipt } from '../core/receipt';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { endSession, type NamedSession, sessionOfRefreshToken } from './end-session';
 
@@ -27,5 +27,10 @@ export const revokeToken =
   async (token: string, client: Client): Promise<Receipt | undefined> => {
     await deps.limits.refresh(client.ipAddress);
     const named = (await sessionOfRefreshToken(deps, token)) ?? (await sessionOfAccessToken(deps, token));
-    return named && endSession(deps, named, client);
+    if (!named) {
+      const reason = 'sent to be revoked, and not one of ours';
+      deps.recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', reason, ...originOf(client) });
+      return undefined;
+    }
+    return endSession(deps, named, client);
   };

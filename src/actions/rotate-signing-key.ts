@@ -2,7 +2,7 @@ import type { SigningKey } from '../core/account';
 import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /**
@@ -17,7 +17,7 @@ export const rotateSigningKey =
     client: Client,
   ): Promise<{ key: SigningKey; receipt?: Receipt }> => {
     const made = generateKey();
-    const by = { actorId: admin.userId, ipAddress: client.ipAddress };
+    const by = { actorId: admin.userId, ...originOf(client) };
 
     const rotate = async (tables: Tables) => {
       const key = await tables.signingKeys.insert(made);

@@ -85,6 +85,16 @@ export const AUDIT_EVENT_TYPES = [
   'SIGNING_KEY_ROTATED',
   'SIGNING_KEY_REVOKED',
   'ADMINISTRATOR_CREATED',
+  // What was refused. Anybody can cause these, so they are bounded: see src/audit.
+  'REGISTRATION_REFUSED',
+  'PASSWORD_CONFIRMATION_FAILED',
+  'RATE_LIMIT_REACHED',
+  'ACCESS_DENIED',
+  'SESSION_ACCESS_DENIED',
+  'ACCESS_TOKEN_REFUSED',
+  'REFRESH_TOKEN_REFUSED',
+  'INTROSPECTION_REFUSED',
+  'REFUSALS_NOT_RECORDED',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
@@ -98,6 +108,10 @@ export interface NewAuditEvent {
   readonly sessionId?: string;
   readonly reason?: string;
   readonly ipAddress?: string;
+  /** The `User-Agent` of the request, cut to a bounded length. */
+  readonly userAgent?: string;
+  /** The id that the request has in the log and in `x-request-id`. */
+  readonly requestId?: string;
 }
 
 export interface AuditEvent extends NewAuditEvent {

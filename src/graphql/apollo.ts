@@ -3,7 +3,9 @@ import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/dis
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../core/ports/logger';
+import type { RecordRefusal } from '../core/ports/refusals';
 import type { Context } from './context';
+import { createDenialPlugin } from './denials';
 import { createAnswerPlugin, createErrorFormatter } from './errors';
 import { httpRules } from './http-rules';
 import { costLimit, MOST_TOKENS } from './limits';
@@ -16,12 +18,14 @@ export interface RequestContext extends Context {
 export interface ApolloOptions {
   readonly schema: GraphQLSchema;
   readonly logger: Logger;
+  readonly recordRefusal: RecordRefusal;
   /** Turns introspection of the schema and the landing page off. */
   readonly production: boolean;
 }
 
 /** Apollo Server with the limits and the error format of this project, on whatever transport. */
-export function createApollo({ schema, logger, production }: ApolloOptions): ApolloServer<RequestContext> {
+export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
+  const { schema, logger, recordRefusal, production } = options;
   return new ApolloServer<RequestContext>({
     schema,
     introspection: !production,
@@ -41,6 +45,7 @@ export function createApollo({ schema, logger, production }: ApolloOptions): Apo
     plugins: [
       httpRules,
       costLimit,
+      createDenialPlugin(recordRefusal),
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
       production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
     ],

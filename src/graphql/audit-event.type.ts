@@ -41,6 +41,18 @@ export class AuditEventType {
 
   @Field(() => String, { nullable: true, description: 'The address that the request came from.' })
   ipAddress?: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The User-Agent of the request, at most 400 characters.',
+  })
+  userAgent?: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The id that the request has in the log and in the x-request-id header.',
+  })
+  requestId?: string;
 }
 
 export const toAuditEventType = (event: AuditEvent): AuditEventType => event;

@@ -9,9 +9,12 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
 import type { Actions } from '../actions/actions';
+import { originOf } from '../actions/client';
 import type { Clock } from '../core/clock';
+import type { RecordRefusal } from '../core/ports/refusals';
 import type { PublishedKeys } from '../core/ports/tokens';
 import { createApollo, type RequestContext } from '../graphql/apollo';
 import { createSchema } from '../graphql/schema';
@@ -19,7 +22,8 @@ import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
 import type { Announcements } from '../revocation/announcements';
 import { createSockets, type SocketObserver } from '../sockets/sockets';
-import { clientAddressOf, createProxyTrust } from './client-address';
+import { createProxyTrust } from './client-address';
+import { clientOf } from './client';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
@@ -38,6 +42,7 @@ export interface AppOptions {
   readonly readiness: () => Promise<Readiness>;
   readonly exposeMetrics: ExposeMetrics;
   readonly logger: FastifyBaseLogger;
+  readonly recordRefusal: RecordRefusal;
   readonly issuer: string;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
@@ -53,12 +58,9 @@ export interface AppOptions {
 /** ms that a request may take to arrive. */
 const REQUEST_TIMEOUT = 30_000;
 
-/** Characters of a user agent that are kept. */
-const LONGEST_USER_AGENT = 400;
-
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, guard, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
+  const { actions, guard, keys, readiness, logger, issuer, corsOrigins, trustProxy, recordRefusal } = options;
   const app = fastify({
     loggerInstance: logger,
     trustProxy: createProxyTrust(trustProxy),
@@ -67,6 +69,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: REQUEST_TIMEOUT,
     // A client's own id could hold anything, and repeat another's.
     genReqId: () => randomUUID(),
+    logController: new LogController({ requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     clientErrorHandler: answerUnreadable,
     // An address that cannot be decoded: no route, and so no error handler, gets to see it.
@@ -114,13 +117,20 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const schema = createSchema(actions);
-  const apollo = createApollo({ schema, logger, production: options.production });
+  const apollo = createApollo({ schema, logger, recordRefusal, production: options.production });
   await apollo.start();
   // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
 
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
   addUpgrades(app, createSockets({ ...options, schema, observer: options.socketObserver }), isOwnPage);
+  const authenticate = async (request: FastifyRequest) => {
+    const auth = await guard.authenticate(authorizationOf(request));
+    // Expired and revoked ones come from honest clients every day; these do not.
+    if (!auth.ok && auth.code === 'TOKEN_INVALID')
+      recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
+    return auth;
+  };
   const refreshCookie = createRefreshCookie({ issuer, isOwnPage });
   app.route({
     method: ['GET', 'POST'],
@@ -132,11 +142,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     handler: fastifyApolloHandler(apollo, {
       context: async (request, reply): Promise<RequestContext> => ({
         requestId: request.id,
-        auth: await guard.authenticate(authorizationOf(request)),
-        client: {
-          ipAddress: clientAddressOf(request),
-          userAgent: request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT),
-        },
+        auth: await authenticate(request),
+        client: clientOf(request),
         refreshCookie: refreshCookie.read(request),
         setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
         clearRefreshCookie: () => refreshCookie.clear(request, reply),

@@ -1,13 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Actions } from '../actions/actions';
+import { originOf } from '../actions/client';
 import { TokenfenceError } from '../core/errors';
-import { clientAddressOf } from './client-address';
+import type { RecordRefusal } from '../core/ports/refusals';
+import { clientOf } from './client';
 
 export interface OAuthOptions {
   readonly actions: Pick<Actions, 'introspect' | 'revokeToken'>;
   /** What services that introspect present. Without it there is no introspection. */
   readonly introspectionSecret?: string;
+  readonly recordRefusal: RecordRefusal;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -79,7 +82,7 @@ function answerFault(error: FastifyError | TokenfenceError, request: FastifyRequ
  */
 export async function addOAuth(
   app: FastifyInstance,
-  { actions, introspectionSecret }: OAuthOptions,
+  { actions, introspectionSecret, recordRefusal }: OAuthOptions,
 ): Promise<void> {
   // A scope of its own: elsewhere no forms are read, and here nothing else.
   await app.register((scope, _options, done) => {
@@ -107,8 +110,11 @@ export async function addOAuth(
         // No page is to have the secret.
         config: { cors: false },
         // Before the body is read.
-        onRequest: async ({ headers }, reply) => {
-          if (isAuthorized(headers.authorization)) return;
+        onRequest: async (request, reply) => {
+          const { authorization } = request.headers;
+          if (isAuthorized(authorization)) return;
+          const reason = authorization === undefined ? 'no secret was sent' : 'the secret is wrong';
+          recordRefusal({ type: 'INTROSPECTION_REFUSED', reason, ...originOf(clientOf(request)) });
           await reply
             .code(401)
             .header('www-authenticate', 'Bearer')
@@ -119,8 +125,7 @@ export async function addOAuth(
     }
 
     scope.post('/oauth/revoke', async (request, reply) => {
-      const client = { ipAddress: clientAddressOf(request), userAgent: undefined };
-      const receipt = await actions.revokeToken(tokenIn(request), client);
+      const receipt = await actions.revokeToken(tokenIn(request), clientOf(request));
       // The RFC says that clients take no notice of what is in a 200. Those that do are told what a logout tells.
       if (!receipt) return reply.send();
       const { confirmation } = receipt;

@@ -44,6 +44,16 @@ export function createPrometheus(): Prometheus {
   });
   const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
   const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
+  const refusals = counter(
+    'refusals_total',
+    'Refused requests that the audit log tells of, by the type of event',
+    ['type'],
+  );
+  const refusalsNotRecorded = counter(
+    'refusals_not_recorded_total',
+    'Refused requests beyond the limits of the audit log, by the type of event',
+    ['type'],
+  );
   const socketsClosed = counter('sockets_closed_total', 'Sockets that have closed, by reason', ['reason']);
   const viewCurrent = gauge('view_current', '1 while tokens are checked in memory alone');
   const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
@@ -69,6 +79,8 @@ export function createPrometheus(): Prometheus {
     confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
     unconfirmed: () => unconfirmed.inc(),
     relayed: (count) => relayed.inc(count),
+    refused: (type) => refusals.inc({ type }),
+    refusalNotRecorded: (type) => refusalsNotRecorded.inc({ type }),
     socketOpened: () => openSockets.inc(),
     socketClosed(reason) {
       openSockets.dec();

@@ -13,13 +13,19 @@ const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
   sessionId: row.sessionId ?? undefined,
   reason: row.reason ?? undefined,
   ipAddress: row.ipAddress ?? undefined,
+  userAgent: row.userAgent ?? undefined,
+  requestId: row.requestId ?? undefined,
   createdAt: row.createdAt,
 });
 
+const COLUMNS = 'type, user_id, actor_id, session_id, reason, ip_address, user_agent, request_id';
+
 /** Inserts the event whose columns are the parameters from this number on. */
 export const insertEvent = (first: number) =>
-  `insert into audit_events (type, user_id, actor_id, session_id, reason, ip_address)
-   values (${[0, 1, 2, 3, 4, 5].map((i) => `$${first + i}`).join(', ')})`;
+  `insert into audit_events (${COLUMNS})
+   values (${COLUMNS.split(', ')
+     .map((_, i) => `$${first + i}`)
+     .join(', ')})`;
 
 export const columnsOf = (event: NewAuditEvent) => [
   event.type,
@@ -28,18 +34,30 @@ export const columnsOf = (event: NewAuditEvent) => [
   event.sessionId,
   event.reason,
   event.ipAddress,
+  event.userAgent,
+  event.requestId,
 ];
 
 /** The time of an event, exactly: a `Date` has only milliseconds, and several events may share one. */
 const MICROSECONDS = '(extract(epoch from e.created_at) * 1000000)::bigint';
 const BEFORE_CURSOR = `(e.created_at, e.id) <
   (timestamptz 'epoch' + cast(:microseconds as bigint) * interval '1 microsecond', cast(:id as uuid))`;
+const INSERT_ALL = `
+  insert into audit_events (${COLUMNS}, created_at)
+  select "type", "userId", "actorId", "sessionId", "reason", "ipAddress", "userAgent", "requestId",
+    clock_timestamp() - "age" * interval '1 millisecond'
+  from jsonb_to_recordset($1) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
+    "reason" text, "ipAddress" text, "userAgent" text, "requestId" text, "age" double precision)`;
 
 export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
       await manager.query(insertEvent(1), columnsOf(event));
+    },
+
+    async appendAll(all) {
+      await manager.query(INSERT_ALL, [JSON.stringify(all)]);
     },
 
     async page({ first, after }, userId) {

@@ -46,11 +46,11 @@ const unexpected = (error: unknown) =>
   });
 
 /** The logger, naming the socket as it names requests. */
-const loggerFor = (logger: Logger, reqId: string): Logger => ({
-  debug: (details, message) => logger.debug({ reqId, ...details }, message),
-  info: (details, message) => logger.info({ reqId, ...details }, message),
-  warn: (details, message) => logger.warn({ reqId, ...details }, message),
-  error: (details, message) => logger.error({ reqId, ...details }, message),
+const loggerFor = (logger: Logger, requestId: string): Logger => ({
+  debug: (details, message) => logger.debug({ requestId, ...details }, message),
+  info: (details, message) => logger.info({ requestId, ...details }, message),
+  warn: (details, message) => logger.warn({ requestId, ...details }, message),
+  error: (details, message) => logger.error({ requestId, ...details }, message),
 });
 
 /** The protocol graphql-transport-ws: who is let in, what is served, and what errors look like. */

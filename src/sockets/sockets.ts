@@ -110,7 +110,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
             if (!takesMore(socket)) return;
             // What our own hooks meet they answer themselves. Here remains a message that only servers may send.
             handle((data as Buffer).toString()).catch((error: unknown) => {
-              logger.debug({ err: error, reqId: id }, 'A socket sent what is no message of a client.');
+              logger.debug({ err: error, requestId: id }, 'A socket sent what is no message of a client.');
               breakOff(4400, 'Invalid message received');
             });
           }),
@@ -125,12 +125,12 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     // A frame that breaks the rules, or is too large: the library closes the socket itself.
     socket.on('error', (error) => {
       note(socket, 'PROTOCOL');
-      logger.debug({ err: error, reqId: id }, 'A socket broke the rules.');
+      logger.debug({ err: error, requestId: id }, 'A socket broke the rules.');
     });
     socket.on('close', (code, reason) => {
       state.member?.leave();
       const cause = causes.get(socket) ?? 'CLIENT';
-      logger.debug({ reqId: id, cause, code }, 'A socket was closed.');
+      logger.debug({ requestId: id, cause, code }, 'A socket was closed.');
       observer?.closed?.(cause);
       void closed(code, reason.toString());
     });

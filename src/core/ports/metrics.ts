@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../account';
 import type { Decision } from '../decision';
 
 /** Which store decided on a token; none: no store that could tell was reachable. */
@@ -20,6 +21,10 @@ export interface Metrics {
   unconfirmed(): void;
   /** Revocations that another node, or an earlier life of this one, had left behind. */
   relayed(count: number): void;
+  /** A request was refused in a way that the audit log tells of. */
+  refused(type: AuditEventType): void;
+  /** Such an event was beyond the recorder's limits. */
+  refusalNotRecorded(type: AuditEventType): void;
   socketOpened(): void;
   socketClosed(reason: string): void;
 }
@@ -29,6 +34,8 @@ export const noMetrics: Metrics = {
   confirmed: () => undefined,
   unconfirmed: () => undefined,
   relayed: () => undefined,
+  refused: () => undefined,
+  refusalNotRecorded: () => undefined,
   socketOpened: () => undefined,
   socketClosed: () => undefined,
 };

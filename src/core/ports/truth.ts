@@ -123,6 +123,8 @@ export interface SigningKeys {
 
 export interface AuditLog {
   append(event: NewAuditEvent): Promise<void>;
+  /** Appends several in one statement; `age` is the time in ms since each happened. */
+  appendAll(events: readonly (NewAuditEvent & { readonly age: number })[]): Promise<void>;
   page(request: PageRequest, userId?: string): Promise<Page<AuditEvent>>;
 }
 

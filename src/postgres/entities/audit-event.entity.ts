@@ -26,6 +26,12 @@ export class AuditEventEntity {
   @Column({ name: 'ip_address', type: 'text', nullable: true })
   ipAddress!: string | null;
 
+  @Column({ name: 'user_agent', type: 'text', nullable: true })
+  userAgent!: string | null;
+
+  @Column({ name: 'request_id', type: 'text', nullable: true })
+  requestId!: string | null;
+
   /** Of the event, not of its transaction: several of one transaction keep their order. */
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'clock_timestamp()' })
   createdAt!: Date;

@@ -1,0 +1,41 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { unwrapResolverError } from '@apollo/server/errors';
+import { type ASTNode, type GraphQLError, Kind } from 'graphql';
+import { type Caller, originOf } from '../actions/client';
+import { TokenfenceError } from '../core/errors';
+import type { RecordRefusal } from '../core/ports/refusals';
+
+const isForbidden = (error: GraphQLError) => {
+  const raw = unwrapResolverError(error);
+  return raw instanceof TokenfenceError && raw.code === 'FORBIDDEN';
+};
+
+/** The name in the schema, not the alias, which is the client's text. */
+const fieldOf = (node: ASTNode | undefined) => (node?.kind === Kind.FIELD ? node.name.value : undefined);
+
+/** Notes each field that a caller was forbidden: once a field, however often a request asks for it. */
+export function createDenialPlugin(
+  recordRefusal: RecordRefusal,
+): ApolloServerPlugin<Pick<Caller, 'auth' | 'client'>> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        didEncounterErrors({ errors, contextValue: { auth, client } }) {
+          const { userId, sessionId } = auth.ok ? auth.principal : {};
+          const fields = errors.filter(isForbidden).map(({ nodes }) => fieldOf(nodes?.[0]));
+          for (const field of new Set(fields)) {
+            const reason = field === undefined ? undefined : `the field ${field}`;
+            recordRefusal({
+              type: 'ACCESS_DENIED',
+              userId,
+              actorId: userId,
+              sessionId,
+              reason,
+              ...originOf(client),
+            });
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}

@@ -8,7 +8,7 @@ import tseslint from 'typescript-eslint';
  * refused. `server` and `main` stand for the files of that name (and the process entries beside them).
  */
 const mayImport = {
-  config: [],
+  config: ['core'],
   core: [],
   'http-client': ['core'],
   tokens: ['core', 'http-client'],

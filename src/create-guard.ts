@@ -8,7 +8,7 @@ import type { Records } from './core/ports/records';
 import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
 import { assembleGuard, type Guard } from './guard/guard';
-import { checkGuardOptions, type GuardOptions } from './guard/guard-options';
+import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard/guard-options';
 import { createHttpClient } from './http-client/http-client';
 import { createIntrospection } from './introspection/introspection-client';
 import type { RedisSource } from './redis/client';
@@ -157,6 +157,8 @@ function attachTo(
   return {
     feed: () => attached?.feed ?? noFeed,
     records: () => attached?.records,
+    tried: redisLink.tried,
+    refusal: () => redisLink.refusal,
     async close() {
       await stopSearching();
       await attached?.feed.stop();
@@ -242,6 +244,18 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   // By the real clock: one that was given for tests may stand still.
   const deadline = performance.now() + START_PATIENCE;
   await Promise.race([firstReading, sleep(START_PATIENCE, undefined, { ref: false })]);
+  const close = async () => {
+    await stopSweeping();
+    await link?.close();
+    keys.stop();
+    await http.close();
+  };
+  if (link) await Promise.race([link.tried, sleep(START_PATIENCE, undefined, { ref: false })]);
+  const refusal = link?.refusal();
+  if (refusal !== undefined) {
+    await close();
+    throw new GuardOptionsError([`redis names a database that Redis refuses: ${refusal}.`]);
+  }
   while (usesView && !feed.state.isCurrent && performance.now() < deadline) await sleep(20);
 
   return {
@@ -253,11 +267,6 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
       keys: keys.ids.length,
     }),
     onRevocation: (listener) => announcements.subscribe(listener),
-    async close() {
-      await stopSweeping();
-      await link?.close();
-      keys.stop();
-      await http.close();
-    },
+    close,
   };
 }

@@ -2,13 +2,13 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import type { Config } from './config/config';
 import type { Logger } from './core/ports/logger';
-import { isUnavailable } from './core/errors';
+import { inFolder } from './embedded/folder-faults';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { readOrMakeSecret } from './embedded/secret';
 import { createPasswords } from './passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from './postgres/data-source';
-import { translate } from './postgres/faults';
 import { type Agreement, agreeOn } from './postgres/fleet-settings';
+import { connectionFault, preparationFault } from './postgres/start-faults';
 import { type LockHolder, migrate, type StartWait } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 import { StartError } from './core/start-error';
@@ -29,7 +29,10 @@ export async function openStore(
   if (store.mode === 'servers') return { address: { url: store.databaseUrl }, secret: store.secret };
   const embedded = await openEmbeddedPostgres(store.dataDir);
   teardown.add(() => embedded.close());
-  return { address: embedded, secret: store.secret ?? (await readOrMakeSecret(store.dataDir)) };
+  return {
+    address: embedded,
+    secret: store.secret ?? (await inFolder(store.dataDir, () => readOrMakeSecret(store.dataDir))),
+  };
 }
 
 /** Throws `StartError` when Postgres cannot be reached, or does not let us in. */
@@ -37,12 +40,7 @@ export async function connect(address: PostgresAddress, options: DataSourceOptio
   try {
     return await createDataSource(address, options).initialize();
   } catch (error) {
-    const translated = translate(error);
-    if (!isUnavailable(translated)) throw translated;
-    const { message, code } = error as { message?: string; code?: string };
-    throw new StartError(
-      `Postgres cannot be used: ${message || code || 'no answer'}. Is DATABASE_URL right?`,
-    );
+    throw connectionFault(error);
   }
 }
 
@@ -127,6 +125,8 @@ export async function prepareDatabase(
   const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
   try {
     return await migrate(dataSource, prepare, wait);
+  } catch (error) {
+    throw preparationFault(error);
   } finally {
     await dataSource.destroy();
   }

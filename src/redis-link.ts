@@ -29,6 +29,8 @@ export interface RedisLink {
   readonly forReads: RedisConnection;
   /** Resolves when the first attempt to connect has ended on each connection, well or not. */
   readonly tried: Promise<unknown>;
+  /** Why Redis refuses the number of the database in its address, if it does. */
+  readonly refusal: string | undefined;
   to(databaseId: string, settings?: LogStreamSettings): FleetLink;
   close(): void;
 }
@@ -55,6 +57,10 @@ export function openRedisLink({ source, follows, availability, clock }: RedisLin
   return {
     forReads,
     tried: Promise.all(connections.map(({ tried }) => tried)),
+
+    get refusal() {
+      return forReads.refusal;
+    },
 
     to(databaseId, settings) {
       const keys = keysOf(databaseId);

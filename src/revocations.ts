@@ -1,5 +1,6 @@
 import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
+import { StartError } from './core/start-error';
 import type { Clock } from './core/clock';
 import type { Logger } from './core/ports/logger';
 import type { Metrics } from './core/ports/metrics';
@@ -90,6 +91,10 @@ async function wireRedis(
   });
   // So that the first request finds Redis in use, if it is there.
   await link.tried;
+  if (link.refusal !== undefined)
+    throw new StartError(
+      `REDIS_URL names a database that Redis refuses: ${link.refusal}. Is its number right?`,
+    );
   const feed = fleet.join({
     log: truth.log,
     view,

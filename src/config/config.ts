@@ -1,4 +1,6 @@
 import ipaddr from 'ipaddr.js';
+import { faultOfPostgresUrl } from '../core/addresses/postgres-url';
+import { readRedisUrl } from '../core/addresses/redis-url';
 import type { Env } from './env';
 import { createReader, type DurationLimits, type Faults } from './settings';
 
@@ -77,10 +79,29 @@ function checkSecret(name: string, secret: string, faults: Faults): void {
 
 type Reader = ReturnType<typeof createReader>;
 
+function faultOfRedisUrl(text: string): string | undefined {
+  const address = readRedisUrl(text);
+  return 'fault' in address ? address.fault : undefined;
+}
+
+/** The address itself stays out of the sentence: it often holds a password. */
+function readAddress(
+  name: string,
+  faultOf: (text: string) => string | undefined,
+  read: Reader,
+  faults: Faults,
+): string | undefined {
+  const text = read.given(name)?.trim();
+  if (text === undefined) return undefined;
+  const fault = faultOf(text);
+  if (fault !== undefined) faults.add(`${name} ${fault}`);
+  return text;
+}
+
 function readStore(read: Reader, faults: Faults): StoreConfig {
   const secret = read.given('SECRET');
   if (secret !== undefined) checkSecret('SECRET', secret, faults);
-  const redisUrl = read.url('REDIS_URL', ['redis:', 'rediss:']);
+  const redisUrl = readAddress('REDIS_URL', faultOfRedisUrl, read, faults);
   if (read.given('DATABASE_URL') === undefined) {
     if (redisUrl !== undefined) {
       faults.add(
@@ -89,7 +110,7 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
     }
     return { mode: 'embedded', dataDir: read.text('DATA_DIR', '.tokenfence'), secret };
   }
-  const databaseUrl = read.url('DATABASE_URL', ['postgres:', 'postgresql:']) ?? '';
+  const databaseUrl = readAddress('DATABASE_URL', faultOfPostgresUrl, read, faults) ?? '';
   if (secret === undefined) {
     faults.add(
       'SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { StartError } from '../core/start-error';
 
 /** Longest path that every system takes for a socket. */
 const LONGEST_SOCKET_PATH = 100;
@@ -43,7 +44,9 @@ export async function lockFolder(folder: string): Promise<(() => Promise<void>) 
   const path =
     process.platform === 'win32' ? `\\\\.\\pipe\\${folder.replace(/\W/g, '-')}` : join(folder, 'lock');
   if (path.length > LONGEST_SOCKET_PATH) {
-    throw new Error(`The path of DATA_DIR is too long (${folder.length} characters). Use a shorter one.`);
+    throw new StartError(
+      `The path of DATA_DIR is too long (${folder.length} characters). Use a shorter one.`,
+    );
   }
   let server = await listenAt(path);
   if (!server) {

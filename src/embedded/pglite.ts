@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { StartError } from '../core/start-error';
+import { inFolder } from './folder-faults';
 import { lockFolder } from './folder-lock';
 
 export interface EmbeddedPostgres {
@@ -14,12 +16,15 @@ export class FolderTakenError extends Error {
 
 /**
  * Opens the Postgres that lives in this process and keeps its data in `dataDir`, which is made if need be. Throws
- * `FolderTakenError` when another process has the folder: two would destroy each other's data.
+ * `FolderTakenError` when another process has the folder: two would destroy each other's data; and `StartError` when the
+ * folder cannot be used.
  */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const unlock = await lockFolder(folder);
+  const unlock = await inFolder(folder, async () => {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return lockFolder(folder);
+  });
   if (!unlock) {
     throw new FolderTakenError(
       `Another Tokenfence process uses the folder ${folder}. The embedded mode allows one process: stop the other one, ` +
@@ -30,7 +35,14 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
     // Loaded late: a server on a real Postgres never needs it, and it is 700 MB of memory when it starts.
     const { PGlite } = await import('@electric-sql/pglite');
     const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
-    const database = await PGlite.create({ dataDir: join(folder, 'postgres') });
+    const dataFolder = join(folder, 'postgres');
+    const database = await PGlite.create({ dataDir: dataFolder }).catch((error: unknown) => {
+      const { message } = error as Error;
+      throw new StartError(
+        `The Postgres in DATA_DIR, ${dataFolder}, does not start: ${message || String(error)}. This user must be able to ` +
+          'write all of the folder. If its files are damaged, restore them from a backup.',
+      );
+    });
     return {
       inProcess: {
         connection: createPgConfig(database).connection,

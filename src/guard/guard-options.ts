@@ -1,3 +1,4 @@
+import { readRedisUrl } from '../core/addresses/redis-url';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
@@ -114,15 +115,26 @@ function faultOfUrl(
   return `${name} is not encrypted: use ${safe}//, or say allowInsecure: true.`;
 }
 
+function faultOfRedisUrl(text: string, allowPlain: boolean): string | undefined {
+  const address = readRedisUrl(text);
+  if ('fault' in address) return `redis ${address.fault}`;
+  const { path, host, isEncrypted } = address;
+  if (allowPlain || isEncrypted || path !== undefined || LOOPBACK.test(host)) return undefined;
+  return 'redis is not encrypted: use rediss://, or say allowInsecure: true.';
+}
+
 function faultOfRedis(redis: unknown, allowPlain: boolean): string | undefined {
-  if (typeof redis === 'string') return faultOfUrl('redis', redis, 'rediss:', 'redis:', allowPlain);
+  if (typeof redis === 'string') return faultOfRedisUrl(redis, allowPlain);
   if (isObject(redis) && 'nodes' in redis)
     return 'redis is a Cluster client. Give the client, or the URL, of the node that holds the keys of Tokenfence.';
   if (!can(redis, 'evalsha', 'duplicate') || !isObject((redis as Partial<RedisClient>).options))
     return 'redis is neither a URL nor an ioredis client.';
-  const { host, path, tls, sentinels, enableTLSForSentinelMode } = (
+  const { host, path, db, tls, sentinels, enableTLSForSentinelMode } = (
     redis as { options: Record<string, unknown> }
   ).options;
+  // ioredis makes NaN of a URL that ends with something else than a number, and ends the process by it.
+  if (db !== undefined && db !== null && !(Number.isInteger(Number(db)) && Number(db) >= 0))
+    return 'redis is a client whose db is not the number of a database.';
   const isHere = !sentinels && (isText(path) || (isText(host) && LOOPBACK.test(host)));
   // From a URL it is no more than true.
   const isEncrypted = (tls === true || isObject(tls)) && (!sentinels || enableTLSForSentinelMode === true);

@@ -54,7 +54,6 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
   const { statementTimeout } = options;
   return new DataSource({
     type: 'postgres',
-    ...('url' in address ? { url: address.url } : {}),
     applicationName: 'tokenfence',
     entities: [
       AuditEventEntity,
@@ -77,6 +76,8 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
       'inProcess' in address
         ? { ...address.inProcess, max: 1, idleTimeoutMillis: 0 }
         : {
+            // Not TypeORM's `url`, of which it makes sense by rules of its own, and throws at a % that the driver takes.
+            connectionString: address.url,
             Client: GuardedClient,
             connectionTimeoutMillis: 3000,
             keepAlive: true,

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { readRedisUrl } from '../core/addresses/redis-url';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
 
@@ -28,6 +29,8 @@ export interface RedisConnection {
   run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
   /** Resolves when the first attempt to connect has ended, well or not. */
   readonly tried: Promise<void>;
+  /** Why Redis refuses the number of the database in its address: a fault of the settings, that no waiting mends. */
+  readonly refusal: string | undefined;
   /**
    * Gives up the connection for a new one: this one may lead to a server that is not the primary any more. Not more often
    * than once a second.
@@ -85,12 +88,16 @@ function open(source: RedisSource): Redis {
     const where = Object.fromEntries(WHERE.map((name) => [name, source.options[name]]));
     return new Redis({ ...where, ...OURS });
   }
-  // ioredis takes any option from the query of a URL, and prefers it to what it is told.
-  const url = new URL(source);
-  const family = url.searchParams.get('family');
-  url.search = '';
-  return new Redis(url.href, { ...OURS, ...(family !== null && { family: Number(family) }) });
+  const address = readRedisUrl(source);
+  if ('fault' in address) throw new Error(`The URL of Redis ${address.fault}`);
+  // Field by field: ioredis takes any option from the query of a URL, and prefers it to what it is told.
+  const { isEncrypted, ...where } = address;
+  return new Redis({ ...where, ...OURS, ...(isEncrypted && { tls: {} }) });
 }
+
+/** Whether Redis refuses the database of the address: it has fewer, or is a cluster. */
+const isAboutDatabase = (error: Error) =>
+  (error as { command?: { name?: string } }).command?.name?.toLowerCase() === 'select';
 
 /** Ends a connection at once. Destroyed, not ended: a silent server would not take leave either. */
 function drop(client: Redis, reason: string): void {
@@ -116,6 +123,7 @@ export function connectRedis(
   let readySince = 0;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
+  let refusal: string | undefined;
 
   let markTried: () => void = () => undefined;
   const tried = new Promise<void>((resolve) => (markTried = resolve));
@@ -126,12 +134,19 @@ export function connectRedis(
     let reason = 'the connection was closed';
     client.on('error', (error: Error) => {
       reason = error.message;
+      // ioredis would go on with database 0, where others may keep what is theirs.
+      if (isAboutDatabase(error)) {
+        refusal = error.message;
+        drop(client, error.message);
+      }
     });
     // A server that accepts the connection and then says nothing would be waited for without end: a paused one does
     // so, and so does a wire that has gone silent.
     const handshake = setTimeout(() => drop(client, 'no answer'), HANDSHAKE_TIMEOUT);
     client.on('ready', () => {
       clearTimeout(handshake);
+      if (client.stream.destroyed) return;
+      refusal = undefined;
       markTried();
       attempts = 0;
       readySince = performance.now();
@@ -151,9 +166,14 @@ export function connectRedis(
   return {
     tried,
 
+    get refusal() {
+      return refusal;
+    },
+
     async run(commands, deadline = COMMAND_TIMEOUT) {
       const client = current;
-      if (client?.status !== 'ready') throw serviceUnavailable(new Error('Redis is not connected'));
+      if (client?.status !== 'ready' || client.stream.destroyed)
+        throw serviceUnavailable(new Error('Redis is not connected'));
       let timer: NodeJS.Timeout | undefined;
       const silence = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {

@@ -67,6 +67,12 @@ test.each<[string, Record<string, string>, RegExp]>([
     /SECRET is too weak/,
   ],
   ['Redis without a database', { REDIS_URL: 'redis://r' }, /REDIS_URL is set without DATABASE_URL/],
+  ['a bare % in an address', { DATABASE_URL: 'postgres://u:p%s@db/x', SECRET }, /DATABASE_URL has a %/],
+  [
+    'the name of a database of Redis',
+    { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://r/mymaster', SECRET },
+    /REDIS_URL has something behind its host/,
+  ],
   ['an idle lifetime past the absolute one', { REFRESH_TOKEN_TTL: '100d' }, /REFRESH_TOKEN_TTL is longer/],
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
 ])('%s stops the start', (_what, env, sentence) => {

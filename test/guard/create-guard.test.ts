@@ -232,6 +232,23 @@ test('every fault is named at once, and no password with it', async () => {
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 
+test.each<[string, GuardOptions['redis'] | (() => GuardOptions['redis'])]>([
+  ['a bare % in the password', 'redis://:pa%ss-hunter2@127.0.0.1:1'],
+  ['the name of a database', 'redis://127.0.0.1:1/hunter2'],
+  ['the number of a database that Redis does not have', () => `${new URL(world.redisUrl ?? '').origin}/99`],
+  [
+    'a client whose db is not a number',
+    () => new Redis('redis://127.0.0.1:1/hunter2', { lazyConnect: true }),
+  ],
+])('%s in redis is refused like any other option', async (_what, redis) => {
+  const refused = newGuard({ redis: typeof redis === 'function' ? redis() : redis });
+  await expect(refused).rejects.toMatchObject({
+    name: 'GuardOptionsError',
+    faults: [expect.stringMatching(/^redis /)],
+  });
+  await expect(refused).rejects.not.toThrow(/hunter2/);
+});
+
 test('on a cluster, where the pointer lies with another server than the rest, the key set says where to look', async () => {
   const server = await startRedis([
     ...['--cluster-enabled', 'yes'],

@@ -45,10 +45,7 @@ test('of a client is taken where Redis is, and nothing of how it reads answers a
     readOnly: true,
     reconnectOnError: () => 2,
   };
-  for (const source of [
-    settingsOf(theirs),
-    `redis://:hunter2@127.0.0.1:${portOf(server)}/3?stringNumbers=true&enableAutoPipelining=true&commandTimeout=1`,
-  ]) {
+  for (const source of [settingsOf(theirs), `redis://:hunter2@127.0.0.1:${portOf(server)}/3?family=4`]) {
     const connection = connect(source);
     await connection.tried;
     await connection.run((client) => client.set('count', 1));
@@ -113,4 +110,22 @@ test('sentinels that are not there, or say nothing, are waited for, and harm no 
   }
   for (const socket of sockets) socket.destroy();
   silent.close();
+});
+
+test('a database that Redis does not have is refused, and never taken for another one', async () => {
+  const server = await start(['--databases', '4']);
+  failures.length = 0;
+  const connection = connect(`${server.url}/9`);
+  await connection.tried;
+  expect(connection.refusal).toMatch(/DB index is out of range/);
+  expect(failures[0]).toMatch(/DB index is out of range/);
+  await expect(connection.run((client) => client.set('somewhere', '1'))).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  });
+  const direct = new Redis(server.url);
+  expect(await direct.keys('*')).toEqual([]);
+  direct.disconnect();
+  const other = connect(`${server.url}/3`);
+  await other.tried;
+  expect(other.refusal).toBeUndefined();
 });

@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../../src/database';
+import { openEmbeddedPostgres } from '../../src/embedded/pglite';
+import { createWorld, startNode, type World } from '../support/world';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld({ redis: null });
+});
+afterAll(() => world.close());
+
+const connecting = async (url: string) => {
+  const dataSource = await connect({ url }, { statementTimeout: 0, poolSize: 1 });
+  await dataSource.query('select 1');
+  await dataSource.destroy();
+};
+
+test('the forms that providers give for a socket are taken', async () => {
+  const { port, pathname, username } = new URL(world.databaseUrl);
+  const [shown] = await world.sql<{ unix_socket_directories: string }>('show unix_socket_directories');
+  const folder = shown!.unix_socket_directories;
+  for (const url of [
+    `postgres://${username}@${pathname}?host=${folder}&port=${port}`,
+    `postgres://${pathname}?host=${folder}&port=${port}&user=${username}`,
+    `postgres://${username}@${encodeURIComponent(folder)}:${port}${pathname}`,
+    `postgresql://${username}@127.0.0.1:${port}${pathname}?sslmode=disable&channel_binding=require`,
+  ])
+    await connecting(url);
+});
+
+test.each<[string, (url: URL) => void, RegExp]>([
+  ['a certificate that is not there', (url) => (url.search = '?sslrootcert=/none.pem'), /\/none\.pem/],
+  ['a socket that is not there', (url) => (url.search = '?host=/none'), /\/none/],
+  ['a server without TLS', (url) => (url.search = '?sslmode=verify-full'), /does not support SSL/],
+  ['an unknown kind of TLS', (url) => (url.search = '?sslnegotiation=some'), /sslnegotiation/],
+  ['a database that is not there', (url) => (url.pathname = '/none'), /"none" does not exist/],
+  ['a role that is not there', (url) => (url.username = 'none'), /"none" does not exist/],
+])('%s is answered by one sentence that names the setting', async (_what, change, sentence) => {
+  const url = new URL(world.databaseUrl);
+  url.password = 'hunter2';
+  change(url);
+  const refused = connecting(url.href);
+  await expect(refused).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringMatching(sentence),
+  });
+  await expect(refused).rejects.toThrow(/^Postgres cannot be used: .* Is DATABASE_URL right\?$/);
+  await expect(refused).rejects.not.toThrow(/hunter2/);
+});
+
+test('a role that may not create tables is told of, with what to grant', async () => {
+  const own = await createWorld({ redis: null });
+  const role = `nobody_${process.pid}`;
+  await own.sql(`create role ${role} login`);
+  try {
+    await own.sql('drop schema public cascade');
+    await own.sql('create schema public');
+    await own.sql(`grant usage on schema public to ${role}`);
+    const url = new URL(own.databaseUrl);
+    url.username = role;
+    await expect(startNode({ DATABASE_URL: url.href })).rejects.toMatchObject({
+      name: 'StartError',
+      message: expect.stringMatching(/permission denied for schema public.*grant create on schema public/s),
+    });
+  } finally {
+    await own.close();
+    await world.sql(`drop role ${role}`);
+  }
+});
+
+test('a folder that cannot be used is told of, with the setting', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-folder-'));
+  writeFileSync(join(folder, 'file'), '');
+  try {
+    for (const path of [join(folder, 'file'), join(folder, 'file/below'), 'x'.repeat(200)])
+      await expect(openEmbeddedPostgres(path)).rejects.toMatchObject({
+        name: 'StartError',
+        message: expect.stringMatching(/DATA_DIR/),
+      });
+  } finally {
+    await rm(folder, { recursive: true });
+    execFileSync('rm', ['-rf', 'x'.repeat(200)]);
+  }
+});

@@ -43,9 +43,7 @@ export function connectionFault(error: unknown): unknown {
 /** What went wrong when the schema was brought up to date, as a `StartError` where the database is what is wrong. */
 export function preparationFault(error: unknown): unknown {
   if (isUnavailable(error)) {
-    return new StartError(
-      `Postgres was lost during the start: ${wordsOf((error.cause ?? {}) as DriverError)}. Start again.`,
-    );
+    return new StartError(`Postgres was lost during the start: ${wordsOf(error.cause ?? {})}. Start again.`);
   }
   if (!(error instanceof QueryFailedError)) return error;
   const { code } = error.driverError as DriverError;

@@ -6,9 +6,10 @@ import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { Context } from './context';
 import { createDenialPlugin } from './denials';
-import { createAnswerPlugin, createErrorFormatter } from './errors';
+import { createAnswerPlugin, createErrorFormatter, forLog } from './errors';
 import { httpRules } from './http-rules';
-import { costLimit, MOST_TOKENS } from './limits';
+import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
+import { costLimit } from './limits';
 import { toLogoutReceipt } from './logout-receipt.type';
 
 export interface RequestContext extends Context {
@@ -19,34 +20,48 @@ export interface ApolloOptions {
   readonly schema: GraphQLSchema;
   readonly logger: Logger;
   readonly recordRefusal: RecordRefusal;
-  /** Turns introspection of the schema and the landing page off. */
+  /** Turns introspection of the schema and the landing page off, and leaves names of the schema out of error messages. */
   readonly production: boolean;
+  /** Where documents are that were read before Apollo sees them. */
+  readonly documents: Documents['store'];
 }
 
 /** Apollo Server with the limits and the error format of this project, on whatever transport. */
 export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
-  const { schema, logger, recordRefusal, production } = options;
+  const { schema, logger, recordRefusal, production, documents } = options;
   return new ApolloServer<RequestContext>({
     schema,
     introspection: !production,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     csrfPrevention: true,
+    documentStore: documents,
     parseOptions: { maxTokens: MOST_TOKENS },
-    formatError: createErrorFormatter(logger),
+    validationOptions: { maxErrors: MOST_ERRORS },
+    executionOptions: { maxCoercionErrors: MOST_ERRORS },
+    hideSchemaDetailsFromClientErrors: production,
+    formatError: createErrorFormatter({ logger, production }),
     // The composition root handles signals: it has more to stop than this.
     stopOnTerminationSignals: false,
     logger: {
       debug: (message: string) => logger.debug({}, message),
       info: (message: string) => logger.debug({}, message),
       warn: (message: string) => logger.warn({}, message),
-      error: (message: string) => logger.error({}, message),
+      // What follows the colon may be a client's document, with a password in it.
+      error: (message: string) => logger.error({}, `Apollo: ${message.split(':', 1)[0] ?? ''}.`),
     },
     plugins: [
       httpRules,
       costLimit,
       createDenialPlugin(recordRefusal),
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
+      {
+        unexpectedErrorProcessingRequest: ({ requestContext, error }) => {
+          const { requestId } = requestContext.contextValue;
+          logger.error({ requestId, err: forLog(error) }, 'Unexpected error in a request.');
+          return Promise.resolve();
+        },
+      },
       production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
     ],
   });

@@ -67,11 +67,46 @@ function asSentence(message: string): string {
   return text.includes(' ') && !/[.?!]$/.test(text) ? `${text}.` : text;
 }
 
+/** GraphQL guesses what a misspelt name was to be. In production that would spell the schema out. */
+const withoutSuggestions = (message: string) => message.replace(/ ?Did you mean [^]*$/, '');
+
+/**
+ * Whether graphql-js found fault with the document only while it ran it, as with a null in place of an argument. Its own
+ * error points at the document. One that says what a resolver answered does not.
+ */
+const isAboutDocument = ({ nodes, originalError, extensions }: GraphQLError) =>
+  nodes !== undefined && originalError === undefined && extensions.code === undefined;
+
+/** What the log may say of an error: the message of GraphQL's own ones is left out, as it quotes the document. */
+export function forLog(error: unknown): unknown {
+  if (!(error instanceof GraphQLError)) return error;
+  if (error.originalError) return forLog(error.originalError);
+  const { name, message, stack } = error;
+  return { name, message: 'Left out, as it may quote the document.', stack: stack?.replace(message, '') };
+}
+
+/** The answer to whatever has no code of its own. `requestId` finds the fault in the log. */
+export const unexpected = (requestId?: string) => ({
+  message: 'Something unexpected went wrong. Tell the operators the request id.',
+  extensions: { code: 'INTERNAL_SERVER_ERROR', ...(requestId !== undefined && { requestId }) },
+});
+
+export interface FormatOptions {
+  readonly logger: Logger;
+  /** Leaves names of the schema out of messages. */
+  readonly production: boolean;
+}
+
 /**
  * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
  * code of its own is unexpected: it goes to the log, and the client gets a request id to name it by.
  */
-export function createErrorFormatter(logger: Logger) {
+export function createErrorFormatter({ logger, production }: FormatOptions) {
+  const say = (error: GraphQLError) => {
+    const message = withoutAdvice(withoutVariable(error));
+    return asSentence(production ? withoutSuggestions(message) : message);
+  };
+
   return (formatted: GraphQLFormattedError, raw: unknown): GraphQLFormattedError => {
     const { locations, path } = formatted;
     const error = unwrapResolverError(raw);
@@ -93,13 +128,13 @@ export function createErrorFormatter(logger: Logger) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
       if (typeof code === 'string' && SYNTAX_CODES.has(code)) {
-        return answer(asSentence(withoutAdvice(withoutVariable(error))), { code });
+        return answer(say(error), { code });
       }
+      if (isAboutDocument(error)) return answer(say(error), { code: 'BAD_USER_INPUT' });
     }
-    logger.error({ err: error }, 'A request met an unexpected fault.');
-    return answer('Something unexpected went wrong. Tell the operators the request id.', {
-      code: 'INTERNAL_SERVER_ERROR',
-    });
+    logger.error({ err: forLog(error) }, 'Unexpected error in a request.');
+    const { message, extensions } = unexpected();
+    return answer(message, extensions);
   };
 }
 

@@ -6,9 +6,7 @@ import {
   getComplexity,
   simpleEstimator,
 } from 'graphql-query-complexity';
-
-/** Tokens of the query language in one document; parsing stops there. */
-export const MOST_TOKENS = 1500;
+import { MOST_ERRORS } from './documents';
 
 /** Points that one operation may cost. A field costs one, a list what its items cost. */
 export const HIGHEST_COST = 10_000;
@@ -58,8 +56,10 @@ export const costLimit: ApolloServerPlugin = {
     Promise.resolve({
       didResolveOperation({ request, document, operation, schema }) {
         const { variables = {}, operationName } = request;
-        // Variables that do not fit: execution runs nothing then, and says it better.
-        if (getVariableValues(schema, operation?.variableDefinitions ?? [], variables).errors) {
+        // No such operation, or variables that do not fit: execution runs nothing then, and says it better.
+        if (!operation) return Promise.resolve();
+        const definitions = operation.variableDefinitions ?? [];
+        if (getVariableValues(schema, definitions, variables, { maxErrors: MOST_ERRORS }).errors) {
           return Promise.resolve();
         }
         const fault = faultOfCost({ schema, document, operationName, variables });

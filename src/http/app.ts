@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import DataLoader from 'dataloader';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -12,24 +10,21 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Actions } from '../actions/actions';
-import { originOf } from '../actions/client';
 import type { Clock } from '../core/clock';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { PublishedKeys } from '../core/ports/tokens';
-import { createApollo, type RequestContext } from '../graphql/apollo';
+import { unexpected } from '../graphql/errors';
 import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
-import { authorizationOf } from '../guard/request';
 import type { Announcements } from '../revocation/announcements';
 import { createSockets, type SocketObserver } from '../sockets/sockets';
 import { createProxyTrust } from './client-address';
-import { clientOf } from './client';
+import { addGraphql } from './graphql';
 import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
 import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
-import { createRefreshCookie } from './refresh-cookie';
 import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
 import { addUpgrades } from './upgrade';
 
@@ -60,7 +55,7 @@ const REQUEST_TIMEOUT = 30_000;
 
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, guard, keys, readiness, logger, issuer, corsOrigins, trustProxy, recordRefusal } = options;
+  const { actions, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
   const app = fastify({
     loggerInstance: logger,
     trustProxy: createProxyTrust(trustProxy),
@@ -95,15 +90,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(transportError(status));
-    request.log.error({ err: error }, 'A request met an unexpected fault.');
-    return reply.code(500).send({
-      errors: [
-        {
-          message: 'Something unexpected went wrong. Tell the operators the request id.',
-          extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: request.id },
-        },
-      ],
-    });
+    request.log.error({ err: error }, 'Unexpected error in a request.');
+    return reply.code(500).send({ errors: [unexpected(request.id)] });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(transportError(404)));
   await app.register(cookie);
@@ -117,41 +105,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const schema = createSchema(actions);
-  const apollo = createApollo({ schema, logger, recordRefusal, production: options.production });
-  await apollo.start();
-  // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
-  app.addHook('onClose', () => apollo.stop());
-
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
   addUpgrades(app, createSockets({ ...options, schema, observer: options.socketObserver }), isOwnPage);
-  const authenticate = async (request: FastifyRequest) => {
-    const auth = await guard.authenticate(authorizationOf(request));
-    // Expired and revoked ones come from honest clients every day; these do not.
-    if (!auth.ok && auth.code === 'TOKEN_INVALID')
-      recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
-    return auth;
-  };
-  const refreshCookie = createRefreshCookie({ issuer, isOwnPage });
-  app.route({
-    method: ['GET', 'POST'],
-    url: '/graphql',
-    // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
-    onRequest: async ({ protocol, hostname }, reply) => {
-      if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
-    },
-    handler: fastifyApolloHandler(apollo, {
-      context: async (request, reply): Promise<RequestContext> => ({
-        requestId: request.id,
-        auth: await authenticate(request),
-        client: clientOf(request),
-        refreshCookie: refreshCookie.read(request),
-        setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
-        clearRefreshCookie: () => refreshCookie.clear(request, reply),
-        receipts: [],
-        sessions: new DataLoader((userIds) => actions.listSessions(userIds)),
-      }),
-    }),
-  });
+  await addGraphql(app, { ...options, schema, isOwnPage });
   await addOAuth(app, options);
   addJwks(app, keys, options.databaseId);
   addHealth(app, readiness);

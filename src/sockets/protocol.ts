@@ -39,10 +39,10 @@ function authorizationIn(params: SocketContext['connectionParams']): string | un
   return typeof given === 'string' || given === undefined ? given : 'not a text';
 }
 
-/** Without a code, so that its client gets none of it and the log all. */
+/** Without a code, so that the log gets all of it and its client nothing. */
 const unexpected = (error: unknown) =>
   new GraphQLError('Unexpected.', {
-    originalError: error instanceof Error ? error : new Error(String(error)),
+    originalError: error instanceof Error ? error : new Error('It is not an error.', { cause: error }),
   });
 
 /** The logger, naming the socket as it names requests. */
@@ -55,11 +55,11 @@ const loggerFor = (logger: Logger, requestId: string): Logger => ({
 
 /** The protocol graphql-transport-ws: who is let in, what is served, and what errors look like. */
 export function createProtocol(options: ProtocolOptions): Server<SocketState> {
-  const { guard, members, limits, logger } = options;
+  const { guard, members, limits, logger, production } = options;
   const read = createSubscriptionReader(options);
 
   const format = ({ id }: SocketState, errors: readonly GraphQLError[]): GraphQLFormattedError[] => {
-    const formatError = createErrorFormatter(loggerFor(logger, id));
+    const formatError = createErrorFormatter({ logger: loggerFor(logger, id), production });
     return errors.map((error) => {
       const formatted = formatError(error.toJSON(), error);
       if (formatted.extensions?.code !== 'INTERNAL_SERVER_ERROR') return formatted;

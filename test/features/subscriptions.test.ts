@@ -371,7 +371,8 @@ describe('only subscriptions, under the limits of HTTP', () => {
   });
 
   test('an operation that is not there, or not named, is refused', async () => {
-    expect(await errorOf('subscription a { __typename } subscription b { __typename }')).toEqual(
+    const FIELD = '{ sessionEnded { current } }';
+    expect(await errorOf(`subscription a ${FIELD} subscription b ${FIELD}`)).toEqual(
       coded('OPERATION_RESOLUTION_FAILURE'),
     );
   });
@@ -397,6 +398,14 @@ describe('only subscriptions, under the limits of HTTP', () => {
     const error = await errorOf(query, { a: 'a password' });
     expect(error).toEqual(coded('BAD_USER_INPUT'));
     expect(JSON.stringify(error)).not.toContain('a password');
+  });
+
+  test('a subscription that is skipped is refused, and nothing of it is logged', async () => {
+    for (const directive of ['@skip(if: null)', '@include', '@skip(if: $if)']) {
+      const query = `subscription S($if: Boolean!) { sessionEnded ${directive} { current } } query Zebra7Quartz { me { id } }`;
+      expect(await errorOf(query, { if: true })).toEqual(coded('GRAPHQL_VALIDATION_FAILED'));
+    }
+    expect(node.log.join('\n')).not.toContain('Zebra7Quartz');
   });
 
   test('two fields at once are refused', async () => {

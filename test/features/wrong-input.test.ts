@@ -266,14 +266,14 @@ const DOCUMENTS: Case[] = [
   ],
   ['20,000 levels of nesting', () => ask('{a'.repeat(20_000)), 400, 'GRAPHQL_PARSE_FAILED'],
   [
-    '400 levels of nesting',
-    () => ask(`${'{a'.repeat(400)}${'}'.repeat(400)}`),
+    '190 levels of nesting',
+    () => ask(`${'{a'.repeat(190)}${'}'.repeat(190)}`),
     400,
     'GRAPHQL_VALIDATION_FAILED',
   ],
   [
-    'a list in 700 lists',
-    () => ask(`{ user(id: ${'['.repeat(700)}${']'.repeat(700)}) { id } }`),
+    'a list in 250 lists',
+    () => ask(`{ user(id: ${'['.repeat(250)}${']'.repeat(250)}) { id } }`),
     400,
     'GRAPHQL_VALIDATION_FAILED',
   ],
@@ -284,8 +284,8 @@ const DOCUMENTS: Case[] = [
     'GRAPHQL_PARSE_FAILED',
   ],
   [
-    '200 mutations in one request',
-    () => ask(`mutation {${many(200, (i) => `a${i}: logout { scope }`).join(' ')}}`),
+    '90 mutations in one request',
+    () => ask(`mutation {${many(90, (i) => `a${i}: logout { scope }`).join(' ')}}`),
     400,
     'BAD_USER_INPUT',
   ],
@@ -302,7 +302,7 @@ const DOCUMENTS: Case[] = [
     'the same mutations hidden in a fragment',
     () =>
       ask(
-        `mutation { ...F } fragment F on Mutation {${many(200, (i) => `a${i}: logout { scope }`).join(' ')}}`,
+        `mutation { ...F } fragment F on Mutation {${many(90, (i) => `a${i}: logout { scope }`).join(' ')}}`,
       ),
     400,
     'BAD_USER_INPUT',
@@ -320,28 +320,28 @@ const DOCUMENTS: Case[] = [
     'GRAPHQL_VALIDATION_FAILED',
   ],
   [
-    'fragments that double 90 times',
+    'fragments that double 40 times',
     () =>
       ask(
-        `{ me { ...F0 } } ${many(90, (i) => `fragment F${i} on User {...F${i + 1} ...F${i + 1}}`).join(' ')} fragment F90 on User {id}`,
+        `{ me { ...F0 } } ${many(40, (i) => `fragment F${i} on User {...F${i + 1} ...F${i + 1}}`).join(' ')} fragment F40 on User {id}`,
       ),
     400,
     'BAD_USER_INPUT',
   ],
   [
-    '150 mutations beside more fragments than anyone counts',
+    '50 mutations beside more fragments than anyone counts',
     () =>
       ask(
-        `mutation { ...F0 ${many(150, (i) => `a${i}: logout { scope }`).join(' ')} } ${many(15, (i) => `fragment F${i} on Mutation {...F${i + 1} ...F${i + 1}}`).join(' ')} fragment F15 on Mutation {__typename}`,
+        `mutation { ...F0 ${many(50, (i) => `a${i}: logout { scope }`).join(' ')} } ${many(15, (i) => `fragment F${i} on Mutation {...F${i + 1} ...F${i + 1}}`).join(' ')} fragment F15 on Mutation {__typename}`,
       ),
     400,
     'BAD_USER_INPUT',
   ],
   [
-    '150 mutations beside one whose cost cannot be told',
+    '50 mutations beside one whose cost cannot be told',
     () =>
       ask(
-        `mutation($none: String = "x") { no: deleteAccount(password: $none) { scope } ${many(150, (i) => `a${i}: logout { scope }`).join(' ')} }`,
+        `mutation($none: String = "x") { no: deleteAccount(password: $none) { scope } ${many(50, (i) => `a${i}: logout { scope }`).join(' ')} }`,
         { none: null },
       ),
     400,
@@ -361,6 +361,26 @@ const DOCUMENTS: Case[] = [
     () => ask('query($if: Boolean = true) { me @skip(if: $if) { id } }', { if: null }),
     400,
     'BAD_USER_INPUT',
+  ],
+  ...[
+    ['null', '@skip(if: null)'],
+    ['nothing', '@include'],
+    ['a variable', '@skip(if: $if)'],
+  ].map(([name, directive]): Case => [
+    `a subscription that is skipped by ${name}, beside a password`,
+    () =>
+      ask(
+        `subscription S($if: Boolean!) { sessionEnded ${directive} { scope } } mutation M { deleteAccount(password: "${SECRET}") { scope } }`,
+        { if: true },
+      ),
+    400,
+    'GRAPHQL_VALIDATION_FAILED',
+  ]),
+  [
+    'the name of an operation that has none',
+    () => post({ query: ME, operationName: 'Me' }),
+    400,
+    'OPERATION_RESOLUTION_FAILURE',
   ],
   ['an unknown fragment', () => ask('{ ...Nothing }'), 400, 'GRAPHQL_VALIDATION_FAILED'],
   ['an unknown field', () => ask('{ passwords }'), 400, 'GRAPHQL_VALIDATION_FAILED'],

@@ -1,0 +1,100 @@
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import DataLoader from 'dataloader';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GraphQLError, GraphQLSchema } from 'graphql';
+import type { Actions } from '../actions/actions';
+import { originOf } from '../actions/client';
+import type { RecordRefusal } from '../core/ports/refusals';
+import { createApollo, type RequestContext } from '../graphql/apollo';
+import { createDocuments } from '../graphql/documents';
+import { createErrorFormatter, unexpected } from '../graphql/errors';
+import type { Guard } from '../guard/guard';
+import { authorizationOf } from '../guard/request';
+import { clientOf } from './client';
+import type { IsOwnPage } from './origin';
+import { createRefreshCookie } from './refresh-cookie';
+import { transportError } from './transport-errors';
+
+export interface GraphqlOptions {
+  readonly schema: GraphQLSchema;
+  readonly actions: Actions;
+  readonly guard: Guard;
+  readonly logger: FastifyBaseLogger;
+  readonly recordRefusal: RecordRefusal;
+  readonly issuer: string;
+  readonly production: boolean;
+  readonly isOwnPage: IsOwnPage;
+}
+
+/** The document of a request, if Apollo is going to read one. */
+function documentIn({ method, body, query }: FastifyRequest): string | undefined {
+  const request = (method === 'GET' ? query : body) as Record<string, unknown> | null | undefined;
+  const document = request?.query;
+  return typeof document === 'string' && document !== '' ? document : undefined;
+}
+
+/**
+ * Names the request in what Apollo answers where none of its plugins is asked: when a context could not be made, or a
+ * plugin has thrown.
+ */
+function withRequestId(answer: string, id: string): string {
+  const { errors = [], ...rest } = JSON.parse(answer) as { errors?: { extensions?: { code?: unknown } }[] };
+  const named = errors.map((error) => {
+    const { code } = error.extensions ?? {};
+    return code === 'INTERNAL_SERVER_ERROR' ? { ...error, ...unexpected(id) } : error;
+  });
+  return JSON.stringify({ errors: named, ...rest });
+}
+
+/** Queries and mutations over HTTP. */
+export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
+  const { actions, guard, logger, production, recordRefusal } = options;
+  const documents = createDocuments(options);
+  const apollo = createApollo({ ...options, documents: documents.store });
+  await apollo.start();
+  // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
+  app.addHook('onClose', () => apollo.stop());
+  const formatError = createErrorFormatter({ logger, production });
+  const refreshCookie = createRefreshCookie(options);
+
+  const refuse = (errors: readonly GraphQLError[], reply: FastifyReply) =>
+    reply.code(400).send({ errors: errors.map((error) => formatError(error.toJSON(), error)) });
+
+  const authenticate = async (request: FastifyRequest) => {
+    const auth = await guard.authenticate(authorizationOf(request));
+    // Expired and revoked ones come from honest clients every day; these do not.
+    if (!auth.ok && auth.code === 'TOKEN_INVALID')
+      recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
+    return auth;
+  };
+
+  const context = async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => ({
+    requestId: request.id,
+    auth: await authenticate(request),
+    client: clientOf(request),
+    refreshCookie: refreshCookie.read(request),
+    setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
+    clearRefreshCookie: () => refreshCookie.clear(request, reply),
+    receipts: [],
+    sessions: new DataLoader((userIds) => actions.listSessions(userIds)),
+  });
+  const answer = fastifyApolloHandler(apollo, { context });
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
+    onRequest: async ({ protocol, hostname }, reply) => {
+      if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
+    },
+    preHandler: async (request, reply) => {
+      const document = documentIn(request);
+      const read = document === undefined ? undefined : documents.read(document);
+      if (read && !('kind' in read)) await refuse(read, reply);
+    },
+    handler: async (request, reply) => {
+      const text = (await answer.call(app, request, reply)) as unknown;
+      return reply.statusCode === 500 && typeof text === 'string' ? withRequestId(text, request.id) : text;
+    },
+  });
+}

@@ -25,8 +25,9 @@ import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
 import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
-import { answerUnreadable, BODY_LIMIT, transportError } from './transport-errors';
-import { addUpgrades } from './upgrade';
+import { createOwedAnswers } from './owed-answers';
+import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
+import { addUpgrades } from './upgrades';
 
 export interface AppOptions {
   readonly actions: Actions;
@@ -56,8 +57,10 @@ const REQUEST_TIMEOUT = 30_000;
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { actions, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
+  const owed = createOwedAnswers();
   const app = fastify({
     loggerInstance: logger,
+    http: { ServerResponse: owed.ServerResponse },
     trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
     // A request that never ends would keep a stopping process waiting.
@@ -66,7 +69,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     genReqId: () => randomUUID(),
     logController: new LogController({ requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: createUnreadableHandler(owed),
     // An address that cannot be decoded: no route, and so no error handler, gets to see it.
     frameworkErrors: ({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
       void reply.code(statusCode).send(transportError(statusCode)),
@@ -106,8 +109,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   const schema = createSchema(actions);
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
-  addUpgrades(app, createSockets({ ...options, schema, observer: options.socketObserver }), isOwnPage);
-  await addGraphql(app, { ...options, schema, isOwnPage });
+  const sockets = createSockets({ ...options, schema, observer: options.socketObserver });
+  await addUpgrades(app, { sockets, owed, isOwnPage, isClosing: () => closing });
+  await addGraphql(app, { ...options, schema, sockets, isOwnPage });
   await addOAuth(app, options);
   addJwks(app, keys, options.databaseId);
   addHealth(app, readiness);

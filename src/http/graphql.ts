@@ -1,6 +1,6 @@
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import DataLoader from 'dataloader';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Actions } from '../actions/actions';
 import { originOf } from '../actions/client';
@@ -10,6 +10,7 @@ import { createDocuments } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
 import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
+import type { Sockets } from '../sockets/sockets';
 import { clientOf } from './client';
 import type { IsOwnPage } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
@@ -24,6 +25,7 @@ export interface GraphqlOptions {
   readonly issuer: string;
   readonly production: boolean;
   readonly isOwnPage: IsOwnPage;
+  readonly sockets: Pick<Sockets, 'accept'>;
 }
 
 /** The document of a request, if Apollo is going to read one. */
@@ -46,9 +48,9 @@ function withRequestId(answer: string, id: string): string {
   return JSON.stringify({ errors: named, ...rest });
 }
 
-/** Queries and mutations over HTTP. */
+/** `/graphql`: queries and mutations over HTTP, and subscriptions over WebSocket. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { actions, guard, logger, production, recordRefusal } = options;
+  const { actions, guard, logger, production, recordRefusal, sockets } = options;
   const documents = createDocuments(options);
   const apollo = createApollo({ ...options, documents: documents.store });
   await apollo.start();
@@ -80,9 +82,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   });
   const answer = fastifyApolloHandler(apollo, { context });
 
-  app.route({
-    method: ['GET', 'POST'],
-    url: '/graphql',
+  const route: Pick<RouteOptions, 'onRequest' | 'preHandler' | 'handler'> = {
     // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
     onRequest: async ({ protocol, hostname }, reply) => {
       if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
@@ -96,5 +96,12 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
       const text = (await answer.call(app, request, reply)) as unknown;
       return reply.statusCode === 500 && typeof text === 'string' ? withRequestId(text, request.id) : text;
     },
+  };
+  app.route({
+    ...route,
+    method: 'GET',
+    url: '/graphql',
+    wsHandler: (socket, { id }) => sockets.accept(socket, id),
   });
+  app.route({ ...route, method: 'POST', url: '/graphql' });
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { OwedAnswers } from './owed-answers';
 
 /** Bytes of a request's body. The longest honest one is a few KiB. */
 export const BODY_LIMIT = 128 * 1024;
@@ -13,10 +14,17 @@ const TRANSPORT_FAULTS: Record<number, string> = {
   413: `The request is too large. At most ${BODY_LIMIT / 1024} KiB are read.`,
   414: 'The address is too long.',
   415: 'Send the request as "Content-Type: application/json".',
+  429: 'There are too many connections of this address. Try again later.',
   431: 'The address and the headers are too large. At most 16 KiB are read.',
+  503: 'This node is stopping. Try again.',
 };
 
-const CODES: Record<number, string> = { 403: 'FORBIDDEN', 404: 'NOT_FOUND' };
+const CODES: Record<number, string> = {
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  429: 'RATE_LIMITED',
+  503: 'SERVICE_UNAVAILABLE',
+};
 
 export const transportError = (status: number) => ({
   errors: [
@@ -33,10 +41,16 @@ const STATUS_OF_UNREADABLE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Answers what could not be read as HTTP, so that there is no request yet which Fastify could answer. */
-export function answerUnreadable({ code }: { code: string }, socket: Socket): void {
-  if (!socket.writable) return;
-  const status = STATUS_OF_UNREADABLE[code] ?? 400;
+/**
+ * Answers on a connection that no answer of Fastify is assigned to, and ends it.
+ *
+ * @param status one of those that have a sentence above
+ */
+export function answerRaw(connection: Socket, status: number): void {
+  if (!connection.writable) {
+    connection.destroy();
+    return;
+  }
   const body = JSON.stringify(transportError(status));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -44,5 +58,22 @@ export function answerUnreadable({ code }: { code: string }, socket: Socket): vo
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  connection.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => connection.destroy());
+}
+
+/**
+ * Answers what could not be read as HTTP, so that there is no request which Fastify could answer. The answers to earlier
+ * requests on the connection come first.
+ */
+export function createUnreadableHandler(owed: OwedAnswers) {
+  // Node tells of each piece that arrives after the first that it could not read.
+  const known = new WeakSet<Socket>();
+  return ({ code }: { code: string }, connection: Socket): void => {
+    if (known.has(connection)) return;
+    known.add(connection);
+    // The rest of a request that was read in part does not come, and so no answer of Fastify.
+    owed.whenAnswered(connection, () => answerRaw(connection, STATUS_OF_UNREADABLE[code] ?? 400), {
+      butReading: true,
+    });
+  };
 }

@@ -1,8 +1,6 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocket } from 'ws';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import type { Guard } from '../guard/guard';
@@ -35,12 +33,14 @@ export interface SocketsOptions {
 
 /** The WebSockets of this process: subscriptions, and nothing else, over graphql-transport-ws. */
 export interface Sockets {
+  /** How the server that does the upgrades must be set up. */
+  readonly serverOptions: ServerOptions;
   /**
-   * Takes over the connection of a request to upgrade, whose path and origin have been found good.
+   * Serves a socket whose path and origin have been found good.
    *
    * @param id names the socket in the log
    */
-  accept(request: IncomingMessage, connection: Duplex, head: Buffer, id: string): void;
+  accept(socket: WebSocket, id: string): void;
   /** How many are open. */
   readonly open: number;
   /** Closes all with 1001, and resolves when they are closed. Whoever comes later is refused. */
@@ -50,13 +50,8 @@ export interface Sockets {
 export function createSockets({ limits: given, observer, ...options }: SocketsOptions): Sockets {
   const { logger } = options;
   const limits: SocketLimits = { ...SOCKET_LIMITS, ...given };
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: limits.maxPayload,
-    handleProtocols,
-    // Answered below, within the bound of what may wait.
-    autoPong: false,
-  });
+  const open = new Set<WebSocket>();
+  let stopping = false;
   const members = createMembers({ ...options, limits });
   const protocol = createProtocol({ ...options, members, limits });
   /** Those that have been heard of since the last ping. */
@@ -85,6 +80,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
   };
 
   const serve = (socket: WebSocket, id: string) => {
+    open.add(socket);
     alive.add(socket);
     observer?.opened?.();
     const state: SocketState = {
@@ -128,6 +124,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
       logger.debug({ err: error, requestId: id }, 'A socket broke the rules.');
     });
     socket.on('close', (code, reason) => {
+      open.delete(socket);
       state.member?.leave();
       const cause = causes.get(socket) ?? 'CLIENT';
       logger.debug({ requestId: id, cause, code }, 'A socket was closed.');
@@ -137,7 +134,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
   };
 
   const pinging = setInterval(() => {
-    for (const socket of server.clients) {
+    for (const socket of open) {
       if (alive.delete(socket)) {
         if (takesMore(socket)) socket.ping();
       } else {
@@ -148,18 +145,33 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
   }, limits.pingInterval).unref();
 
   return {
-    accept(request, connection, head, id) {
-      server.handleUpgrade(request, connection, head, (socket) => serve(socket, id));
+    serverOptions: {
+      maxPayload: limits.maxPayload,
+      handleProtocols,
+      // Answered above, within the bound of what may wait.
+      autoPong: false,
+    },
+    accept(socket, id) {
+      serve(socket, id);
+      if (stopping) close(socket, 'STOPPING');
     },
     get open() {
-      return server.clients.size;
+      return open.size;
     },
     async stop() {
+      stopping = true;
       clearInterval(pinging);
       members.stop();
-      for (const socket of server.clients) close(socket, 'STOPPING');
       // Each is given its time to answer the close, and then cut off.
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await Promise.all(
+        [...open].map(
+          (socket) =>
+            new Promise<void>((resolve) => {
+              socket.once('close', () => resolve());
+              close(socket, 'STOPPING');
+            }),
+        ),
+      );
     },
   };
 }

@@ -507,6 +507,7 @@ describe('bad clients', () => {
       connection.on('error', reject);
     });
   const UPGRADE = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  const ENDING = UPGRADE.replace('Upgrade', 'close, Upgrade');
 
   test.each([
     ['without a key', `GET /graphql HTTP/1.1\r\n${UPGRADE}Sec-WebSocket-Version: 13\r\n\r\n`, 400],
@@ -515,17 +516,19 @@ describe('bad clients', () => {
       `GET /graphql HTTP/1.1\r\n${UPGRADE}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 99\r\n\r\n`,
       400,
     ],
-    ['by POST', `POST /graphql HTTP/1.1\r\n${UPGRADE}Content-Length: 2\r\n\r\n{}`, 404],
-    ['at an address that cannot be decoded', `GET /%zz HTTP/1.1\r\n${UPGRADE}\r\n`, 400],
-    ['at another path', `GET /healthz HTTP/1.1\r\n${UPGRADE}\r\n`, 404],
-  ])('an upgrade %s is answered, and the connection closed', async (_name, text, status) => {
-    expect(await converse(text)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    ['by POST', `POST /graphql HTTP/1.1\r\n${ENDING}Content-Length: 2\r\n\r\n{}`, 415],
+    ['at an address that cannot be decoded', `GET /%zz HTTP/1.1\r\n${ENDING}\r\n`, 400],
+    ['at an unknown path', `GET /elsewhere HTTP/1.1\r\n${ENDING}\r\n`, 404],
+  ])('an upgrade %s is answered as errors are, and the connection closed', async (_name, text, status) => {
+    const answer = await converse(text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain('"extensions":{"code":"');
     expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
   });
 
   test('an upgrade at another path is answered as any request is', async () => {
     expect(await refusedWith(node.url, { path: '/elsewhere' })).toBe(404);
-    expect(await refusedWith(node.url, { path: '/healthz' })).toBe(404);
+    expect(await refusedWith(node.url, { path: '/healthz' })).toBe(200);
   });
 
   test('an offer of HTTP/2 is passed over, and the request served', async () => {

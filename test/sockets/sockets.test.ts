@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
 import type { Actions } from '../../src/actions/actions';
 import type { AccessTokenClaims } from '../../src/core/claims';
 import { serviceUnavailable } from '../../src/core/errors';
@@ -70,7 +71,10 @@ const start = async (limits: SocketsOptions['limits'] = {}) => {
     limits,
   });
   server = createServer();
-  server.on('upgrade', (request, connection, head) => sockets.accept(request, connection, head, 'an-id'));
+  const upgrades = new WebSocketServer({ ...sockets.serverOptions, noServer: true });
+  server.on('upgrade', (request, connection, head) =>
+    upgrades.handleUpgrade(request, connection, head, (socket) => sockets.accept(socket, 'an-id')),
+  );
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
 };
 const url = () => `http://127.0.0.1:${(server?.address() as AddressInfo).port}`;

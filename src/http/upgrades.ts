@@ -1,0 +1,111 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import websocket from '@fastify/websocket';
+import type { FastifyInstance } from 'fastify';
+import type { Sockets } from '../sockets/sockets';
+import type { IsOwnPage } from './origin';
+import type { OwedAnswers } from './owed-answers';
+import { answerRaw, transportError } from './transport-errors';
+
+const PATH = '/graphql';
+
+export interface UpgradeOptions {
+  readonly sockets: Sockets;
+  readonly owed: OwedAnswers;
+  readonly isOwnPage: IsOwnPage;
+  /** Whether the process is stopping, so that it lets no socket in. */
+  readonly isClosing: () => boolean;
+}
+
+/** Whether the request asks for a WebSocket where there are some. */
+const asksForSocket = ({ method, headers, url = '' }: IncomingMessage) =>
+  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && url.split('?', 1)[0] === PATH;
+
+/** The request's head as it was sent, without the offer of another protocol. */
+function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    let value = rawHeaders[index + 1] ?? '';
+    if (/^(?:upgrade|http2-settings)$/i.test(name)) continue;
+    if (/^connection$/i.test(name)) {
+      const options = value.split(',').map((option) => option.trim());
+      value = options.filter((option) => !/^(?:upgrade|http2-settings)$/i.test(option)).join(', ');
+    }
+    lines.push(`${name}: ${value}`);
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/**
+ * Lets WebSockets in at /graphql. Their requests pass the hooks of every request, so proxies are believed as elsewhere,
+ * and a refusal has the form of every answer.
+ *
+ * `@fastify/websocket` does the upgrade, but it gets a request only when its turn has come. Node hands an upgrade over
+ * as soon as it has read it, even while the connection waits for earlier answers, and an answer that is assigned to such
+ * a connection throws (`ERR_HTTP_SOCKET_ASSIGNED`).
+ */
+export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
+  const { sockets, owed, isOwnPage, isClosing } = options;
+  // Never listens. The library takes upgrades from a server that it is given, and from this one it gets what is due.
+  const due = createServer();
+
+  /**
+   * Serves a request that offers another protocol, HTTP/2 for one, or a WebSocket elsewhere. A server may ignore the
+   * offer (RFC 9110, section 7.8). Node does not, once it is asked for upgrades, and `shouldUpgradeCallback` of newer
+   * versions drops what was read behind the request. So the connection begins again, without the offer:
+   * https://github.com/nodejs/node/issues/57054
+   */
+  const serveWithoutOffer = (request: IncomingMessage, connection: Socket, head: Buffer) => {
+    if (head.length > 0) connection.unshift(head);
+    connection.unshift(headWithoutOffer(request));
+    app.server.emit('connection', connection);
+  };
+
+  app.server.on('upgrade', (request, connection, head) => {
+    // The types allow for other streams; a server that listens has none.
+    if (!(connection instanceof Socket)) {
+      connection.destroy();
+      return;
+    }
+    // Node has removed its own listener. Without one, a connection that is lost meanwhile would end the process.
+    const drop = () => connection.destroy();
+    connection.on('error', drop);
+    owed.whenAnswered(connection, () => {
+      // An earlier answer was the last one, as its request had asked.
+      if (!connection.writable) {
+        drop();
+        return;
+      }
+      // Set by Node after the last answer.
+      connection.setTimeout(0);
+      if (asksForSocket(request)) due.emit('upgrade', request, connection, head);
+      else serveWithoutOffer(request, connection, head);
+      connection.off('error', drop);
+    });
+  });
+
+  // Without a listener, Node would destroy the connection with all answers that it is owed.
+  app.server.on('connect', (_request, connection) => {
+    if (!(connection instanceof Socket)) return void connection.destroy();
+    connection.on('error', () => connection.destroy());
+    owed.whenAnswered(connection, () => answerRaw(connection, 404));
+  });
+
+  await app.register(websocket, {
+    options: { ...sockets.serverOptions, server: due },
+    preClose: () => sockets.stop(),
+  });
+  // What is no handshake of RFC 6455. The library would answer in plain text.
+  app.websocketServer.on('wsClientError', (_error, connection) => {
+    if (connection instanceof Socket) answerRaw(connection, 400);
+    else connection.destroy();
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws) return;
+    const status = isClosing() ? 503 : isOwnPage(request) ? undefined : 403;
+    if (status !== undefined)
+      await reply.code(status).header('connection', 'close').send(transportError(status));
+  });
+}

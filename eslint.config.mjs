@@ -63,7 +63,7 @@ const directionOf = (folder, files, up) => {
               message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
             },
             {
-              regex: `^${up}(?:server|main|serve|admin|index|create-guard|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown)$`,
+              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown)$`,
               message: 'The composition root imports the folders, never the other way round.',
             },
             {

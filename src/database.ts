@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import type { Config } from './config/config';
 import type { Logger } from './core/ports/logger';
+import { thumbprintOf } from './core/key-id';
 import { inFolder } from './embedded/folder-faults';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { readOrMakeSecret } from './embedded/secret';
@@ -109,7 +110,7 @@ export async function prepareDatabase(
     }
     for (const key of keys) {
       try {
-        seal.open(key.sealedPrivateKey, key.id);
+        seal.open(key.sealedPrivateKey, thumbprintOf(key.id));
       } catch {
         throw new StartError(
           'SECRET is not the one that the signing keys in the database were encrypted with. Use that one again.',

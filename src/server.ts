@@ -23,7 +23,6 @@ import { createRateLimits, unlimited } from './rate-limits/rate-limits';
 import { judgeReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
 import { assembleRevocations } from './revocations';
-import { pointToDatabase } from './redis/database-pointer';
 import { StartError } from './core/start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
@@ -47,9 +46,6 @@ const PURGE_INTERVAL = 3_600_000;
 
 /** ms between two attempts to write what the audit log is to say of refused requests. */
 const REFUSALS_INTERVAL = 1000;
-
-/** ms between two writings of what services find the stream by: after a flush they wait for it, if they start just then. */
-const POINTER_INTERVAL = 5000;
 
 /** ms after the start: a service that is restarted often is to purge as well. */
 const FIRST_PURGE = 60_000;
@@ -123,7 +119,11 @@ async function assemble(
   teardown.add(() => dataSource.destroy());
   const truth = createTruth(
     dataSource,
-    { hasCopies: store.mode === 'servers' && store.redisUrl !== undefined, clockSkew },
+    {
+      hasCopies: store.mode === 'servers' && store.redisUrl !== undefined,
+      clockSkew,
+      databaseId: database.databaseId,
+    },
     createAvailability(logger, 'Postgres', 'Only what is known without it can be told until it is back.'),
   );
 
@@ -173,14 +173,6 @@ async function assemble(
       if (!isUnavailable(error)) logger.error({ err: error }, `${name} failed.`);
     });
   const reloadKeys = background('Reading the signing keys', () => keys.reload());
-  const { redis } = limits;
-  if (redis) {
-    const point = background('Saying whose keys these are', async () => {
-      const keyIds = (await keys.publicKeys()).map(({ kid }) => kid);
-      await pointToDatabase(redis, keyIds, database.databaseId);
-    });
-    teardown.add(every(POINTER_INTERVAL, point, 0));
-  }
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
   // A revoked key is to be gone at once, not with the next reading.
   teardown.add(
@@ -215,7 +207,6 @@ async function assemble(
     actions,
     guard,
     keys,
-    databaseId: limits.redis && database.databaseId,
     readiness,
     exposeMetrics,
     logger,

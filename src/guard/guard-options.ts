@@ -1,5 +1,6 @@
 import { readRedisUrl } from '../core/addresses/redis-url';
 import type { Clock } from '../core/clock';
+import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 
@@ -154,6 +155,13 @@ function* faultsOfIntrospection(given: unknown, allowPlain: boolean): Generator<
   if (!isBetween(rememberFor, 0, 60_000)) yield 'introspection.rememberFor must be from 0 to 60000 ms.';
 }
 
+/** Whether the revocations of one key at least can be found in Redis. */
+const namesDatabase = ({ keys }: GivenKeys) =>
+  keys.some((key) => {
+    const { kid } = key as { kid?: unknown };
+    return typeof kid === 'string' && databaseOf(kid) !== undefined;
+  });
+
 function* faultsOf(options: GuardOptions, countKeys: CountKeys): Generator<string | undefined> {
   const { issuer, audience, jwks, redis, introspection, view, whenUnavailable } = options;
   const { clockSkew = 0, viewLimit = 1, clock, logger, metrics } = options;
@@ -167,6 +175,8 @@ function* faultsOf(options: GuardOptions, countKeys: CountKeys): Generator<strin
     yield 'jwks is missing: the URL of the key set, or { keys: [...] }.';
   else if (countKeys(jwks) === 0)
     yield 'jwks has no key that could be used: of type EC, for ES256, on the curve P-256, with a kid.';
+  else if (redis !== undefined && !namesDatabase(jwks))
+    yield 'jwks has no key whose kid names a database, so its revocations cannot be found in redis: give the keys as the auth server publishes them.';
   if (redis !== undefined) yield faultOfRedis(redis, allowPlain);
   if (introspection !== undefined) yield* faultsOfIntrospection(introspection, allowPlain);
   if (redis === undefined && introspection === undefined)

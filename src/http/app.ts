@@ -33,8 +33,6 @@ export interface AppOptions {
   readonly actions: Actions;
   readonly guard: Guard;
   readonly keys: PublishedKeys;
-  /** The id that keys in Redis are named by, if there is a Redis. */
-  readonly databaseId?: string;
   readonly readiness: () => Promise<Readiness>;
   readonly exposeMetrics: ExposeMetrics;
   readonly logger: FastifyBaseLogger;
@@ -113,7 +111,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await addUpgrades(app, { sockets, owed, isOwnPage, isClosing: () => closing });
   await addGraphql(app, { ...options, schema, sockets, isOwnPage });
   await addOAuth(app, options);
-  addJwks(app, keys, options.databaseId);
+  addJwks(app, keys);
   addHealth(app, readiness);
   addMetrics(app, options.exposeMetrics);
   return app;

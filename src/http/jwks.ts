@@ -5,19 +5,14 @@ import type { PublishedKeys } from '../core/ports/tokens';
 const MAX_AGE = 60;
 
 /**
- * `/.well-known/jwks.json` (RFC 7517): the public keys by which anyone can check a signature. Beside them the id that the
- * keys in Redis are named by, for services that follow the revocations; others pass over what they do not know.
+ * `/.well-known/jwks.json` (RFC 7517): the public keys by which anyone can check a signature. Each `kid` names the database
+ * whose revocations concern its tokens.
  */
-export function addJwks(app: FastifyInstance, keys: PublishedKeys, databaseId?: string): void {
+export function addJwks(app: FastifyInstance, keys: PublishedKeys): void {
   app.get('/.well-known/jwks.json', async (_request, reply) =>
     reply
       .header('cache-control', `public, max-age=${MAX_AGE}`)
       .type('application/jwk-set+json')
-      .send(
-        JSON.stringify({
-          keys: await keys.publicKeys(),
-          ...(databaseId !== undefined && { tokenfence: { database: databaseId } }),
-        }),
-      ),
+      .send(JSON.stringify({ keys: await keys.publicKeys() })),
   );
 }

@@ -61,18 +61,24 @@ export async function lastAgreement(
  */
 export async function changeLease(lease: number, manager: EntityManager): Promise<void> {
   await manager.query('update fleet set revocation_lease = $1', [lease]);
+  await partWithCopies(manager);
 }
 
 /** Lets nodes with the other setting start. To be called only while no node runs. */
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
   await manager.query('update fleet set uses_redis = $1', [usesRedis]);
   // What Redis holds of an earlier time knows nothing of what is revoked without it.
-  if (usesRedis) await partWithCopies(manager);
+  await partWithCopies(manager);
   // Without copies nothing is left to carry: being committed is being confirmed.
-  else await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
+  if (!usesRedis)
+    await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
 }
 
-/** Parts with all that copies hold, as after the database was restored from a backup: its counters have gone back. */
+/**
+ * Gives the database another id, as after it was restored from a backup: its counters have gone back. What copies hold under
+ * the old id is never read again. A node that still runs finds that its id is gone, and then neither confirms nor loads
+ * anything.
+ */
 export async function partWithCopies(manager: EntityManager): Promise<void> {
   await manager.query('update fleet set database_id = gen_random_uuid()');
 }

@@ -1,11 +1,12 @@
 import type { EntityManager } from 'typeorm';
+import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/truth';
 import { FleetEntity } from './entities/fleet.entity';
 
 const toFleet = (row: FleetEntity): Fleet => {
   if (row.signingKeyId === null)
     throw new Error('The database holds no signing key: start the server once to make one.');
-  return { globalVersion: row.globalVersion, signingKeyId: row.signingKeyId };
+  return { globalVersion: row.globalVersion, signingKeyId: keyIdOf(row.databaseId, row.signingKeyId) };
 };
 
 export function fleetIn(manager: EntityManager): FleetState {

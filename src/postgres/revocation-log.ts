@@ -3,6 +3,7 @@ import { LARGEST_SKEW } from '../core/claims';
 import type { EachPart, RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { columnsOf, insertEvent } from './audit-log';
+import { anotherDatabase, readDatabaseId } from './same-database';
 import { RevocationEntity } from './entities/revocation.entity';
 
 export interface LogSettings {
@@ -10,6 +11,8 @@ export interface LogSettings {
   readonly hasCopies: boolean;
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
+  /** The id of the database at the start of this process, for one that relies on it. */
+  readonly databaseId?: string;
 }
 
 /** How much longer than needed an entry is kept, in ms: a transaction may take a while between its clock and its commit. */
@@ -76,6 +79,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
   // A cursor sees what had been committed when it was opened, and holds no more than a part in memory.
   const eachWhere = (condition: string, part: EachPart) =>
     manager.transaction(async (inside) => {
+      await readDatabaseId(inside, settings.databaseId);
       await inside.query(
         `declare log_cursor no scroll cursor for select ${COLUMNS} from revocations where ${condition}`,
       );
@@ -91,7 +95,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
       // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
       // that one of these refuses has fixed its `iat` before. So the token expires before the entry does.
       const rows = await manager.query<LogRow[]>(
-        `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(4)})
+        `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(5)})
          insert into revocations
            (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
          select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
@@ -99,19 +103,24 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
            case when $3 then null else clock.now end
          from clock, fleet, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
            "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
+         where $4::uuid is null or fleet.database_id = $4
          returning ${COLUMNS}`,
         [
           JSON.stringify(revocations),
           // Not by the skew that this node allows: another one may allow more, and take tokens for longer past their exp.
           2 * LARGEST_SKEW + SLACK,
           settings.hasCopies,
+          settings.databaseId ?? null,
           ...columnsOf(event),
         ],
       );
+      // The copies are named by the id at the start: those who follow the database of now would never hear of these.
+      if (rows.length < revocations.length) throw anotherDatabase();
       return rows.map(fromLogRow);
     },
 
     async unconfirmedOf(userId) {
+      await readDatabaseId(manager, settings.databaseId);
       const rows = await manager.query<LogRow[]>(
         `select ${COLUMNS} from revocations
          where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at`,

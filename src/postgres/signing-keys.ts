@@ -1,10 +1,12 @@
 import type { EntityManager } from 'typeorm';
 import type { StoredSigningKey } from '../core/account';
+import { keyIdOf, thumbprintOf } from '../core/key-id';
 import type { SigningKeys } from '../core/ports/truth';
 import { SigningKeyEntity } from './entities/signing-key.entity';
+import { readDatabaseId } from './same-database';
 
-const toSigningKey = (row: SigningKeyEntity): StoredSigningKey => ({
-  id: row.id,
+const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningKey => ({
+  id: keyIdOf(databaseId, row.id),
   algorithm: row.algorithm,
   publicKey: row.publicKey,
   sealedPrivateKey: row.sealedPrivateKey,
@@ -17,8 +19,18 @@ const toSigningKey = (row: SigningKeyEntity): StoredSigningKey => ({
 const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from fleet) * interval '1 second'
   + $1 * interval '1 millisecond' + interval '1 minute'`;
 
-/** @param clockSkew ms */
-export function signingKeysIn(manager: EntityManager, clockSkew: number): SigningKeys {
+export interface SigningKeysSettings {
+  /** ms by which clocks may differ. */
+  readonly clockSkew: number;
+  /** The id of the database at the start of this process, for one that relies on it. */
+  readonly databaseId?: string;
+}
+
+/** The table holds keys by their thumbprint alone. Outside of it their ids name the database as well. */
+export function signingKeysIn(
+  manager: EntityManager,
+  { clockSkew, databaseId }: SigningKeysSettings,
+): SigningKeys {
   const keys = manager.getRepository(SigningKeyEntity);
   return {
     async list() {
@@ -27,24 +39,26 @@ export function signingKeysIn(manager: EntityManager, clockSkew: number): Signin
         [2 * clockSkew],
       );
       const rows = await keys.find({ where: ids.map(({ id }) => ({ id })), order: { createdAt: 'DESC' } });
-      return rows.map(toSigningKey);
+      const current = await readDatabaseId(manager, databaseId);
+      return rows.map((row) => toSigningKey(row, current));
     },
 
     async insert(key) {
       await keys.insert({ ...key });
-      return toSigningKey(await keys.findOneByOrFail({ id: key.id }));
+      const current = await readDatabaseId(manager, databaseId);
+      return toSigningKey(await keys.findOneByOrFail({ id: key.id }), current);
     },
 
     async sign(id) {
       await manager.query(
         'update signing_keys set retired_at = now() where id = (select signing_key_id from fleet) and retired_at is null',
       );
-      await manager.query('update fleet set signing_key_id = $1', [id]);
+      await manager.query('update fleet set signing_key_id = $1', [thumbprintOf(id)]);
     },
 
     async revoke(id) {
       await manager.query('update signing_keys set revoked_at = now() where id = $1 and revoked_at is null', [
-        id,
+        thumbprintOf(id),
       ]);
     },
   };

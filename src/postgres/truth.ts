@@ -7,6 +7,7 @@ import { translate, translating } from './faults';
 import { fleetIn } from './fleet';
 import { refreshTokensIn } from './refresh-tokens';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
+import { anotherDatabase, readDatabaseId } from './same-database';
 import { sessionsIn } from './sessions';
 import { signingKeysIn } from './signing-keys';
 import { usersIn } from './users';
@@ -18,13 +19,14 @@ export function tablesIn(manager: EntityManager, settings: LogSettings, availabi
     sessions: watched(sessionsIn(manager)),
     refreshTokens: watched(refreshTokensIn(manager)),
     log: watched(revocationLogIn(manager, settings)),
-    signingKeys: watched(signingKeysIn(manager, settings.clockSkew)),
+    signingKeys: watched(signingKeysIn(manager, settings)),
     audit: watched(auditLogIn(manager)),
     fleet: watched(fleetIn(manager)),
   };
 }
 
 interface TruthRow {
+  readonly database_id: string;
   readonly global_version: number;
   readonly token_version: number | null;
   readonly disabled: boolean | null;
@@ -33,7 +35,7 @@ interface TruthRow {
 
 // One statement, so one snapshot: a version from before a revocation never comes with a denylist from after it.
 const ON_USER = `
-  select f.global_version, u.token_version, u.disabled_at is not null as disabled, (
+  select f.database_id, f.global_version, u.token_version, u.disabled_at is not null as disabled, (
     select json_agg(json_build_object(
       'kind', r.kind,
       'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
@@ -67,6 +69,7 @@ export function createTruth(
         async onUser(userId: string) {
           const [row] = await manager.query<TruthRow[]>(ON_USER, [userId]);
           if (!row) throw new Error('The fleet row is missing: were the migrations run?');
+          if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
           const denied = (kind: string) =>
             (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);
           return {
@@ -81,6 +84,7 @@ export function createTruth(
 
         relay: (limit: number, minAge: number, deliver: Parameters<Truth['relay']>[2]) =>
           manager.transaction(async (inside) => {
+            await readDatabaseId(inside, settings.databaseId);
             const entries = await lockUnconfirmed(inside, limit, minAge);
             if (entries.length === 0) return 0;
             await deliver(entries);

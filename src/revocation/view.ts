@@ -16,8 +16,6 @@ export interface View {
   sweep(): void;
   /** Lets go of all names. */
   clear(): void;
-  /** Lets go of everyone's version as well: what comes next is of another database, where it may be lower. */
-  startOver(): void;
   /** How many users, tokens, sessions and keys it names. */
   readonly size: number;
   /** It was given more than it may hold, and has not all of it. */
@@ -158,10 +156,6 @@ export function createView(limit: number, now: () => number): View {
     },
 
     clear,
-    startOver() {
-      clear();
-      globalVersion = 0;
-    },
 
     get size() {
       return users.size + denied.size;

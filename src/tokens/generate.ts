@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { GenerateSigningKey } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
-/** Makes ES256 key pairs whose `kid` is the thumbprint of the public key (RFC 7638). */
+/** Makes ES256 key pairs, named by the thumbprint of the public key (RFC 7638). */
 export function createKeyGenerator(seal: Seal): GenerateSigningKey {
   return () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,5 +1,4 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { isId } from '../core/claims';
 import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
@@ -15,8 +14,6 @@ export interface JwkSet {
 export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
   /** The ids of the keys that are known now. */
   readonly ids: readonly string[];
-  /** The id by which the auth server's keys in Redis are named, if its key set says so. */
-  readonly databaseId: string | undefined;
   /** From now on what this key has signed is revoked, whether or not the server still names the key. */
   revoke(id: string): void;
   /** Reads them now; rejects with `SERVICE_UNAVAILABLE` when they can't be had. */
@@ -50,12 +47,6 @@ export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
   return usable;
 }
 
-function databaseIn(set: unknown): string | undefined {
-  const { tokenfence } = set as { tokenfence?: { database?: unknown } | null };
-  const id = tokenfence?.database;
-  return isId(id) ? id : undefined;
-}
-
 /** Nothing for one that is no point on the curve. */
 function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
   try {
@@ -70,7 +61,6 @@ export function createFixedKeys(set: JwkSet): JwksKeys {
   const keys = readJwkSet(set);
   return {
     ids: [...keys.keys()],
-    databaseId: undefined,
     held: (id) => keys.get(id),
     verifyingKey: (id) => Promise.resolve(keys.get(id)),
     revoke(id) {
@@ -101,7 +91,6 @@ export function createJwksKeys({ url, http, clock, logger, cooldown = COOLDOWN }
   /** Kept though the server names them no more, so that a token of theirs is told apart from a forged one. */
   const revoked = new Map<string, VerifyingKey>();
   const find = (id: string) => revoked.get(id) ?? keys?.get(id);
-  let databaseId: string | undefined;
   let reading: Promise<void> | undefined;
   let started: number[] = [];
 
@@ -110,12 +99,10 @@ export function createJwksKeys({ url, http, clock, logger, cooldown = COOLDOWN }
       headers: { accept: 'application/jwk-set+json, application/json' },
       timeout: TIMEOUT,
     });
-    const set: unknown = JSON.parse(text);
-    const next = readJwkSet(set);
+    const next = readJwkSet(JSON.parse(text));
     const known = keys;
     // A key that stays is kept as it is: what was verified with it is remembered by it.
     keys = new Map([...next].map(([id, key]) => [id, sameKey(known?.get(id), key) ?? key]));
-    databaseId = databaseIn(set);
   };
 
   const reload = () =>
@@ -143,9 +130,6 @@ export function createJwksKeys({ url, http, clock, logger, cooldown = COOLDOWN }
   return {
     get ids() {
       return [...(keys?.keys() ?? [])];
-    },
-    get databaseId() {
-      return databaseId;
     },
     held: find,
     revoke(id) {

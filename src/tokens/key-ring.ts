@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import type { StoredSigningKey } from '../core/account';
+import { databaseOf, thumbprintOf } from '../core/key-id';
 import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
@@ -48,6 +49,7 @@ const PUBLISHED_FOR = 1000;
 
 export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: KeyRingSources): KeyRing {
   let entries = new Map<string, Entry>();
+  let thumbprints = new Map<string, Entry>();
   let lastStarted = 0;
   let lastRead: Moment | undefined;
   let next: Promise<void> | undefined;
@@ -61,6 +63,7 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: Key
     // Only its revocation changes what a key is good for; otherwise what was made of it before will do.
     const known = (key: StoredSigningKey) => (key.revokedAt === undefined ? entries.get(key.id) : undefined);
     entries = new Map(stored.map((key) => [key.id, known(key) ?? toEntry(key)]));
+    thumbprints = new Map([...entries].map(([id, entry]) => [thumbprintOf(id), entry]));
   };
 
   /** A reading that starts after this call, shared by all who ask before it starts. */
@@ -76,11 +79,21 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: Key
   const age = () => (lastRead ? elapsedSince(lastRead, clock) : Infinity);
   const held = (id: string) => (age() < maxAge ? entries.get(id) : undefined);
 
-  const find = async (id: string) => {
-    const known = held(id);
+  /**
+   * A key of ours, named as it was before the database was given another id. What it signed then is over, as revocations from
+   * before are no longer known everywhere; but it was signed by us, so its owner may refresh.
+   */
+  const renamed = (id: string): VerifyingKey | undefined => {
+    const isNamed = databaseOf(id) !== undefined && age() < maxAge;
+    const entry = isNamed ? thumbprints.get(thumbprintOf(id)) : undefined;
+    return entry && { publicKey: entry.publicKey, revoked: true };
+  };
+
+  const find = async (id: string): Promise<VerifyingKey | undefined> => {
+    const known = held(id) ?? renamed(id);
     if (known) return known;
     await nextReading();
-    return entries.get(id);
+    return entries.get(id) ?? renamed(id);
   };
 
   return {
@@ -93,9 +106,12 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: Key
     verifyingKey: find,
 
     async signingKey(id) {
-      const entry = await find(id);
+      if (!held(id)) await nextReading();
+      const entry = entries.get(id);
       if (!entry) throw new Error('The signing key that the database names is not in the database.');
-      return (entry.privateKey ??= createPrivateKey(seal.open(entry.stored.sealedPrivateKey, id)));
+      return (entry.privateKey ??= createPrivateKey(
+        seal.open(entry.stored.sealedPrivateKey, thumbprintOf(id)),
+      ));
     },
   };
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { eventually } from '../support/eventually';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { Tokens } from '../support/api';
-import { ADMIN, createWorld, type Env, TEST_ENV, type TestNode, type World } from '../support/world';
+import { freePort } from '../support/servers';
+import { ADMIN, createWorld, type Env, TEST_ENV, type World } from '../support/world';
 
 const ISSUER = 'https://auth.example.com';
 
@@ -102,15 +103,19 @@ test('what was revoked while Redis was switched off stays revoked when it is on 
     await before.close();
     expect((await admin(['redis', 'off'], forOwn)).code).toBe(0);
     const without = await own.node({ ...env, REDIS_URL: undefined });
-    expect((await without.api.end('logoutEverywhere', tokens.accessToken)).confirmed).toBe(true);
+    // The database has another id now, which ends every access token of before; the sessions go on.
+    expect((await without.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
+    const again = (await without.api.refresh(tokens.refreshToken)).data.refresh as Tokens;
+    expect((await without.api.end('logoutEverywhere', again.accessToken)).confirmed).toBe(true);
     await without.close();
     expect((await admin(['redis', 'on'], forOwn)).code).toBe(0);
     const after = await own.node(env);
     for (let i = 0; i < 5; i++) expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
+    const goesOn = (await after.api.refresh(stays.refreshToken)).data.refresh as Tokens;
     await eventually(async () => {
       expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
       // And the records are in use again.
-      expect((await after.api.me(stays.accessToken)).status).toBe(200);
+      expect((await after.api.me(goesOn.accessToken)).status).toBe(200);
       const metrics = await (await fetch(`${after.url}/metrics`)).text();
       expect(metrics).toContain('tokenfence_checks_total{step="redis"');
     });
@@ -156,20 +161,21 @@ test('after a restored backup, what Redis holds of the time after it counts no m
 
 /** A service that was never restarted, and follows the nodes' Redis. */
 async function withService(
-  work: (own: World, service: ServiceGuard, settings: Env) => Promise<void>,
+  work: (own: World, service: ServiceGuard, settings: Env, env: Env) => Promise<void>,
 ): Promise<void> {
   const own = await createWorld();
   try {
-    const node = await own.node({ ISSUER });
+    const env = { ISSUER, PORT: String(await freePort()) };
+    const node = await own.node(env);
     const service = await createGuard({
       issuer: ISSUER,
       audience: 'api',
-      jwks: { keys: await keysOf(node) },
+      jwks: `${node.url}/.well-known/jwks.json`,
       redis: own.redisUrl,
     });
     try {
       await eventually(() => expect(service.status().view).toBe('current'));
-      await work(own, service, { DATABASE_URL: own.databaseUrl, REDIS_URL: own.redisUrl });
+      await work(own, service, { DATABASE_URL: own.databaseUrl, REDIS_URL: own.redisUrl }, env);
     } finally {
       await service.close();
     }
@@ -177,29 +183,25 @@ async function withService(
     await own.close();
   }
 }
-const keysOf = async ({ url }: TestNode) => {
-  const response = await fetch(`${url}/.well-known/jwks.json`);
-  return ((await response.json()) as { keys: object[] }).keys;
-};
 const passes = async (service: ServiceGuard, { accessToken }: Tokens) =>
   (await service.authenticate(`Bearer ${accessToken}`)).ok;
 
 test('once Redis was switched off, no service relies on what it holds, though it was not restarted', () =>
-  withService(async (own, service, settings) => {
+  withService(async (own, service, settings, env) => {
     await own.stop();
     expect(await admin(['redis', 'off'], settings)).toMatchObject({ code: 0 });
     expect(service.status().view).toBe('not current');
-    const without = await own.node({ ISSUER, REDIS_URL: undefined });
+    const without = await own.node({ ...env, REDIS_URL: undefined });
     const tokens = await without.api.register('off@example.com');
     expect((await without.api.end('logoutEverywhere', tokens.accessToken)).confirmed).toBe(true);
     expect(await passes(service, tokens)).toBe(false);
   }));
 
 test('after a restored backup, a service that was not restarted finds the new beginning', () =>
-  withService(async (own, service, settings) => {
+  withService(async (own, service, settings, env) => {
     await own.stop();
     await own.sql('update fleet set global_version = 3');
-    const before = await own.node({ ISSUER });
+    const before = await own.node(env);
     const root = await before.api.login(ADMIN.email, ADMIN.password);
     expect((await before.api.end('forceLogoutAll(reason: "x")', root.accessToken)).confirmed).toBe(true);
     expect(await passes(service, root)).toBe(false);
@@ -209,7 +211,7 @@ test('after a restored backup, a service that was not restarted finds the new be
     await own.sql('delete from revocations');
     expect(await admin(['restored'], settings)).toMatchObject({ code: 0 });
     expect(service.status().view).toBe('not current');
-    const after = await own.node({ ISSUER });
+    const after = await own.node(env);
     const tokens = await after.api.register('fresh@example.com');
     await eventually(async () => expect(await passes(service, tokens)).toBe(true));
     expect((await after.api.end('logout', tokens.accessToken)).confirmed).toBe(true);

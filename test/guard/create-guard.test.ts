@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
@@ -33,6 +34,10 @@ const newGuard = async (options: Partial<GuardOptions> = {}) => {
   guards.push(guard);
   return guard;
 };
+const newJwk = (kid: string) => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid,
+});
 /** A client that is never connected. */
 const clientTo = (options: RedisOptions) => new Redis({ ...options, lazyConnect: true });
 const current = (guard: ServiceGuard) =>
@@ -186,6 +191,11 @@ test.each<[string, object, RegExp]>([
     { jwks: { keys: [{ kty: 'EC', crv: 'P-256', kid: 'a', x: 'AA', y: 'AA' }] } },
     /no key that could be used/,
   ],
+  [
+    'a key whose database nobody can tell, beside Redis',
+    { jwks: { keys: [newJwk('a')] } },
+    /no key whose kid names a database/,
+  ],
   ['a leeway that is a text', { clockSkew: '5000' }, /clockSkew must be a number/],
   ['an endless leeway', { clockSkew: NaN }, /clockSkew must be a number/],
   ['no introspection at all', { introspection: null }, /introspection must be \{ url, secret \}/],
@@ -249,7 +259,7 @@ test.each<[string, GuardOptions['redis'] | (() => GuardOptions['redis'])]>([
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 
-test('on a cluster, where the pointer lies with another server than the rest, the key set says where to look', async () => {
+test('on a cluster, it needs the one server that holds the keys of its database', async () => {
   const server = await startRedis([
     ...['--cluster-enabled', 'yes'],
     // Most slots are with servers that this one has never heard of.

@@ -83,7 +83,6 @@ test.each([
       expect(await ask()).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
       // In the second round Redis is to be filled anew.
       if (name === 'before') await owner.flushdb();
-      await eventually(async () => expect(await owner.keys('tokenfence:key:*')).not.toEqual([]), 20_000);
     }
     await guard.close();
     expect(await refused()).toEqual([]);
@@ -91,9 +90,9 @@ test.each([
   90_000,
 );
 
-test('a service cannot say which database a key belongs to', async () => {
+test('a service can touch nothing else in Redis', async () => {
   const service = new Redis(await userOf('docs/guard.md', 'tokenfence-service'));
-  await expect(service.set('tokenfence:key:any', 'another')).rejects.toThrow(/NOPERM/);
+  await expect(service.set('another:key', 'another')).rejects.toThrow(/NOPERM/);
   await expect(service.publish('any', 'thing')).rejects.toThrow(/NOPERM/);
   service.disconnect();
 });

@@ -2,7 +2,7 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 @Entity('signing_keys')
 export class SigningKeyEntity {
-  /** The `kid`. */
+  /** The thumbprint of the public key (RFC 7638); the `kid` names the database as well. */
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'signing_keys_pkey' })
   id!: string;
 

@@ -42,7 +42,7 @@ export interface Attachments {
   readonly state: FeedState;
   /** Resolves when the first attempt to connect has ended for each of them, well or not. */
   tried(): Promise<unknown>;
-  /** Why Redis lets us into none of its databases that we were told to use, if it does not. */
+  /** Why Redis refuses the number of its database that the options name, if it does. */
   readonly refusal: string | undefined;
   close(): Promise<void>;
 }

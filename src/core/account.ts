@@ -118,6 +118,3 @@ export interface AuditEvent extends NewAuditEvent {
   readonly id: string;
   readonly createdAt: Date;
 }
-
-/** The form in which emails are compared: the same for every letter case and every way of writing a character. */
-export const emailKey = (email: string): string => email.normalize('NFKC').toLowerCase();

@@ -1,6 +1,7 @@
 import { type EntityManager, IsNull } from 'typeorm';
-import { type User, emailKey } from '../core/account';
+import type { User } from '../core/account';
 import { isId } from '../core/claims';
+import { emailKey } from '../core/email';
 import { conflict } from '../core/errors';
 import type { Users } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';

@@ -6,7 +6,7 @@ import {
   RateLimiterRedis,
   RateLimiterRes,
 } from 'rate-limiter-flexible';
-import { emailKey } from '../core/account';
+import { emailKey } from '../core/email';
 import { rateLimited } from '../core/errors';
 import type { RateLimits } from '../core/ports/rate-limits';
 

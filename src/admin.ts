@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
-import { LEASE_LIMITS, readConfig } from './config/config';
+import { type Config, LEASE_LIMITS, readConfig } from './config/config';
 import { type Env, readEnv } from './config/env';
 import { isWithin, parseDuration } from './config/settings';
 import { isUnavailable } from './core/errors';
@@ -52,14 +52,14 @@ async function endReliance(redisUrl: string | undefined, manager: EntityManager)
   return '';
 }
 
-function workOf(command = '', argument: string | undefined, env: Env, clockSkew: number): Work | undefined {
+function workOf(command = '', argument: string | undefined, env: Env, config: Config): Work | undefined {
   if (command === 'create' && argument !== undefined) {
     return async (manager) => {
       // An empty variable is what a compose file makes of one that is not set.
       const given = env.ADMIN_PASSWORD || undefined;
       const password = given ?? randomBytes(15).toString('base64url');
-      const tables = tablesIn(manager, { hasCopies: false, clockSkew });
-      await createAdministrator(tables, createPasswords(), { email: argument, password });
+      const tables = tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew });
+      await createAdministrator(tables, createPasswords(config), { email: argument, password });
       const shown = given === undefined ? ` The password is shown this once: ${password}` : '';
       return `The administrator ${argument} was made.${shown}`;
     };
@@ -90,8 +90,9 @@ async function run(words: readonly string[]): Promise<string | undefined> {
   const [command, argument] = words;
   const env = readEnv();
   // The password here is for the account to be made, not for one at the first start.
-  const { store, clockSkew } = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
-  const work = workOf(command, argument, env, clockSkew);
+  const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
+  const { store } = config;
+  const work = workOf(command, argument, env, config);
   if (!work) return undefined;
   if (command !== 'create' && store.mode === 'embedded') {
     throw new Error(

@@ -1,4 +1,5 @@
 import { isEmail } from 'class-validator';
+import { hasInvisible } from './core/email';
 import type { Passwords } from './core/ports/passwords';
 import type { Tables } from './core/ports/truth';
 import { StartError } from './core/start-error';
@@ -15,8 +16,10 @@ export async function createAdministrator(
   { email, password }: AdministratorAccount,
 ): Promise<void> {
   if (!isEmail(email)) throw new StartError("The administrator's email is not an email address.");
-  const fault = passwords.faultOf(password);
-  if (fault) throw new StartError(`The administrator's password will not do. ${fault}`);
+  if (hasInvisible(email))
+    throw new StartError("The administrator's email contains an invisible character. Type it anew.");
+  const fault = passwords.faultOf(password, email);
+  if (fault) throw new StartError(`The administrator's password is refused. ${fault}`);
   if (await tables.users.findByEmail(email)) {
     throw new StartError(
       `There is an account with the email ${email} already. Choose another one, or have an ` +

@@ -118,7 +118,7 @@ export async function prepareDatabase(
       }
     }
     if (config.administrator && (await tables.users.countEnabledAdministrators()) === 0) {
-      await createAdministrator(tables, createPasswords(), config.administrator);
+      await createAdministrator(tables, createPasswords(config), config.administrator);
     }
     return agreement;
   };

@@ -72,12 +72,13 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
  * The embedded mode's first administrator. Made last, when nothing can fail any more before the password is shown.
  */
 async function ensureEmbeddedAdministrator(
-  { store }: Config,
+  config: Config,
   truth: Truth,
 ): Promise<AdministratorAccount | undefined> {
-  if (store.mode !== 'embedded' || (await truth.users.countEnabledAdministrators()) > 0) return undefined;
+  if (config.store.mode !== 'embedded' || (await truth.users.countEnabledAdministrators()) > 0)
+    return undefined;
   const account = { email: 'admin@example.com', password: randomBytes(15).toString('base64url') };
-  await truth.transaction((tables) => createAdministrator(tables, createPasswords(), account));
+  await truth.transaction((tables) => createAdministrator(tables, createPasswords(config), account));
   return account;
 }
 
@@ -157,7 +158,7 @@ async function assemble(
     truth,
     recordRefusal: refusals.record,
     revoker: createRevoker(truth, deliver),
-    passwords: createPasswords(),
+    passwords: createPasswords(config),
     limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
     sign: createSigner(keys),
     verify,

@@ -1,7 +1,7 @@
 import { badUserInput, invalidCredentials } from '../core/errors';
 import type { Principal } from '../guard/guard';
-import type { Client } from './client';
-import { confirmPassword } from './confirm-password';
+import { askerOf, type Client } from './client';
+import { confirmPassword, ownAccount } from './confirm-password';
 import type { Dependencies } from './dependencies';
 import { endOthersAndReissue } from './reissue';
 
@@ -14,13 +14,15 @@ export interface PasswordChange {
 export const changePassword =
   (deps: Dependencies) => async (principal: Principal, change: PasswordChange, client: Client) => {
     const { passwords } = deps;
-    const fault = passwords.faultOf(change.newPassword);
+    const before = await ownAccount(deps, principal);
+    const fault = passwords.faultOf(change.newPassword, before.email);
     if (fault) throw badUserInput(fault);
-    const confirmed = await confirmPassword(deps, principal, change.currentPassword, client);
-    const passwordHash = await passwords.hash(change.newPassword);
+    const account = { user: before, sessionId: principal.sessionId };
+    await confirmPassword(deps, account, change.currentPassword, client);
+    const passwordHash = await passwords.hash(change.newPassword, askerOf(client));
     return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', async (tables, user) => {
       // Of two changes at once, the second was made with a password that is no longer current.
-      if (user.passwordHash !== confirmed.passwordHash) throw invalidCredentials();
+      if (user.passwordHash !== before.passwordHash) throw invalidCredentials();
       await tables.users.setPasswordHash(user.id, passwordHash);
     });
   };

@@ -1,3 +1,5 @@
+import { siteOf } from '../core/address';
+import type { Asker } from '../core/ports/passwords';
 import type { AuthResult } from '../guard/guard';
 
 /** Where a request comes from, as far as can be told. */
@@ -6,6 +8,8 @@ export interface Client {
   readonly userAgent: string | undefined;
   /** Names the request in the log. */
   readonly requestId?: string;
+  /** Aborted when the client has gone: then nobody waits for the answer any longer. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the audit log says of where a request came from. */
@@ -14,6 +18,9 @@ export const originOf = ({ ipAddress, userAgent, requestId }: Client) => ({
   userAgent,
   requestId,
 });
+
+/** For whom passwords are hashed: the whole site counts as one, as a single customer may have all of its networks. */
+export const askerOf = ({ ipAddress, signal }: Client): Asker => ({ network: siteOf(ipAddress), signal });
 
 /** A request that may or may not be signed in. */
 export interface Caller {

@@ -1,23 +1,26 @@
 import type { User } from '../core/account';
 import { invalidCredentials, unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
-import { type Client, originOf } from './client';
+import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** The caller's account, after they have shown that they know its password. Counts as an attempt at it. */
-export async function confirmPassword(
-  { truth, passwords, limits, recordRefusal }: Dependencies,
-  { userId, sessionId }: Principal,
-  password: string,
-  client: Client,
-): Promise<User> {
+/** The caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled since the token was judged. */
+export async function ownAccount({ truth }: Dependencies, { userId }: Principal): Promise<User> {
   const user = await truth.users.findById(userId);
   if (!user || user.disabled) throw unauthenticated('TOKEN_REVOKED');
-  await limits.passwordAttempt(user.email, client.ipAddress);
-  if (!(await passwords.matches(user.passwordHash, password))) {
-    const type = 'PASSWORD_CONFIRMATION_FAILED';
-    recordRefusal({ type, userId, actorId: userId, sessionId, ...originOf(client) });
-    throw invalidCredentials();
-  }
   return user;
+}
+
+/** Throws `INVALID_CREDENTIALS` unless this is the password of the account. Counts as an attempt at it. */
+export async function confirmPassword(
+  { passwords, limits, recordRefusal }: Dependencies,
+  { user, sessionId }: { readonly user: User; readonly sessionId: string },
+  password: string,
+  client: Client,
+): Promise<void> {
+  await limits.passwordAttempt(user.email, client.ipAddress);
+  if (await passwords.matches(user.passwordHash, password, askerOf(client))) return;
+  const type = 'PASSWORD_CONFIRMATION_FAILED';
+  recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
+  throw invalidCredentials();
 }

@@ -1,7 +1,7 @@
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
-import { confirmPassword } from './confirm-password';
+import { confirmPassword, ownAccount } from './confirm-password';
 import type { Dependencies } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
 
@@ -9,7 +9,9 @@ import { keepAnAdministrator } from './keep-an-administrator';
 export const deleteAccount =
   (deps: Dependencies) =>
   async (principal: Principal, password: string, client: Client): Promise<Receipt> => {
-    const { id: userId } = await confirmPassword(deps, principal, password, client);
+    const user = await ownAccount(deps, principal);
+    await confirmPassword(deps, { user, sessionId: principal.sessionId }, password, client);
+    const { id: userId } = user;
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all', forGood: true },
       { type: 'ACCOUNT_DELETED', userId, actorId: userId, ...originOf(client) },

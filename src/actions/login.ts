@@ -1,5 +1,5 @@
 import { invalidCredentials } from '../core/errors';
-import { type Client, originOf } from './client';
+import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
 import type { Credentials } from './register';
@@ -14,7 +14,7 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   await limits.passwordAttempt(email, client.ipAddress);
 
   const found = await truth.users.findByEmail(email);
-  const right = await passwords.matches(found?.passwordHash, password);
+  const right = await passwords.matches(found?.passwordHash, password, askerOf(client));
   // Fixed before the version is read: so no token can outlive the place that its revocation has in the log.
   const issuedAt = clock.now();
   const terms =

@@ -1,5 +1,5 @@
 import { badUserInput, TokenfenceError } from '../core/errors';
-import { type Client, originOf } from './client';
+import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
 
@@ -23,10 +23,10 @@ const noting =
 export const register = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
   const { truth, passwords, limits, clock, settings } = deps;
   const { email, password, useCookie } = credentials;
-  const fault = passwords.faultOf(password);
+  const fault = passwords.faultOf(password, email);
   if (fault) throw badUserInput(fault);
   await limits.registration(client.ipAddress);
-  const passwordHash = await passwords.hash(password);
+  const passwordHash = await passwords.hash(password, askerOf(client));
 
   const issuedAt = clock.now();
   const terms = await truth.transaction(async (tables) => {

@@ -93,5 +93,23 @@ export const serviceUnavailable = (cause?: unknown) =>
     cause,
   );
 
+/**
+ * More work waits than can be done in time.
+ *
+ * @param retryAfter s
+ */
+export const overloaded = (retryAfter: number) =>
+  new TokenfenceError(
+    'SERVICE_UNAVAILABLE',
+    `Too many requests are waiting for this. Try again in ${retryAfter} s.`,
+    { retryAfter },
+  );
+
+/** The request was given up before its work began: its client has gone, or its time is over. */
+export const abandoned = () =>
+  new TokenfenceError('SERVICE_UNAVAILABLE', 'The request was given up before its turn came.', {
+    retryAfter: 1,
+  });
+
 export const isUnavailable = (error: unknown): error is TokenfenceError =>
   error instanceof TokenfenceError && error.code === 'SERVICE_UNAVAILABLE';

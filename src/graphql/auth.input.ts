@@ -13,8 +13,7 @@ abstract class CredentialsInput {
 
   @Length(0, LONGEST_PASSWORD_INPUT)
   @Field(() => String, {
-    description:
-      'Exactly as it was chosen: 8 to 128 characters, any at all, but none of the most common passwords.',
+    description: 'Exactly as it was chosen: 8 to 128 characters, any at all, but none that is guessed first.',
   })
   password!: string;
 

@@ -12,6 +12,7 @@ import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
 import type { Sockets } from '../sockets/sockets';
 import { clientOf } from './client';
+import { clientGoneSignal } from './client-gone';
 import type { IsOwnPage } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
 import { transportError } from './transport-errors';
@@ -73,7 +74,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   const context = async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => ({
     requestId: request.id,
     auth: await authenticate(request),
-    client: clientOf(request),
+    client: { ...clientOf(request), signal: clientGoneSignal(reply) },
     refreshCookie: refreshCookie.read(request),
     setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
     clearRefreshCookie: () => refreshCookie.clear(request, reply),

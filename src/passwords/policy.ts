@@ -1,23 +1,75 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
+import { foldCase } from '../core/email';
 
 /** In characters, not bytes or UTF-16 units: what a person would count. */
 const SHORTEST = 8;
 const LONGEST = 128;
 
+/** Fewer different characters are a pattern: one key held down, or a few in turn. */
+const FEWEST_DIFFERENT = 4;
+
+/** Shorter words are in too many good passwords by chance. */
+const SHORTEST_NAME = 4;
+
+/** Characters that a password needs beside the email and the names of the service. */
+const FEWEST_OWN = 4;
+
 const COMMON: ReadonlySet<string> = new Set(dictionary.passwords.filter((word) => word.length >= SHORTEST));
 
+/** What a service is known by. Everyone who attacks it tries these first. */
+export interface PolicyNames {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Says what is wrong with a new password for the account of this email, in a sentence for its owner. */
+export type Policy = (password: string, email: string) => string | undefined;
+
+/** The email itself and the words that it is made of, longest first; the same for a host. */
+const namesIn = (text: string): string[] => [text, ...text.split('@'), ...text.split(/[^\p{L}\p{N}]+/u)];
+
+/** Whether each character follows the one before, upwards or downwards: `23456789`, `hgfedcba`. */
+function isSequence(characters: readonly string[]): boolean {
+  const steps = characters.slice(1).map((character, i) => {
+    const before = characters[i]?.codePointAt(0) ?? 0;
+    return (character.codePointAt(0) ?? 0) - before;
+  });
+  const [first] = steps;
+  return Math.abs(first ?? 0) === 1 && steps.every((step) => step === first);
+}
+
+/** What is left of a password without these names. A long name goes first: it may contain a short one. */
+function withoutNames(password: string, names: readonly string[]): string {
+  const longestFirst = names
+    .map(foldCase)
+    .filter((name) => name.length >= SHORTEST_NAME)
+    .sort((a, b) => b.length - a.length);
+  return longestFirst.reduce((rest, name) => rest.replaceAll(name, ''), password);
+}
+
 /**
- * What is wrong with a new password, as a sentence for its owner. Length and commonness are all that counts (OWASP ASVS
- * 6.2.1, 6.2.4, 6.2.5, 6.2.9): no rule about digits or signs, no trimming, no change of any character.
+ * The rules for new passwords: their length, and that they are not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9,
+ * 6.2.11). No rule asks for digits or signs (6.2.5). The password is only looked at, never changed (6.2.8).
  */
-export function faultOf(password: string): string | undefined {
-  // A UTF-16 string four times too long is too long in characters as well: not counted, so that size costs nothing.
-  const length = password.length > 4 * LONGEST ? password.length : Array.from(password).length;
-  if (length < SHORTEST) return `The password needs at least ${SHORTEST} characters.`;
-  if (length > LONGEST) return `The password may have at most ${LONGEST} characters.`;
-  if (!password.isWellFormed())
-    return 'The password holds half of a character, which no keyboard would enter again.';
-  if (COMMON.has(password.toLowerCase()))
-    return 'This password is among the most common ones. Choose another.';
-  return undefined;
+export function createPolicy({ issuer, audience }: PolicyNames): Policy {
+  const serviceNames = ['tokenfence', ...namesIn(new URL(issuer).hostname), ...namesIn(audience)];
+
+  return (password, email) => {
+    // A UTF-16 string four times too long is too long in characters as well: not counted, so that size costs nothing.
+    const characters = password.length > 4 * LONGEST ? undefined : Array.from(password);
+    if (!characters || characters.length > LONGEST)
+      return `The password may have at most ${LONGEST} characters.`;
+    if (characters.length < SHORTEST) return `The password needs at least ${SHORTEST} characters.`;
+    if (!password.isWellFormed())
+      return 'The password contains an invalid Unicode character. Choose another.';
+    if (COMMON.has(password.toLowerCase()))
+      return 'This password is among the most common ones. Choose another.';
+    if (new Set(characters).size < FEWEST_DIFFERENT)
+      return `The password needs at least ${FEWEST_DIFFERENT} different characters.`;
+    if (isSequence(characters)) return 'The password is only a sequence of characters. Choose another.';
+    const own = withoutNames(foldCase(password), [...serviceNames, ...namesIn(email)]);
+    if (own.length < FEWEST_OWN && own.length < foldCase(password).length)
+      return 'The password must be more than your email or the name of this service. Choose another.';
+    return undefined;
+  };
 }

@@ -49,18 +49,48 @@ test.each([
   ['x'.repeat(129), 'at most 128'],
   ['password1', 'most common'],
   ['Password123', 'most common'],
-  ['half a \ud800 character', 'half of a character'],
+  ['half a \ud800 character', 'invalid Unicode character'],
+  ['        ', 'different characters'],
+  ['aaaaaaaa', 'different characters'],
+  ['policy@example.com', 'your email'],
+  ['tokenfence!', 'name of this service'],
+  ['localhost1', 'name of this service'],
 ])('the password %j is refused: %s', async (password, why) => {
   const answer = await register('policy@example.com', password);
   expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
   expect(answer.errors?.[0]?.message).toContain(why);
 });
 
+test('a new password is not the own email either', async () => {
+  const { accessToken } = await node.api.register('mine@example.com');
+  const answer = await node.api.send(
+    'mutation($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }',
+    { input: { currentPassword: 'correct horse battery', newPassword: 'Mine@example.com' } },
+    accessToken,
+  );
+  expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
+});
+
+test('emails that people take for one are one account', async () => {
+  expect((await register('οδυσσευς@example.com', 'correct horse battery')).status).toBe(200);
+  expect((await register('ΟΔΥΣΣΕΥΣ@example.com', 'correct horse battery')).code).toBe('CONFLICT');
+  expect((await login('οδυσσευσ@EXAMPLE.com', 'correct horse battery')).status).toBe(200);
+});
+
+test.each(['a\u200bda@example.com', 'ada\u3164@example.com', 'ada\u202e@example.com'])(
+  'an email with an invisible character is refused: %j',
+  async (email) => {
+    const answer = await register(email, 'correct horse battery');
+    expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
+    expect(answer.errors?.[0]?.message).toContain('invisible characters');
+  },
+);
+
 test.each([
   ['eight ch'],
   ['  leading and trailing  '],
-  ['密码密码密码密码'],
-  ['🔑'.repeat(128)],
+  ['密码不是这个密码'],
+  ['🔑🗝🔒🔓'.repeat(32)],
   ['null\0inside it'],
 ])('the password %j is taken, and compared as it is', async (password) => {
   const email = `verbatim${Math.random()}@example.com`;

@@ -49,7 +49,7 @@ test('an administrator is made with a password that is given, or shown once', as
 test.each<[string[], Env, RegExp]>([
   [['create', 'first@example.com'], {}, /There is an account with the email first@example.com already/],
   [['create', 'nobody'], {}, /not an email address/],
-  [['create', 'weak@example.com'], { ADMIN_PASSWORD: 'password' }, /will not do/],
+  [['create', 'weak@example.com'], { ADMIN_PASSWORD: 'password' }, /is refused/],
 ])('%j ends with a sentence and without a stack', async (args, env, sentence) => {
   const { code, output } = await admin(args, env);
   expect(code).toBe(1);

@@ -1,0 +1,111 @@
+import { abandoned, overloaded } from '../core/errors';
+import type { Asker } from '../core/ports/passwords';
+
+export interface HashQueueLimits {
+  /** Hashes that are worked on at the same time. */
+  readonly atOnce: number;
+  /** Callers that may wait. */
+  readonly longestQueue: number;
+  /** Callers of one network that may wait. */
+  readonly longestShare: number;
+  /** ms that a caller waits at most. */
+  readonly longestWait: number;
+}
+
+interface Waiter {
+  readonly start: () => void;
+  readonly refuse: (error: Error) => void;
+}
+
+/** Runs `work` when it is the caller's turn. */
+export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
+
+/**
+ * Lets callers wait for their turn, which goes round the networks: a network with a hundred callers gets one turn where
+ * each other network gets one. A caller whose client has gone leaves the queue, and its work is never done.
+ *
+ * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits for too long, or for which there is no room. If
+ * the queue is full, the network with the most callers makes room for one with fewer.
+ */
+export function createHashQueue(limits: HashQueueLimits): InTurn {
+  /** The callers of each network, first come first served. The networks are in the order of their next turn. */
+  const shares = new Map<string, Set<Waiter>>();
+  let waiting = 0;
+  let running = 0;
+
+  const refusal = () => overloaded(Math.ceil(limits.longestWait / 1000));
+
+  const leave = (network: string, waiter: Waiter): boolean => {
+    const share = shares.get(network);
+    if (!share?.delete(waiter)) return false;
+    if (share.size === 0) shares.delete(network);
+    waiting -= 1;
+    return true;
+  };
+
+  const startNext = () => {
+    const [next] = shares;
+    if (!next || running >= limits.atOnce) return;
+    const [network, share] = next;
+    const [waiter] = share;
+    if (!waiter) return;
+    leave(network, waiter);
+    // Behind the others, if it has more callers.
+    if (shares.delete(network)) shares.set(network, share);
+    waiter.start();
+  };
+
+  /** Refuses the last caller of the network that has the most, if that is more than `than`. Answers whether it did. */
+  const makeRoom = (than: number): boolean => {
+    let largest: [string, Set<Waiter>] | undefined;
+    for (const entry of shares) if (entry[1].size > (largest?.[1].size ?? than)) largest = entry;
+    const last = largest && [...largest[1]].pop();
+    if (!largest || !last) return false;
+    leave(largest[0], last);
+    last.refuse(refusal());
+    return true;
+  };
+
+  const myTurn = ({ network, signal }: Asker): Promise<void> => {
+    const ownSize = shares.get(network)?.size ?? 0;
+    if (ownSize >= limits.longestShare) return Promise.reject(refusal());
+    if (waiting >= limits.longestQueue && !makeRoom(ownSize + 1)) return Promise.reject(refusal());
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onGone);
+      };
+      const waiter: Waiter = {
+        start() {
+          done();
+          running += 1;
+          resolve();
+        },
+        refuse(error) {
+          done();
+          reject(error);
+        },
+      };
+      const giveUp = (error: Error) => {
+        if (leave(network, waiter)) waiter.refuse(error);
+      };
+      const onGone = () => giveUp(abandoned());
+      const timer = setTimeout(() => giveUp(refusal()), limits.longestWait).unref();
+      signal?.addEventListener('abort', onGone);
+      shares.set(network, (shares.get(network) ?? new Set()).add(waiter));
+      waiting += 1;
+      startNext();
+    });
+  };
+
+  return async (work, asker) => {
+    if (asker.signal?.aborted) throw abandoned();
+    await myTurn(asker);
+    try {
+      return await work();
+    } finally {
+      running -= 1;
+      startNext();
+    }
+  };
+}

@@ -1,0 +1,64 @@
+import { eventually } from '../support/eventually';
+import { createWorld, type TestNode, type World } from '../support/world';
+
+let world: World;
+let node: TestNode;
+
+beforeAll(async () => {
+  world = await createWorld();
+  node = await world.node({ TRUST_PROXY: '1' });
+  await node.api.register('good@example.com');
+});
+afterAll(() => world.close());
+
+const LOGIN = 'mutation($input: LoginInput!) { login(input: $input) { accessToken } }';
+
+const attempt = (address: string, signal?: AbortSignal) =>
+  fetch(`${node.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+    body: JSON.stringify({
+      query: LOGIN,
+      variables: { input: { email: 'good@example.com', password: 'wrong password' } },
+    }),
+    signal,
+  });
+
+const good = (address: string) =>
+  node.api.send(
+    LOGIN,
+    { input: { email: 'good@example.com', password: 'correct horse battery' } },
+    undefined,
+    { 'x-forwarded-for': address },
+  );
+
+const failures = async () =>
+  (await world.sql<{ id: string }>("select id from audit_events where type = 'LOGIN_FAILED'")).length;
+
+test('a good login goes before the second attempt of every other network', async () => {
+  let done = 0;
+  const flood = Array.from({ length: 120 }, (_, i) => attempt(`192.0.2.${i % 4}`).finally(() => (done += 1)));
+  // Until then the queue may still be empty.
+  await eventually(() => expect(done).toBeGreaterThan(0));
+  expect((await good('203.0.113.1')).code).toBeUndefined();
+  expect(done).toBeLessThan(60);
+  await Promise.all(flood);
+});
+
+test('the hash for a client that has gone is not made', async () => {
+  const before = await failures();
+  const clients = Array.from({ length: 80 }, () => new AbortController());
+  let done = 0;
+  const flood = clients.map(({ signal }, i) =>
+    attempt(`198.51.100.${i % 4}`, signal).then(
+      () => (done += 1),
+      () => undefined,
+    ),
+  );
+  await eventually(() => expect(done).toBeGreaterThan(0));
+  for (const client of clients) client.abort();
+  await Promise.all(flood);
+  // Behind all that were waiting from this network, if they still were.
+  expect((await good('198.51.100.1')).code).toBeUndefined();
+  expect((await failures()) - before).toBeLessThan(40);
+});

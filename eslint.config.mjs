@@ -43,6 +43,7 @@ const soleImporters = {
   undici: 'http-client',
   ws: 'sockets',
   'graphql-ws': 'sockets',
+  commander: 'commands',
 };
 
 const folders = Object.keys(mayImport);
@@ -63,7 +64,7 @@ const directionOf = (folder, files, up) => {
               message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
             },
             {
-              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown)$`,
+              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown|commands|doctor)(?:/|$)`,
               message: 'The composition root imports the folders, never the other way round.',
             },
             {

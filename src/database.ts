@@ -65,13 +65,13 @@ function contradiction(config: Config, theirs: Extract<Agreement, { agreed: fals
     return new StartError(
       `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
         `${withRedis ? 'with' : 'without'} it. Set it alike. To change it for all, stop every node and run: ` +
-        `npm run admin -- redis ${withRedis ? 'on' : 'off'}`,
+        `npx tokenfence admin redis ${withRedis ? 'on' : 'off'}`,
     );
   }
   return new StartError(
     `The other nodes on this database run with a REVOCATION_LEASE of ${theirs.revocationLease ?? 0}ms, this one with ` +
       `${config.revocationLease}ms. Set it alike. To change it for all, stop every node and run: ` +
-      `npm run admin -- lease ${config.revocationLease}ms`,
+      `npx tokenfence admin lease ${config.revocationLease}ms`,
   );
 }
 

@@ -1,27 +1,24 @@
 #!/usr/bin/env node
+import { missingPackage } from './commands/missing-package';
+import { version } from './commands/version';
 
-/**
- * The sentence for an installation that has left out what only the server needs: those packages are optional, since who
- * only checks tokens does without them. npm also leaves out, without a word, what it could not fetch and what does not
- * run on this version of Node.
- */
-function whatIsMissing(error: unknown): string | undefined {
-  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND') return undefined;
-  const name = /^Cannot find module '([^'./][^']*)'/.exec((error as Error).message)?.[1];
-  if (name === undefined) return undefined;
-  return (
-    `The package ${name}, which the server needs, is not installed: install tokenfence without --omit=optional, ` +
-    'on Node 20.19, 22.13 or 24.11 or later.'
-  );
+const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | --help | --version]
+`;
+
+/** Answers what needs no package, where those of the server are not installed. */
+function withoutPackages(error: unknown): void {
+  const missing = missingPackage(error);
+  if (missing === undefined) throw error;
+  const [word] = process.argv.slice(2);
+  if (word === '--version' || word === '-V') {
+    process.stdout.write(`${version}\n`);
+  } else if (word === '--help' || word === '-h' || word === 'help') {
+    process.stdout.write(`${USAGE}\n${missing}\n`);
+  } else {
+    process.stderr.write(`Tokenfence did not start.\n${missing}\n`);
+    process.exitCode = 1;
+  }
 }
 
 // Imported here and not at the top, where a missing package would be a stack instead of a sentence.
-import('./serve.js').then(
-  ({ serve }) => serve(),
-  (error: unknown) => {
-    const missing = whatIsMissing(error);
-    if (missing === undefined) throw error;
-    process.stderr.write(`Tokenfence did not start.\n${missing}\n`);
-    process.exit(1);
-  },
-);
+import('./commands/run.js').then(({ run }) => run(process.argv.slice(2))).catch(withoutPackages);

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { ConfigError, readConfig } from './config/config';
+import { explain } from './commands/explain';
+import { onOrphaned } from './commands/orphaned';
+import { readConfig } from './config/config';
 import { readEnv } from './config/env';
-import { FolderTakenError } from './embedded/pglite';
 import { createLogger } from './logger';
 import { startServer } from './server';
-import { StartError } from './core/start-error';
 import { startText } from './start-text';
 
 /** ms after which a stop is no longer waited for. */
@@ -12,14 +12,6 @@ const LONGEST_STOP = 15_000;
 
 /** ms that a start may go on after it was told to stop, where Postgres undoes what is left half done. */
 const LONGEST_START = 2000;
-
-/** What went wrong, for a person: a sentence where they can mend it, and the stack where they cannot. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError) {
-    return error.message;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
 
 async function run(): Promise<void> {
   const config = readConfig(readEnv());
@@ -52,6 +44,7 @@ async function run(): Promise<void> {
   // Before the start has ended: it may wait long for another node's migration.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  onOrphaned(readEnv(), () => stop('the end of npm'));
   const server = await starting.catch((error: unknown) => {
     // Told to stop, the process ends as it was asked to, whatever became of the start.
     if (start.signal.aborted) return undefined;

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { faultOfPostgresUrl } from '../core/addresses/postgres-url';
 import { readRedisUrl } from '../core/addresses/redis-url';
 import type { Env } from './env';
-import { createReader, type DurationLimits, type Faults } from './settings';
+import { createReader, type Faults, LEASE_LIMITS } from './settings';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -58,9 +58,6 @@ export class ConfigError extends Error {
     super(`The configuration will not do:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
-
-/** A shorter lease could not be kept up; a longer one would make revocations wait for long. */
-export const LEASE_LIMITS: DurationLimits = { from: '100ms', to: '10s' };
 
 const SHORTEST_SECRET = 32;
 const FEWEST_CHARACTERS = 12;

@@ -20,6 +20,9 @@ export interface DurationLimits {
   readonly to: string;
 }
 
+/** A shorter lease could not be kept up; a longer one would make revocations wait for long. */
+export const LEASE_LIMITS: DurationLimits = { from: '100ms', to: '10s' };
+
 /** Reads settings one by one, each with its default, and notes a sentence for each that won't do. */
 export function createReader(env: Readonly<Record<string, string | undefined>>, faults: Faults) {
   // An empty variable is what a compose file makes of one that is not set.

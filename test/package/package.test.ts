@@ -246,6 +246,17 @@ test('npx tokenfence starts the server where it is installed, in a folder of one
   }
 });
 
+test('the installed command knows --help and --version without the packages of the server, and the admin commands with them', async () => {
+  for (const project of [lean, full]) {
+    const { stdout } = await run(project, 'npx', '--', 'tokenfence', '--help');
+    expect(stdout).toMatch(/Usage: tokenfence/);
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect((await run(project, 'npx', '--', 'tokenfence', '--version')).stdout).toBe(`${version}\n`);
+  }
+  const made = await run(full, 'npx', '--', 'tokenfence', 'admin', 'create', 'root@example.com');
+  expect(made.stdout).toMatch(/The administrator root@example\.com was made\./);
+});
+
 test('without the packages of the server, npx tokenfence says in a sentence what to do', async () => {
   const refused = run(lean, 'npx', '--no', 'tokenfence');
   await expect(refused).rejects.toMatchObject({ code: 1 });

@@ -77,7 +77,7 @@ test('an administrator with a password that will not do stops the start', async 
 test('nodes that disagree about Redis refuse to start', async () => {
   const world = await newWorld();
   await world.node();
-  await expect(world.node({ REDIS_URL: undefined })).rejects.toThrow(/npm run admin -- redis off/);
+  await expect(world.node({ REDIS_URL: undefined })).rejects.toThrow(/npx tokenfence admin redis off/);
 });
 
 test('another SECRET than that of the database stops the start', async () => {

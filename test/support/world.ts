@@ -105,7 +105,7 @@ export async function createWorld({
     }
   };
 
-  // What a copied database has to be given, by `npm run admin -- restored` elsewhere: an identity of its own.
+  // What a copied database has to be given, by `tokenfence admin restored` elsewhere: an identity of its own.
   if (isShared) {
     await withClient(address.href, (client) =>
       client.query('update fleet set database_id = gen_random_uuid()'),

@@ -1,0 +1,140 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntityManager } from 'typeorm';
+import { createAdministrator } from '../administrator';
+import { type Config, readConfig } from '../config/config';
+import { type Env, readEnv } from '../config/env';
+import { isUnavailable } from '../core/errors';
+import { StartError } from '../core/start-error';
+import { connect, tellOfWait } from '../database';
+import { openEmbeddedPostgres } from '../embedded/pglite';
+import { createLogger } from '../logger';
+import { createPasswords } from '../passwords/argon2';
+import { changeLease, lastAgreement, partWithCopies, switchRedis } from '../postgres/fleet-settings';
+import { migrate } from '../postgres/start';
+import { preparationFault } from '../postgres/start-faults';
+import { tablesIn } from '../postgres/truth';
+import { endEpoch } from '../redis/end-epoch';
+import { outlasting } from '../revocation/lease';
+import { explain } from './explain';
+
+type Work = (manager: EntityManager) => Promise<string>;
+
+/**
+ * Sees to it that nobody relies any more on what Redis holds of this database: the nodes are stopped, but services that
+ * have a guard may run. Answers what is left for the operator to do.
+ */
+async function endReliance(redisUrl: string | undefined, manager: EntityManager): Promise<string> {
+  const { databaseId, usesRedis, revocationLease } = await lastAgreement(manager);
+  if (!usesRedis) return '';
+  if (redisUrl === undefined) {
+    return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
+  }
+  try {
+    await endEpoch(redisUrl, databaseId);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new StartError(
+      'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
+        'If it is gone for good, run this again without REDIS_URL, and restart those services.',
+    );
+  }
+  if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
+  return '';
+}
+
+/** What an administrator asks for. */
+interface Task {
+  /** As it was typed. */
+  readonly words: string;
+  /** Whether it is about what all nodes have in common, which a process without others has not. */
+  readonly isOfFleet: boolean;
+  readonly work: (env: Env, config: Config) => Work;
+}
+
+export const creating = (email: string): Task => ({
+  words: 'create',
+  isOfFleet: false,
+  work: (env, config) => async (manager) => {
+    // An empty variable is what a compose file makes of one that is not set.
+    const given = env.ADMIN_PASSWORD || undefined;
+    const password = given ?? randomBytes(15).toString('base64url');
+    const tables = tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew });
+    await createAdministrator(tables, createPasswords(config), { email, password });
+    const shown = given === undefined ? ` The password is shown this once: ${password}` : '';
+    return `The administrator ${email} was made.${shown}`;
+  },
+});
+
+export const switching = (state: 'on' | 'off'): Task => ({
+  words: 'redis',
+  isOfFleet: true,
+  work: () => async (manager) => {
+    await switchRedis(state === 'on', manager);
+    return `Nodes on this database now start ${state === 'on' ? 'with' : 'without'} REDIS_URL only.`;
+  },
+});
+
+/** @param lease ms */
+export const leasing = (lease: number): Task => ({
+  words: 'lease',
+  isOfFleet: true,
+  work: () => async (manager) => {
+    await changeLease(lease, manager);
+    return `Nodes on this database now start with REVOCATION_LEASE=${lease}ms only.`;
+  },
+});
+
+export const RESTORED: Task = {
+  words: 'restored',
+  isOfFleet: true,
+  work: () => async (manager) => {
+    await partWithCopies(manager);
+    return 'Done. Start one node, and run rotateSigningKey(revokeOld: true) and forceLogoutAll in one request.';
+  },
+};
+
+async function carryOut(task: Task): Promise<string> {
+  const env = readEnv();
+  // The password here is for the account to be made, not for one at the first start.
+  const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
+  const { store } = config;
+  if (task.isOfFleet && store.mode === 'embedded') {
+    throw new StartError(
+      `The embedded mode is one process without Redis, so "${task.words}" has nothing to do there. ` +
+        'Set DATABASE_URL to say which database is meant.',
+    );
+  }
+  const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
+  const address = embedded ?? { url: store.mode === 'servers' ? store.databaseUrl : '' };
+  try {
+    const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
+    try {
+      const prepare = async (manager: EntityManager) => {
+        // Before anything is changed: from then on nodes may start, and confirm what such a service does not hear of.
+        const rest =
+          task.isOfFleet && store.mode === 'servers' ? await endReliance(store.redisUrl, manager) : '';
+        return `${await task.work(env, config)(manager)}${rest}`;
+      };
+      return await migrate(dataSource, prepare, { onWait: tellOfWait(createLogger('warn')) });
+    } catch (error) {
+      throw preparationFault(error);
+    } finally {
+      await dataSource.destroy();
+    }
+  } finally {
+    await embedded?.close();
+  }
+}
+
+/** Carries the task out and ends the process: with its answer and 0, or with what went wrong and 1. */
+export async function administer(task: Task): Promise<void> {
+  try {
+    process.stdout.write(`${await carryOut(task)}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+}

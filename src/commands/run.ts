@@ -1,0 +1,44 @@
+import { CommanderError } from 'commander';
+import { createProgram, type Handlers } from './program';
+import { version } from './version';
+
+/** Loaded when they are asked for: `--help` needs none of the server's packages. */
+const handlers: Handlers = {
+  async start() {
+    const { serve } = await import('../serve.js');
+    serve();
+  },
+  async createAdministrator(email) {
+    const { administer, creating } = await import('./admin.js');
+    await administer(creating(email));
+  },
+  async switchRedis(state) {
+    const { administer, switching } = await import('./admin.js');
+    await administer(switching(state));
+  },
+  async changeLease(lease) {
+    const { administer, leasing } = await import('./admin.js');
+    await administer(leasing(lease));
+  },
+  async restored() {
+    const { administer, RESTORED } = await import('./admin.js');
+    await administer(RESTORED);
+  },
+};
+
+/**
+ * Runs the command that the words name; without words, the server.
+ *
+ * Ends the process with 2 if they name none, and with 1 if the command fails.
+ */
+export async function run(words: readonly string[]): Promise<void> {
+  try {
+    await createProgram(version, handlers).parseAsync(words.length === 0 ? ['start'] : words, {
+      from: 'user',
+    });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // What it has to say it has written already.
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  }
+}

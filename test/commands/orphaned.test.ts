@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/servers';
+
+const ROOT = join(__dirname, '../..');
+
+test('SIGTERM to npm ends the server, though npm hands it to the shell only', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-npm-'));
+  const port = await freePort();
+  // As npm start, but for the build.
+  const npm = spawn('npm', ['exec', '--call', `node ${ROOT}/dist/src/main.js`], {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DATA_DIR: join(folder, 'data'),
+      PORT: String(port),
+    },
+  });
+  let output = '';
+  npm.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  try {
+    await eventually(() => expect(output).toContain('is ready at'), 60_000);
+    npm.kill('SIGTERM');
+    await eventually(
+      () => expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow(/fetch failed/),
+      30_000,
+    );
+    expect(output).toContain('Stopping');
+  } finally {
+    try {
+      process.kill(-npm.pid!, 'SIGKILL');
+    } catch {
+      // All have ended.
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  }
+});

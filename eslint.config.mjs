@@ -46,6 +46,17 @@ const soleImporters = {
   commander: 'commands',
 };
 
+/** Our tables, which have no name without a schema in SQL: see src/postgres/tables.ts. */
+const tables = [
+  'audit_events',
+  'fleet',
+  'refresh_tokens',
+  'revocations',
+  'sessions',
+  'signing_keys',
+  'users',
+];
+
 const folders = Object.keys(mayImport);
 
 /** @param {string} up how a file at this depth names the folder src */
@@ -93,6 +104,18 @@ export default tseslint.config(
   },
   ...folders.map((folder) => directionOf(folder, '*.ts', '\\.\\./')),
   ...folders.map((folder) => directionOf(folder, '*/**/*.ts', '\\.\\./\\.\\./')),
+  {
+    files: ['src/postgres/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['Literal[value=', 'TemplateElement[value.raw='].map((node) => ({
+          selector: `${node}/\\b(from|join|into|update)\\s+(${tables.join('|')})\\b/]`,
+          message: 'Write {users}, and run it by src/postgres/tables.ts: our tables may lie in any schema.',
+        })),
+      ],
+    },
+  },
   {
     files: ['src/**/*.ts'],
     ignores: ['src/config/env.ts'],

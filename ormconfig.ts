@@ -5,4 +5,7 @@ const url = process.env.DATABASE_URL;
 if (!url) throw new Error('Set DATABASE_URL to the Postgres that the TypeORM command line should work on.');
 
 /** For the TypeORM command line: `npm run typeorm -- migration:show`. */
-export default createDataSource({ url }, { statementTimeout: 0, poolSize: 2 });
+export default createDataSource(
+  { url, schema: process.env.DATABASE_SCHEMA || 'public' },
+  { statementTimeout: 0, poolSize: 2 },
+);

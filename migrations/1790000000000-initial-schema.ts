@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { enterSchema } from '../src/postgres/tables';
 
 /**
  * Ids are random, never counted: a move by logical replication brings the rows along, but not the counters of identity
@@ -7,6 +8,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  */
 export class InitialSchema1790000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
+    await enterSchema(queryRunner);
     await queryRunner.query(`
       create table users (
         id uuid not null default gen_random_uuid() constraint users_pkey primary key,

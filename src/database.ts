@@ -10,6 +10,7 @@ import { createPasswords } from './passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from './postgres/data-source';
 import { type Agreement, agreeOn } from './postgres/fleet-settings';
 import { connectionFault, preparationFault } from './postgres/start-faults';
+import { judgeStore } from './postgres/properties';
 import { type LockHolder, migrate, type StartWait } from './postgres/start';
 import { tablesIn } from './postgres/truth';
 import { StartError } from './core/start-error';
@@ -27,7 +28,9 @@ export async function openStore(
   { store }: Config,
   teardown: Teardown,
 ): Promise<{ address: PostgresAddress; secret: string }> {
-  if (store.mode === 'servers') return { address: { url: store.databaseUrl }, secret: store.secret };
+  if (store.mode === 'servers') {
+    return { address: { url: store.databaseUrl, schema: store.schema }, secret: store.secret };
+  }
   const embedded = await openEmbeddedPostgres(store.dataDir);
   teardown.add(() => embedded.close());
   return {
@@ -36,11 +39,33 @@ export async function openStore(
   };
 }
 
-/** Throws `StartError` when Postgres cannot be reached, or does not let us in. */
-export async function connect(address: PostgresAddress, options: DataSourceOptions): Promise<DataSource> {
+async function checkStore(
+  dataSource: DataSource,
+  poolSize: number,
+  logger?: Pick<Logger, 'warn'>,
+): Promise<void> {
+  const { faults, warnings } = await judgeStore(dataSource, poolSize);
+  if (faults.length > 0) throw new StartError(`This Postgres cannot be used. ${faults.join('\n')}`);
+  for (const warning of warnings) logger?.warn({}, warning);
+}
+
+/**
+ * Throws `StartError` when Postgres cannot be reached, does not let us in, or lacks a property that is needed.
+ *
+ * @param logger told of properties that an operator should know of
+ */
+export async function connect(
+  address: PostgresAddress,
+  options: DataSourceOptions,
+  logger?: Pick<Logger, 'warn'>,
+): Promise<DataSource> {
+  let dataSource: DataSource | undefined;
   try {
-    return await createDataSource(address, options).initialize();
+    dataSource = await createDataSource(address, options).initialize();
+    if ('url' in address) await checkStore(dataSource, options.poolSize, logger);
+    return dataSource;
   } catch (error) {
+    await dataSource?.destroy();
     throw connectionFault(error);
   }
 }
@@ -51,12 +76,13 @@ export function connectDatabase(
   config: Config,
   logger: Logger,
 ): Promise<DataSource> {
-  return connect(address, {
+  const options: DataSourceOptions = {
     statementTimeout: STATEMENT_TIMEOUT,
     poolSize: config.poolSize,
     onConnectionLost: (error) =>
       logger.debug({ reason: error.message }, 'A connection to Postgres was lost.'),
-  });
+  };
+  return connect(address, options, logger);
 }
 
 function contradiction(config: Config, theirs: Extract<Agreement, { agreed: false }>): StartError {

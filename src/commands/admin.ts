@@ -107,7 +107,8 @@ async function carryOut(task: Task): Promise<string> {
     );
   }
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
-  const address = embedded ?? { url: store.mode === 'servers' ? store.databaseUrl : '' };
+  const address =
+    embedded ?? (store.mode === 'servers' ? { url: store.databaseUrl, schema: store.schema } : { url: '' });
   try {
     const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
     try {

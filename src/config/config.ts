@@ -13,6 +13,8 @@ export type StoreConfig =
   | {
       readonly mode: 'servers';
       readonly databaseUrl: string;
+      /** Holds all tables; made at the first start. */
+      readonly schema: string;
       readonly redisUrl?: string;
       readonly secret: string;
     };
@@ -95,6 +97,19 @@ function readAddress(
   return text;
 }
 
+/** In lower case, as Postgres reads a name that is not quoted. `pg_` begins its own. */
+const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
+
+function readSchema(read: Reader, faults: Faults): string {
+  const schema = read.text('DATABASE_SCHEMA', 'public');
+  if (!SCHEMA.test(schema)) {
+    faults.add(
+      `DATABASE_SCHEMA is "${schema}". Use lower-case letters, digits and underscores, at most 63, and not pg_ in front.`,
+    );
+  }
+  return schema;
+}
+
 function readStore(read: Reader, faults: Faults): StoreConfig {
   const secret = read.given('SECRET');
   if (secret !== undefined) checkSecret('SECRET', secret, faults);
@@ -105,6 +120,9 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
         'REDIS_URL is set without DATABASE_URL. The embedded mode is one process and uses no Redis: set both, or neither.',
       );
     }
+    if (read.given('DATABASE_SCHEMA') !== undefined) {
+      faults.add('DATABASE_SCHEMA is set without DATABASE_URL. The embedded mode has a database of its own.');
+    }
     return { mode: 'embedded', dataDir: read.text('DATA_DIR', '.tokenfence'), secret };
   }
   const databaseUrl = readAddress('DATABASE_URL', faultOfPostgresUrl, read, faults) ?? '';
@@ -113,7 +131,7 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
       'SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32',
     );
   }
-  return { mode: 'servers', databaseUrl, redisUrl, secret: secret ?? '' };
+  return { mode: 'servers', databaseUrl, schema: readSchema(read, faults), redisUrl, secret: secret ?? '' };
 }
 
 function readOrigins(read: Reader, faults: Faults): string[] {

@@ -4,6 +4,7 @@ import { isId } from '../core/claims';
 import type { AuditLog } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
 import { AuditEventEntity } from './entities/audit-event.entity';
+import { run } from './tables';
 
 const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
   id: row.id,
@@ -22,7 +23,7 @@ const COLUMNS = 'type, user_id, actor_id, session_id, reason, ip_address, user_a
 
 /** Inserts the event whose columns are the parameters from this number on. */
 export const insertEvent = (first: number) =>
-  `insert into audit_events (${COLUMNS})
+  `insert into {audit_events} (${COLUMNS})
    values (${COLUMNS.split(', ')
      .map((_, i) => `$${first + i}`)
      .join(', ')})`;
@@ -43,7 +44,7 @@ const MICROSECONDS = '(extract(epoch from e.created_at) * 1000000)::bigint';
 const BEFORE_CURSOR = `(e.created_at, e.id) <
   (timestamptz 'epoch' + cast(:microseconds as bigint) * interval '1 microsecond', cast(:id as uuid))`;
 const INSERT_ALL = `
-  insert into audit_events (${COLUMNS}, created_at)
+  insert into {audit_events} (${COLUMNS}, created_at)
   select "type", "userId", "actorId", "sessionId", "reason", "ipAddress", "userAgent", "requestId",
     clock_timestamp() - "age" * interval '1 millisecond'
   from jsonb_to_recordset($1) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
@@ -53,11 +54,11 @@ export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
-      await manager.query(insertEvent(1), columnsOf(event));
+      await run(manager, insertEvent(1), columnsOf(event));
     },
 
     async appendAll(all) {
-      await manager.query(INSERT_ALL, [JSON.stringify(all)]);
+      await run(manager, INSERT_ALL, [JSON.stringify(all)]);
     },
 
     async page({ first, after }, userId) {

@@ -1,4 +1,3 @@
-import { Client, type ClientConfig } from 'pg';
 import { DataSource } from 'typeorm';
 import { InitialSchema1790000000000 } from '../../migrations/1790000000000-initial-schema';
 import { AuditEventEntity } from './entities/audit-event.entity';
@@ -8,9 +7,14 @@ import { RevocationEntity } from './entities/revocation.entity';
 import { SessionEntity } from './entities/session.entity';
 import { SigningKeyEntity } from './entities/signing-key.entity';
 import { UserEntity } from './entities/user.entity';
+import { GuardedClient } from './guarded-client';
+import { LEDGER } from './tables';
 
-/** Where Postgres is: a server's URL, or the settings by which the `pg` driver talks to one inside this process. */
-export type PostgresAddress = { readonly url: string } | { readonly inProcess: object };
+/** Where the tables are: on a server, in a schema (`public` if left out), or in a Postgres inside this process. */
+export type PostgresAddress =
+  | { readonly url: string; readonly schema?: string }
+  /** Settings by which the `pg` driver talks to it. */
+  | { readonly inProcess: object };
 
 export interface DataSourceOptions {
   /** ms after which a statement is given up; 0 for never, which migrations need. */
@@ -21,39 +25,12 @@ export interface DataSourceOptions {
   readonly onConnectionLost?: (error: Error) => void;
 }
 
-/**
- * A client that takes nobody down with it. Two faults of a connection would otherwise outlive it:
- *
- * - A statement that timed out: pg would hand its connection back to the pool, where the next caller waits behind an
- *   answer that, on a connection cut silently, never comes. So the connection is given up with the statement.
- * - An error in the moment between the pool's listening and the borrower's: nobody hears it, and Node ends the process.
- */
-class GuardedClient extends Client {
-  constructor(config?: ClientConfig) {
-    super(config);
-    // The pool and TypeORM still hear it and drop the client; this only sees to it that somebody always does.
-    this.on('error', () => undefined);
-  }
-
-  // pg's overloads cannot be restated here without repeating all of them.
-  override query = ((...args: unknown[]): unknown => {
-    const outcome = (Client.prototype.query as (...rest: unknown[]) => unknown).apply(this, args);
-    if (outcome instanceof Promise) {
-      outcome.catch((error: unknown) => {
-        if (error instanceof Error && error.message === 'Query read timeout') {
-          (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-        }
-      });
-    }
-    return outcome;
-  }) as Client['query'];
-}
-
 /** Makes the one data source of a process: the server's, the command line's and the tests' alike. */
 export function createDataSource(address: PostgresAddress, options: DataSourceOptions): DataSource {
   const { statementTimeout } = options;
   return new DataSource({
     type: 'postgres',
+    schema: ('url' in address && address.schema) || 'public',
     applicationName: 'tokenfence',
     entities: [
       AuditEventEntity,
@@ -65,7 +42,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
       UserEntity,
     ],
     migrations: [InitialSchema1790000000000],
-    migrationsTableName: 'migrations',
+    migrationsTableName: LEDGER,
     migrationsTransactionMode: 'all',
     synchronize: false,
     installExtensions: false,

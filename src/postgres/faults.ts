@@ -35,10 +35,14 @@ const AWAY = [
 const UNLUCKY = [
   '57014', // query_canceled: the statement timeout
   '25P03', // idle_in_transaction_session_timeout
+  '25P04', // transaction_timeout
   '40001', // serialization_failure
   '40P01', // deadlock_detected
   '55P03', // lock_not_available
 ];
+
+/** And after these the whole transaction may be run again at once: Postgres has undone it, in favour of another. */
+const OVERTAKEN = ['40001', '40P01'];
 
 /** Every connection of the pool is in use: we are busy, not Postgres away. */
 const BUSY_WORDS = /timeout exceeded when trying to connect/;
@@ -78,6 +82,12 @@ function isAway(error: unknown): boolean {
 function isUnlucky(error: unknown): boolean {
   const { code, message } = driverErrorOf(error);
   return startsWithOne(UNLUCKY, code) || says(BUSY_WORDS, message);
+}
+
+/** Whether Postgres undid the transaction in favour of another one, so that it may be run again at once. */
+export function wasOvertaken(error: unknown): boolean {
+  const original = error instanceof TokenfenceError ? error.cause : error;
+  return startsWithOne(OVERTAKEN, driverErrorOf(original).code);
 }
 
 export function violatesUnique(error: unknown, constraint: string): boolean {

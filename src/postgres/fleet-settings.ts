@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { run } from './tables';
 
 /** What nodes on one database must agree upon, or must tell each other. */
 export interface FleetSettings {
@@ -24,8 +25,9 @@ export type Agreement =
  * would confirm what a node that reads Redis has not seen, and so would one that waits for a shorter lease than others have.
  */
 export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
-  const [rows] = await manager.query<[{ database_id: string; longest_token_ttl: number }[], number]>(
-    `update fleet set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2),
+  const [rows] = await run<[{ database_id: string; longest_token_ttl: number }[], number]>(
+    manager,
+    `update {fleet} set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2),
        revocation_lease = case when $1 then $3 else revocation_lease end
      where (uses_redis is null or uses_redis = $1)
        and (not $1 or revocation_lease is null or revocation_lease = $3)
@@ -34,8 +36,9 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
   );
   const [mine] = rows;
   if (mine) return { agreed: true, databaseId: mine.database_id, longestTokenTtl: mine.longest_token_ttl };
-  const [theirs] = await manager.query<[{ uses_redis: boolean; revocation_lease: number | null }]>(
-    'select uses_redis, revocation_lease from fleet',
+  const [theirs] = await run<[{ uses_redis: boolean; revocation_lease: number | null }]>(
+    manager,
+    'select uses_redis, revocation_lease from {fleet}',
   );
   return { agreed: false, usesRedis: theirs.uses_redis, revocationLease: theirs.revocation_lease };
 }
@@ -44,9 +47,9 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
 export async function lastAgreement(
   manager: EntityManager,
 ): Promise<{ databaseId: string; usesRedis: boolean; revocationLease: number | undefined }> {
-  const [row] = await manager.query<
+  const [row] = await run<
     [{ database_id: string; uses_redis: boolean | null; revocation_lease: number | null }]
-  >('select database_id, uses_redis, revocation_lease from fleet');
+  >(manager, 'select database_id, uses_redis, revocation_lease from {fleet}');
   return {
     databaseId: row.database_id,
     usesRedis: row.uses_redis === true,
@@ -60,18 +63,18 @@ export async function lastAgreement(
  * @param lease ms
  */
 export async function changeLease(lease: number, manager: EntityManager): Promise<void> {
-  await manager.query('update fleet set revocation_lease = $1', [lease]);
+  await run(manager, 'update {fleet} set revocation_lease = $1', [lease]);
   await partWithCopies(manager);
 }
 
 /** Lets nodes with the other setting start. To be called only while no node runs. */
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
-  await manager.query('update fleet set uses_redis = $1', [usesRedis]);
+  await run(manager, 'update {fleet} set uses_redis = $1', [usesRedis]);
   // What Redis holds of an earlier time knows nothing of what is revoked without it.
   await partWithCopies(manager);
   // Without copies nothing is left to carry: being committed is being confirmed.
   if (!usesRedis)
-    await manager.query('update revocations set confirmed_at = now() where confirmed_at is null');
+    await run(manager, 'update {revocations} set confirmed_at = now() where confirmed_at is null');
 }
 
 /**
@@ -80,5 +83,5 @@ export async function switchRedis(usesRedis: boolean, manager: EntityManager): P
  * anything.
  */
 export async function partWithCopies(manager: EntityManager): Promise<void> {
-  await manager.query('update fleet set database_id = gen_random_uuid()');
+  await run(manager, 'update {fleet} set database_id = gen_random_uuid()');
 }

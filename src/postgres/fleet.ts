@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/truth';
 import { FleetEntity } from './entities/fleet.entity';
+import { run } from './tables';
 
 const toFleet = (row: FleetEntity): Fleet => {
   if (row.signingKeyId === null)
@@ -21,8 +22,9 @@ export function fleetIn(manager: EntityManager): FleetState {
     },
 
     async raiseGlobalVersion() {
-      const [rows] = await manager.query<[{ global_version: number }[], number]>(
-        'update fleet set global_version = global_version + 1 returning global_version',
+      const [rows] = await run<[{ global_version: number }[], number]>(
+        manager,
+        'update {fleet} set global_version = global_version + 1 returning global_version',
       );
       if (!rows[0]) throw new Error('The fleet row is missing: were the migrations run?');
       return rows[0].global_version;

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { deleteSpentKeys } from './signing-keys';
 import { translate } from './faults';
+import { run } from './tables';
 
 export interface Retention {
   /** ms by which clocks may differ. */
@@ -32,9 +33,10 @@ const SPENT: readonly [table: string, condition: string, retention: (r: Retentio
 ];
 
 async function deleteBatch(manager: EntityManager, table: string, condition: string, retention: number) {
-  const [, count] = await manager.query<[unknown[], number]>(
-    `delete from ${table} where id in (
-       select id from ${table} where ${condition} limit ${BATCH} for update skip locked)`,
+  const [, count] = await run<[unknown[], number]>(
+    manager,
+    `delete from {${table}} where id in (
+       select id from {${table}} where ${condition} limit ${BATCH} for update skip locked)`,
     [retention],
   );
   return count;

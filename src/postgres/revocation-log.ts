@@ -5,6 +5,7 @@ import type { LoggedRevocation } from '../core/revocation';
 import { columnsOf, insertEvent } from './audit-log';
 import { anotherDatabase, readDatabaseId } from './same-database';
 import { RevocationEntity } from './entities/revocation.entity';
+import { run } from './tables';
 
 export interface LogSettings {
   /** Whether entries have to be carried to copies. If not, they are confirmed by being committed. */
@@ -64,8 +65,9 @@ export async function lockUnconfirmed(
   limit: number,
   minAge: number,
 ): Promise<LoggedRevocation[]> {
-  const rows = await manager.query<LogRow[]>(
-    `select ${COLUMNS} from revocations
+  const rows = await run<LogRow[]>(
+    manager,
+    `select ${COLUMNS} from {revocations}
      where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
      order by revocations.revoked_at limit $2 for update skip locked`,
     [minAge, limit],
@@ -80,8 +82,9 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
   const eachWhere = (condition: string, part: EachPart) =>
     manager.transaction(async (inside) => {
       await readDatabaseId(inside, settings.databaseId);
-      await inside.query(
-        `declare log_cursor no scroll cursor for select ${COLUMNS} from revocations where ${condition}`,
+      await run(
+        inside,
+        `declare log_cursor no scroll cursor for select ${COLUMNS} from {revocations} where ${condition}`,
       );
       for (;;) {
         const rows = await inside.query<LogRow[]>(`fetch ${PART} from log_cursor`);
@@ -94,14 +97,15 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     async append(revocations, event) {
       // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
       // that one of these refuses has fixed its `iat` before. So the token expires before the entry does.
-      const rows = await manager.query<LogRow[]>(
+      const rows = await run<LogRow[]>(
+        manager,
         `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(5)})
-         insert into revocations
+         insert into {revocations}
            (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
          select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
            clock.now + fleet.longest_token_ttl * interval '1 second' + $2 * interval '1 millisecond',
            case when $3 then null else clock.now end
-         from clock, fleet, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
+         from clock, {fleet}, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
            "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
          where $4::uuid is null or fleet.database_id = $4
          returning ${COLUMNS}`,
@@ -121,8 +125,9 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
 
     async unconfirmedOf(userId) {
       await readDatabaseId(manager, settings.databaseId);
-      const rows = await manager.query<LogRow[]>(
-        `select ${COLUMNS} from revocations
+      const rows = await run<LogRow[]>(
+        manager,
+        `select ${COLUMNS} from {revocations}
          where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at`,
         [userId],
       );
@@ -140,24 +145,27 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     eachUnconfirmed: (part) => eachWhere('confirmed_at is null', part),
 
     async since(ms) {
-      const rows = await manager.query<LogRow[]>(
-        `select ${COLUMNS} from revocations where revoked_at > clock_timestamp() - $1 * interval '1 millisecond'`,
+      const rows = await run<LogRow[]>(
+        manager,
+        `select ${COLUMNS} from {revocations} where revoked_at > clock_timestamp() - $1 * interval '1 millisecond'`,
         [ms],
       );
       return rows.map(fromLogRow);
     },
 
     async markConfirmed(ids) {
-      await manager.query(
-        'update revocations set confirmed_at = now() where id = any($1) and confirmed_at is null',
+      await run(
+        manager,
+        'update {revocations} set confirmed_at = now() where id = any($1) and confirmed_at is null',
         [ids],
       );
     },
 
     async areConfirmed(ids) {
       // Counted, not looked for: one that is not there was lost with its commit, and is confirmed by nobody.
-      const [{ count }] = await manager.query<[{ count: number }]>(
-        'select count(*)::integer as count from revocations where id = any($1) and confirmed_at is not null',
+      const [{ count }] = await run<[{ count: number }]>(
+        manager,
+        'select count(*)::integer as count from {revocations} where id = any($1) and confirmed_at is not null',
         [ids],
       );
       return count === new Set(ids).size;

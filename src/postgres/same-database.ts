@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { serviceUnavailable } from '../core/errors';
+import { run } from './tables';
 
 /** What a node says that finds another database where its own was. */
 export const anotherDatabase = () =>
@@ -15,7 +16,7 @@ export const anotherDatabase = () =>
  * @throws `SERVICE_UNAVAILABLE` when the id is another one
  */
 export async function readDatabaseId(manager: EntityManager, expected: string | undefined): Promise<string> {
-  const [row] = await manager.query<{ database_id: string }[]>('select database_id from fleet');
+  const [row] = await run<{ database_id: string }[]>(manager, 'select database_id from {fleet}');
   if (!row) throw new Error('The fleet row is missing: were the migrations run?');
   if (expected !== undefined && row.database_id !== expected) throw anotherDatabase();
   return row.database_id;

@@ -3,6 +3,7 @@ import type { Session } from '../core/account';
 import { isId } from '../core/claims';
 import type { Sessions } from '../core/ports/truth';
 import { SessionEntity } from './entities/session.entity';
+import { run, withTables } from './tables';
 
 const toSession = (row: SessionEntity): Session => ({
   id: row.id,
@@ -22,24 +23,24 @@ const toSession = (row: SessionEntity): Session => ({
 const LOCK = `select id, user_id as "userId", global_version as "globalVersion", uses_cookie as "usesCookie",
   user_agent as "userAgent", ip_address as "ipAddress", created_at as "createdAt", last_used_at as "lastUsedAt",
   idle_expires_at as "idleExpiresAt", expires_at as "expiresAt", ended_at as "endedAt"
-  from sessions where id = $1 for update`;
+  from {sessions} where id = $1 for update`;
 
 // The first part is run before the second looks for its row, as that asks whether there is a user at all: user before
 // session. Whoever ends the session at the same time is waited for in the second part, and seen.
 const END_OWN = `
-  with owner as materialized (select id from users where id = $1 for share),
+  with owner as materialized (select id from {users} where id = $1 for share),
     own as materialized (
-      select id, ended_at from sessions
+      select id, ended_at from {sessions}
       where exists (select from owner) and id = $2 and user_id = $1 for update
     ),
     ended as (
-      update sessions set ended_at = now() where id in (select id from own where ended_at is null) returning id
+      update {sessions} set ended_at = now() where id in (select id from own where ended_at is null) returning id
     )
   select exists (select from own) as found, exists (select from ended) as ended`;
 
 /** In SQL what `isLive` of core/account.ts says. */
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
-  and s.global_version = (select global_version from fleet)`;
+  and s.global_version = (select global_version from {fleet})`;
 
 export function sessionsIn(manager: EntityManager): Sessions {
   const sessions = manager.getRepository(SessionEntity);
@@ -51,7 +52,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
 
     async lock(id) {
       if (!isId(id)) return undefined;
-      const [row] = await manager.query<SessionEntity[]>(LOCK, [id]);
+      const [row] = await run<SessionEntity[]>(manager, LOCK, [id]);
       return row && toSession(row);
     },
 
@@ -76,7 +77,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
 
     async endOwn(userId, id) {
       if (!isId(userId) || !isId(id)) return undefined;
-      const [{ found, ended }] = await manager.query<[{ found: boolean; ended: boolean }]>(END_OWN, [
+      const [{ found, ended }] = await run<[{ found: boolean; ended: boolean }]>(manager, END_OWN, [
         userId,
         id,
       ]);
@@ -86,8 +87,9 @@ export function sessionsIn(manager: EntityManager): Sessions {
 
     async endAllOf(userId, exceptSessionId) {
       // The live ones are counted, but all are ended: one that merely slept must not be woken by a clock set back.
-      const [{ count }] = await manager.query<[{ count: number }]>(
-        `select count(*)::int as count from sessions s
+      const [{ count }] = await run<[{ count: number }]>(
+        manager,
+        `select count(*)::int as count from {sessions} s
          where s.user_id = $1 and s.id is distinct from $2 and ${LIVE}`,
         [userId, exceptSessionId ?? null],
       );
@@ -103,7 +105,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
       const rows = await sessions
         .createQueryBuilder('s')
         .where('s.user_id in (:...userIds)', { userIds })
-        .andWhere(LIVE)
+        .andWhere(withTables(manager.dataSource, LIVE))
         .orderBy('s.lastUsedAt', 'DESC')
         .addOrderBy('s.id')
         .getMany();
@@ -111,8 +113,9 @@ export function sessionsIn(manager: EntityManager): Sessions {
     },
 
     async countLive() {
-      const [{ count }] = await manager.query<[{ count: number }]>(
-        `select count(*)::int as count from sessions s where ${LIVE}`,
+      const [{ count }] = await run<[{ count: number }]>(
+        manager,
+        `select count(*)::int as count from {sessions} s where ${LIVE}`,
       );
       return count;
     },

@@ -4,6 +4,7 @@ import { keyIdOf, thumbprintOf } from '../core/key-id';
 import type { SigningKeys } from '../core/ports/truth';
 import { SigningKeyEntity } from './entities/signing-key.entity';
 import { readDatabaseId } from './same-database';
+import { run } from './tables';
 
 const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningKey => ({
   id: keyIdOf(databaseId, row.id),
@@ -16,7 +17,7 @@ const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningK
 });
 
 /** Past this, counted from a key's retirement, no token that it signed is good any more. `$1` is the skew in ms. */
-const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from fleet) * interval '1 second'
+const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from {fleet}) * interval '1 second'
   + $1 * interval '1 millisecond' + interval '1 minute'`;
 
 export interface SigningKeysSettings {
@@ -34,8 +35,9 @@ export function signingKeysIn(
   const keys = manager.getRepository(SigningKeyEntity);
   return {
     async list() {
-      const ids = await manager.query<{ id: string }[]>(
-        `select id from signing_keys where retired_at is null or ${LAST_TOKEN_EXPIRED} > now()`,
+      const ids = await run<{ id: string }[]>(
+        manager,
+        `select id from {signing_keys} where retired_at is null or ${LAST_TOKEN_EXPIRED} > now()`,
         [2 * clockSkew],
       );
       const rows = await keys.find({ where: ids.map(({ id }) => ({ id })), order: { createdAt: 'DESC' } });
@@ -50,24 +52,28 @@ export function signingKeysIn(
     },
 
     async sign(id) {
-      await manager.query(
-        'update signing_keys set retired_at = now() where id = (select signing_key_id from fleet) and retired_at is null',
+      await run(
+        manager,
+        'update {signing_keys} set retired_at = now() where id = (select signing_key_id from {fleet}) and retired_at is null',
       );
-      await manager.query('update fleet set signing_key_id = $1', [thumbprintOf(id)]);
+      await run(manager, 'update {fleet} set signing_key_id = $1', [thumbprintOf(id)]);
     },
 
     async revoke(id) {
-      await manager.query('update signing_keys set revoked_at = now() where id = $1 and revoked_at is null', [
-        thumbprintOf(id),
-      ]);
+      await run(
+        manager,
+        'update {signing_keys} set revoked_at = now() where id = $1 and revoked_at is null',
+        [thumbprintOf(id)],
+      );
     },
   };
 }
 
 /** Deletes keys whose last token has expired. @param clockSkew ms */
 export async function deleteSpentKeys(manager: EntityManager, clockSkew: number): Promise<void> {
-  await manager.query(
-    `delete from signing_keys where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`,
+  await run(
+    manager,
+    `delete from {signing_keys} where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`,
     [2 * clockSkew],
   );
 }

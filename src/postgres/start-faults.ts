@@ -20,7 +20,7 @@ const REMEDIES: Record<string, string> = {
   '42501':
     "Let its role own the database, or run as the database's owner: grant create on schema public to <role>.",
   '25006': 'It is a replica or set to read-only. Point DATABASE_URL to the primary.',
-  '42P07': 'A table of that name is there already. Give Tokenfence a database of its own.',
+  '42P07': 'A table of that name is there already. Set DATABASE_SCHEMA to a schema of its own.',
 };
 
 const remedyOf = (code: unknown) => (typeof code === 'string' ? REMEDIES[code] : undefined);

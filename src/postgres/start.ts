@@ -7,6 +7,8 @@ import {
   type QueryRunner,
 } from 'typeorm';
 import { translate } from './faults';
+import { noteHarmless, openLedger, pendingOf } from './ledger';
+import { LEDGER, withTables } from './tables';
 
 /** Any fixed number will do; it names this lock among the advisory locks of the database. */
 export const START_LOCK = 7_466_002;
@@ -98,7 +100,8 @@ export async function migrate<T>(
     await runner.connect();
     await lock(runner, wait);
     try {
-      await new MigrationExecutor(dataSource, runner).executePendingMigrations();
+      await openLedger(runner);
+      await noteHarmless(runner, await new MigrationExecutor(dataSource, runner).executePendingMigrations());
       const prepared = await prepare(runner.manager);
       await runner.commitTransaction();
       return prepared;
@@ -117,9 +120,10 @@ export async function migrate<T>(
 /** Whether this code has migrations that the database has not had; it may have been restored from a backup. */
 export async function hasPendingMigrations(dataSource: DataSource): Promise<boolean> {
   try {
-    const rows = await dataSource.query<{ name: string }[]>('select name from migrations');
-    const done = new Set(rows.map(({ name }) => name));
-    return dataSource.migrations.some(({ name, constructor }) => !done.has(name ?? constructor.name));
+    const rows = await dataSource.query<{ name: string }[]>(
+      withTables(dataSource, `select name from {${LEDGER}}`),
+    );
+    return pendingOf(dataSource, new Set(rows.map(({ name }) => name))).length > 0;
   } catch (error) {
     const code = error instanceof QueryFailedError && (error.driverError as { code?: string }).code;
     if (code === UNDEFINED_TABLE) return true;

@@ -3,7 +3,7 @@ import type { Tables, Truth } from '../core/ports/truth';
 import type { Availability } from '../core/availability';
 import type { Reachable } from '../core/ports/reachable';
 import { auditLogIn } from './audit-log';
-import { translate, translating } from './faults';
+import { translate, translating, wasOvertaken } from './faults';
 import { fleetIn } from './fleet';
 import { refreshTokensIn } from './refresh-tokens';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
@@ -11,6 +11,7 @@ import { anotherDatabase, readDatabaseId } from './same-database';
 import { sessionsIn } from './sessions';
 import { signingKeysIn } from './signing-keys';
 import { usersIn } from './users';
+import { run } from './tables';
 
 export function tablesIn(manager: EntityManager, settings: LogSettings, availability?: Availability): Tables {
   const watched = <T extends object>(table: T) => translating(table, availability);
@@ -39,11 +40,14 @@ const ON_USER = `
     select json_agg(json_build_object(
       'kind', r.kind,
       'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
-    from revocations r
+    from {revocations} r
     where r.expires_at > now()
       and ((r.user_id = $1 and r.kind in ('TOKEN', 'SESSION')) or (r.user_id is null and r.kind = 'KEY'))
   ) as denied
-  from fleet f left join users u on u.id = $1`;
+  from {fleet} f left join {users} u on u.id = $1`;
+
+/** How often a transaction is begun that Postgres undoes in favour of others. */
+const ATTEMPTS = 3;
 
 /** The truth in Postgres. */
 export function createTruth(
@@ -54,10 +58,12 @@ export function createTruth(
   const { manager } = dataSource;
 
   const transaction = async <T>(work: (tables: Tables) => Promise<T>): Promise<T> => {
-    try {
-      return await manager.transaction((inside) => work(tablesIn(inside, settings, availability)));
-    } catch (error) {
-      throw translate(error, availability);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await manager.transaction((inside) => work(tablesIn(inside, settings, availability)));
+      } catch (error) {
+        if (attempt === ATTEMPTS || !wasOvertaken(error)) throw translate(error, availability);
+      }
     }
   };
 
@@ -67,7 +73,7 @@ export function createTruth(
     ...translating(
       {
         async onUser(userId: string) {
-          const [row] = await manager.query<TruthRow[]>(ON_USER, [userId]);
+          const [row] = await run<TruthRow[]>(manager, ON_USER, [userId]);
           if (!row) throw new Error('The fleet row is missing: were the migrations run?');
           if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
           const denied = (kind: string) =>

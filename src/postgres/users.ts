@@ -7,6 +7,7 @@ import type { Users } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
+import { run } from './tables';
 
 /** Any fixed number will do; it names this lock among the advisory locks of the database. */
 const ADMINISTRATORS_LOCK = 7_466_001;
@@ -24,7 +25,7 @@ const toUser = (row: UserEntity): User => ({
 // Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
 const LOCK = `select id, email, email_key as "emailKey", password_hash as "passwordHash", role,
   token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"
-  from users where id = $1 for`;
+  from {users} where id = $1 for`;
 const LOCK_SHARED = `${LOCK} share`;
 const LOCK_FOR_UPDATE = `${LOCK} update`;
 
@@ -45,7 +46,7 @@ export function usersIn(manager: EntityManager): Users {
 
     async lock(id, lock) {
       if (!isId(id)) return undefined;
-      const [row] = await manager.query<UserEntity[]>(lock === 'share' ? LOCK_SHARED : LOCK_FOR_UPDATE, [id]);
+      const [row] = await run<UserEntity[]>(manager, lock === 'share' ? LOCK_SHARED : LOCK_FOR_UPDATE, [id]);
       return row && toUser(row);
     },
 
@@ -62,8 +63,9 @@ export function usersIn(manager: EntityManager): Users {
     },
 
     async raiseTokenVersion(id) {
-      const [rows] = await manager.query<[{ token_version: number }[], number]>(
-        'update users set token_version = token_version + 1 where id = $1 returning token_version',
+      const [rows] = await run<[{ token_version: number }[], number]>(
+        manager,
+        'update {users} set token_version = token_version + 1 where id = $1 returning token_version',
         [id],
       );
       if (!rows[0]) throw new Error('The user whose version is raised must have been locked before.');

@@ -73,6 +73,12 @@ test.each<[string, Record<string, string>, RegExp]>([
     { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://r/mymaster', SECRET },
     /REDIS_URL has something behind its host/,
   ],
+  ['a schema without a database', { DATABASE_SCHEMA: 'auth' }, /DATABASE_SCHEMA is set without DATABASE_URL/],
+  [
+    'a schema that would need quotes',
+    { DATABASE_URL: 'postgres://db/x', SECRET, DATABASE_SCHEMA: 'My Auth' },
+    /DATABASE_SCHEMA is "My Auth"\. Use lower-case letters/,
+  ],
   ['an idle lifetime past the absolute one', { REFRESH_TOKEN_TTL: '100d' }, /REFRESH_TOKEN_TTL is longer/],
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
 ])('%s stops the start', (_what, env, sentence) => {
@@ -96,6 +102,7 @@ test('real stores with a good secret will do', () => {
   expect(readConfig({ DATABASE_URL: 'postgres://db/x', REDIS_URL: 'rediss://r', SECRET }).store).toEqual({
     mode: 'servers',
     databaseUrl: 'postgres://db/x',
+    schema: 'public',
     redisUrl: 'rediss://r',
     secret: SECRET,
   });

@@ -152,6 +152,9 @@ export interface Truth extends Tables {
   /**
    * Runs `work` in one transaction: committed when it resolves, undone when it throws. Inside, only the tables that
    * are handed in may be used: another call would be another transaction, and in embedded mode wait for itself.
+   *
+   * `work` is run again, at most three times in all, where Postgres has undone it in favour of another transaction. So
+   * it must do nothing that an undone transaction leaves behind.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
   /** What decides on the tokens of a user, read in one statement from the primary. */

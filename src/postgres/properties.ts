@@ -1,0 +1,106 @@
+import type { DataSource } from 'typeorm';
+import { SESSION_SETTINGS } from './session-settings';
+import { TABLES, tableName } from './tables';
+
+/** What a store has to be, and what this one is. */
+interface Properties {
+  readonly version: number;
+  readonly versionName: string;
+  readonly encoding: string;
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+  readonly isForced: boolean;
+  /** Connections that the role may open at most. */
+  readonly room: number;
+  /** Quoted. */
+  readonly role: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Our tables that a policy hides rows of from this role. */
+  readonly hidden: readonly string[] | null;
+}
+
+const OLDEST_VERSION = 14;
+
+const READ = `
+  select current_setting('server_version_num')::int / 10000 as version,
+    current_setting('server_version') as "versionName",
+    current_setting('server_encoding') as encoding,
+    pg_is_in_recovery() as "isStandby",
+    current_setting('default_transaction_read_only')::bool as "isReadOnly",
+    current_setting('fsync')::bool and current_setting('full_page_writes')::bool as "isForced",
+    least(
+      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0),
+      nullif(r.rolconnlimit, -1),
+      nullif(d.datconnlimit, -1)
+    ) as room,
+    quote_ident(current_user) as role,
+    (select json_object_agg(name, current_setting(name)) from unnest($1::text[]) name) as settings,
+    (select array_agg(c.oid::regclass::text) from pg_class c
+      where c.oid = any(array(select to_regclass(name) from unnest($2::text[]) name)) and row_security_active(c.oid)
+    ) as hidden
+  from pg_roles r, pg_database d
+  where r.rolname = current_user and d.datname = current_database()`;
+
+function faultsOf(store: Properties, poolSize: number): string[] {
+  const { role } = store;
+  const faults: string[] = [];
+  if (store.version < OLDEST_VERSION) {
+    faults.push(`This is Postgres ${store.versionName}. Use version ${OLDEST_VERSION} or later.`);
+  }
+  if (store.encoding !== 'UTF8') {
+    faults.push(
+      `The database has the encoding ${store.encoding}, which cannot hold every name. Make one with: ` +
+        `create database tokenfence encoding 'UTF8' template template0`,
+    );
+  }
+  if (store.isStandby) {
+    faults.push('This Postgres is a standby, which takes no writes. Let DATABASE_URL lead to the primary.');
+  }
+  if (store.isReadOnly) {
+    faults.push(
+      `Transactions only read here. Unless somebody is moving this database, run: ` +
+        `alter role ${role} set default_transaction_read_only = off`,
+    );
+  }
+  if (poolSize > store.room) {
+    faults.push(
+      `DATABASE_POOL_SIZE is ${poolSize}, but the role may open ${store.room} connections here. Set it lower: ` +
+        'all nodes together need room.',
+    );
+  }
+  for (const [name, wanted] of Object.entries(SESSION_SETTINGS)) {
+    if (store.settings[name] === wanted) continue;
+    faults.push(
+      `A pooler in front of Postgres drops the setting ${name}. Give it to the role: ` +
+        `alter role ${role} set ${name} = '${wanted}'`,
+    );
+  }
+  if (store.hidden) {
+    faults.push(
+      `Row security hides rows of ${store.hidden.join(', ')} from the role ${role}. Turn it off for these tables, ` +
+        `or run: alter role ${role} bypassrls`,
+    );
+  }
+  return faults;
+}
+
+export interface Judgement {
+  /** Why the service cannot run on this store, a sentence each. */
+  readonly faults: readonly string[];
+  /** What an operator should know of it. */
+  readonly warnings: readonly string[];
+}
+
+/** Looks whether Postgres has every property that the service relies on. Changes nothing. */
+export async function judgeStore(dataSource: DataSource, poolSize: number): Promise<Judgement> {
+  const names = TABLES.map((table) => tableName(dataSource, table));
+  const [store] = await dataSource.query<[Properties]>(READ, [Object.keys(SESSION_SETTINGS), names]);
+  const warnings = store.isForced
+    ? []
+    : [
+        'Postgres runs with fsync or full_page_writes off: if its machine crashes, acknowledged logouts may be lost. ' +
+          'Turn both on, except for tests.',
+      ];
+  return { faults: faultsOf(store, poolSize), warnings };
+}

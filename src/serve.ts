@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { explain } from './commands/explain';
 import { onOrphaned } from './commands/orphaned';
-import { readConfig } from './config/config';
+import { version } from './commands/version';
+import { type Config, readConfig } from './config/config';
 import { readEnv } from './config/env';
+import { shownSettings } from './config/shown-settings';
 import { createLogger } from './logger';
 import { startServer } from './server';
 import { startText } from './start-text';
@@ -13,9 +15,19 @@ const LONGEST_STOP = 15_000;
 /** ms that a start may go on after it was told to stop, where Postgres undoes what is left half done. */
 const LONGEST_START = 2000;
 
+/**
+ * Shows a person what to do next. Lines of the log stay JSON: so where standard output is not a terminal, it goes to
+ * standard error, and only in the embedded mode, which people start by hand.
+ */
+function tell({ store }: Config, text: string): void {
+  if (process.stdout.isTTY) process.stdout.write(text);
+  else if (store.mode === 'embedded') process.stderr.write(text);
+}
+
 async function run(): Promise<void> {
   const config = readConfig(readEnv());
   const logger = createLogger(config.logLevel);
+  logger.info({ version, node: process.version, settings: shownSettings(config) }, 'Tokenfence is starting.');
   const start = new AbortController();
   const starting = startServer(config, logger, start.signal);
 
@@ -52,11 +64,14 @@ async function run(): Promise<void> {
   });
   if (!server || start.signal.aborted) return;
   started = true;
-  process.stdout.write(startText(config, server));
+  logger.info({ url: server.url }, `Tokenfence is ready at ${server.url}/graphql`);
+  tell(config, startText(config, server));
 }
 
 /** Runs the service until it is told to stop; ends the process when it cannot start. */
 export function serve(): void {
+  // A terminal that goes away, or a pipe whose reader ends, must not end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   run().catch((error: unknown) => {
     process.stderr.write(`Tokenfence did not start.\n${explain(error)}\n`);
     process.exit(1);

@@ -212,6 +212,7 @@ async function assemble(
     exposeMetrics,
     logger,
     recordRefusal: refusals.record,
+    metrics,
     announcements,
     clock,
     socketObserver,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Config } from './config/config';
 import type { RunningServer } from './server';
 
@@ -22,9 +23,11 @@ export function startText({ store }: Config, { url, madeAdministrator }: Running
     );
   }
   if (store.mode === 'embedded') {
+    // A later start may find the first one's account: this one has to be another.
+    const name = madeAdministrator ? 'ada' : `ada-${randomBytes(3).toString('hex')}`;
     lines.push(
       'Try it:',
-      `  curl -s ${url}/graphql -H 'content-type: application/json' -d '{"query":"mutation { register(input: {email: \\"ada@example.com\\", password: \\"correct horse battery\\"}) { accessToken } }"}'`,
+      `  curl -s ${url}/graphql -H 'content-type: application/json' -d '{"query":"mutation { register(input: {email: \\"${name}@example.com\\", password: \\"correct horse battery\\"}) { accessToken } }"}'`,
       '',
     );
   }

@@ -24,6 +24,8 @@ export interface Config {
   readonly port: number;
   readonly production: boolean;
   readonly logLevel: LogLevel;
+  /** The share of good requests that get a line in the log, 0 to 1; `off`: no request gets one. */
+  readonly logRequests: number | 'off';
   readonly store: StoreConfig;
   readonly poolSize: number;
   readonly issuer: string;
@@ -157,6 +159,18 @@ function readAdministrator(read: Reader, faults: Faults): Config['administrator'
   return { email, password };
 }
 
+/** `all`, `errors`, `off`, or the share of the others beside errors, like `1%`. */
+function readLogRequests(read: Reader, faults: Faults): number | 'off' {
+  const text = read.text('LOG_REQUESTS', 'all');
+  if (text === 'off') return 'off';
+  if (text === 'errors') return 0;
+  if (text === 'all') return 1;
+  const percent = /^(\d{1,2}(?:\.\d{1,3})?)%$/.exec(text)?.[1];
+  if (percent === undefined)
+    faults.add(`LOG_REQUESTS is "${text}". It must be all, errors, off, or a share like 1% or 0.1%.`);
+  return Number(percent ?? 100) / 100;
+}
+
 /**
  * How many proxies stand before the service, or which: only what they say of the client's address is believed. `true` is
  * one proxy, not Fastify's "whoever the client says".
@@ -197,6 +211,7 @@ export function readConfig(env: Env): Config {
     port: read.integer('PORT', 4000, 0, 65_535),
     production: read.given('NODE_ENV') === 'production',
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    logRequests: readLogRequests(read, collector),
     store: readStore(read, collector),
     poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 1000),
     issuer: read.url('ISSUER', ['http:', 'https:']) ?? 'http://localhost:4000',

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StartError } from '../core/start-error';
 import { inFolder } from './folder-faults';
@@ -22,7 +22,10 @@ export class FolderTakenError extends Error {
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir);
   const unlock = await inFolder(folder, async () => {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // The first folder that had to be made, if any.
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    // It holds the secret and the users: a folder of ours is not committed with the project around it.
+    if (made !== undefined) await writeFile(join(folder, '.gitignore'), '*\n');
     return lockFolder(folder);
   });
   if (!unlock) {

@@ -1,4 +1,4 @@
-import { ApolloServer } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
@@ -10,9 +10,11 @@ import { createAnswerPlugin, createErrorFormatter, forLog } from './errors';
 import { httpRules } from './http-rules';
 import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
 import { costLimit } from './limits';
+import { type Outcome, outcomePlugin } from './outcome';
 import { toLogoutReceipt } from './logout-receipt.type';
 
 export interface RequestContext extends Context {
+  readonly outcome: Outcome;
   readonly requestId: string;
 }
 
@@ -29,6 +31,17 @@ export interface ApolloOptions {
 /** Apollo Server with the limits and the error format of this project, on whatever transport. */
 export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
   const { schema, logger, recordRefusal, production, documents } = options;
+  // Apollo's formatter is not told which request an error is of.
+  const ids = new WeakMap<object, string>();
+  const naming: ApolloServerPlugin<RequestContext> = {
+    requestDidStart: () =>
+      Promise.resolve({
+        didEncounterErrors({ errors, contextValue: { requestId } }) {
+          for (const error of errors) ids.set(error, requestId);
+          return Promise.resolve();
+        },
+      }),
+  };
   return new ApolloServer<RequestContext>({
     schema,
     introspection: !production,
@@ -40,7 +53,7 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
     validationOptions: { maxErrors: MOST_ERRORS },
     executionOptions: { maxCoercionErrors: MOST_ERRORS },
     hideSchemaDetailsFromClientErrors: production,
-    formatError: createErrorFormatter({ logger, production }),
+    formatError: createErrorFormatter({ logger, production, requestIdOf: (error) => ids.get(error) }),
     // The composition root handles signals: it has more to stop than this.
     stopOnTerminationSignals: false,
     logger: {
@@ -53,7 +66,9 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
     plugins: [
       httpRules,
       costLimit,
+      naming,
       createDenialPlugin(recordRefusal),
+      outcomePlugin,
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
       {
         unexpectedErrorProcessingRequest: ({ requestContext, error }) => {

@@ -95,13 +95,15 @@ export interface FormatOptions {
   readonly logger: Logger;
   /** Leaves names of the schema out of messages. */
   readonly production: boolean;
+  /** Tells of which request an error is, unless the logger says so already. */
+  readonly requestIdOf?: (error: object) => string | undefined;
 }
 
 /**
  * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
  * code of its own is unexpected: it goes to the log, and the client gets a request id to name it by.
  */
-export function createErrorFormatter({ logger, production }: FormatOptions) {
+export function createErrorFormatter({ logger, production, requestIdOf }: FormatOptions) {
   const say = (error: GraphQLError) => {
     const message = withoutAdvice(withoutVariable(error));
     return asSentence(production ? withoutSuggestions(message) : message);
@@ -132,7 +134,11 @@ export function createErrorFormatter({ logger, production }: FormatOptions) {
       }
       if (isAboutDocument(error)) return answer(say(error), { code: 'BAD_USER_INPUT' });
     }
-    logger.error({ err: forLog(error) }, 'Unexpected error in a request.');
+    const requestId = typeof raw === 'object' && raw !== null ? requestIdOf?.(raw) : undefined;
+    logger.error(
+      { ...(requestId !== undefined && { requestId }), err: forLog(error) },
+      'Unexpected error in a request.',
+    );
     const { message, extensions } = unexpected();
     return answer(message, extensions);
   };

@@ -7,10 +7,10 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
-  LogController,
 } from 'fastify';
 import type { Actions } from '../actions/actions';
 import type { Clock } from '../core/clock';
+import type { Metrics } from '../core/ports/metrics';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { PublishedKeys } from '../core/ports/tokens';
 import { unexpected } from '../graphql/errors';
@@ -26,6 +26,7 @@ import { addMetrics, type ExposeMetrics } from './metrics';
 import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
 import { createOwedAnswers } from './owed-answers';
+import { RequestLog } from './request-log';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
 import { addUpgrades } from './upgrades';
 
@@ -37,6 +38,9 @@ export interface AppOptions {
   readonly exposeMetrics: ExposeMetrics;
   readonly logger: FastifyBaseLogger;
   readonly recordRefusal: RecordRefusal;
+  readonly metrics: Pick<Metrics, 'answered'>;
+  /** See `RequestLogOptions`. */
+  readonly logRequests: number | 'off';
   readonly issuer: string;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
@@ -56,6 +60,7 @@ const REQUEST_TIMEOUT = 30_000;
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { actions, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
   const owed = createOwedAnswers();
+  const requestLog = new RequestLog(options);
   const app = fastify({
     loggerInstance: logger,
     http: { ServerResponse: owed.ServerResponse },
@@ -65,7 +70,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: REQUEST_TIMEOUT,
     // A client's own id could hold anything, and repeat another's.
     genReqId: () => randomUUID(),
-    logController: new LogController({ requestIdLogLabel: 'requestId' }),
+    logController: requestLog,
     requestIdHeader: false,
     clientErrorHandler: createUnreadableHandler(owed),
     // An address that cannot be decoded: no route, and so no error handler, gets to see it.
@@ -109,7 +114,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
   const sockets = createSockets({ ...options, schema, observer: options.socketObserver });
   await addUpgrades(app, { sockets, owed, isOwnPage, isClosing: () => closing });
-  await addGraphql(app, { ...options, schema, sockets, isOwnPage });
+  await addGraphql(app, { ...options, schema, sockets, isOwnPage, requestLog });
   await addOAuth(app, options);
   addJwks(app, keys);
   addHealth(app, readiness);

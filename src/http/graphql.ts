@@ -8,6 +8,7 @@ import type { RecordRefusal } from '../core/ports/refusals';
 import { createApollo, type RequestContext } from '../graphql/apollo';
 import { createDocuments } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
+import { noteCode } from '../graphql/outcome';
 import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
 import type { Sockets } from '../sockets/sockets';
@@ -15,6 +16,7 @@ import { clientOf } from './client';
 import { clientGoneSignal } from './client-gone';
 import type { IsOwnPage } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
+import type { RequestLog } from './request-log';
 import { transportError } from './transport-errors';
 
 export interface GraphqlOptions {
@@ -27,6 +29,7 @@ export interface GraphqlOptions {
   readonly production: boolean;
   readonly isOwnPage: IsOwnPage;
   readonly sockets: Pick<Sockets, 'accept'>;
+  readonly requestLog: Pick<RequestLog, 'outcomeOf'>;
 }
 
 /** The document of a request, if Apollo is going to read one. */
@@ -51,7 +54,7 @@ function withRequestId(answer: string, id: string): string {
 
 /** `/graphql`: queries and mutations over HTTP, and subscriptions over WebSocket. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { actions, guard, logger, production, recordRefusal, sockets } = options;
+  const { actions, guard, logger, production, recordRefusal, sockets, requestLog } = options;
   const documents = createDocuments(options);
   const apollo = createApollo({ ...options, documents: documents.store });
   await apollo.start();
@@ -60,14 +63,18 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   const formatError = createErrorFormatter({ logger, production });
   const refreshCookie = createRefreshCookie(options);
 
-  const refuse = (errors: readonly GraphQLError[], reply: FastifyReply) =>
-    reply.code(400).send({ errors: errors.map((error) => formatError(error.toJSON(), error)) });
+  const refuse = (errors: readonly GraphQLError[], request: FastifyRequest, reply: FastifyReply) => {
+    const formatted = errors.map((error) => formatError(error.toJSON(), error));
+    noteCode(requestLog.outcomeOf(request), formatted[0]);
+    return reply.code(400).send({ errors: formatted });
+  };
 
   const authenticate = async (request: FastifyRequest) => {
     const auth = await guard.authenticate(authorizationOf(request));
     // Expired and revoked ones come from honest clients every day; these do not.
     if (!auth.ok && auth.code === 'TOKEN_INVALID')
       recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
+    if (auth.ok) requestLog.outcomeOf(request).userId = auth.principal.userId;
     return auth;
   };
 
@@ -75,6 +82,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
     requestId: request.id,
     auth: await authenticate(request),
     client: { ...clientOf(request), signal: clientGoneSignal(reply) },
+    outcome: requestLog.outcomeOf(request),
     refreshCookie: refreshCookie.read(request),
     setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
     clearRefreshCookie: () => refreshCookie.clear(request, reply),
@@ -91,7 +99,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
     preHandler: async (request, reply) => {
       const document = documentIn(request);
       const read = document === undefined ? undefined : documents.read(document);
-      if (read && !('kind' in read)) await refuse(read, reply);
+      if (read && !('kind' in read)) await refuse(read, request, reply);
     },
     handler: async (request, reply) => {
       const text = (await answer.call(app, request, reply)) as unknown;

@@ -22,6 +22,9 @@ export interface Prometheus extends Metrics {
 /** s; from a confirmation in a few ms to one that waited for a long lease. */
 const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25];
 
+/** s; from a check in memory to a request that waits for a lease. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Counts what happens, in numbers that Prometheus understands. */
 export function createPrometheus(): Prometheus {
   const registers = [new Registry()];
@@ -44,6 +47,18 @@ export function createPrometheus(): Prometheus {
   });
   const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
   const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
+  const requests = counter(
+    'requests_total',
+    'Requests answered, by the field of the schema or the route, and by code',
+    ['operation', 'code'],
+  );
+  const latency = new Histogram({
+    name: 'tokenfence_request_seconds',
+    help: 'From the arrival of a request to the end of its answer, by the field of the schema or the route',
+    labelNames: ['operation'],
+    buckets: REQUEST_BUCKETS,
+    registers,
+  });
   const refusals = counter(
     'refusals_total',
     'Refused requests that the audit log tells of, by the type of event',
@@ -79,6 +94,10 @@ export function createPrometheus(): Prometheus {
     confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
     unconfirmed: () => unconfirmed.inc(),
     relayed: (count) => relayed.inc(count),
+    answered(operation, code, ms) {
+      requests.inc({ operation, code });
+      latency.observe({ operation }, ms / 1000);
+    },
     refused: (type) => refusals.inc({ type }),
     refusalNotRecorded: (type) => refusalsNotRecorded.inc({ type }),
     socketOpened: () => openSockets.inc(),

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { basename, dirname, join } from 'node:path';
 import { Api } from './api';
 import { freePort } from './servers';
@@ -25,6 +26,20 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** Asks a node that does not say when it is ready. */
+async function untilReady(url: string, ended: Promise<unknown>): Promise<void> {
+  const state = { hasEnded: false };
+  void ended.then(() => (state.hasEnded = true));
+  while (!state.hasEnded) {
+    const isReady = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) return;
+    await sleep(25);
+  }
+}
+
 /** Starts the built service as its users do, in a process that may be killed. */
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {
   const port = await freePort();
@@ -34,19 +49,29 @@ export async function startNodeProcess(env: Env): Promise<NodeProcess> {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const isEmbedded = env.DATABASE_URL === undefined;
+  const isQuiet = ['warn', 'error', 'fatal', 'silent'].includes(env.LOG_LEVEL ?? '');
   running.add(child);
   child.once('exit', () => running.delete(child));
   let output = '';
+  let told = '';
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (output += text.toString()));
+  child.stderr.on('data', (text: Buffer) => {
+    output += text.toString();
+    told += text.toString();
+  });
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
     child.once('exit', (code, signal) => resolve(code ?? signal)),
   );
   const url = `http://127.0.0.1:${port}`;
   await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', () => {
-      if (output.includes('is ready at')) resolve();
-    });
+    const hasSaidSo = () => (isEmbedded ? told : output).includes('is ready at');
+    const look = () => {
+      if (hasSaidSo()) resolve();
+    };
+    child.stdout.on('data', look);
+    child.stderr.on('data', look);
+    if (!isEmbedded && isQuiet) void untilReady(url, ended).then(resolve);
     void ended.then((how) =>
       reject(new Error(`The node ended (${String(how)}) before it was ready:\n${output}`)),
     );

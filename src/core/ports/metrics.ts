@@ -21,6 +21,14 @@ export interface Metrics {
   unconfirmed(): void;
   /** Revocations that another node, or an earlier life of this one, had left behind. */
   relayed(count: number): void;
+  /**
+   * A request was answered.
+   *
+   * @param operation a field of the schema, a route, `several` or `none`: never a client's text
+   * @param code `OK`, a code of an error, or `HTTP_` and a status
+   * @param ms from its arrival to the end of its answer
+   */
+  answered(operation: string, code: string, ms: number): void;
   /** A request was refused in a way that the audit log tells of. */
   refused(type: AuditEventType): void;
   /** Such an event was beyond the recorder's limits. */
@@ -34,6 +42,7 @@ export const noMetrics: Metrics = {
   confirmed: () => undefined,
   unconfirmed: () => undefined,
   relayed: () => undefined,
+  answered: () => undefined,
   refused: () => undefined,
   refusalNotRecorded: () => undefined,
   socketOpened: () => undefined,

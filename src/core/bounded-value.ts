@@ -1,0 +1,71 @@
+/** Characters of one text, and of a stack. */
+const LONGEST_TEXT = 1000;
+const LONGEST_STACK = 4000;
+
+/** Members of one object or list, and how deep they may be nested. A cycle ends there as well. */
+const MOST_MEMBERS = 30;
+const DEEPEST = 4;
+
+export const clipped = (text: string, longest = LONGEST_TEXT): string =>
+  text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text;
+
+interface Faulty {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly stack?: unknown;
+  readonly driverError?: { readonly code?: unknown };
+}
+
+const textOf = (value: unknown, longest?: number) =>
+  typeof value === 'string' ? clipped(value, longest) : typeof value === 'number' ? value : undefined;
+
+/**
+ * What may be said of an error: what it is and where it came from. Not its other members: a failed query brings its
+ * parameters, which are hashes, emails and addresses, and Postgres adds the row that was in the way. Never throws.
+ */
+export function described(error: Faulty): object {
+  try {
+    return {
+      type: textOf(error.name),
+      message: textOf(error.message),
+      code: textOf(error.code ?? error.driverError?.code),
+      stack: textOf(error.stack, LONGEST_STACK),
+    };
+  } catch {
+    return { message: '[unreadable]' };
+  }
+}
+
+function membersOf(value: object, depth: number): unknown {
+  if (value instanceof Error) return described(value);
+  if (value instanceof Date || value instanceof URL) return clipped(String(value));
+  if (depth >= DEEPEST) return Array.isArray(value) ? '[a list]' : '[an object]';
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MOST_MEMBERS).map((item) => boundedAt(item, depth + 1));
+    return value.length > MOST_MEMBERS ? [...items, `… (${value.length} items)`] : items;
+  }
+  const names = Object.keys(value);
+  const members = names
+    .slice(0, MOST_MEMBERS)
+    .map((name) => [clipped(name), boundedAt((value as Record<string, unknown>)[name], depth + 1)]);
+  return Object.fromEntries(
+    names.length > MOST_MEMBERS ? [...members, ['…', `${names.length} members`]] : members,
+  );
+}
+
+function boundedAt(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return clipped(value);
+  if (typeof value === 'bigint') return clipped(String(value));
+  if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  try {
+    return membersOf(value, depth);
+  } catch {
+    // A member that throws when it is read.
+    return '[unreadable]';
+  }
+}
+
+/** A copy that is small enough for one line, whatever the value is: huge, nested, cyclic or hostile. Never throws. */
+export const bounded = (value: unknown): unknown => boundedAt(value, 0);

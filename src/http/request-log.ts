@@ -1,0 +1,82 @@
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { Metrics } from '../core/ports/metrics';
+import type { Outcome } from '../graphql/outcome';
+import { clientAddressOf } from './client-address';
+
+export interface RequestLogOptions {
+  readonly metrics: Pick<Metrics, 'answered'>;
+  /** The share of requests that get a line though nothing was refused, 0 to 1; `off`: no request gets one. */
+  readonly logRequests: number | 'off';
+  /** Answers a number from 0 up to 1. */
+  readonly random?: () => number;
+}
+
+/** Asked for by machines every few seconds: neither logged nor counted. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/**
+ * Says of each request in one line what it was and how it ended, and counts it. Nothing here is the client's text: the
+ * path is the route's, the operation is named by the schema's fields, and the code is one of ours.
+ */
+export class RequestLog extends LogController {
+  private readonly outcomes = new WeakMap<FastifyRequest, Outcome>();
+
+  constructor(private readonly options: RequestLogOptions) {
+    super({ requestIdLogLabel: 'requestId' });
+  }
+
+  /** Where GraphQL notes what the request is and how it ends. */
+  outcomeOf(request: FastifyRequest): Outcome {
+    const known = this.outcomes.get(request);
+    if (known) return known;
+    const made: Outcome = {};
+    this.outcomes.set(request, made);
+    return made;
+  }
+
+  override incomingRequest(): void {
+    // One line a request is enough, and its end says more.
+  }
+
+  override routeNotFound(): void {
+    // Its line would repeat the address, which is the client's text.
+  }
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const path = request.routeOptions.url ?? 'none';
+    if (PROBES.has(path)) return;
+    const { fields = [], code, userId } = this.outcomes.get(request) ?? {};
+    const status = reply.statusCode;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    const isBad = code !== undefined || status >= 400 || Boolean(error);
+    const operation = path === '/graphql' ? (fields.length > 1 ? 'several' : (fields[0] ?? 'none')) : path;
+    this.options.metrics.answered(operation, code ?? (status >= 400 ? `HTTP_${status}` : 'OK'), ms);
+    if (!this.isWanted(isBad)) return;
+    const ip = clientAddressOf(request);
+    const { method } = request;
+    request.log.info(
+      {
+        method,
+        path,
+        operation: fields.join(',') || undefined,
+        code,
+        status,
+        ms,
+        userId,
+        ip,
+        ...(error && { err: error }),
+      },
+      'Request.',
+    );
+  }
+
+  private isWanted(isBad: boolean): boolean {
+    const { logRequests, random = Math.random } = this.options;
+    if (logRequests === 'off') return false;
+    return isBad || random() < logRequests;
+  }
+}

@@ -1,0 +1,180 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config/config';
+import { shownSettings } from '../../src/config/shown-settings';
+import { startText } from '../../src/start-text';
+import { eventually } from '../support/eventually';
+import { freePort } from '../support/servers';
+import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+
+let world: World;
+let node: TestNode;
+
+beforeAll(async () => {
+  world = await createWorld({ redis: null });
+  node = await world.node({ INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m' });
+});
+afterAll(() => world.close());
+
+const linesOf = (of: TestNode, requestId: string | null) =>
+  of.log
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line.requestId === requestId);
+
+/** The one line of a request. Its answer may arrive before it. */
+const lineOf = (of: TestNode, requestId: string | null) =>
+  eventually(() => {
+    const lines = linesOf(of, requestId);
+    expect(lines).toHaveLength(1);
+    return lines[0]!;
+  });
+
+test('a request has one line, that says what it was, who asked, and how it ended', async () => {
+  const { accessToken, user } = await node.api.register('logs@example.com');
+  const me = await node.api.send('query Mine { mine: me { id } }', {}, accessToken);
+  const line = await lineOf(node, me.headers.get('x-request-id'));
+  expect(line).toEqual({
+    level: 30,
+    time: expect.any(String),
+    requestId: me.headers.get('x-request-id'),
+    method: 'POST',
+    path: '/graphql',
+    operation: 'me',
+    status: 200,
+    ms: expect.any(Number),
+    userId: user.id,
+    ip: '127.0.0.1',
+    msg: 'Request.',
+  });
+  expect(JSON.stringify(line).length).toBeLessThan(354);
+
+  const refused = await node.api.send('{ users { edges { node { id } } } me { id } }', {}, accessToken);
+  expect(await lineOf(node, refused.headers.get('x-request-id'))).toMatchObject({
+    operation: 'users,me',
+    code: 'FORBIDDEN',
+    status: 403,
+  });
+});
+
+test('nothing that a client made up is in a line: no names, paths, queries or values', async () => {
+  const secret = 'NeverInTheLog';
+  const answers = [
+    await node.api.send(`query ${secret} { ${secret}: me { id } }`),
+    await node.api.send(`{ ${secret} }`),
+    await node.api.send(`{ me { id ${secret}`),
+    await node.api.send(`query($${secret}: Int!) { me { id } }`, { [secret]: secret }),
+    await fetch(`${node.url}/${secret}?x=${secret}`, { headers: { 'user-agent': secret } }),
+  ];
+  for (const { headers } of answers)
+    expect(JSON.stringify(await lineOf(node, headers.get('x-request-id')))).not.toContain(secret);
+});
+
+test('probes and scrapes have no line', async () => {
+  const ids = [];
+  for (const path of ['/healthz', '/readyz', '/metrics'])
+    ids.push((await fetch(node.url + path)).headers.get('x-request-id'));
+  const last = await fetch(`${node.url}/.well-known/jwks.json`);
+  await lineOf(node, last.headers.get('x-request-id'));
+  expect(ids.flatMap((id) => linesOf(node, id))).toEqual([]);
+});
+
+test.each([
+  ['errors', 1],
+  ['off', 0],
+  ['0%', 1],
+])('with LOG_REQUESTS=%s a good request has no line, and a refused one has %i', async (setting, count) => {
+  const quiet = await world.node({ LOG_REQUESTS: setting });
+  await fetch(`${quiet.url}/.well-known/jwks.json`);
+  const refused = await quiet.api.me();
+  // Answered after the one before was written about, if it was at all.
+  await quiet.api.send('{ __typename }');
+  const lines = quiet.log.filter((line) => line.includes('"msg":"Request."'));
+  expect(lines).toHaveLength(count);
+  expect(linesOf(quiet, refused.headers.get('x-request-id'))).toHaveLength(count);
+});
+
+test('the id of an unexpected error finds its line, its stack and the line of its request', async () => {
+  const own = await createWorld({ redis: null });
+  try {
+    const broken = await own.node();
+    const { accessToken } = await broken.api.login(ADMIN.email, ADMIN.password);
+    await own.sql('alter table audit_events rename to mislaid');
+    const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
+    const requestId = answer.errors?.[0]?.extensions.requestId as string;
+    await eventually(() => {
+      const [error, request, ...others] = linesOf(broken, requestId);
+      expect(error).toMatchObject({ level: 50, err: { code: '42P01', stack: expect.any(String) } });
+      expect(request).toMatchObject({ operation: 'auditEvents', code: 'INTERNAL_SERVER_ERROR', status: 500 });
+      expect(others).toEqual([]);
+    });
+  } finally {
+    await own.close();
+  }
+});
+
+test('the settings that a start logs hold no secret and no address of a store', () => {
+  const config = readConfig({
+    ...TEST_ENV,
+    DATABASE_URL: 'postgres://someone:hunter2@db.example.com/x',
+    REDIS_URL: 'redis://:hunter3@cache.example.com',
+    INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m',
+  });
+  const shown = shownSettings(config);
+  expect(shown).toMatchObject({ store: 'servers', redis: true, introspection: true, revocationLease: 1000 });
+  const text = JSON.stringify(shown);
+  for (const secret of ['hunter', 'example.com', 'only for tests', ADMIN.password])
+    expect(text).not.toContain(secret);
+});
+
+test('what a later start of the embedded mode says to try is not the account of the first one', () => {
+  const config = readConfig({ PORT: '0' });
+  const server = { url: 'http://127.0.0.1:4000', close: () => Promise.resolve() };
+  const first = startText(config, {
+    ...server,
+    madeAdministrator: { email: 'a@example.com', password: 'x' },
+  });
+  expect(first).toContain('\\"ada@example.com\\"');
+  expect(startText(config, server)).toMatch(/\\"ada-[0-9a-f]{6}@example\.com\\"/);
+});
+
+test('standard output and standard error may close during the start: the server starts and serves', async () => {
+  const port = await freePort();
+  const program = join(__dirname, '../../dist/src/main.js');
+  // A pipe whose reader has ended, for both.
+  const child = spawn('bash', ['-c', `exec "$0" "${program}" > >(true) 2>&1`, process.execPath], {
+    env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl, PORT: `${port}` },
+    stdio: 'ignore',
+  });
+  try {
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200));
+    const alive = await fetch(`http://127.0.0.1:${port}/graphql?query={__typename}`);
+    expect([child.exitCode, child.signalCode, alive.status]).toEqual([null, null, 400]);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
+test('every line on standard output is JSON, from the first with version and settings to the last', async () => {
+  const child = spawn(process.execPath, [join(__dirname, '../../dist/src/main.js')], {
+    env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  await eventually(() => expect(output).toContain('is ready at'));
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
+  const lines = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines[0]).toMatchObject({
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    node: process.version,
+    settings: { store: 'servers', redis: false },
+  });
+  expect(errors).toBe('');
+});

@@ -133,6 +133,14 @@ async function postgresAnswers(url: string): Promise<void> {
   await client.end();
 }
 
+/** For a user of few rights: the client asks by INFO whether all data has been read. */
+async function redisIsReady(url: string): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  client.disconnect();
+}
+
 async function redisAnswers(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1000 });
   client.on('error', () => undefined);
@@ -248,6 +256,22 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
     url,
     answers: () => redisAnswers(url),
   });
+}
+
+/**
+ * A Redis with this text as its `redis.conf`, with a user to connect as. Not in Docker.
+ *
+ * @param login `name:password` of a user in it that may run `INFO`
+ */
+export async function startRedisBy(configuration: string, login: string): Promise<TestServer> {
+  const program = findProgram('redis-server');
+  if (!program) throw new Error(HOW_TO_INSTALL);
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-redis-'));
+  const port = await freePort();
+  const settings = join(folder, 'redis.conf');
+  writeFileSync(settings, `port ${port}\nbind 127.0.0.1\ndir ${folder}\n${configuration}\n`);
+  const url = `redis://${login}@127.0.0.1:${port}`;
+  return launch({ program, args: [settings], folder, url, answers: () => redisIsReady(url) });
 }
 
 /** One sentinel, which is enough to have the primary failed over. Not in Docker. */

@@ -28,6 +28,7 @@ async function run(): Promise<void> {
   const config = readConfig(readEnv());
   const logger = createLogger(config.logLevel);
   logger.info({ version, node: process.version, settings: shownSettings(config) }, 'Tokenfence is starting.');
+  for (const warning of config.warnings) logger.warn(warning);
   const start = new AbortController();
   const starting = startServer(config, logger, start.signal);
 

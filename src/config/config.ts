@@ -1,8 +1,10 @@
-import ipaddr from 'ipaddr.js';
 import { faultOfPostgresUrl } from '../core/addresses/postgres-url';
 import { readRedisUrl } from '../core/addresses/redis-url';
 import type { Env } from './env';
-import { createReader, type Faults, LEASE_LIMITS } from './settings';
+import { judgeTogether, warningsOf } from './judge';
+import { findMisspelt } from './misspelt';
+import { readHost, readIssuer, readTrustProxy } from './network';
+import { createReader, type Faults, LEASE_LIMITS, type Reader } from './settings';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -52,6 +54,8 @@ export interface Config {
   readonly rateLimit: boolean;
   readonly introspectionSecret?: string;
   readonly administrator?: { readonly email: string; readonly password: string };
+  /** Sentences on settings that work, but are rarely meant. */
+  readonly warnings: readonly string[];
 }
 
 /** Says all that is wrong with the environment, a sentence each. */
@@ -78,7 +82,8 @@ function checkSecret(name: string, secret: string, faults: Faults): void {
   }
 }
 
-type Reader = ReturnType<typeof createReader>;
+/** What `DATABASE_URL` says to ask for the embedded mode by its name. */
+const EMBEDDED = 'embedded';
 
 function faultOfRedisUrl(text: string): string | undefined {
   const address = readRedisUrl(text);
@@ -116,16 +121,23 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
   const secret = read.given('SECRET');
   if (secret !== undefined) checkSecret('SECRET', secret, faults);
   const redisUrl = readAddress('REDIS_URL', faultOfRedisUrl, read, faults);
-  if (read.given('DATABASE_URL') === undefined) {
+  const dataDir = read.text('DATA_DIR', '.tokenfence');
+  const database = read.given('DATABASE_URL');
+  if (database === undefined && read.given('NODE_ENV') === 'production') {
+    faults.add(
+      'DATABASE_URL is not set, which production needs. For a Postgres inside this process write DATABASE_URL=embedded.',
+    );
+  }
+  if (database === undefined || database === EMBEDDED) {
     if (redisUrl !== undefined) {
       faults.add(
-        'REDIS_URL is set without DATABASE_URL. The embedded mode is one process and uses no Redis: set both, or neither.',
+        'REDIS_URL is set without DATABASE_URL, or with that of the embedded mode. The embedded mode is one process and uses no Redis: set both, or neither.',
       );
     }
     if (read.given('DATABASE_SCHEMA') !== undefined) {
       faults.add('DATABASE_SCHEMA is set without DATABASE_URL. The embedded mode has a database of its own.');
     }
-    return { mode: 'embedded', dataDir: read.text('DATA_DIR', '.tokenfence'), secret };
+    return { mode: 'embedded', dataDir, secret };
   }
   const databaseUrl = readAddress('DATABASE_URL', faultOfPostgresUrl, read, faults) ?? '';
   if (secret === undefined) {
@@ -171,32 +183,6 @@ function readLogRequests(read: Reader, faults: Faults): number | 'off' {
   return Number(percent ?? 100) / 100;
 }
 
-/**
- * How many proxies stand before the service, or which: only what they say of the client's address is believed. `true` is
- * one proxy, not Fastify's "whoever the client says".
- */
-function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
-  const items = read.list('TRUST_PROXY');
-  const [only = 'false'] = items;
-  if (items.length <= 1 && /^(false|true|\d{1,2})$/.test(only)) {
-    const hops = only === 'true' ? 1 : Number(only === 'false' ? 0 : only);
-    return hops === 0 ? false : hops;
-  }
-  // Four numbers or IPv6: older forms would take "10" for an address as well.
-  const isOneAddress = (text: string) =>
-    ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
-  const isAddress = (item: string) =>
-    ['loopback', 'linklocal', 'uniquelocal'].includes(item) ||
-    isOneAddress(item) ||
-    (ipaddr.isValidCIDR(item) && isOneAddress(item.split('/')[0] ?? ''));
-  for (const item of items.filter((each) => !isAddress(each))) {
-    faults.add(
-      `TRUST_PROXY names "${item}". Write how many proxies there are, like 1, or their addresses, like 10.0.0.0/8.`,
-    );
-  }
-  return items;
-}
-
 /** Makes the configuration of the environment; throws `ConfigError` with every fault in it. */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
@@ -206,15 +192,16 @@ export function readConfig(env: Env): Config {
 
   const introspectionSecret = read.given('INTROSPECTION_SECRET');
   if (introspectionSecret !== undefined) checkSecret('INTROSPECTION_SECRET', introspectionSecret, collector);
-  const config: Config = {
-    host: read.text('HOST', '127.0.0.1'),
+  const settings: Config = {
+    warnings: [],
+    host: readHost(read, collector),
     port: read.integer('PORT', 4000, 0, 65_535),
     production: read.given('NODE_ENV') === 'production',
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     logRequests: readLogRequests(read, collector),
     store: readStore(read, collector),
     poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 1000),
-    issuer: read.url('ISSUER', ['http:', 'https:']) ?? 'http://localhost:4000',
+    issuer: readIssuer(read, collector),
     audience: read.text('AUDIENCE', 'api'),
     accessTokenTtl: seconds(read.duration('ACCESS_TOKEN_TTL', '15m', { from: '1s', to: '24h' })),
     refreshTokenTtl: seconds(read.duration('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' })),
@@ -230,11 +217,10 @@ export function readConfig(env: Env): Config {
     introspectionSecret,
     administrator: readAdministrator(read, collector),
   };
-  if (config.refreshTokenTtl > config.sessionMaxAge) {
-    faults.push(
-      'REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE: no session could be left unused for so long.',
-    );
-  }
+  judgeTogether(settings, env, collector);
+  const warnings: string[] = [];
+  for (const { given, meant, isDecisive } of findMisspelt(env, read.names))
+    (isDecisive ? faults : warnings).push(`${given} is set, but no setting. Is ${meant} meant?`);
   if (faults.length > 0) throw new ConfigError(faults);
-  return config;
+  return { ...settings, warnings: [...warnings, ...warningsOf(settings, env)] };
 }

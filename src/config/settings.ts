@@ -23,12 +23,28 @@ export interface DurationLimits {
 /** A shorter lease could not be kept up; a longer one would make revocations wait for long. */
 export const LEASE_LIMITS: DurationLimits = { from: '100ms', to: '10s' };
 
+/** What is taken letter by letter. */
+const SECRETS = /(SECRET|PASSWORD)$/;
+
 /** Reads settings one by one, each with its default, and notes a sentence for each that won't do. */
 export function createReader(env: Readonly<Record<string, string | undefined>>, faults: Faults) {
-  // An empty variable is what a compose file makes of one that is not set.
-  const given = (name: string) => env[name] || undefined;
+  const names = new Set<string>();
+  const given = (name: string) => {
+    const isFirst = !names.has(name);
+    names.add(name);
+    // An empty variable is what a compose file makes of one that is not set.
+    const text = env[name] || undefined;
+    if (text === undefined || SECRETS.test(name)) return text;
+    // Docker's --env-file leaves quotes in the value, and a value read from a file ends with a line break.
+    if (isFirst && /^(["']).*\1$/s.test(text.trim()))
+      faults.add(`${name} is in quotes, which are taken as a part of its value. Leave them out.`);
+    return text.trim() || undefined;
+  };
 
   return {
+    /** The settings that were asked for. */
+    names: names as ReadonlySet<string>,
+
     given,
 
     text: (name: string, fallback: string) => given(name) ?? fallback,
@@ -82,3 +98,5 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
         .filter((item) => item !== ''),
   };
 }
+
+export type Reader = ReturnType<typeof createReader>;

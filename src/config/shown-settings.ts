@@ -27,6 +27,8 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   rateLimit: true,
   introspectionSecret: false,
   administrator: false,
+  // Logged one by one.
+  warnings: false,
 };
 
 /** The settings as the log may tell them: without secrets, and without addresses that may hold one. */

@@ -67,6 +67,32 @@ test.each<[string, Record<string, string>, RegExp]>([
     /SECRET is too weak/,
   ],
   ['Redis without a database', { REDIS_URL: 'redis://r' }, /REDIS_URL is set without DATABASE_URL/],
+  ['production without a database', { NODE_ENV: 'production' }, /DATABASE_URL is not set, which production/],
+  ['a misspelt database', { DATABSE_URL: 'postgres://db/x' }, /^DATABSE_URL .* Is DATABASE_URL meant\?$/],
+  ['a database in small letters', { database_url: 'postgres://db/x' }, /Is DATABASE_URL meant/],
+  [
+    'a misspelt Redis',
+    { DATABASE_URL: 'postgres://db/x', SECRET, REDIS_URI: 'redis://r' },
+    /Is REDIS_URL meant/,
+  ],
+  ['something close to production', { NODE_ENV: 'Production' }, /NODE_ENV is not "production"/],
+  ['a value in quotes', { AUDIENCE: '"api"' }, /AUDIENCE is in quotes/],
+  ['an issuer with a query', { ISSUER: 'https://a.example.com/?x=1' }, /ISSUER has a query/],
+  ['an issuer with a password', { ISSUER: 'https://u:p@a.example.com' }, /ISSUER has a user/],
+  ['an issuer with a slash at its end', { ISSUER: 'https://a.example.com/' }, /ISSUER ends with a slash/],
+  ['a host with a port', { HOST: '0.0.0.0:4000' }, /HOST is "0.0.0.0:4000"/],
+  ['a host in brackets', { HOST: '[::1]' }, /HOST is/],
+  ['a host that is a URL', { HOST: 'http://localhost' }, /HOST is/],
+  [
+    'access tokens that outlive their session',
+    { ACCESS_TOKEN_TTL: '2h', REFRESH_TOKEN_TTL: '1h' },
+    /ACCESS_TOKEN_TTL is longer/,
+  ],
+  [
+    'services that are given SECRET',
+    { SECRET, INTROSPECTION_SECRET: SECRET },
+    /INTROSPECTION_SECRET is the same/,
+  ],
   ['a bare % in an address', { DATABASE_URL: 'postgres://u:p%s@db/x', SECRET }, /DATABASE_URL has a %/],
   [
     'the name of a database of Redis',
@@ -128,4 +154,44 @@ test.each([
   ['1 h', undefined],
 ])('the duration %s is %s ms', (text, ms) => {
   expect(parseDuration(text)).toBe(ms);
+});
+
+test('production runs the embedded mode where it is asked for by its name', () => {
+  const { store } = readConfig({ NODE_ENV: 'production', DATABASE_URL: 'embedded', DATA_DIR: '/data' });
+  expect(store).toEqual({ mode: 'embedded', dataDir: '/data', secret: undefined });
+});
+
+test('a misspelt setting is warned of, and common variables never are', () => {
+  const common = {
+    ...{ PATH: '/bin', HOME: '/root', HOSTNAME: 'web-1', PORTS: '1', HOSTS: 'x', USER: 'app', LANG: 'C' },
+    ...{ POSTGRES_PORT: '5432', POSTGRES_PASSWORD: 'x', REDIS_PORT: '6379', REDIS_PASSWORD: 'x' },
+    ...{ PGHOST: 'x', NODE_OPTIONS: 'x', npm_config_audit: '', SHLVL: '1', TERM: 'xterm', PWD: '/' },
+    ...{ KUBERNETES_SERVICE_HOST: 'x', KUBERNETES_PORT: 'x', AWS_REGION: 'x', DYNO: 'web.1', TZ: 'UTC' },
+  };
+  expect(readConfig(common).warnings).toEqual([]);
+  expect(readConfig({ CORS_ORIGIN: 'https://a.example.com', ISUER: 'https://x' }).warnings).toEqual([
+    'CORS_ORIGIN is set, but no setting. Is CORS_ORIGINS meant?',
+    'ISUER is set, but no setting. Is ISSUER meant?',
+  ]);
+  // Where the right one is set too, the other belongs to somebody else.
+  expect(
+    readConfig({ LOG_LEVELS: 'x', LOG_LEVEL: 'warn', AUDIENCES: 'x', AUDIENCE: 'api' }).warnings,
+  ).toEqual([]);
+});
+
+test('production warns of what is rarely meant there', () => {
+  const production = { NODE_ENV: 'production', DATABASE_URL: 'embedded' };
+  expect(readConfig({ ...production, RATE_LIMIT: 'off' }).warnings).toEqual([
+    expect.stringMatching(/^ISSUER is not set/),
+    expect.stringMatching(/^RATE_LIMIT is off/),
+  ]);
+  expect(readConfig({ ...production, ISSUER: 'http://a.example.com' }).warnings).toEqual([
+    expect.stringMatching(/^ISSUER is not https/),
+  ]);
+  expect(readConfig({ ...production, ISSUER: 'https://a.example.com' }).warnings).toEqual([]);
+});
+
+test('space around a value is no part of it, but for secrets', () => {
+  expect(readConfig({ AUDIENCE: ' api\n', PORT: '4001 ' })).toMatchObject({ audience: 'api', port: 4001 });
+  expect(readConfig({ SECRET: ` ${SECRET}` }).store).toMatchObject({ secret: ` ${SECRET}` });
 });

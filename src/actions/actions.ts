@@ -1,4 +1,4 @@
-import { findMe, findUser, listAuditEvents, listSessions, listUsers } from './browse';
+import { findUsers, listAuditEvents, listSessions, listUsers } from './browse';
 import { changePassword } from './change-password';
 import { disableUser, enableUser, setRole } from './change-user';
 import { deleteAccount } from './delete-account';
@@ -20,8 +20,7 @@ import { rotateSigningKey } from './rotate-signing-key';
 /** Every use case, ready to be called. */
 export function createActions(deps: Dependencies) {
   return {
-    findMe: findMe(deps),
-    findUser: findUser(deps),
+    findUsers: findUsers(deps),
     listUsers: listUsers(deps),
     listAuditEvents: listAuditEvents(deps),
     listSessions: listSessions(deps),

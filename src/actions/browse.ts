@@ -1,31 +1,30 @@
 import type { AuditEvent, Session, User } from '../core/account';
-import { badUserInput, unauthenticated } from '../core/errors';
+import { badUserInput } from '../core/errors';
 import type { Page, PageRequest } from '../core/page';
-import type { Principal } from '../guard/guard';
+import type { SessionsOfUser } from '../core/ports/truth';
 import type { Dependencies } from './dependencies';
 
-const MOST = 100;
+/** Items of a list that are answered at a time. */
+export const MOST_ITEMS = 100;
+
+function faultOfFirst(first: number): Error | undefined {
+  if (Number.isInteger(first) && first >= 1 && first <= MOST_ITEMS) return undefined;
+  return badUserInput(`"first" must be a number from 1 to ${MOST_ITEMS}.`);
+}
 
 function checked({ first, after }: PageRequest): PageRequest {
-  if (!Number.isInteger(first) || first < 1 || first > MOST) {
-    throw badUserInput(`"first" must be a number from 1 to ${MOST}.`);
-  }
+  const fault = faultOfFirst(first);
+  if (fault) throw fault;
   return { first, after };
 }
 
-/** The caller's own account. */
-export const findMe =
+/** Accounts by id, in the order of the ids. One statement, however many. */
+export const findUsers =
   ({ truth }: Dependencies) =>
-  async ({ userId }: Principal): Promise<User> => {
-    const user = await truth.users.findById(userId);
-    if (!user) throw unauthenticated('TOKEN_REVOKED');
-    return user;
+  async (ids: readonly string[]): Promise<(User | undefined)[]> => {
+    const users = new Map((await truth.users.findByIds(ids)).map((user) => [user.id, user]));
+    return ids.map((id) => users.get(id.toLowerCase()));
   };
-
-export const findUser =
-  ({ truth }: Dependencies) =>
-  (id: string): Promise<User | undefined> =>
-    truth.users.findById(id);
 
 /** Accounts, oldest first; `search` is found anywhere in the email. */
 export const listUsers =
@@ -39,10 +38,22 @@ export const listAuditEvents =
   async (request: PageRequest, userId?: string): Promise<Page<AuditEvent>> =>
     truth.audit.page(checked(request), userId);
 
-/** The live sessions of several users, by user and in their order. */
+/**
+ * The live sessions of several users, in their order. One statement, however often the same ones are wanted. A `first`
+ * out of bounds fails alone.
+ */
 export const listSessions =
   ({ truth }: Dependencies) =>
-  async (userIds: readonly string[]): Promise<Session[][]> => {
-    const sessions = await truth.sessions.liveOf(userIds);
-    return userIds.map((id) => sessions.filter((session) => session.userId === id));
+  async (wanted: readonly SessionsOfUser[]): Promise<(readonly Session[] | Error)[]> => {
+    const nameOf = ({ userId, after = '' }: SessionsOfUser) => `${userId} ${after}`;
+    const longest = new Map<string, SessionsOfUser>();
+    for (const each of wanted) {
+      const other = longest.get(nameOf(each));
+      if (!faultOfFirst(each.first) && each.first > (other?.first ?? 0)) longest.set(nameOf(each), each);
+    }
+    const lists = await truth.sessions.liveOf([...longest.values()]);
+    const found = new Map([...longest.keys()].map((name, i) => [name, lists[i] ?? []]));
+    return wanted.map(
+      (each) => faultOfFirst(each.first) ?? (found.get(nameOf(each)) ?? []).slice(0, each.first),
+    );
   };

@@ -16,6 +16,8 @@ export interface TokenSettings {
   readonly refreshTokenTtl: number;
   /** s; no session lives longer, whatever its use. */
   readonly sessionMaxAge: number;
+  /** Live sessions that a user may have. One more ends the one that was used longest ago. */
+  readonly sessionsPerUser: number;
 }
 
 /** What the use cases stand on; handed in by the composition root. */

@@ -1,7 +1,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Session, User } from '../core/account';
 import type { Fleet, Tables } from '../core/ports/truth';
-import type { Client } from './client';
+import type { Receipt } from '../core/receipt';
+import type { LoggedRevocation } from '../core/revocation';
+import { type Client, originOf } from './client';
 import type { Dependencies, TokenSettings } from './dependencies';
 
 /** What a client gets when it signs in or refreshes. */
@@ -12,6 +14,8 @@ export interface Grant {
   readonly refreshTokenExpiresAt: Date;
   readonly session: Session;
   readonly user: User;
+  /** Of the sessions that had to make room, if any had. */
+  readonly receipt?: Receipt;
 }
 
 /** All that goes into a grant, settled inside the transaction; the signing comes after it. */
@@ -22,6 +26,8 @@ export interface GrantTerms {
   readonly fleet: Fleet;
   /** ms since the epoch, read before the versions were. */
   readonly issuedAt: number;
+  /** The sessions that have to make room, as they stand in the log. */
+  readonly displaced?: readonly LoggedRevocation[];
 }
 
 /** Every token's `client_id`: there is one client, and it is the service's own. */
@@ -41,7 +47,32 @@ export const looksLikeRefreshToken = (text: string): boolean => REFRESH_TOKEN.te
 const idleEnd = (now: number, expiresAt: Date, settings: TokenSettings) =>
   new Date(Math.min(now + settings.refreshTokenTtl * 1000, expiresAt.getTime()));
 
-/** Begins a session. The user's row must be locked, so that whoever raises their version waits, or has been waited for. */
+/** Ends the sessions used longest ago of a user who is about to have one too many. */
+async function makeRoom(
+  tables: Tables,
+  { sessionsPerUser }: TokenSettings,
+  { id: userId }: User,
+  client: Client,
+): Promise<readonly LoggedRevocation[]> {
+  const ended = await tables.sessions.endSurplusOf(userId, sessionsPerUser - 1);
+  if (ended.length === 0) return [];
+  return tables.log.append(
+    ended.map((sessionId) => ({ kind: 'SESSION', userId, sessionId })),
+    {
+      type: 'OLDEST_SESSION_ENDED',
+      userId,
+      actorId: userId,
+      sessionId: ended.length === 1 ? ended[0] : undefined,
+      reason: `A user has at most ${sessionsPerUser} sessions. This many were ended: ${ended.length}.`,
+      ...originOf(client),
+    },
+  );
+}
+
+/**
+ * Begins a session, and ends those that have to make room for it. The user's row must be locked for update: so nobody
+ * else begins one at the same time, and a change of the version waits, or has been waited for.
+ */
 export async function openSession(
   tables: Tables,
   settings: TokenSettings,
@@ -49,6 +80,7 @@ export async function openSession(
 ): Promise<GrantTerms> {
   const { user, client, usesCookie, issuedAt } = opening;
   const fleet = await tables.fleet.read();
+  const displaced = await makeRoom(tables, settings, user, client);
   const expiresAt = new Date(issuedAt + settings.sessionMaxAge * 1000);
   const session = await tables.sessions.insert({
     id: randomUUID(),
@@ -63,7 +95,7 @@ export async function openSession(
   });
   const refreshToken = newRefreshToken();
   await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id });
-  return { user, session, refreshToken, fleet, issuedAt };
+  return { user, session, refreshToken, fleet, issuedAt, displaced };
 }
 
 /** Goes on with a session, under a new refresh token. The rows of user and session must be locked. */
@@ -89,11 +121,14 @@ export async function continueSession(
   return { user, session: { ...session, ...use }, refreshToken, fleet, issuedAt };
 }
 
-/** Signs what was settled. After the transaction, as the key may have to be read first. */
+/**
+ * Signs what was settled, and delivers what was ended for it. After the transaction, as the key may have to be read first.
+ */
 export async function grant(
-  { sign, settings }: Pick<Dependencies, 'sign' | 'settings'>,
-  { user, session, refreshToken, fleet, issuedAt }: GrantTerms,
+  { sign, settings, revoker }: Pick<Dependencies, 'sign' | 'settings' | 'revoker'>,
+  { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,
 ): Promise<Grant> {
+  const receipt = first && (await revoker.deliverSessions([first, ...others]));
   const iat = Math.floor(issuedAt / 1000);
   // A token must not outlive its session: the log names sessions that were ended, not those that ran out.
   const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000));
@@ -120,5 +155,6 @@ export async function grant(
     refreshTokenExpiresAt: session.idleExpiresAt,
     session,
     user,
+    receipt,
   };
 }

@@ -20,7 +20,7 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   const terms =
     found && right
       ? await truth.transaction(async (tables) => {
-          const user = await tables.users.lock(found.id, 'share');
+          const user = await tables.users.lock(found.id, 'update');
           // Hashing takes a while: whoever changed the password or disabled the user meanwhile must have had effect.
           if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
           const opened = await openSession(tables, settings, {

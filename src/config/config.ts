@@ -38,8 +38,12 @@ export interface Config {
   readonly refreshTokenTtl: number;
   /** s */
   readonly sessionMaxAge: number;
+  /** Live sessions of a user. */
+  readonly sessionsPerUser: number;
   /** s */
   readonly auditRetention: number;
+  /** ms that an operation of GraphQL may take. */
+  readonly operationTimeout: number;
   /** ms */
   readonly revocationLease: number;
   /** How many users, tokens, sessions and keys the view in memory may name; 0 for no view. */
@@ -206,6 +210,8 @@ export function readConfig(env: Env): Config {
     accessTokenTtl: seconds(read.duration('ACCESS_TOKEN_TTL', '15m', { from: '1s', to: '24h' })),
     refreshTokenTtl: seconds(read.duration('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' })),
     sessionMaxAge: seconds(read.duration('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' })),
+    sessionsPerUser: read.integer('SESSIONS_PER_USER', 200, 1, 1000),
+    operationTimeout: read.duration('OPERATION_TIMEOUT', '10s', { from: '1s', to: '60s' }),
     auditRetention: seconds(read.duration('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' })),
     viewLimit: read.integer('REVOCATION_VIEW_LIMIT', 2_000_000, 0, 100_000_000),
     waitReplicas: read.integer('REDIS_WAIT_REPLICAS', 0, 0, 100),

@@ -17,6 +17,8 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   accessTokenTtl: true,
   refreshTokenTtl: true,
   sessionMaxAge: true,
+  sessionsPerUser: true,
+  operationTimeout: true,
   auditRetention: true,
   revocationLease: true,
   viewLimit: true,

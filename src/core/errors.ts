@@ -111,5 +111,13 @@ export const abandoned = () =>
     retryAfter: 1,
   });
 
+/** The operation was given up before this part of it began, or had an answer. */
+export const tookTooLong = () =>
+  new TokenfenceError(
+    'SERVICE_UNAVAILABLE',
+    'This operation takes too long. Ask for less at a time, or try again shortly.',
+    { retryAfter: 1 },
+  );
+
 export const isUnavailable = (error: unknown): error is TokenfenceError =>
   error instanceof TokenfenceError && error.code === 'SERVICE_UNAVAILABLE';

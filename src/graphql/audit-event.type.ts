@@ -1,5 +1,6 @@
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditEventType as Type } from '../core/account';
+import { COST_OF_TEXT } from './limits';
 
 export const AuditEventTypeEnum = Object.fromEntries(AUDIT_EVENT_TYPES.map((type) => [type, type])) as {
   [T in Type]: T;
@@ -36,7 +37,11 @@ export class AuditEventType {
   @Field(() => ID, { nullable: true, description: 'The session that it happened in, or to.' })
   sessionId?: string;
 
-  @Field(() => String, { nullable: true, description: 'Why, in the words of who did it.' })
+  @Field(() => String, {
+    nullable: true,
+    complexity: COST_OF_TEXT,
+    description: 'Why, in the words of who did it.',
+  })
   reason?: string;
 
   @Field(() => String, { nullable: true, description: 'The address that the request came from.' })
@@ -44,6 +49,7 @@ export class AuditEventType {
 
   @Field(() => String, {
     nullable: true,
+    complexity: COST_OF_TEXT,
     description: 'The User-Agent of the request, at most 400 characters.',
   })
   userAgent?: string;

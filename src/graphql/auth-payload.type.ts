@@ -1,6 +1,7 @@
 import { Field, ObjectType } from 'type-graphql';
 import type { Grant } from '../actions/grant';
 import type { Context } from './context';
+import { noteReceipt } from './logout-receipt.type';
 import { SessionType, toSessionType } from './session.type';
 import { toUserType, UserType } from './user.type';
 
@@ -34,6 +35,7 @@ export class AuthPayloadType {
 /** Hands a grant to the client, its refresh token by cookie where the session was begun that way. */
 export function toAuthPayload(grant: Grant, context: Context): AuthPayloadType {
   const { session, user, refreshToken, refreshTokenExpiresAt } = grant;
+  noteReceipt(grant.receipt, context);
   if (session.usesCookie) context.setRefreshCookie(refreshToken, refreshTokenExpiresAt);
   return {
     accessToken: grant.accessToken,

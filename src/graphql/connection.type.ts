@@ -2,6 +2,7 @@ import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { IsOptional } from 'class-validator';
 import type { Page, PageRequest } from '../core/page';
 import { AuditEventType } from './audit-event.type';
+import { DEFAULT_ITEMS } from './limits';
 import { IsText } from './text';
 import { UserType } from './user.type';
 
@@ -58,13 +59,11 @@ function connectionOf<T extends object>(node: ClassType<T>, name: string, what: 
 export const UserConnection = connectionOf(UserType, 'User', 'The account');
 export const AuditEventConnection = connectionOf(AuditEventType, 'AuditEvent', 'The event');
 
-const DEFAULT_PAGE = 20;
-
 @ArgsType()
 export class PageArgs {
   @Field(() => Int, {
     nullable: true,
-    defaultValue: DEFAULT_PAGE,
+    defaultValue: DEFAULT_ITEMS,
     description: 'How many to answer, 1 to 100.',
   })
   first?: number | null;
@@ -76,7 +75,7 @@ export class PageArgs {
 }
 
 export const toPageRequest = ({ first, after }: PageArgs): PageRequest => ({
-  first: first ?? DEFAULT_PAGE,
+  first: first ?? DEFAULT_ITEMS,
   after: after ?? undefined,
 });
 

@@ -71,11 +71,14 @@ function asSentence(message: string): string {
 const withoutSuggestions = (message: string) => message.replace(/ ?Did you mean [^]*$/, '');
 
 /**
- * Whether graphql-js found fault with the document only while it ran it, as with a null in place of an argument. Its own
- * error points at the document. One that says what a resolver answered does not.
+ * Whether graphql-js found fault with what the client sent only while it ran it: with too many variables that do not fit,
+ * or a null in place of an argument. An error without a path is not a field's. That of an argument has one, and points
+ * at the document; one that says what a resolver answered does not.
  */
-const isAboutDocument = ({ nodes, originalError, extensions }: GraphQLError) =>
-  nodes !== undefined && originalError === undefined && extensions.code === undefined;
+function isAboutRequest({ nodes, path, originalError, extensions }: GraphQLError, isField: boolean): boolean {
+  if (originalError !== undefined || extensions.code !== undefined) return false;
+  return isField ? nodes !== undefined : path === undefined;
+}
 
 /** What the log may say of an error: the message of GraphQL's own ones is left out, as it quotes the document. */
 export function forLog(error: unknown): unknown {
@@ -132,7 +135,7 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
       if (typeof code === 'string' && SYNTAX_CODES.has(code)) {
         return answer(say(error), { code });
       }
-      if (isAboutDocument(error)) return answer(say(error), { code: 'BAD_USER_INPUT' });
+      if (isAboutRequest(error, error !== raw)) return answer(say(error), { code: 'BAD_USER_INPUT' });
     }
     const requestId = typeof raw === 'object' && raw !== null ? requestIdOf?.(raw) : undefined;
     logger.error(

@@ -1,23 +1,36 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
 import {
-  type ComplexityEstimator,
+  type ComplexityEstimatorArgs,
   fieldExtensionsEstimator,
   getComplexity,
   simpleEstimator,
 } from 'graphql-query-complexity';
 import { MOST_ERRORS } from './documents';
+import { introspectionEstimator } from './introspection-cost';
 
 /** Points that one operation may cost. A field costs one, a list what its items cost. */
 export const HIGHEST_COST = 10_000;
 
 /** So that ten mutations fit into a request with what they answer, and not a thousand attempts at a password. */
-export const COST_OF_MUTATION = 950;
+export const COST_OF_MUTATION = 910;
 
-export const costOfList: ComplexityEstimator = ({ args, childComplexity }) => {
-  const first = (args as { first?: unknown }).first;
-  return (typeof first === 'number' && first > 0 ? first : 1) * (1 + childComplexity);
+/** A page is a statement of SQL, and the sessions on it are one more. Three pages fit into a request. */
+export const COST_OF_PAGE = 2500;
+
+/** A text may be hundreds of characters long. */
+export const COST_OF_TEXT = 5;
+
+/** Items of a list that is asked for without a length. */
+export const DEFAULT_ITEMS = 20;
+
+/** A list whose length the client chooses. One that is out of bounds is refused when it is run. */
+export const costOfList = ({ args, childComplexity }: ComplexityEstimatorArgs): number => {
+  const { first } = args as { first?: number | null };
+  return Math.max(first ?? DEFAULT_ITEMS, 1) * (1 + childComplexity);
 };
+
+export const costOfPage = (field: ComplexityEstimatorArgs): number => COST_OF_PAGE + costOfList(field);
 
 export const badUserInput = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
@@ -37,7 +50,11 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
     cost = getComplexity({
       ...operation,
       query: document,
-      estimators: [fieldExtensionsEstimator(), simpleEstimator({ defaultComplexity: 1 })],
+      estimators: [
+        introspectionEstimator(operation.schema),
+        fieldExtensionsEstimator(),
+        simpleEstimator({ defaultComplexity: 1 }),
+      ],
     });
   } catch (error) {
     // It has too many parts to be counted, or one that cannot be: then execution would still run the others.
@@ -46,7 +63,7 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
   }
   if (cost <= HIGHEST_COST) return undefined;
   return badUserInput(
-    `This operation costs ${cost} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
+    `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
   );
 }
 

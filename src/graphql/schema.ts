@@ -8,6 +8,7 @@ import { requireUser } from '../guard/require-user';
 import { AdminResolver } from './admin.resolver';
 import { AuthResolver } from './auth.resolver';
 import type { Context } from './context';
+import { guardRootFields } from './root-fields';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
 
@@ -31,7 +32,7 @@ export function createSchema(actions: Actions): GraphQLSchema {
     [AdminResolver, new AdminResolver(actions)],
     [SubscriptionResolver, new SubscriptionResolver()],
   ]);
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [AuthResolver, UserResolver, AdminResolver, SubscriptionResolver],
     authChecker,
     container: { get: (resolver) => resolvers.get(resolver) },
@@ -40,4 +41,5 @@ export function createSchema(actions: Actions): GraphQLSchema {
     // The input would be echoed with the error otherwise, and the password with it.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },
   });
+  return guardRootFields(schema);
 }

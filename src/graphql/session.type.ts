@@ -1,5 +1,6 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { Session } from '../core/account';
+import { COST_OF_TEXT } from './limits';
 
 @ObjectType('Session', { description: 'One login on one device. Ended and expired ones are not listed.' })
 export class SessionType {
@@ -9,7 +10,11 @@ export class SessionType {
   @Field(() => Boolean, { description: 'Whether it is the one that this request was made with.' })
   current!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'What the device called itself at the last use.' })
+  @Field(() => String, {
+    nullable: true,
+    complexity: COST_OF_TEXT,
+    description: 'What the device called itself at the last use.',
+  })
   userAgent?: string;
 
   @Field(() => String, { nullable: true, description: 'The address at the last use.' })

@@ -8,11 +8,13 @@ import {
   Field,
   FieldResolver,
   ID,
+  Int,
   Query,
   Resolver,
   Root,
 } from 'type-graphql';
 import type { Actions } from '../actions/actions';
+import { unauthenticated } from '../core/errors';
 import { requireUser } from '../guard/require-user';
 import { toAuditEventType } from './audit-event.type';
 import {
@@ -23,7 +25,7 @@ import {
   UserConnection,
 } from './connection.type';
 import type { Context } from './context';
-import { costOfList } from './limits';
+import { costOfList, costOfPage, DEFAULT_ITEMS } from './limits';
 import { Role } from './role.type';
 import { SessionType, toSessionType } from './session.type';
 import { IsText } from './text';
@@ -43,6 +45,21 @@ class AuditEventsArgs extends PageArgs {
   userId?: string;
 }
 
+@ArgsType()
+class SessionsArgs {
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: DEFAULT_ITEMS,
+    description: 'How many to answer, 1 to 100.',
+  })
+  first?: number | null;
+
+  @IsOptional()
+  @IsText(0, 200)
+  @Field(() => ID, { nullable: true, description: 'The id of the last session of the page before.' })
+  after?: string | null;
+}
+
 /** Everything that can be read: the own account, and for administrators those of others. */
 @Resolver(() => UserType)
 export class UserResolver {
@@ -51,20 +68,22 @@ export class UserResolver {
   @Authorized()
   @Query(() => UserType, { description: 'My account.' })
   async me(@Ctx() context: Context) {
-    const principal = requireUser(context);
-    return toUserType(await this.actions.findMe(principal), principal.sessionId);
+    const { userId, sessionId } = requireUser(context);
+    const user = await context.users.load(userId);
+    if (!user) throw unauthenticated('TOKEN_REVOKED');
+    return toUserType(user, sessionId);
   }
 
   @Authorized(Role.ADMIN)
   @Query(() => UserType, { nullable: true, description: 'An account, or null. For administrators.' })
   async user(@Arg('id', () => ID, { description: 'Whose.' }) id: string, @Ctx() context: Context) {
-    const user = await this.actions.findUser(id);
+    const user = await context.users.load(id);
     return user && toUserType(user, requireUser(context).sessionId);
   }
 
   @Authorized(Role.ADMIN)
   @Query(() => UserConnection, {
-    complexity: costOfList,
+    complexity: costOfPage,
     description: 'All accounts, oldest first. For administrators.',
   })
   async users(@Args(() => UsersArgs) args: UsersArgs, @Ctx() context: Context) {
@@ -75,7 +94,7 @@ export class UserResolver {
 
   @Authorized(Role.ADMIN)
   @Query(() => AuditEventConnection, {
-    complexity: costOfList,
+    complexity: costOfPage,
     description: 'What happened, newest first. For administrators.',
   })
   async auditEvents(@Args(() => AuditEventsArgs) args: AuditEventsArgs) {
@@ -87,8 +106,16 @@ export class UserResolver {
   }
 
   // Reached only through a User, and nobody gets one but its owner and administrators.
-  @FieldResolver(() => [SessionType], { complexity: 5, description: 'The live sessions, last used first.' })
-  async sessions(@Root() { id, currentSessionId }: UserType, @Ctx() context: Context) {
-    return (await context.sessions.load(id)).map((session) => toSessionType(session, currentSessionId));
+  @FieldResolver(() => [SessionType], {
+    complexity: costOfList,
+    description: 'The live sessions, last used first.',
+  })
+  async sessions(
+    @Root() { id, currentSessionId }: UserType,
+    @Args(() => SessionsArgs) { first, after }: SessionsArgs,
+    @Ctx() context: Context,
+  ) {
+    const wanted = { userId: id, first: first ?? DEFAULT_ITEMS, after: after ?? undefined };
+    return (await context.sessions.load(wanted)).map((session) => toSessionType(session, currentSessionId));
   }
 }

@@ -45,6 +45,8 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
   readonly production: boolean;
+  /** ms that an operation may take. */
+  readonly operationTimeout: number;
   readonly introspectionSecret?: string;
   readonly announcements: Announcements;
   readonly clock: Clock;

@@ -27,6 +27,8 @@ export interface GraphqlOptions {
   readonly recordRefusal: RecordRefusal;
   readonly issuer: string;
   readonly production: boolean;
+  /** ms that an operation may take. */
+  readonly operationTimeout: number;
   readonly isOwnPage: IsOwnPage;
   readonly sockets: Pick<Sockets, 'accept'>;
   readonly requestLog: Pick<RequestLog, 'outcomeOf'>;
@@ -81,13 +83,16 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   const context = async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => ({
     requestId: request.id,
     auth: await authenticate(request),
+    authenticate: () => guard.authenticate(authorizationOf(request)),
+    deadline: performance.now() + options.operationTimeout,
     client: { ...clientOf(request), signal: clientGoneSignal(reply) },
     outcome: requestLog.outcomeOf(request),
     refreshCookie: refreshCookie.read(request),
     setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
     clearRefreshCookie: () => refreshCookie.clear(request, reply),
     receipts: [],
-    sessions: new DataLoader((userIds) => actions.listSessions(userIds)),
+    users: new DataLoader((ids) => actions.findUsers(ids)),
+    sessions: new DataLoader((users) => actions.listSessions(users), { cache: false }),
   });
   const answer = fastifyApolloHandler(apollo, { context });
 

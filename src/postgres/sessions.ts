@@ -1,9 +1,9 @@
 import { type EntityManager, IsNull, Not } from 'typeorm';
 import type { Session } from '../core/account';
 import { isId } from '../core/claims';
-import type { Sessions } from '../core/ports/truth';
+import type { Sessions, SessionsOfUser } from '../core/ports/truth';
 import { SessionEntity } from './entities/session.entity';
-import { run, withTables } from './tables';
+import { run } from './tables';
 
 const toSession = (row: SessionEntity): Session => ({
   id: row.id,
@@ -20,10 +20,11 @@ const toSession = (row: SessionEntity): Session => ({
 });
 
 // Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
-const LOCK = `select id, user_id as "userId", global_version as "globalVersion", uses_cookie as "usesCookie",
-  user_agent as "userAgent", ip_address as "ipAddress", created_at as "createdAt", last_used_at as "lastUsedAt",
-  idle_expires_at as "idleExpiresAt", expires_at as "expiresAt", ended_at as "endedAt"
-  from {sessions} where id = $1 for update`;
+const COLUMNS = `s.id, s.user_id as "userId", s.global_version as "globalVersion", s.uses_cookie as "usesCookie",
+  s.user_agent as "userAgent", s.ip_address as "ipAddress", s.created_at as "createdAt",
+  s.last_used_at as "lastUsedAt", s.idle_expires_at as "idleExpiresAt", s.expires_at as "expiresAt",
+  s.ended_at as "endedAt"`;
+const LOCK = `select ${COLUMNS} from {sessions} s where s.id = $1 for update`;
 
 // The first part is run before the second looks for its row, as that asks whether there is a user at all: user before
 // session. Whoever ends the session at the same time is waited for in the second part, and seen.
@@ -41,6 +42,22 @@ const END_OWN = `
 /** In SQL what `isLive` of core/account.ts says. */
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from {fleet})`;
+
+// Per user, so that one with many sessions costs another user's answer nothing. A session that has ended since its page
+// was read still has its place.
+const LIVE_OF = `select live.*, wanted.place::integer
+  from unnest($1::uuid[], $2::integer[], $3::uuid[]) with ordinality as wanted (user_id, most, after, place)
+  cross join lateral (
+    select ${COLUMNS} from {sessions} s where s.user_id = wanted.user_id and ${LIVE}
+    and (wanted.after is null or (s.last_used_at, s.id) < (
+      select p.last_used_at, p.id from {sessions} p where p.id = wanted.after and p.user_id = wanted.user_id))
+    order by s.last_used_at desc, s.id desc limit wanted.most
+  ) as live`;
+
+const END_SURPLUS = `update {sessions} set ended_at = now() where id in (
+    select s.id from {sessions} s where s.user_id = $1 and ${LIVE}
+    order by s.last_used_at desc, s.id desc offset $2
+  ) returning id`;
 
 export function sessionsIn(manager: EntityManager): Sessions {
   const sessions = manager.getRepository(SessionEntity);
@@ -100,16 +117,26 @@ export function sessionsIn(manager: EntityManager): Sessions {
       return count;
     },
 
-    async liveOf(userIds) {
-      if (userIds.length === 0) return [];
-      const rows = await sessions
-        .createQueryBuilder('s')
-        .where('s.user_id in (:...userIds)', { userIds })
-        .andWhere(withTables(manager.dataSource, LIVE))
-        .orderBy('s.lastUsedAt', 'DESC')
-        .addOrderBy('s.id')
-        .getMany();
-      return rows.map(toSession);
+    async endSurplusOf(userId, keep) {
+      const [rows] = await run<[{ id: string }[], number]>(manager, END_SURPLUS, [userId, keep]);
+      return rows.map(({ id }) => id);
+    },
+
+    async liveOf(wanted) {
+      // What is no id names no session, so no page comes after it.
+      const found = wanted.filter(({ after }) => after === undefined || isId(after));
+      const lists = new Map<SessionsOfUser, Session[]>(wanted.map((each) => [each, []]));
+      if (found.length === 0) return [...lists.values()];
+      const rows = await run<(SessionEntity & { place: number })[]>(manager, LIVE_OF, [
+        found.map(({ userId }) => userId),
+        found.map(({ first }) => first),
+        found.map(({ after }) => after ?? null),
+      ]);
+      for (const row of rows) {
+        const each = found[row.place - 1];
+        if (each) lists.get(each)?.push(toSession(row));
+      }
+      return [...lists.values()];
     },
 
     async countLive() {

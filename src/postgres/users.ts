@@ -1,4 +1,4 @@
-import { type EntityManager, IsNull } from 'typeorm';
+import { type EntityManager, In, IsNull } from 'typeorm';
 import type { User } from '../core/account';
 import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
@@ -37,6 +37,11 @@ export function usersIn(manager: EntityManager): Users {
     async findById(id) {
       const row = isId(id) ? await users.findOneBy({ id }) : null;
       return row ? toUser(row) : undefined;
+    },
+
+    async findByIds(ids) {
+      const known = ids.filter(isId);
+      return known.length > 0 ? (await users.findBy({ id: In(known) })).map(toUser) : [];
     },
 
     async findByEmail(email) {

@@ -3,7 +3,7 @@ import { LAST_VERSION } from '../core/claims';
 import { notFound } from '../core/errors';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
-import type { Revocation } from '../core/revocation';
+import type { LoggedRevocation, Revocation } from '../core/revocation';
 import type { Deliver } from './delivery';
 
 /** What is to be ended. */
@@ -49,6 +49,10 @@ export interface Revoker {
    * done. When it resolves, the revocation is durable, and the receipt says whether it is in force everywhere.
    */
   readonly revoke: Revoke;
+  /**
+   * Delivers what a transaction of the caller's own has appended to the log for these sessions, and answers its receipt.
+   */
+  readonly deliverSessions: (entries: readonly [LoggedRevocation, ...LoggedRevocation[]]) => Promise<Receipt>;
   /**
    * Delivers what is still out for a user, and for everyone, and answers a receipt for something that had been ended
    * before.
@@ -131,6 +135,13 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
   };
 
+  const deliverSessions: Revoker['deliverSessions'] = async (entries) => ({
+    scope: 'SESSION',
+    endedSessions: entries.length,
+    revokedAt: new Date(entries[0].revokedAt),
+    confirmation: await deliver(entries),
+  });
+
   const revoke: Revoke = async <T>(
     order: RevocationOrder,
     audit: NewAuditEvent,
@@ -162,5 +173,5 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     return { receipt, result };
   };
 
-  return { revoke, settle };
+  return { revoke, deliverSessions, settle };
 }

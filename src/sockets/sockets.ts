@@ -148,6 +148,8 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     serverOptions: {
       maxPayload: limits.maxPayload,
       handleProtocols,
+      // One message of a socket a turn: whatever it has sent, others get their turn after each.
+      allowSynchronousEvents: false,
       // Answered above, within the bound of what may wait.
       autoPong: false,
     },

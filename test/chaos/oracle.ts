@@ -132,7 +132,8 @@ const ENDED_WITHOUT_REASON = `
         and a.type in ('LOGOUT', 'SESSION_ENDED', 'FORCED_SESSION_LOGOUT', 'REFRESH_TOKEN_REUSED'))
       or (a.user_id = s.user_id and a.session_id <> s.id
         and a.type in ('OTHER_SESSIONS_ENDED', 'PASSWORD_CHANGED'))
-      or (a.user_id = s.user_id and a.type in ('LOGOUT_EVERYWHERE', 'FORCED_LOGOUT', 'USER_DISABLED')))`;
+      or (a.user_id = s.user_id
+        and a.type in ('LOGOUT_EVERYWHERE', 'FORCED_LOGOUT', 'USER_DISABLED', 'OLDEST_SESSION_ENDED')))`;
 
 /** A session that was begun lives until something ends it, and its refresh token works. */
 async function judgeSessions(options: OracleOptions): Promise<void> {

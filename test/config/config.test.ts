@@ -18,6 +18,8 @@ test('with nothing set it is the embedded mode with the documented defaults', ()
     port: 4000,
     store: { mode: 'embedded', dataDir: '.tokenfence' },
     accessTokenTtl: 900,
+    sessionsPerUser: 200,
+    operationTimeout: 10_000,
     refreshTokenTtl: 14 * 86_400,
     sessionMaxAge: 90 * 86_400,
     revocationLease: 1000,

@@ -29,11 +29,16 @@ export interface Fleet {
   readonly signingKeyId: string;
 }
 
-/** `share` keeps the user as they are while a session is made; `update` is for those who change the user. */
+/**
+ * `share` keeps the user as they are while a session goes on; `update` is for those who change the user, or begin a
+ * session and have to count those there are.
+ */
 export type Lock = 'share' | 'update';
 
 export interface Users {
   findById(id: string): Promise<User | undefined>;
+  /** Several by id, in any order, in one statement. */
+  findByIds(ids: readonly string[]): Promise<User[]>;
   findByEmail(email: string): Promise<User | undefined>;
   /** Reads and locks. Always before any lock on a session: one order for all, so that no two wait for each other. */
   lock(id: string, lock: Lock): Promise<User | undefined>;
@@ -52,6 +57,15 @@ export interface Users {
    */
   lockAdministrators(): Promise<void>;
   countEnabledAdministrators(): Promise<number>;
+}
+
+/** Which sessions of a user are wanted. */
+export interface SessionsOfUser {
+  readonly userId: string;
+  /** How many at most. */
+  readonly first: number;
+  /** The session before the first one wanted. */
+  readonly after?: string;
 }
 
 export type NewSession = Omit<Session, 'lastUsedAt' | 'endedAt'>;
@@ -73,8 +87,13 @@ export interface Sessions {
   endOwn(userId: string, id: string): Promise<'NOW' | 'BEFORE' | undefined>;
   /** Answers how many live ones were ended. */
   endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
-  /** The live ones, newest use first. */
-  liveOf(userIds: readonly string[]): Promise<Session[]>;
+  /**
+   * Ends the live ones of a user that were used longest ago, so that `keep` are left. Answers the ids of those ended.
+   * The user's row must be locked for update.
+   */
+  endSurplusOf(userId: string, keep: number): Promise<string[]>;
+  /** The live ones of several users, newest use first: a list for each that is wanted. One statement. */
+  liveOf(wanted: readonly SessionsOfUser[]): Promise<Session[][]>;
   countLive(): Promise<number>;
 }
 

@@ -1,0 +1,294 @@
+import { Client } from 'pg';
+import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { RECEIPT, type Tokens } from '../support/api';
+
+const repeat = (count: number, part: (index: number) => string) =>
+  Array.from({ length: count }, (_, i) => part(i)).join(' ');
+
+const PASSWORD = 'correct horse battery';
+const LOGIN = `login(input: {email: "many@example.com", password: "${PASSWORD}"})`;
+
+let world: World;
+let node: TestNode;
+let admin: Tokens;
+
+beforeAll(async () => {
+  world = await createWorld();
+  node = await world.node({ NODE_ENV: 'production', SESSIONS_PER_USER: '12' });
+  admin = await node.api.login(ADMIN.email, ADMIN.password);
+});
+afterAll(() => world.close());
+
+/** Runs `work` and counts the statements of this process that read what clients ask for. */
+async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const seen: string[] = [];
+  const query = jest.spyOn(Client.prototype, 'query').mockName('query');
+  try {
+    await work();
+    for (const [statement] of query.mock.calls as unknown as [string | { text: string }][]) {
+      const text = typeof statement === 'string' ? statement : statement.text;
+      if (/\b"?(users|sessions|audit_events)"?\b/.test(text)) seen.push(text);
+    }
+  } finally {
+    query.mockRestore();
+  }
+  return seen;
+}
+
+describe('what one request costs is bounded', () => {
+  const STATEMENTS = 10;
+
+  test('the own account, however often it is asked for, is one statement', async () => {
+    const query = `{ ${repeat(95, (i) => `a${i}: me { id }`)} }`;
+    const statements = await statementsOf(async () => {
+      const { data } = await node.api.send(query, {}, admin.accessToken);
+      expect(Object.keys(data as object)).toHaveLength(95);
+    });
+    expect(statements).toHaveLength(1);
+  });
+
+  test('accounts and their sessions are two statements, however many are asked for', async () => {
+    const query = `query($id: ID!) { ${repeat(20, (i) => `a${i}: user(id: $id) { sessions(first: ${i + 1}) { id } } b${i}: me { sessions { id } }`)} }`;
+    const statements = await statementsOf(async () => {
+      const answer = await node.api.send(query, { id: admin.user.id }, admin.accessToken);
+      expect(answer.errors).toBeUndefined();
+    });
+    expect(statements).toHaveLength(2);
+  });
+
+  test('three pages fit into a request and four do not, and all that fits is ten statements at most', async () => {
+    const pages = (count: number) =>
+      `{ me { sessions(first: 1) { id } } user(id: "${admin.user.id}") { id }
+         ${repeat(count, (i) => `a${i}: users(first: 10) { edges { node { sessions(first: ${i + 1}) { id } } } }`)} }`;
+    const statements = await statementsOf(async () => {
+      expect((await node.api.send(pages(3), {}, admin.accessToken)).errors).toBeUndefined();
+    });
+    expect(statements.length).toBeLessThanOrEqual(STATEMENTS);
+    expect(await node.api.send(pages(4), {}, admin.accessToken)).toMatchObject({
+      status: 400,
+      code: 'BAD_USER_INPUT',
+    });
+  });
+
+  test('sessions within sessions of many names are refused, and nothing is run', async () => {
+    const query = `{ ${repeat(27, (i) => `x${i}: me { ...M }`)} }
+      fragment M on User { ${repeat(27, (i) => `a${i}: sessions { ...S }`)} }
+      fragment S on Session { id current userAgent ipAddress createdAt lastUsedAt expiresAt }`;
+    const statements = await statementsOf(async () => {
+      expect(await node.api.send(query, {}, admin.accessToken)).toMatchObject({
+        status: 400,
+        code: 'BAD_USER_INPUT',
+      });
+    });
+    expect(statements).toEqual([]);
+  });
+
+  test('the largest answer that fits is not large', async () => {
+    const fields = 'id current ipAddress createdAt lastUsedAt expiresAt userAgent';
+    const query = `{ ${repeat(6, (i) => `a${i}: me { sessions(first: 100) { ${fields} ${repeat(i, (j) => `b${j}: id`)} } }`)} }`;
+    const answer = await node.api.send(query, {}, admin.accessToken);
+    expect(answer.errors).toBeUndefined();
+    expect(JSON.stringify(answer.data).length).toBeLessThan(1e6);
+  });
+
+  test('introspection is refused where it multiplies itself, and the full query is answered', async () => {
+    const open = await world.node();
+    const nested = `{ __schema { types { ${repeat(40, (i) => `a${i}: fields { ...F }`)} } } }
+      fragment F on __Field { type { ${repeat(40, (i) => `b${i}: fields { name }`)} ofType { name } } }`;
+    expect(await open.api.send(nested)).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
+    const { getIntrospectionQuery } = await import('graphql');
+    const full = await open.api.send(getIntrospectionQuery({ inputValueDeprecation: true, oneOf: true }));
+    expect(full.errors).toBeUndefined();
+    expect(full.data.__schema.types.length).toBeGreaterThan(20);
+  });
+
+  test('a variable with many faults is told a few of them, without names of the schema', async () => {
+    const input = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`emai${i}`, 'x']));
+    const answer = await node.api.send('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
+      i: { ...input, emial: 'x' },
+    });
+    expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
+    expect(answer.errors?.length).toBeLessThanOrEqual(6);
+    expect(JSON.stringify(answer.errors)).not.toMatch(/Did you mean/);
+  });
+});
+
+describe('a list of sessions', () => {
+  let user: Tokens;
+  const page = async (args: string) => {
+    const answer = await node.api.send(`{ me { sessions${args} { id } } }`, {}, user.accessToken);
+    return (node.api.expect(answer).me.sessions as { id: string }[]).map(({ id }) => id);
+  };
+
+  beforeAll(async () => {
+    await node.api.register('pages@example.com');
+    for (let i = 0; i < 5; i++) user = await node.api.login('pages@example.com');
+  });
+
+  test('comes in pages', async () => {
+    const all = await page('');
+    expect(all).toHaveLength(6);
+    expect(all[0]).toBe(user.session.id);
+    expect(await page('(first: 2)')).toEqual(all.slice(0, 2));
+    expect(await page(`(first: 3, after: "${all[1]}")`)).toEqual(all.slice(2, 5));
+    expect(await page(`(after: "${all[5]}")`)).toEqual([]);
+    // One that has ended since still has its place.
+    await node.api.end(`logoutSession(sessionId: "${all[2]}")`, user.accessToken);
+    expect(await page(`(after: "${all[2]}")`)).toEqual(all.slice(3));
+  });
+
+  test.each(['after: "nothing"', `after: "${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}"`])(
+    'has no page after what is not in it: %s',
+    async (after) => expect(await page(`(${after})`)).toEqual([]),
+  );
+
+  test("has no page after another user's session", async () => {
+    expect(await page(`(after: "${admin.session.id}")`)).toEqual([]);
+  });
+
+  test.each([0, -1, 101])('has no page of %d', async (first) => {
+    const answer = await node.api.send(
+      `{ me { ok: sessions { id } sessions(first: ${first}) { id } } }`,
+      {},
+      user.accessToken,
+    );
+    expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
+  });
+});
+
+describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
+  let first: Tokens;
+  let other: TestNode;
+
+  beforeAll(async () => {
+    other = await world.node({ SESSIONS_PER_USER: '12' });
+    first = await node.api.register('many@example.com');
+    await node.api.send(`mutation { ${repeat(10, (i) => `a${i}: ${LOGIN} { accessTokenExpiresAt }`)} }`);
+    await node.api.login('many@example.com');
+  });
+
+  const live = () =>
+    world.sql<{ id: string }>(
+      'select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 and s.ended_at is null',
+      ['many@example.com'],
+    );
+
+  test('one more ends the one used longest ago, on every node, confirmed and recorded', async () => {
+    expect(await live()).toHaveLength(12);
+    expect((await other.api.me(first.accessToken)).status).toBe(200);
+    const answer = await node.api.send(`mutation { ${LOGIN} { accessToken session { id } } }`);
+    expect(answer.extensions?.revocations).toEqual([
+      expect.objectContaining({ scope: 'SESSION', endedSessions: 1, confirmed: true }),
+    ]);
+    expect(await other.api.me(first.accessToken)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
+    expect(await node.api.me(first.accessToken)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
+    expect(await node.api.refresh(first.refreshToken)).toMatchObject({ code: 'REFRESH_TOKEN_INVALID' });
+    expect(await live()).toHaveLength(12);
+    const [event] = await world.sql<{ session_id: string; reason: string }>(
+      "select session_id, reason from audit_events where type = 'OLDEST_SESSION_ENDED'",
+    );
+    expect(event).toEqual({
+      session_id: first.session.id,
+      reason: 'A user has at most 12 sessions. This many were ended: 1.',
+    });
+  });
+
+  test('a session that is used stays', async () => {
+    const oldest = await world.sql<{ id: string }>(
+      `select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 and s.ended_at is null
+       order by last_used_at, s.id limit 2`,
+      ['many@example.com'],
+    );
+    await world.sql('update sessions set last_used_at = now() where id = $1', [oldest[0]?.id]);
+    await node.api.login('many@example.com');
+    const ids = (await live()).map(({ id }) => id);
+    expect(ids).toContain(oldest[0]?.id);
+    expect(ids).not.toContain(oldest[1]?.id);
+  });
+
+  test('logins at the same time leave no more either', async () => {
+    await Promise.all(
+      Array.from({ length: 6 }, (_, i) => (i % 2 ? node : other).api.login('many@example.com')),
+    );
+    expect(await live()).toHaveLength(12);
+  });
+
+  test('a lower limit counts with the next login', async () => {
+    const lower = await world.node({ SESSIONS_PER_USER: '3' });
+    const answer = await lower.api.send(`mutation { ${LOGIN} { session { id } } }`);
+    expect(answer.extensions?.revocations).toEqual([
+      expect.objectContaining({ endedSessions: 10, confirmed: true }),
+    ]);
+    expect(await live()).toHaveLength(3);
+  });
+});
+
+describe('an operation has a deadline', () => {
+  test('a query that waits for longer is answered with 503', async () => {
+    const hasty = await world.node({ OPERATION_TIMEOUT: '1s' });
+    const { accessToken } = await hasty.api.login(ADMIN.email, ADMIN.password);
+    const release = await world.hold('lock table users in access exclusive mode');
+    try {
+      const startedAt = performance.now();
+      expect(await hasty.api.send('{ me { id } }', {}, accessToken)).toMatchObject({
+        status: 503,
+        code: 'SERVICE_UNAVAILABLE',
+      });
+      // A statement by itself is given up after five.
+      expect(performance.now() - startedAt).toBeLessThan(4500);
+    } finally {
+      await release();
+    }
+  });
+
+  test('of several mutations, those not begun in time are refused, and the one that was is answered', async () => {
+    const hasty = await world.node({ OPERATION_TIMEOUT: '1s' });
+    const { accessToken } = await hasty.api.register('late@example.com');
+    const release = await world.hold('lock table sessions in access exclusive mode');
+    const asked = hasty.api.send(
+      `mutation { a: logoutEverywhere ${RECEIPT} b: logoutEverywhere ${RECEIPT} }`,
+      {},
+      accessToken,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await release();
+    const answer = await asked;
+    expect(answer).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
+    expect(answer.errors).toHaveLength(1);
+    expect(answer.errors?.[0]?.path).toEqual(['b']);
+    expect(answer.extensions).toBeUndefined();
+    expect(await hasty.api.me(accessToken)).toMatchObject({ reason: 'TOKEN_REVOKED' });
+  });
+});
+
+describe('each mutation is judged afresh', () => {
+  test('an administrator who has demoted themselves demotes and promotes nobody after it', async () => {
+    const second = await node.api.register('second@example.com');
+    const friend = await node.api.register('friend@example.com');
+    const setRole = (userId: string, role: string) =>
+      `setRole(userId: "${userId}", role: ${role}) { id role }`;
+    await node.api.send(`mutation { ${setRole(second.user.id, 'ADMIN')} }`, {}, admin.accessToken);
+    const { accessToken } = (await node.api.refresh(second.refreshToken)).data.refresh as Tokens;
+    const answer = await node.api.send(
+      `mutation { a: ${setRole(second.user.id, 'USER')} b: ${setRole(friend.user.id, 'ADMIN')} }`,
+      {},
+      accessToken,
+    );
+    expect(answer).toMatchObject({ status: 401, code: 'UNAUTHENTICATED', reason: 'TOKEN_REVOKED' });
+    expect(await world.sql('select role from users where id = $1', [friend.user.id])).toEqual([
+      { role: 'USER' },
+    ]);
+  });
+
+  test('what a logout has ended does nothing in the rest of its request', async () => {
+    const { accessToken } = await node.api.register('twice@example.com');
+    const answer = await node.api.send(
+      `mutation { a: logout ${RECEIPT} b: logoutEverywhere ${RECEIPT} c: logoutOthers { accessToken } }`,
+      {},
+      accessToken,
+    );
+    expect(answer.errors?.map(({ path, extensions: { reason } }) => [path?.[0], reason])).toEqual([
+      ['b', 'TOKEN_REVOKED'],
+    ]);
+  });
+});

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { WebSocketServer } from 'ws';
+import type { AddressInfo, Socket } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { Actions } from '../../src/actions/actions';
 import type { AccessTokenClaims } from '../../src/core/claims';
 import { serviceUnavailable } from '../../src/core/errors';
@@ -46,6 +46,8 @@ let sockets: Sockets;
 let closed: string[];
 let faults: string[];
 const open: TestSocket[] = [];
+/** The server's ends of the sockets. */
+const accepted: WebSocket[] = [];
 
 const start = async (limits: SocketsOptions['limits'] = {}) => {
   guard = new TestGuard();
@@ -73,7 +75,10 @@ const start = async (limits: SocketsOptions['limits'] = {}) => {
   server = createServer();
   const upgrades = new WebSocketServer({ ...sockets.serverOptions, noServer: true });
   server.on('upgrade', (request, connection, head) =>
-    upgrades.handleUpgrade(request, connection, head, (socket) => sockets.accept(socket, 'an-id')),
+    upgrades.handleUpgrade(request, connection, head, (socket) => {
+      accepted.push(socket);
+      sockets.accept(socket, 'an-id');
+    }),
   );
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
 };
@@ -81,6 +86,7 @@ const url = () => `http://127.0.0.1:${(server?.address() as AddressInfo).port}`;
 
 afterEach(async () => {
   for (const socket of open.splice(0)) socket.raw.terminate();
+  accepted.length = 0;
   await sockets.stop();
   await new Promise((resolve) => server?.close(resolve));
   expect(announcements.listeners).toBe(0);
@@ -126,6 +132,26 @@ const announce = (revocation: Revocation) => announcements.announce(logged(revoc
 const announceOld = (revocation: Revocation) => announcements.announce(logged(revocation), false);
 const otherSession = (userId: string) => announce({ kind: 'SESSION', userId, sessionId: randomUUID() });
 const askedOf = ({ sub }: AccessTokenClaims) => guard.asked.get(sub) ?? 0;
+
+test('of what a socket sends at once, one message is served a turn', async () => {
+  await start();
+  const socket = await signIn(claimsOf());
+  let turn = 0;
+  let counting = setImmediate(function count() {
+    turn += 1;
+    counting = setImmediate(count);
+  });
+  const served = new Map<number, number>();
+  accepted[0]?.on('message', () => served.set(turn, (served.get(turn) ?? 0) + 1));
+  // In one write.
+  const { _socket: connection } = socket.raw as unknown as { _socket: Socket };
+  connection.cork();
+  for (let i = 0; i < 50; i++) socket.subscribe('subscription { nothing }', `${i}`);
+  connection.uncork();
+  await eventually(() => expect(socket.of('error')).toHaveLength(50));
+  clearImmediate(counting);
+  expect(Math.max(...served.values())).toBeLessThanOrEqual(2);
+});
 
 describe('the check', () => {
   test('is made before every event, and an event on a token found revoked is not sent', async () => {

@@ -110,6 +110,9 @@ export class InitialSchema1790000000000 implements MigrationInterface {
         database_id uuid not null default gen_random_uuid(),
         global_version integer not null default 1,
         signing_key_id text collate "C",
+        next_signing_key_id text collate "C",
+        next_signs_from timestamptz,
+        upcoming_key_names text[] not null default '{}',
         uses_redis boolean,
         revocation_lease integer,
         longest_token_ttl integer not null default 0

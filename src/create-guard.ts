@@ -68,7 +68,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const http = createHttpClient();
   const keys =
     typeof jwks === 'string'
-      ? createJwksKeys({ url: jwks, http, clock, logger })
+      ? createJwksKeys({ url: jwks, http, clock, clockSkew, logger })
       : createFixedKeys(jwks as JwkSet);
   const firstReading = keys.reload().catch(() => undefined);
 

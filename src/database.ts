@@ -2,7 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import type { Config } from './config/config';
 import type { Logger } from './core/ports/logger';
-import { thumbprintOf } from './core/key-id';
+import { localIdOf } from './core/key-id';
 import { inFolder } from './embedded/folder-faults';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { readOrMakeSecret } from './embedded/secret';
@@ -131,12 +131,14 @@ export async function prepareDatabase(
     const tables = tablesIn(manager, { hasCopies: withRedis, clockSkew: config.clockSkew });
     const keys = await tables.signingKeys.list();
     if (keys.length === 0) {
-      const key = await tables.signingKeys.insert(createKeyGenerator(seal)());
+      const name = await tables.signingKeys.takeName();
+      const key = await tables.signingKeys.insert(createKeyGenerator(seal)(name));
       await tables.signingKeys.sign(key.id);
     }
+    await tables.signingKeys.drawNames();
     for (const key of keys) {
       try {
-        seal.open(key.sealedPrivateKey, thumbprintOf(key.id));
+        seal.open(key.sealedPrivateKey, localIdOf(key.id));
       } catch {
         throw new StartError(
           'SECRET is not the one that the signing keys in the database were encrypted with. Use that one again.',

@@ -131,6 +131,7 @@ async function assemble(
   // Is a token one of ours, and is it still good?
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
+    names: () => truth.signingKeys.names(),
     seal,
     // The log forgets that a key was revoked some time after its last token has expired; a ring must not be older.
     maxAge: config.accessTokenTtl * 1000 + KEYS_INTERVAL,

@@ -30,7 +30,7 @@ export interface Checking {
 
 export async function prepareChecking(): Promise<Checking> {
   const seal = createSeal(SETTINGS.SECRET);
-  const generated = createKeyGenerator(seal)();
+  const generated = createKeyGenerator(seal)('a name of a key');
   const keys = createKeyRing({
     list: () =>
       Promise.resolve([{ ...generated, createdAt: new Date(), retiredAt: undefined, revokedAt: undefined }]),

@@ -6,43 +6,63 @@ import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /**
- * Makes a new key that signs from now on. The old ones verify until their last token has expired or, with `revokeOld`,
- * are dropped at once with every token that they signed; sessions live on and get new tokens by a refresh.
+ * ms that a key is published before it signs. A guard reads the key set every five minutes, and a cache may keep it for one:
+ * nothing holds a set for so long that does not name the key.
+ */
+const LEAD = 15 * 60_000;
+
+export interface Rotation {
+  readonly key: SigningKey;
+  readonly signsFrom: Date;
+  readonly receipt?: Receipt;
+}
+
+/**
+ * Publishes a new key, which signs from a later time on. Until then, the same key is answered again. The old keys verify
+ * until their last token has expired.
+ *
+ * With `revokeOld` the new key signs at once. All others are revoked, with every token that they signed. Sessions live on
+ * and get new tokens by a refresh.
  */
 export const rotateSigningKey =
   ({ truth, revoker, keys, generateKey }: Dependencies) =>
-  async (
-    admin: Principal,
-    revokeOld: boolean,
-    client: Client,
-  ): Promise<{ key: SigningKey; receipt?: Receipt }> => {
-    const made = generateKey();
+  async (admin: Principal, revokeOld: boolean, client: Client): Promise<Rotation> => {
     const by = { actorId: admin.userId, ...originOf(client) };
 
-    const rotate = async (tables: Tables) => {
-      const key = await tables.signingKeys.insert(made);
-      await tables.signingKeys.sign(key.id);
-      await tables.audit.append({ ...by, type: 'SIGNING_KEY_ROTATED', reason: `The new key is ${key.id}.` });
-      return key;
+    const rotate = async (tables: Tables, lead: number): Promise<Rotation> => {
+      const { signingKeys, audit } = tables;
+      const key = await signingKeys.insert(generateKey(await signingKeys.takeName()));
+      const signsFrom = lead > 0 ? await signingKeys.signLater(key.id, lead) : await signingKeys.sign(key.id);
+      const reason = `The new key is ${key.id}. It signs from ${signsFrom.toISOString()} on.`;
+      await audit.append({ ...by, type: 'SIGNING_KEY_ROTATED', reason });
+      return { key, signsFrom };
+    };
+
+    const publishedBefore = async (tables: Tables): Promise<Rotation | undefined> => {
+      const { nextKey } = await tables.fleet.lock();
+      const key = nextKey && (await tables.signingKeys.list()).find(({ id }) => id === nextKey.id);
+      return key && { key, signsFrom: nextKey.signsFrom };
     };
 
     // What is committed is done, whether or not this node can read it back at once; it does so soon anyway.
     const readAgain = () => keys.reload().catch(() => undefined);
 
     if (!revokeOld) {
-      const key = await truth.transaction(async (tables) => {
-        await tables.fleet.lock();
-        return rotate(tables);
-      });
+      const rotation = await truth.transaction(
+        async (tables) => (await publishedBefore(tables)) ?? (await rotate(tables, LEAD)),
+      );
       await readAgain();
-      return { key };
+      return rotation;
     }
 
-    const { result: key, receipt } = await revoker.revoke(
+    const { result, receipt } = await revoker.revoke(
       { scope: 'KEYS' },
       { ...by, type: 'SIGNING_KEY_REVOKED' },
-      { before: (tables) => tables.fleet.lock().then(() => undefined), then: rotate },
+      {
+        before: (tables) => tables.fleet.lock().then(() => undefined),
+        then: (tables) => rotate(tables, 0),
+      },
     );
     await readAgain();
-    return { key, receipt };
+    return { ...result, receipt };
   };

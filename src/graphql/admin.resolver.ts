@@ -111,24 +111,25 @@ export class AdminResolver {
 
   @Mutation(() => SigningKeyType, {
     complexity,
-    description: 'Makes a new signing key, which signs from now on.',
+    description:
+      'Publishes a new signing key, which signs from "signsFrom" on. Until then, answers the same key again.',
   })
   async rotateSigningKey(
     @Arg('revokeOld', () => Boolean, {
       nullable: true,
       defaultValue: false,
       description:
-        'Refuse at once what older keys have signed, instead of letting it expire. Sessions go on.',
+        'Revoke all other keys with every token that they signed, and sign with the new key at once. Sessions go on.',
     })
     revokeOld: boolean | null,
     @Ctx() context: Context,
   ) {
-    const { key, receipt } = await this.actions.rotateSigningKey(
+    const { key, signsFrom, receipt } = await this.actions.rotateSigningKey(
       requireUser(context),
       revokeOld ?? false,
       context.client,
     );
     noteReceipt(receipt, context);
-    return toSigningKeyType(key);
+    return toSigningKeyType(key, signsFrom);
   }
 }

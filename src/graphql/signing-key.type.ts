@@ -3,9 +3,7 @@ import type { SigningKey } from '../core/account';
 
 @ObjectType('SigningKey', { description: 'A key that signs access tokens. Its public half is in the JWKS.' })
 export class SigningKeyType {
-  @Field(() => ID, {
-    description: 'The "kid": the id of the database, a dot, and the thumbprint of the public key (RFC 7638).',
-  })
+  @Field(() => ID, { description: 'The "kid" of the key in the JWKS.' })
   id!: string;
 
   @Field(() => String, { description: 'The algorithm, as RFC 7518 names it.' })
@@ -13,10 +11,14 @@ export class SigningKeyType {
 
   @Field(() => Date, { description: 'When it was made.' })
   createdAt!: Date;
+
+  @Field(() => Date, {
+    description: 'When it signs its first token. The JWKS names it long before, so that no cache lacks it.',
+  })
+  signsFrom!: Date;
 }
 
-export const toSigningKeyType = ({ id, algorithm, createdAt }: SigningKey): SigningKeyType => ({
-  id,
-  algorithm,
-  createdAt,
-});
+export const toSigningKeyType = (
+  { id, algorithm, createdAt }: SigningKey,
+  signsFrom: Date,
+): SigningKeyType => ({ id, algorithm, createdAt, signsFrom });

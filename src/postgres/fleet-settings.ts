@@ -83,5 +83,6 @@ export async function switchRedis(usesRedis: boolean, manager: EntityManager): P
  * anything.
  */
 export async function partWithCopies(manager: EntityManager): Promise<void> {
-  await run(manager, 'update {fleet} set database_id = gen_random_uuid()');
+  // Names that were taken after the backup belong to keys of the time that is lost.
+  await run(manager, "update {fleet} set database_id = gen_random_uuid(), upcoming_key_names = '{}'");
 }

@@ -1,24 +1,50 @@
 import type { EntityManager } from 'typeorm';
 import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/truth';
-import { FleetEntity } from './entities/fleet.entity';
 import { run } from './tables';
 
-const toFleet = (row: FleetEntity): Fleet => {
-  if (row.signingKeyId === null)
+/** The key that signs now, as a column of `fleet`: one that was published ahead takes over by itself, by Postgres's clock. */
+export const SIGNING_NOW =
+  'case when next_signs_from <= now() then next_signing_key_id else signing_key_id end';
+
+interface FleetRow {
+  readonly database_id: string;
+  readonly global_version: number;
+  readonly signing_key_id: string | null;
+  readonly next_key_id: string | null;
+  readonly next_signs_from: Date | null;
+}
+
+const SELECT = `
+  select database_id, global_version, ${SIGNING_NOW} as signing_key_id,
+    case when next_signs_from > now() then next_signing_key_id end as next_key_id, next_signs_from
+  from {fleet}`;
+
+const MISSING = 'The fleet row is missing: were the migrations run?';
+
+function toFleet(row: FleetRow | undefined): Fleet {
+  if (!row) throw new Error(MISSING);
+  const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
+  if (signingKeyId === null)
     throw new Error('The database holds no signing key: start the server once to make one.');
-  return { globalVersion: row.globalVersion, signingKeyId: keyIdOf(row.databaseId, row.signingKeyId) };
-};
+  return {
+    globalVersion: row.global_version,
+    signingKeyId: keyIdOf(row.database_id, signingKeyId),
+    nextKey:
+      nextId !== null && signsFrom !== null ? { id: keyIdOf(row.database_id, nextId), signsFrom } : undefined,
+  };
+}
 
 export function fleetIn(manager: EntityManager): FleetState {
-  const fleet = manager.getRepository(FleetEntity);
   return {
     async read() {
-      return toFleet(await fleet.findOneByOrFail({ id: true }));
+      const [row] = await run<FleetRow[]>(manager, SELECT);
+      return toFleet(row);
     },
 
     async lock() {
-      return toFleet(await fleet.findOneOrFail({ where: { id: true }, lock: { mode: 'pessimistic_write' } }));
+      const [row] = await run<FleetRow[]>(manager, `${SELECT} for update`);
+      return toFleet(row);
     },
 
     async raiseGlobalVersion() {
@@ -26,7 +52,7 @@ export function fleetIn(manager: EntityManager): FleetState {
         manager,
         'update {fleet} set global_version = global_version + 1 returning global_version',
       );
-      if (!rows[0]) throw new Error('The fleet row is missing: were the migrations run?');
+      if (!rows[0]) throw new Error(MISSING);
       return rows[0].global_version;
     },
   };

@@ -1,8 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import type { StoredSigningKey } from '../core/account';
-import { keyIdOf, thumbprintOf } from '../core/key-id';
+import { keyIdOf, localIdOf } from '../core/key-id';
+import { drawKeyName, NAMES_AHEAD } from '../core/key-names';
 import type { SigningKeys } from '../core/ports/truth';
 import { SigningKeyEntity } from './entities/signing-key.entity';
+import { SIGNING_NOW } from './fleet';
 import { readDatabaseId } from './same-database';
 import { run } from './tables';
 
@@ -27,12 +29,24 @@ export interface SigningKeysSettings {
   readonly databaseId?: string;
 }
 
-/** The table holds keys by their thumbprint alone. Outside of it their ids name the database as well. */
+const theOne = <Row>([row]: readonly Row[]): Row => {
+  if (!row) throw new Error('The fleet row is missing: were the migrations run?');
+  return row;
+};
+
+/** The table holds keys by their names alone. Outside of it their ids name the database as well. */
 export function signingKeysIn(
   manager: EntityManager,
   { clockSkew, databaseId }: SigningKeysSettings,
 ): SigningKeys {
   const keys = manager.getRepository(SigningKeyEntity);
+  const names = async () => {
+    const rows = await run<{ upcoming_key_names: string[] }[]>(
+      manager,
+      'select upcoming_key_names from {fleet}',
+    );
+    return theOne(rows).upcoming_key_names;
+  };
   return {
     async list() {
       const ids = await run<{ id: string }[]>(
@@ -54,16 +68,62 @@ export function signingKeysIn(
     async sign(id) {
       await run(
         manager,
-        'update {signing_keys} set retired_at = now() where id = (select signing_key_id from {fleet}) and retired_at is null',
+        'update {signing_keys} set retired_at = now() where id <> $1 and (retired_at is null or retired_at > now())',
+        [localIdOf(id)],
       );
-      await run(manager, 'update {fleet} set signing_key_id = $1', [thumbprintOf(id)]);
+      const [rows] = await run<[{ now: Date }[], number]>(
+        manager,
+        `update {fleet} set signing_key_id = $1, next_signing_key_id = null, next_signs_from = null
+         returning now() as now`,
+        [localIdOf(id)],
+      );
+      return theOne(rows).now;
+    },
+
+    async signLater(id, lead) {
+      const [rows] = await run<[{ next_signs_from: Date }[], number]>(
+        manager,
+        `update {fleet} set signing_key_id = ${SIGNING_NOW}, next_signing_key_id = $1,
+           next_signs_from = now() + $2 * interval '1 millisecond'
+         returning next_signs_from`,
+        [localIdOf(id), lead],
+      );
+      const signsFrom = theOne(rows).next_signs_from;
+      await run(
+        manager,
+        `update {signing_keys} set retired_at = now() + $2 * interval '1 millisecond'
+         where id <> $1 and retired_at is null`,
+        [localIdOf(id), lead],
+      );
+      return signsFrom;
+    },
+
+    names,
+
+    async drawNames() {
+      const missing = NAMES_AHEAD - (await names()).length;
+      if (missing <= 0) return;
+      await run(manager, 'update {fleet} set upcoming_key_names = upcoming_key_names || $1::text[]', [
+        Array.from({ length: missing }, drawKeyName),
+      ]);
+    },
+
+    async takeName() {
+      const [rows] = await run<[{ upcoming_key_names: string[] }[], number]>(
+        manager,
+        'update {fleet} set upcoming_key_names = upcoming_key_names || $1::text[] returning upcoming_key_names',
+        [[drawKeyName()]],
+      );
+      const [name = drawKeyName(), ...rest] = theOne(rows).upcoming_key_names;
+      await run(manager, 'update {fleet} set upcoming_key_names = $1::text[]', [rest]);
+      return name;
     },
 
     async revoke(id) {
       await run(
         manager,
         'update {signing_keys} set revoked_at = now() where id = $1 and revoked_at is null',
-        [thumbprintOf(id)],
+        [localIdOf(id)],
       );
     },
   };

@@ -2,12 +2,13 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { GenerateSigningKey } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
-/** Makes ES256 key pairs, named by the thumbprint of the public key (RFC 7638). */
+/** Makes ES256 key pairs. Their id is the name, and behind it the thumbprint of the public key (RFC 7638). */
 export function createKeyGenerator(seal: Seal): GenerateSigningKey {
-  return () => {
+  return (name) => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
-    const id = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+    const thumbprint = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+    const id = name + thumbprint;
     return {
       id,
       algorithm: 'ES256',

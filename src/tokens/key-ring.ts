@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import type { StoredSigningKey } from '../core/account';
-import { databaseOf, thumbprintOf } from '../core/key-id';
+import { databaseOf, localIdOf } from '../core/key-id';
+import { hashOfKeyName } from '../core/key-names';
 import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
@@ -17,8 +18,10 @@ export interface KeyRing extends PublishedKeys {
   /**
    * The key of that id, read again when it is not known: another node may have made it a moment ago. Unknown ids
    * cannot be used to hammer the database: such readings are shared, and start at most every `cooldown` ms.
+   *
+   * @param issuedAt the `iat` of the token that names it, in s: read from the token, and proven by nothing yet
    */
-  verifyingKey(id: string): Promise<VerifyingKey | undefined>;
+  verifyingKey(id: string, issuedAt: number): Promise<VerifyingKey | undefined>;
   signingKey(id: string): Promise<KeyObject>;
 }
 
@@ -30,6 +33,8 @@ interface Entry extends VerifyingKey {
 
 export interface KeyRingSources {
   readonly list: () => Promise<StoredSigningKey[]>;
+  /** The names of the keys to come; none if left out */
+  readonly names?: () => Promise<readonly string[]>;
   readonly seal: Seal;
   /** ms between two readings that unknown ids cause */
   readonly cooldown?: number;
@@ -47,31 +52,35 @@ function toEntry(stored: StoredSigningKey): Entry {
 /** ms that the public keys are answered without being read again. */
 const PUBLISHED_FOR = 1000;
 
-export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: KeyRingSources): KeyRing {
+export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock }: KeyRingSources): KeyRing {
   let entries = new Map<string, Entry>();
-  let thumbprints = new Map<string, Entry>();
+  let localIds = new Map<string, Entry>();
+  let next: readonly string[] = [];
   let lastStarted = 0;
   let lastRead: Moment | undefined;
-  let next: Promise<void> | undefined;
+  let coming: Promise<void> | undefined;
 
   const reload = async () => {
     const startedAt = momentOf(clock);
+    // Before the keys: a name that is taken meanwhile is then that of a key that is listed, never of one that is not.
+    const upcoming = names ? await names() : [];
     const stored = await list();
     // Overtaken by a reading that began later, and may know of a key that this one does not.
     if (lastRead && startedAt.monotonic < lastRead.monotonic) return;
     lastRead = startedAt;
+    next = upcoming.map(hashOfKeyName);
     // Only its revocation changes what a key is good for; otherwise what was made of it before will do.
     const known = (key: StoredSigningKey) => (key.revokedAt === undefined ? entries.get(key.id) : undefined);
     entries = new Map(stored.map((key) => [key.id, known(key) ?? toEntry(key)]));
-    thumbprints = new Map([...entries].map(([id, entry]) => [thumbprintOf(id), entry]));
+    localIds = new Map([...entries].map(([id, entry]) => [localIdOf(id), entry]));
   };
 
   /** A reading that starts after this call, shared by all who ask before it starts. */
   const nextReading = () =>
-    (next ??= new Promise<void>((resolve) => {
+    (coming ??= new Promise<void>((resolve) => {
       setTimeout(resolve, Math.max(0, lastStarted + cooldown - clock.monotonic()));
     }).then(() => {
-      next = undefined;
+      coming = undefined;
       lastStarted = clock.monotonic();
       return reload();
     }));
@@ -85,7 +94,7 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: Key
    */
   const renamed = (id: string): VerifyingKey | undefined => {
     const isNamed = databaseOf(id) !== undefined && age() < maxAge;
-    const entry = isNamed ? thumbprints.get(thumbprintOf(id)) : undefined;
+    const entry = isNamed ? localIds.get(localIdOf(id)) : undefined;
     return entry && { publicKey: entry.publicKey, revoked: true };
   };
 
@@ -96,22 +105,24 @@ export function createKeyRing({ list, seal, cooldown = 500, maxAge, clock }: Key
     return entries.get(id) ?? renamed(id);
   };
 
+  const keySet = async (fresh = false) => {
+    if (fresh || age() > PUBLISHED_FOR) await nextReading().catch(() => undefined);
+    const usable = [...entries.values()].filter((entry) => !entry.revoked);
+    return { keys: usable.map((entry) => entry.jwk), next };
+  };
+
   return {
     reload,
     held,
-    async publicKeys() {
-      if (age() > PUBLISHED_FOR) await nextReading().catch(() => undefined);
-      return [...entries.values()].filter((entry) => !entry.revoked).map((entry) => entry.jwk);
-    },
+    publicKeys: async () => (await keySet()).keys,
+    keySet,
     verifyingKey: find,
 
     async signingKey(id) {
       if (!held(id)) await nextReading();
       const entry = entries.get(id);
       if (!entry) throw new Error('The signing key that the database names is not in the database.');
-      return (entry.privateKey ??= createPrivateKey(
-        seal.open(entry.stored.sealedPrivateKey, thumbprintOf(id)),
-      ));
+      return (entry.privateKey ??= createPrivateKey(seal.open(entry.stored.sealedPrivateKey, localIdOf(id))));
     },
   };
 }

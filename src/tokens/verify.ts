@@ -52,9 +52,14 @@ const freeze = (claims: VerifiedToken['claims']) => {
 
 const invalid = (fault: string): Verification => ({ ok: false, code: 'TOKEN_INVALID', fault });
 
-function readHeader(token: string): JwtHeader | undefined {
+/** What a token says of itself, which nothing has proven yet. */
+function readUnproven(token: string): { header: JwtHeader; issuedAt: number } | undefined {
   try {
-    return decode(token, { complete: true })?.header;
+    const decoded = decode(token, { complete: true });
+    if (!decoded) return undefined;
+    const { iat } = decoded.payload as { iat?: unknown };
+    // One that says no time is refused whatever its key: as an old one it costs least.
+    return { header: decoded.header, issuedAt: typeof iat === 'number' ? iat : 0 };
   } catch {
     return undefined;
   }
@@ -106,12 +111,15 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
 
   const verifyAnew = async (text: string): Promise<Verification> => {
     if (Buffer.byteLength(text) > LONGEST_TOKEN) return invalid('the token is too long');
-    const header = readHeader(text);
-    if (!header) return invalid('this is no JWT');
+    const unproven = readUnproven(text);
+    if (!unproven) return invalid('this is no JWT');
+    const { header, issuedAt } = unproven;
     const fault = faultOfHeader(header);
     if (fault) return invalid(fault);
     const keyId = header.kid ?? '';
-    const key = await keys.verifyingKey(keyId);
+    // Here already, as such a token is newer than every key set.
+    if (issuedAt * 1000 > clock.now() + clockSkew) return invalid('iat is in the future');
+    const key = await keys.verifyingKey(keyId, issuedAt);
     if (!key) return invalid('kid is not one of our keys');
 
     let payload: unknown;

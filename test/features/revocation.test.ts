@@ -1,6 +1,7 @@
 import { createEmbeddedWorld } from '../support/embedded-world';
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 import type { Tokens } from '../support/api';
+import { decode } from 'jsonwebtoken';
 import { eventually } from '../support/eventually';
 
 // With Redis the nodes share records; without it each check reads Postgres; embedded there is one node, with a Postgres
@@ -320,19 +321,48 @@ describe.each([
     }
   });
 
-  test('a rotated key still verifies what it has signed', async () => {
+  test('a new key is published long before it signs, and what the old one has signed stays good', async () => {
     const own = await newWorld();
     try {
       const [a, b] = await Promise.all([own.node(), own.node()]);
       const root = await a.api.login(ADMIN.email, ADMIN.password);
-      await a.api.send('mutation { rotateSigningKey { id } }', {}, root.accessToken);
-      const later = await a.api.login(ADMIN.email, ADMIN.password);
-      for (const { api } of [b, a]) {
-        expect((await api.me(root.accessToken)).status).toBe(200);
-        expect((await api.me(later.accessToken)).status).toBe(200);
+      const rotate = async (more = '') =>
+        a.api.expect(
+          await a.api.send(`mutation { rotateSigningKey${more} { id signsFrom } }`, {}, root.accessToken),
+        ).rotateSigningKey as { id: string; signsFrom: string };
+      const keysOf = async (url: string) => {
+        const response = await fetch(`${url}/.well-known/jwks.json`, {
+          headers: { 'cache-control': 'no-cache' },
+        });
+        return ((await response.json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+      };
+      const signerOf = (tokens: Tokens) => decode(tokens.accessToken, { complete: true })?.header.kid;
+
+      const next = await rotate();
+      expect(Date.parse(next.signsFrom) - Date.now()).toBeGreaterThan(10 * 60_000);
+      expect(await rotate()).toEqual(next);
+      for (const { url } of [b, a])
+        expect((await keysOf(url)).sort()).toEqual([signerOf(root), next.id].sort());
+      expect(signerOf(await b.api.login(ADMIN.email, ADMIN.password))).toBe(signerOf(root));
+
+      // The embedded database can't be told from here that the time has come.
+      if (mode !== 'the embedded mode') {
+        await own.sql('update fleet set next_signs_from = now()');
+        const later = await b.api.login(ADMIN.email, ADMIN.password);
+        expect(signerOf(later)).toBe(next.id);
+        for (const { api } of [b, a]) {
+          expect((await api.me(root.accessToken)).status).toBe(200);
+          expect((await api.me(later.accessToken)).status).toBe(200);
+        }
       }
-      const jwks = (await (await fetch(`${b.url}/.well-known/jwks.json`)).json()) as { keys: unknown[] };
-      expect(jwks.keys).toHaveLength(2);
+
+      // A thief of the others may have the one that is to come as well.
+      const toCome = await rotate();
+      const last = await rotate('(revokeOld: true)');
+      expect(last.id).not.toBe(toCome.id);
+      expect(Date.parse(last.signsFrom)).toBeLessThanOrEqual(Date.now());
+      for (const { url } of [b, a]) expect(await keysOf(url)).toEqual([last.id]);
+      expect(signerOf(await b.api.login(ADMIN.email, ADMIN.password))).toBe(last.id);
     } finally {
       await own.close();
     }

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import type { AuthResult } from '../../src/guard/guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
@@ -95,6 +96,29 @@ test('a revoked key is worth nothing at once', async () => {
   expect(await ask(guard, root)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
   const again = await node.api.login(ADMIN.email, ADMIN.password);
   await eventually(async () => expect((await ask(guard, again)).ok).toBe(true), 20_000);
+});
+
+test('made-up key ids are TOKEN_INVALID at once, and do not keep a new key from being known', async () => {
+  const guard = await newGuard();
+  await current(guard);
+  const root = await node.api.login(ADMIN.email, ADMIN.password);
+  let forged = 0;
+  const forge = () => {
+    const [, payload, signature] = root.accessToken.split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: `made-up-${++forged}` }));
+    return guard.authenticate(`Bearer ${header.toString('base64url')}.${payload}.${signature}`);
+  };
+  for (let i = 0; i < 200; i++) expect(await forge()).toMatchObject({ code: 'TOKEN_INVALID' });
+  await node.api.send('mutation { rotateSigningKey(revokeOld: true) { id } }', {}, root.accessToken);
+  const again = await node.api.login(ADMIN.email, ADMIN.password);
+  const answers: AuthResult[] = [];
+  await eventually(async () => {
+    await forge();
+    answers.push(await ask(guard, again));
+    expect(answers.at(-1)?.ok).toBe(true);
+  }, 20_000);
+  // Until its key is known nothing can be told of it: it is never called bad.
+  for (const answer of answers.slice(0, -1)) expect(answer).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
 test('a listener hears of each revocation and whether it is from before the guard began, though another one fails', async () => {

@@ -155,7 +155,7 @@ test('a retired key goes when its last token has expired, and not before', async
   await clean();
   expect(await world.sql('select id from signing_keys')).toHaveLength(2);
   await world.sql(
-    `update signing_keys set retired_at = retired_at - interval '17 minutes' where retired_at is not null`,
+    `update signing_keys set retired_at = now() - interval '17 minutes' where retired_at is not null`,
   );
   await clean();
   expect(await world.sql('select id from signing_keys')).toHaveLength(1);

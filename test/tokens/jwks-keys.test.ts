@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { drawKeyName, hashOfKeyName } from '../../src/core/key-names';
 import { createHttpClient } from '../../src/http-client/http-client';
 import { createJwksKeys, readJwkSet } from '../../src/tokens/jwks-keys';
 
@@ -15,67 +16,124 @@ const silent = {
   error: () => undefined,
 };
 
+/** ms that the clocks may differ by. */
+const SKEW = 5000;
+
 let server: Server;
 let url: string;
-let readings: number;
-let answer: { status: number; body: string };
+let readings: IncomingHttpHeaders[];
+let answer: { status: number; body: string; headers?: Record<string, string> };
 let now: number;
 const clock = { now: () => Date.now(), monotonic: () => now };
 const serve = (...keys: object[]) => {
   answer = { status: 200, body: JSON.stringify({ keys }) };
 };
+/** A key set of the auth server itself: it announces the names of the keys to come. */
+const serveAnnouncing = (names: readonly string[], ...keys: object[]) => {
+  answer = { status: 200, body: JSON.stringify({ keys, tokenfence: { next: names.map(hashOfKeyName) } }) };
+};
 const http = createHttpClient();
 afterAll(() => http.close());
-const newKeys = () => createJwksKeys({ url, http, clock, logger: silent, cooldown: 1000 });
+const newKeys = () => createJwksKeys({ url, http, clock, clockSkew: SKEW, logger: silent });
+/** s; what a token says that was just issued */
+const justNow = () => Math.floor(Date.now() / 1000);
+const unavailable = { code: 'SERVICE_UNAVAILABLE' };
 
 beforeEach(async () => {
-  readings = 0;
+  readings = [];
   now = 100_000;
-  server = createServer((_request, response) => {
-    readings += 1;
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+  server = createServer((request, response) => {
+    readings.push(request.headers);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterEach(() => new Promise((resolve) => server.close(resolve)));
-
-test('unknown ids share readings, and then wait for the cool-down: nobody can hammer the server', async () => {
-  serve(jwkOf('a'));
-  const keys = newKeys();
-  for (let burst = 0; burst < 5; burst++) {
-    await Promise.allSettled(
-      Array.from({ length: 100 }, (_, i) => keys.verifyingKey(`made-up-${burst}-${i}`)),
-    );
-  }
-  expect(readings).toBe(3);
-  expect(await keys.verifyingKey('a')).toBeDefined();
-  now += 1000;
-  serve(jwkOf('a'), jwkOf('b'));
-  expect(await keys.verifyingKey('b')).toBeDefined();
-  expect(readings).toBe(4);
-  keys.stop();
+afterEach(() => {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
 });
 
-test('a made-up id does not keep a new key from being found', async () => {
-  serve(jwkOf('a'));
-  const keys = newKeys();
-  expect(await keys.verifyingKey('made-up')).toBeUndefined();
-  serve(jwkOf('a'), jwkOf('b'));
-  expect(await keys.verifyingKey('b')).toBeDefined();
-  keys.stop();
+describe('an id that the set lacks', () => {
+  test('was made up, if the set announces other names: one reading a second, whatever number comes', async () => {
+    serveAnnouncing([drawKeyName()], jwkOf('a'));
+    const keys = newKeys();
+    await keys.reload();
+    now += 1000;
+    for (let burst = 0; burst < 5; burst++) {
+      const found = await Promise.all(
+        Array.from({ length: 100 }, (_, i) => keys.verifyingKey(`made-up-${burst}-${i}`, justNow())),
+      );
+      expect(found.every((key) => key === undefined)).toBe(true);
+    }
+    // The first reading, one that all of a burst wait for, and one that began after they had come.
+    expect(readings.length).toBeLessThanOrEqual(3);
+    keys.stop();
+  });
+
+  test('costs no reading at all, if the token is older than the set', async () => {
+    serveAnnouncing([drawKeyName()], jwkOf('a'));
+    const keys = newKeys();
+    await keys.reload();
+    now += 60_000;
+    expect(await keys.verifyingKey('made-up', justNow() - 60)).toBeUndefined();
+    expect(readings).toHaveLength(1);
+    keys.stop();
+  });
+
+  test('is that of a new key, if its name was announced: found at once, while made-up ones come in', async () => {
+    const [name, later] = [drawKeyName(), drawKeyName()];
+    serveAnnouncing([name], jwkOf('a'));
+    const keys = newKeys();
+    for (let i = 0; i < 20; i++) await keys.verifyingKey(`made-up-${i}`, justNow()).catch(() => undefined);
+    serveAnnouncing([later], jwkOf('a'), jwkOf(`${name}-and-more`));
+    now += 200;
+    expect(await keys.verifyingKey(`${name}-and-more`, justNow())).toBeDefined();
+    keys.stop();
+  });
+
+  test('cannot be told yet, if its name was announced: a cache may go on without it', async () => {
+    const name = drawKeyName();
+    serveAnnouncing([name], jwkOf('a'));
+    const keys = newKeys();
+    for (let i = 0; i < 5; i++)
+      await expect(keys.verifyingKey(`${name}-and-more`, justNow())).rejects.toMatchObject(unavailable);
+    expect(readings.length).toBeLessThanOrEqual(2);
+    keys.stop();
+  });
+
+  test('cannot be told, if the set is older than the token', async () => {
+    serve(jwkOf('a'));
+    const keys = newKeys();
+    const old: Record<string, string>[] = [
+      { age: '50' },
+      { date: new Date(Date.now() - 50_000).toUTCString() },
+    ];
+    for (const headers of old) {
+      answer = { ...answer, headers };
+      now += 1000;
+      await expect(keys.verifyingKey('new', justNow())).rejects.toMatchObject(unavailable);
+      expect(await keys.verifyingKey('made-up', justNow() - 60)).toBeUndefined();
+    }
+    keys.stop();
+  });
+
+  test('cannot be told, if no set could be read', async () => {
+    answer = { status: 503, body: '' };
+    const keys = newKeys();
+    await expect(keys.verifyingKey('b', justNow())).rejects.toMatchObject(unavailable);
+    serve(jwkOf('a'), jwkOf('b'));
+    now += 1000;
+    expect(await keys.verifyingKey('b', justNow())).toBeDefined();
+    keys.stop();
+  });
 });
 
-test('an id that could not be looked up cannot be told: it is not called unknown', async () => {
+test('what a cache has kept is not asked for', async () => {
   serve(jwkOf('a'));
   const keys = newKeys();
-  for (let i = 0; i < 3; i++) expect(await keys.verifyingKey(`made-up-${i}`)).toBeUndefined();
-  await expect(keys.verifyingKey('b')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-  now += 1000;
-  answer = { status: 503, body: '' };
-  await expect(keys.verifyingKey('b')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-  serve(jwkOf('a'), jwkOf('b'));
-  expect(await keys.verifyingKey('b')).toBeDefined();
+  await keys.reload();
+  expect(readings[0]).toMatchObject({ 'cache-control': 'no-cache' });
   keys.stop();
 });
 
@@ -84,16 +142,18 @@ test('a key that was published while a reading was under way is found by the nex
   const held = new Promise<void>((resolve) => (release = resolve));
   serve(jwkOf('a'));
   const late = answer;
+  let questions = 0;
   server.removeAllListeners('request');
   server.on('request', (_request, response) => {
-    readings += 1;
-    const body = readings === 1 ? late.body : answer.body;
-    void (readings === 1 ? held : Promise.resolve()).then(() => response.writeHead(200).end(body));
+    questions += 1;
+    const body = questions === 1 ? late.body : answer.body;
+    void (questions === 1 ? held : Promise.resolve()).then(() => response.writeHead(200).end(body));
   });
   const keys = newKeys();
-  const first = keys.verifyingKey('made-up');
+  const first = keys.verifyingKey('made-up', 0);
   serve(jwkOf('a'), jwkOf('b'));
-  const second = keys.verifyingKey('b');
+  now += 1000;
+  const second = keys.verifyingKey('b', justNow());
   release();
   expect(await first).toBeUndefined();
   expect(await second).toBeDefined();
@@ -122,7 +182,7 @@ test('while the server is away the keys that are known stay in use, and one that
 test('without any keys nothing can be told', async () => {
   answer = { status: 200, body: 'no JSON' };
   const keys = newKeys();
-  await expect(keys.verifyingKey('a')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(keys.verifyingKey('a', 0)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   keys.stop();
 });
 

@@ -6,7 +6,7 @@ import { createSeal } from '../../src/tokens/sealing';
 
 const seal = createSeal('a secret that is long enough for a test');
 const newKey = (): StoredSigningKey => ({
-  ...createKeyGenerator(seal)(),
+  ...createKeyGenerator(seal)('a name of a key'),
   createdAt: new Date(),
   retiredAt: undefined,
   revokedAt: undefined,
@@ -24,6 +24,6 @@ test('a slow reading of the keys does not undo what a later one has seen', async
   await later;
   answers[0]?.([old, stolen]);
   await slow;
-  expect(await ring.verifyingKey(stolen.id)).toMatchObject({ revoked: true });
+  expect(await ring.verifyingKey(stolen.id, 0)).toMatchObject({ revoked: true });
   expect((await ring.publicKeys()).map(({ kid }) => kid)).toEqual([old.id, fresh.id]);
 });

@@ -11,7 +11,7 @@ import { createVerifier } from '../../src/tokens/verify';
 const NOW = 1_800_000_000_000;
 const seal = createSeal('a secret that is long enough for a test');
 const newKey = (): StoredSigningKey => ({
-  ...createKeyGenerator(seal)(),
+  ...createKeyGenerator(seal)('a name of a key'),
   createdAt: new Date(NOW),
   retiredAt: undefined,
   revokedAt: undefined,

@@ -36,10 +36,21 @@ export interface PublishedKeys {
    * so that what another node has dropped is dropped here; while the database is away, as they were last.
    */
   publicKeys(): Promise<readonly PublicJwk[]>;
+  /**
+   * The same keys, with what services need to know of the keys to come.
+   *
+   * @param fresh reads them again in any case, sharing a reading with others that ask
+   */
+  keySet(fresh?: boolean): Promise<PublishedKeySet>;
 }
 
-/** Makes a new key pair, its private half sealed. */
-export type GenerateSigningKey = () => Pick<
-  StoredSigningKey,
-  'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'
->;
+export interface PublishedKeySet {
+  readonly keys: readonly PublicJwk[];
+  /** The hashes of the next names of keys. */
+  readonly next: readonly string[];
+}
+
+/** Makes a new key pair, its private half sealed. Its id begins with the name. */
+export type GenerateSigningKey = (
+  name: string,
+) => Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>;

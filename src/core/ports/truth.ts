@@ -27,6 +27,8 @@ export interface Fleet {
   readonly globalVersion: number;
   /** The key that signs now. */
   readonly signingKeyId: string;
+  /** The key that is published, and signs from a later time on. */
+  readonly nextKey?: { readonly id: string; readonly signsFrom: Date };
 }
 
 /**
@@ -135,8 +137,16 @@ export interface SigningKeys {
   insert(
     key: Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>,
   ): Promise<SigningKey>;
-  /** Makes it the one that signs, and retires the one before. */
-  sign(id: string): Promise<void>;
+  /** Makes it the one that signs, and retires all others. Answers the time. */
+  sign(id: string): Promise<Date>;
+  /** Lets it sign in `lead` ms, and retires the one before at that time. Answers the time. */
+  signLater(id: string, lead: number): Promise<Date>;
+  /** The names of the keys to come, the next one first. */
+  names(): Promise<readonly string[]>;
+  /** Draws names until there are as many as the key set tells of. */
+  drawNames(): Promise<void>;
+  /** Takes the next name, and draws another one behind the rest. Inside a transaction only. */
+  takeName(): Promise<string>;
   revoke(id: string): Promise<void>;
 }
 

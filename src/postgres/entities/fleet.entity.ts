@@ -18,6 +18,17 @@ export class FleetEntity {
   @Column({ name: 'signing_key_id', type: 'text', collation: 'C', nullable: true })
   signingKeyId!: string | null;
 
+  /** The key that is published already, and the time from which it signs instead. */
+  @Column({ name: 'next_signing_key_id', type: 'text', collation: 'C', nullable: true })
+  nextSigningKeyId!: string | null;
+
+  @Column({ name: 'next_signs_from', type: 'timestamptz', nullable: true })
+  nextSignsFrom!: Date | null;
+
+  /** What the ids of the next keys begin with, so that services can tell a new key from a made-up one. */
+  @Column({ name: 'upcoming_key_names', type: 'text', array: true, default: '{}' })
+  upcomingKeyNames!: string[];
+
   /** Whether the nodes read revocations from Redis. Unset until the first node has started. */
   @Column({ name: 'uses_redis', type: 'boolean', nullable: true })
   usesRedis!: boolean | null;

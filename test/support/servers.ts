@@ -137,8 +137,7 @@ async function postgresAnswers(url: string): Promise<void> {
 async function redisIsReady(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1000 });
   client.on('error', () => undefined);
-  await client.connect();
-  client.disconnect();
+  await client.connect().finally(() => client.disconnect());
 }
 
 async function redisAnswers(url: string): Promise<void> {

@@ -26,5 +26,6 @@ USER node
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# 4000 is the API. Set METRICS_PORT to have /metrics on a port of its own, and publish that one to nobody outside.
 # In exec form, so that SIGTERM reaches the server itself, which then finishes what is under way.
 CMD ["node", "dist/src/main.js"]

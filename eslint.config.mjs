@@ -75,7 +75,7 @@ const directionOf = (folder, files, up) => {
               message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
             },
             {
-              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown|commands|doctor)(?:/|$)`,
+              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown|listen|commands|doctor)(?:/|$)`,
               message: 'The composition root imports the folders, never the other way round.',
             },
             {

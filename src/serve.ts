@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { explain } from './commands/explain';
 import { onOrphaned } from './commands/orphaned';
 import { version } from './commands/version';
@@ -9,7 +10,7 @@ import { createLogger } from './logger';
 import { startServer } from './server';
 import { startText } from './start-text';
 
-/** ms after which a stop is no longer waited for. */
+/** ms after SHUTDOWN_DELAY in which a stop must be complete. */
 const LONGEST_STOP = 15_000;
 
 /** ms that a start may go on after it was told to stop, where Postgres undoes what is left half done. */
@@ -30,21 +31,30 @@ async function run(): Promise<void> {
   logger.info({ version, node: process.version, settings: shownSettings(config) }, 'Tokenfence is starting.');
   for (const warning of config.warnings) logger.warn(warning);
   const start = new AbortController();
+  /** Ends the wait for proxies to notice that this node is stopping. */
+  const hurry = new AbortController();
   const starting = startServer(config, logger, start.signal);
 
   let started = false;
   const stop = (signal: string) => {
-    // A second signal changes nothing: the stop is under way.
+    // Somebody waits at a terminal, or does not want to wait any longer.
+    if (start.signal.aborted || signal === 'SIGINT') hurry.abort();
     if (start.signal.aborted) return;
     start.abort();
+    const delay = started && !hurry.signal.aborted ? config.shutdownDelay : 0;
     if (!started) {
       logger.info({ signal }, 'Stopping before the start is complete.');
       // Not in the embedded mode: there a first start must not leave half a database in the folder.
       if (config.store.mode === 'servers') setTimeout(() => process.exit(0), LONGEST_START).unref();
-    } else logger.info({ signal }, 'Stopping: requests under way are finished first.');
-    setTimeout(() => process.exit(1), LONGEST_STOP).unref();
+    } else
+      logger.info({ signal, delay }, 'Stopping: requests are served during the delay, then those under way.');
+    setTimeout(() => process.exit(1), delay + LONGEST_STOP).unref();
     starting
-      .then((server) => server.close())
+      .then(async (server) => {
+        server.announceStop();
+        await sleep(delay, undefined, { signal: hurry.signal }).catch(() => undefined);
+        await server.close();
+      })
       .then(
         () => process.exit(0),
         (error: unknown) => {

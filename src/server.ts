@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createActions } from './actions/actions';
 import { createRefusalRecorder } from './audit/refusal-recorder';
@@ -14,6 +12,7 @@ import { every } from './core/schedule';
 import { connectDatabase, openStore, prepareDatabase, tellOfWait } from './database';
 import { assembleGuard } from './guard/guard';
 import { createApp } from './http/app';
+import { listen, serveMetrics } from './listen';
 import { createPrometheus } from './metrics/prometheus';
 import { createPasswords } from './passwords/argon2';
 import { purge } from './postgres/purge';
@@ -23,7 +22,6 @@ import { createRateLimits, unlimited } from './rate-limits/rate-limits';
 import { judgeReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
 import { assembleRevocations } from './revocations';
-import { StartError } from './core/start-error';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
 import { createKeyRing } from './tokens/key-ring';
@@ -36,6 +34,13 @@ export interface RunningServer {
   readonly url: string;
   /** The administrator that this start has made with a password of its own choice, to be shown once. */
   readonly madeAdministrator?: AdministratorAccount;
+  /** Where `/metrics` is, if it has a port of its own. */
+  readonly metricsUrl?: string;
+  /**
+   * Says 503 at `/readyz` from now on, and closes each connection with its next answer. Everything else is served until
+   * `close`.
+   */
+  announceStop(): void;
   /** Finishes what is under way, then closes everything. */
   close(): Promise<void>;
 }
@@ -49,24 +54,6 @@ const REFUSALS_INTERVAL = 1000;
 
 /** ms after the start: a service that is restarted often is to purge as well. */
 const FIRST_PURGE = 60_000;
-
-async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why: Record<string, string> = {
-      EADDRINUSE: 'another process listens there',
-      EACCES: 'that is not permitted',
-      EADDRNOTAVAIL: 'this machine has no such address',
-      ENOTFOUND: 'there is no such host',
-    };
-    if (code === undefined || !why[code]) throw error;
-    throw new StartError(`Cannot listen on ${host}, port ${port}: ${why[code]}. Set HOST and PORT.`);
-  }
-  const { address, port: given, family } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${given}`;
-}
 
 /**
  * The embedded mode's first administrator. Made last, when nothing can fail any more before the password is shown.
@@ -204,13 +191,16 @@ async function assemble(
     opened: () => metrics.socketOpened(),
     closed: (cause: string) => metrics.socketClosed(cause),
   };
+  const stopping = new AbortController();
   const app = await createApp({
     ...config,
     actions,
     guard,
     keys,
     readiness,
-    exposeMetrics,
+    // In production only on a port that the outside does not reach.
+    exposeMetrics: config.metricsPort === undefined && !config.production ? exposeMetrics : undefined,
+    stopping: stopping.signal,
     logger,
     recordRefusal: refusals.record,
     metrics,
@@ -218,8 +208,15 @@ async function assemble(
     clock,
     socketObserver,
   });
+  const metricsUrl = await serveMetrics(config, exposeMetrics, logger, teardown);
   teardown.add(() => app.close());
-  const url = await listen(app, config);
+  const url = await listen(app, config.host, config.port, 'PORT');
   const madeAdministrator = await ensureEmbeddedAdministrator(config, truth);
-  return { url, madeAdministrator, close: () => teardown.run() };
+  return {
+    url,
+    madeAdministrator,
+    metricsUrl,
+    announceStop: () => stopping.abort(),
+    close: () => teardown.run(),
+  };
 }

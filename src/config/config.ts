@@ -24,6 +24,10 @@ export type StoreConfig =
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where `/metrics` is; on the API's port, and not in production, if left out. */
+  readonly metricsPort?: number;
+  /** ms that a node which was told to stop goes on serving for */
+  readonly shutdownDelay: number;
   readonly production: boolean;
   readonly logLevel: LogLevel;
   /** The share of good requests that get a line in the log, 0 to 1; `off`: no request gets one. */
@@ -70,6 +74,8 @@ export class ConfigError extends Error {
     super(`The configuration will not do:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
+
+const DELAY_LIMITS: DurationLimits = { from: '0s', to: '5m' };
 
 const SHORTEST_SECRET = 32;
 const FEWEST_CHARACTERS = 12;
@@ -152,12 +158,24 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
   return { mode: 'servers', databaseUrl, schema: readSchema(read, faults), redisUrl, secret: secret ?? '' };
 }
 
+/**
+ * Whether a page can send this text as its `Origin`. URL knows the origins of the web only. Packaged apps and browser
+ * extensions have schemes of their own, like `capacitor://localhost`, and send them as they are written. The opaque
+ * `null` stands for any page, and is never allowed.
+ */
+function isOrigin(text: string): boolean {
+  const [, scheme] = /^([a-z][a-z\d+.-]*):\/\/[\w.~-]+(?::\d{1,5})?$/.exec(text) ?? [];
+  if (scheme === undefined || ['http', 'https', 'ws', 'wss', 'ftp'].includes(scheme))
+    return URL.canParse(text) && new URL(text).origin === text;
+  return scheme !== 'file';
+}
+
 function readOrigins(read: Reader, faults: Faults): string[] {
   const origins = read.list('CORS_ORIGINS');
   for (const origin of origins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!isOrigin(origin)) {
       faults.add(
-        `CORS_ORIGINS names "${origin}", which is no origin. Write scheme, host and port only, like https://app.example.com.`,
+        `CORS_ORIGINS names "${origin}", which is not an origin. Write scheme, host and port only, like https://app.example.com or capacitor://localhost.`,
       );
     }
   }
@@ -196,14 +214,19 @@ export function readConfig(env: Env): Config {
 
   const introspectionSecret = read.given('INTROSPECTION_SECRET');
   if (introspectionSecret !== undefined) checkSecret('INTROSPECTION_SECRET', introspectionSecret, collector);
+  // The embedded mode is one process: no other node could serve during its SHUTDOWN_DELAY.
+  const store = readStore(read, collector);
   const settings: Config = {
     warnings: [],
     host: readHost(read, collector),
     port: read.integer('PORT', 4000, 0, 65_535),
+    metricsPort:
+      read.given('METRICS_PORT') === undefined ? undefined : read.integer('METRICS_PORT', 0, 0, 65_535),
+    shutdownDelay: read.duration('SHUTDOWN_DELAY', store.mode === 'embedded' ? '0s' : '5s', DELAY_LIMITS),
     production: read.given('NODE_ENV') === 'production',
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     logRequests: readLogRequests(read, collector),
-    store: readStore(read, collector),
+    store,
     poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 1000),
     issuer: readIssuer(read, collector),
     audience: read.text('AUDIENCE', 'api'),

@@ -6,6 +6,8 @@ import type { Config } from './config';
 const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   host: true,
   port: true,
+  metricsPort: true,
+  shutdownDelay: true,
   production: true,
   logLevel: true,
   logRequests: true,

@@ -27,6 +27,7 @@ import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
 import { createOwedAnswers } from './owed-answers';
 import { RequestLog } from './request-log';
+import { addStopping } from './stopping';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
 import { addUpgrades } from './upgrades';
 
@@ -35,7 +36,10 @@ export interface AppOptions {
   readonly guard: Guard;
   readonly keys: PublishedKeys;
   readonly readiness: () => Promise<Readiness>;
-  readonly exposeMetrics: ExposeMetrics;
+  /** What stands at /metrics; nothing does if left out. */
+  readonly exposeMetrics?: ExposeMetrics;
+  /** Aborted when the process has been told to stop, and will soon close the app. */
+  readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
   readonly recordRefusal: RecordRefusal;
   readonly metrics: Pick<Metrics, 'answered'>;
@@ -58,6 +62,9 @@ export interface AppOptions {
 /** ms that a request may take to arrive. */
 const REQUEST_TIMEOUT = 30_000;
 
+/** ms between two looks for requests that take too long to arrive. */
+const CHECK_INTERVAL = 1000;
+
 /** The whole HTTP side, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { actions, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
@@ -65,11 +72,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const requestLog = new RequestLog(options);
   const app = fastify({
     loggerInstance: logger,
-    http: { ServerResponse: owed.ServerResponse },
+    http: { ServerResponse: owed.ServerResponse, connectionsCheckingInterval: CHECK_INTERVAL },
     trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
     // A request that never ends would keep a stopping process waiting.
     requestTimeout: REQUEST_TIMEOUT,
+    // Its 503 has another form than all answers here. What arrives while the app is closed is answered.
+    return503OnClosing: false,
     // A client's own id could hold anything, and repeat another's.
     genReqId: () => randomUUID(),
     logController: requestLog,
@@ -85,16 +94,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     done();
   });
-  // Without this, a client that keeps its connection alive keeps a stopping process alive as well.
-  let closing = false;
-  app.addHook('preClose', (done) => {
-    closing = true;
-    done();
-  });
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (closing) void reply.header('connection', 'close');
-    done();
-  });
+  const isClosing = addStopping(app, { owed, stopping: options.stopping });
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(transportError(status));
@@ -115,11 +115,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const schema = createSchema(actions);
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
   const sockets = createSockets({ ...options, schema, observer: options.socketObserver });
-  await addUpgrades(app, { sockets, owed, isOwnPage, isClosing: () => closing });
+  await addUpgrades(app, { sockets, owed, isOwnPage, isClosing });
   await addGraphql(app, { ...options, schema, sockets, isOwnPage, requestLog });
   await addOAuth(app, options);
   addJwks(app, keys);
-  addHealth(app, readiness);
-  addMetrics(app, options.exposeMetrics);
+  addHealth(app, readiness, options.stopping);
+  if (options.exposeMetrics) addMetrics(app, options.exposeMetrics);
   return app;
 }

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { transportError } from './transport-errors';
 
 /** What Prometheus reads, and in what format. */
 export type ExposeMetrics = () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -9,4 +10,18 @@ export function addMetrics(app: FastifyInstance, expose: ExposeMetrics): void {
     const { contentType, text } = await expose();
     return reply.header('content-type', contentType).header('cache-control', 'no-store').send(text);
   });
+}
+
+/** A server of its own for `/metrics`, not yet listening, so that the port of the API need not show it. */
+export function createMetricsApp(expose: ExposeMetrics, logger: FastifyBaseLogger): FastifyInstance {
+  // A line in the log for each scrape would tell nobody anything.
+  const logController = new LogController({ disableRequestLogging: true });
+  const app = fastify({ loggerInstance: logger, logController, forceCloseConnections: true });
+  app.setErrorHandler((error, request, reply) => {
+    request.log.error({ err: error }, 'Unexpected error in reading the metrics.');
+    return reply.code(500).send();
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(transportError(404)));
+  addMetrics(app, expose);
+  return app;
 }

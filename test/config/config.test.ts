@@ -197,3 +197,35 @@ test('space around a value is no part of it, but for secrets', () => {
   expect(readConfig({ AUDIENCE: ' api\n', PORT: '4001 ' })).toMatchObject({ audience: 'api', port: 4001 });
   expect(readConfig({ SECRET: ` ${SECRET}` }).store).toMatchObject({ secret: ` ${SECRET}` });
 });
+
+test('CORS_ORIGINS takes the origins of packaged apps as they are sent', () => {
+  const origins = [
+    'https://app.example.com',
+    'http://[::1]:3000',
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'moz-extension://6c1e1d0c-25c6-4a1b-a1ef-7d0d9b9c7b11',
+    'app://-',
+  ];
+  expect(readConfig({ CORS_ORIGINS: origins.join(', ') }).corsOrigins).toEqual(origins);
+});
+
+test.each([
+  'null',
+  '*',
+  'capacitor://',
+  'capacitor://*',
+  'capacitor://localhost/',
+  'capacitor://user@localhost',
+  'capacitor:localhost',
+  'file://',
+  'file://localhost',
+  'https://app.example.com/',
+  'https://APP.example.com',
+  'https://app.example.com:443',
+  'data:text/html,x',
+])('CORS_ORIGINS refuses %s', (origin) => {
+  expect(() => readConfig({ CORS_ORIGINS: origin })).toThrow(/^[^]*CORS_ORIGINS names .* not an origin/);
+});

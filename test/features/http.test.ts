@@ -1,4 +1,5 @@
 import { eventually } from '../support/eventually';
+import { refusedWith, TestSocket } from '../support/socket';
 import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
 
 let world: World;
@@ -101,4 +102,35 @@ test('no token, password, secret or hash is in the log, at whatever level', asyn
   ]) {
     expect(log).not.toContain(secret);
   }
+});
+
+test('METRICS_PORT has the metrics and nothing else, and the port of the API then has none', async () => {
+  const own = await world.node({ METRICS_PORT: '0', NODE_ENV: 'production' });
+  const metrics = await fetch(`${own.metricsUrl}/metrics`);
+  expect(metrics.status).toBe(200);
+  expect(await metrics.text()).toContain('tokenfence_');
+  expect((await fetch(`${own.metricsUrl}/graphql`)).status).toBe(404);
+  expect((await fetch(`${own.url}/metrics`)).status).toBe(404);
+});
+
+test('without METRICS_PORT the metrics are on the port of the API, but not in production', async () => {
+  expect((await fetch(`${node.url}/metrics`)).status).toBe(200);
+  expect((await fetch(`${production.url}/metrics`)).status).toBe(404);
+});
+
+test('a packaged app that is named in CORS_ORIGINS is let in, and no other app, and never the origin null', async () => {
+  const origin = 'capacitor://localhost';
+  const own = await world.node({ CORS_ORIGINS: `https://app.example.com,${origin}` });
+  const allowed = async (from: string) => {
+    const headers = { origin: from, 'access-control-request-method': 'POST' };
+    const preflight = await fetch(`${own.url}/graphql`, { method: 'OPTIONS', headers });
+    return preflight.headers.get('access-control-allow-origin');
+  };
+  expect(await allowed(origin)).toBe(origin);
+  for (const other of ['null', 'capacitor://evil', 'capacitor://localhost.evil', 'Capacitor://localhost'])
+    expect(await allowed(other)).toBeNull();
+  const socket = await TestSocket.open(own.url, { headers: { origin } });
+  expect(socket.isOpen).toBe(true);
+  socket.raw.terminate();
+  expect(await refusedWith(own.url, { headers: { origin: 'null' } })).toBe(403);
 });

@@ -128,7 +128,11 @@ test('the settings that a start logs hold no secret and no address of a store', 
 
 test('what a later start of the embedded mode says to try is not the account of the first one', () => {
   const config = readConfig({ PORT: '0' });
-  const server = { url: 'http://127.0.0.1:4000', close: () => Promise.resolve() };
+  const server = {
+    url: 'http://127.0.0.1:4000',
+    announceStop: () => undefined,
+    close: () => Promise.resolve(),
+  };
   const first = startText(config, {
     ...server,
     madeAdministrator: { email: 'a@example.com', password: 'x' },

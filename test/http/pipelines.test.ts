@@ -76,7 +76,7 @@ const LAST: Sent[] = [
 /** The statuses of the answers in these bytes, up to one that is not there in full. */
 function statusesIn(bytes: string): number[] {
   const statuses: number[] = [];
-  for (let rest = bytes; ; ) {
+  for (let rest = bytes; ;) {
     const end = rest.indexOf('\r\n\r\n');
     if (end < 0) return statuses;
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(rest)?.[1]);
@@ -97,7 +97,7 @@ async function talk(sent: readonly Sent[], random: Random, breaksOff: boolean): 
   connection.on('error', () => undefined);
   try {
     const text = sent.map(({ bytes }) => bytes).join('');
-    for (let at = 0; at < text.length && connection.writable; ) {
+    for (let at = 0; at < text.length && connection.writable;) {
       const until = random.chance(0.4) ? text.length : at + random.whole(1, 400);
       connection.write(text.slice(at, until), 'latin1');
       at = until;

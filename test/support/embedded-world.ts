@@ -17,7 +17,7 @@ export async function createEmbeddedWorld(): Promise<World> {
     // There is one process, whoever asks for how many nodes.
     async node() {
       const { api, url } = await (node ??= startNodeProcess({ DATA_DIR: folder }));
-      return { api, url, log: [], close: () => Promise.resolve() };
+      return { api, url, log: [], announceStop: () => undefined, close: () => Promise.resolve() };
     },
     sql: notHere,
     hold: notHere,

@@ -19,6 +19,7 @@ export const TEST_ENV: Env = {
   RATE_LIMIT: 'off',
   REVOCATION_LEASE: '1s',
   LOG_LEVEL: 'debug',
+  SHUTDOWN_DELAY: '0s',
   ADMIN_EMAIL: ADMIN.email,
   ADMIN_PASSWORD: ADMIN.password,
 };
@@ -28,6 +29,10 @@ export interface TestNode {
   readonly api: Api;
   readonly url: string;
   readonly log: readonly string[];
+  /** Where its metrics are, if they have a port of their own. */
+  readonly metricsUrl?: string;
+  /** What SIGTERM does first. */
+  announceStop(): void;
   close(): Promise<void>;
 }
 
@@ -67,7 +72,14 @@ export async function startNode(env: Env): Promise<TestNode> {
     config,
     createLogger(config.logLevel, { write: (line: string) => void log.push(line) }),
   );
-  return { api: new Api(server.url), url: server.url, log, close: () => server.close() };
+  return {
+    api: new Api(server.url),
+    url: server.url,
+    log,
+    metricsUrl: server.metricsUrl,
+    announceStop: () => server.announceStop(),
+    close: () => server.close(),
+  };
 }
 
 /** A database of one's own, freshly migrated, and the nodes on it. */

@@ -1,0 +1,130 @@
+import { connect } from 'node:net';
+import { startBalancer } from '../support/balancer';
+import { eventually } from '../support/eventually';
+import { startNodeProcess } from '../support/node-process';
+import { freePort } from '../support/servers';
+import { createWorld, type TestNode, type World } from '../support/world';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(() => world.close());
+
+const BODY = '{"query":"{ __typename }"}';
+const HEAD = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+
+/** A connection with all that has come on it. */
+async function open({ url }: { url: string }) {
+  const { hostname, port } = new URL(url);
+  const connection = connect(Number(port), hostname);
+  let text = '';
+  connection.on('data', (data) => (text += data.toString()));
+  connection.on('error', () => undefined);
+  const closed = new Promise((resolve) => connection.once('close', resolve));
+  await new Promise((resolve) => connection.once('connect', resolve));
+  return { write: (bytes: string) => connection.write(bytes), text: () => text, closed };
+}
+
+test('two nodes restarted in turn behind a proxy that looks at /readyz: no request is lost', async () => {
+  const ports = [await freePort(), await freePort()];
+  const startOn = (port: number) => world.node({ PORT: String(port) });
+  const nodes: TestNode[] = await Promise.all(ports.map(startOn));
+  const balancer = await startBalancer(nodes.map(({ url }) => url));
+  try {
+    await eventually(() => expect(balancer.ready).toHaveLength(2));
+    const { accessToken } = await nodes[0]!.api.register('rolling@example.com');
+    const answers = new Map<string, number>();
+    let isOver = false;
+    const ask = async () => {
+      while (!isOver) {
+        const answer = await fetch(`${balancer.url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` },
+          body: '{"query":"{ me { email } }"}',
+        }).then(
+          async (response) => `${response.status} ${await response.text()}`,
+          (error: unknown) => String(error),
+        );
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+    };
+    const load = Array.from({ length: 8 }, ask);
+    const count = () => [...answers.values()].reduce((sum, each) => sum + each, 0);
+    const waitForAnswers = async (more: number) => {
+      const enough = count() + more;
+      await eventually(() => expect(count()).toBeGreaterThan(enough));
+    };
+    for (const [index, port] of ports.entries()) {
+      await waitForAnswers(100);
+      nodes[index]!.announceStop();
+      await eventually(() => expect(balancer.ready).toHaveLength(1));
+      await waitForAnswers(50);
+      await nodes[index]!.close();
+      nodes[index] = await startOn(port);
+      await eventually(() => expect(balancer.ready).toHaveLength(2));
+    }
+    await waitForAnswers(100);
+    isOver = true;
+    await Promise.all(load);
+    expect([...answers.keys()]).toEqual(['200 {"data":{"me":{"email":"rolling@example.com"}}}\n']);
+  } finally {
+    await balancer.close();
+  }
+});
+
+test('a node whose stop is announced serves on, and closes each connection with its answer', async () => {
+  const node = await world.node();
+  node.announceStop();
+  const ready = await fetch(`${node.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toEqual({ status: 'unready', reasons: ['the node is stopping'] });
+  const connection = await open(node);
+  connection.write(HEAD + BODY);
+  await connection.closed;
+  expect(connection.text()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  expect(connection.text()).toContain('\r\nconnection: close\r\n');
+  expect(connection.text()).toContain('{"data":{"__typename":"Query"}}');
+});
+
+test('a node that is closed answers what arrives on its connections as ever, and waits for none that is silent', async () => {
+  const node = await world.node();
+  const [half, late, silent] = [await open(node), await open(node), await open(node)];
+  half.write(HEAD + BODY.slice(0, 5));
+  // Answered on the same event loop, so the node has read the half as well.
+  await fetch(`${node.url}/healthz`);
+  const closed = node.close();
+  late.write(HEAD + BODY);
+  await late.closed;
+  half.write(BODY.slice(5));
+  await Promise.all([half.closed, silent.closed, closed]);
+  for (const connection of [half, late]) {
+    expect(connection.text()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    expect(connection.text()).toContain('\r\nconnection: close\r\n');
+    expect(connection.text()).toContain('{"data":{"__typename":"Query"}}');
+  }
+  expect(silent.text()).toBe('');
+});
+
+test('SIGTERM begins SHUTDOWN_DELAY, in which the node serves; a second signal ends it', async () => {
+  const node = await startNodeProcess({
+    DATABASE_URL: world.databaseUrl,
+    REDIS_URL: world.redisUrl,
+    SHUTDOWN_DELAY: '5m',
+  });
+  node.signal('SIGTERM');
+  await eventually(async () => expect((await fetch(`${node.url}/readyz`)).status).toBe(503));
+  expect((await node.api.send('{ __typename }')).status).toBe(200);
+  node.signal('SIGTERM');
+  expect(await node.ended).toBe(0);
+});
+
+test('SIGINT, as a terminal sends it, waits for no proxy', async () => {
+  const node = await startNodeProcess({
+    DATABASE_URL: world.databaseUrl,
+    REDIS_URL: world.redisUrl,
+    SHUTDOWN_DELAY: '5m',
+  });
+  node.signal('SIGINT');
+  expect(await node.ended).toBe(0);
+});

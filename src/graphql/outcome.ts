@@ -1,5 +1,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { type DocumentNode, type GraphQLFormattedError, Kind, type SelectionSetNode } from 'graphql';
+import {
+  type DocumentNode,
+  type GraphQLFormattedError,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
 
 /** What the log and the metrics tell of a request. Filled in while it is served. */
 export interface Outcome {
@@ -14,20 +20,28 @@ export interface Outcome {
 /** Names that are told; an operation that asks for everything has as many as the schema. */
 const MOST_FIELDS = 10;
 
-function addFields(selections: SelectionSetNode, document: DocumentNode, fields: Set<string>): void {
-  for (const selection of selections.selections) {
-    if (fields.size >= MOST_FIELDS) return;
-    // Not the alias: that is the client's text.
-    if (selection.kind === Kind.FIELD) fields.add(selection.name.value);
-    else if (selection.kind === Kind.INLINE_FRAGMENT) addFields(selection.selectionSet, document, fields);
-    else {
-      const { value } = selection.name;
-      const fragment = document.definitions.find(
-        (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === value,
-      );
-      if (fragment?.kind === Kind.FRAGMENT_DEFINITION) addFields(fragment.selectionSet, document, fields);
+/** The fields of a selection, each fragment read once: fragments in fragments would double the work with each level. */
+function fieldsOf({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
+  const fields = new Set<string>();
+  const seen = new Set<string>();
+  const add = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      if (fields.size >= MOST_FIELDS) return;
+      // Not the alias: that is the client's text.
+      if (selection.kind === Kind.FIELD) fields.add(selection.name.value);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet);
+      else if (!seen.has(selection.name.value)) {
+        const { value } = selection.name;
+        seen.add(value);
+        const fragment = document.definitions.find(
+          (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === value,
+        );
+        if (fragment?.kind === Kind.FRAGMENT_DEFINITION) add(fragment.selectionSet);
+      }
     }
-  }
+  };
+  add(selectionSet);
+  return [...fields];
 }
 
 /** @param error the first of an answer, as the client gets it */
@@ -42,9 +56,7 @@ export const outcomePlugin: ApolloServerPlugin<{ readonly outcome: Outcome }> = 
     Promise.resolve({
       // After validation, so every name is one of the schema's.
       didResolveOperation({ operation, document, contextValue: { outcome } }) {
-        const fields = new Set<string>();
-        if (operation) addFields(operation.selectionSet, document, fields);
-        outcome.fields = [...fields];
+        outcome.fields = operation ? fieldsOf(operation, document) : [];
         return Promise.resolve();
       },
 

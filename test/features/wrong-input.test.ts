@@ -329,6 +329,15 @@ const DOCUMENTS: Case[] = [
     'BAD_USER_INPUT',
   ],
   [
+    'fragments that double 40 times at the top',
+    () =>
+      ask(
+        `{ ...F0 } ${many(40, (i) => `fragment F${i} on Query {...F${i + 1} ...F${i + 1}}`).join(' ')} fragment F40 on Query {__typename}`,
+      ),
+    400,
+    'BAD_USER_INPUT',
+  ],
+  [
     '50 mutations beside more fragments than anyone counts',
     () =>
       ask(

@@ -4,7 +4,7 @@ import type { Env } from './env';
 import { judgeTogether, warningsOf } from './judge';
 import { findMisspelt } from './misspelt';
 import { readHost, readIssuer, readTrustProxy } from './network';
-import { createReader, type Faults, LEASE_LIMITS, type Reader } from './settings';
+import { createReader, type DurationLimits, type Faults, LEASE_LIMITS, type Reader } from './settings';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 

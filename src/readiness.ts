@@ -1,3 +1,4 @@
+import type { ClockWatch } from './core/clock-watch';
 import type { Reachable } from './core/ports/reachable';
 import type { Readiness } from './http/health';
 import type { Feed } from './revocation/feed';
@@ -6,6 +7,7 @@ export interface ReadinessSources {
   readonly postgres: Reachable;
   readonly feed: Pick<Feed, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
+  readonly clockWatch: Pick<ClockWatch, 'isOff'>;
 }
 
 const answers = (ask: Promise<unknown>) =>
@@ -22,7 +24,11 @@ export async function judgeReadiness(sources: ReadinessSources): Promise<Readine
     sources.hasPendingMigrations().catch(() => false),
   ]);
   const { isCurrent, reachesRedis } = feed.state;
-  const degraded = [...(postgres ? [] : ['postgres']), ...(reachesRedis === false ? ['redis'] : [])];
+  const degraded = [
+    ...(postgres ? [] : ['postgres']),
+    ...(reachesRedis === false ? ['redis'] : []),
+    ...(sources.clockWatch.isOff ? ['clock'] : []),
+  ];
   const canTell = postgres || isCurrent || feed.readableEpoch !== undefined;
   const reasons = [
     ...(canTell ? [] : ['no store can tell whether a token was revoked']),

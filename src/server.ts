@@ -5,7 +5,8 @@ import { createRefusalRecorder } from './audit/refusal-recorder';
 import { type AdministratorAccount, createAdministrator } from './administrator';
 import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
-import { systemClock } from './core/clock';
+import { type Clock, systemClock } from './core/clock';
+import { createClockWatch } from './core/clock-watch';
 import { isUnavailable } from './core/errors';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
@@ -52,6 +53,9 @@ const PURGE_INTERVAL = 3_600_000;
 /** ms between two attempts to write what the audit log is to say of refused requests. */
 const REFUSALS_INTERVAL = 1000;
 
+/** ms between two comparisons of our clock with that of Postgres. */
+const CLOCK_INTERVAL = 10_000;
+
 /** ms after the start: a service that is restarted often is to purge as well. */
 const FIRST_PURGE = 60_000;
 
@@ -73,15 +77,17 @@ async function ensureEmbeddedAdministrator(
  * Sets everything up by the configuration and listens. Throws `StartError` for what the operator has to mend.
  *
  * @param signal ends a start that waits for another session; `startServer` then rejects with an `AbortError`
+ * @param clock the system's if left out
  */
 export async function startServer(
   config: Config,
   logger: Logger,
   signal?: AbortSignal,
+  clock = systemClock,
 ): Promise<RunningServer> {
   const teardown = new Teardown();
   try {
-    return await assemble(config, logger, teardown, signal);
+    return await assemble(config, logger, teardown, signal, clock);
   } catch (error) {
     // What went wrong first is what the operator has to know.
     await teardown.run().catch(() => undefined);
@@ -94,9 +100,9 @@ async function assemble(
   logger: Logger,
   teardown: Teardown,
   signal: AbortSignal | undefined,
+  clock: Clock,
 ): Promise<RunningServer> {
   const { issuer, audience, clockSkew, store } = config;
-  const clock = systemClock;
   const metrics = createPrometheus();
 
   // The stores.
@@ -114,6 +120,10 @@ async function assemble(
     },
     createAvailability(logger, 'Postgres', 'Only what is known without it can be told until it is back.'),
   );
+
+  const clockWatch = createClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
+  await clockWatch.look();
+  teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
 
   // Is a token one of ours, and is it still good?
   const keys = createKeyRing({
@@ -178,6 +188,7 @@ async function assemble(
       postgres: truth,
       feed,
       hasPendingMigrations: () => hasPendingMigrations(dataSource),
+      clockWatch,
     });
   const exposeMetrics = () =>
     metrics.expose({
@@ -185,6 +196,7 @@ async function assemble(
       viewSize: () => feed.state.size,
       viewLag: () => feed.state.lag,
       reachesRedis: () => feed.state.reachesRedis,
+      clockOffset: () => clockWatch.offset,
       unconfirmed: () => truth.log.countUnconfirmed(),
     });
   const socketObserver = {

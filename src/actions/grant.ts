@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Session, User } from '../core/account';
+import { LARGEST_SKEW } from '../core/claims';
 import type { Fleet, Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
@@ -131,7 +132,9 @@ export async function grant(
   const receipt = first && (await revoker.deliverSessions([first, ...others]));
   const iat = Math.floor(issuedAt / 1000);
   // A token must not outlive its session: the log names sessions that were ended, not those that ran out.
-  const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000));
+  // Nor the time for which the log keeps what may refuse it, which is counted by the clock of Postgres: ours may be ahead.
+  const latest = Math.floor((fleet.now + LARGEST_SKEW) / 1000) + settings.accessTokenTtl;
+  const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000), latest);
   const accessToken = await sign(
     {
       iss: settings.issuer,

@@ -26,8 +26,9 @@ async function rotate(
   const fleet = await tables.fleet.read();
   if (!user || user.disabled || !session || !token) return 'INVALID';
   if (!isLive(session, fleet.globalVersion, issuedAt)) return 'INVALID';
-  if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(issuedAt));
-  else if (issuedAt - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
+  // By the clock that all nodes share: one that is ahead would lengthen the grace for the others.
+  if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(fleet.now));
+  else if (fleet.now - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
   return continueSession(tables, deps.settings, {
     user,
     session,

@@ -91,6 +91,14 @@ export function isExpired(claims: Pick<AccessTokenClaims, 'exp'>, now: number, s
   return now >= claims.exp * 1000 + skew;
 }
 
+/**
+ * Whether it was issued later than now. Only a clock that is ahead issues such a token. It is refused, as the log forgets a
+ * revocation by the clock of Postgres.
+ */
+export function isFromFuture(claims: Pick<AccessTokenClaims, 'iat'>, now: number, skew: number): boolean {
+  return now < claims.iat * 1000 - skew;
+}
+
 /** The same for `nbf` (RFC 7519, section 4.1.5), which this project never writes but honours. */
 export function isNotYetValid(claims: Pick<AccessTokenClaims, 'nbf'>, now: number, skew: number): boolean {
   return claims.nbf !== undefined && now < claims.nbf * 1000 - skew;

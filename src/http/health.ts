@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Stores that are away while the service still answers. */
+  /** What is not as it should be while the service still answers: stores that are away, or the clock. */
   readonly degraded: readonly string[];
   /** Whether tokens are checked without asking any store. */
   readonly view: 'current' | 'not current';

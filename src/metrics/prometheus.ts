@@ -10,6 +10,8 @@ export interface Readings {
   readonly viewLag: () => number;
   /** `undefined` where there is no Redis. */
   readonly reachesRedis: () => boolean | undefined;
+  /** ms by which our clock is ahead of that of Postgres; `undefined` until it was measured. */
+  readonly clockOffset: () => number | undefined;
   /** Revocations whose confirmation is out; rejects while Postgres is away. */
   readonly unconfirmed: () => Promise<number>;
 }
@@ -81,6 +83,10 @@ export function createPrometheus(): Prometheus {
     'relay_backlog',
     'Revocations in Postgres whose confirmation is out; absent while it is away',
   );
+  const clockOffset = gauge(
+    'clock_offset_seconds',
+    'How far the clock of this process is ahead of the clock of Postgres; negative when it is behind',
+  );
   const openSockets = gauge('sockets_open', 'Open sockets');
 
   // On the hot path: plain numbers, handed over when they are asked for.
@@ -117,6 +123,9 @@ export function createPrometheus(): Prometheus {
       const reached = readings.reachesRedis();
       if (reached === undefined) redisReached.remove();
       else redisReached.set(reached ? 1 : 0);
+      const offset = readings.clockOffset();
+      if (offset === undefined) clockOffset.remove();
+      else clockOffset.set(offset / 1000);
       const out = await readings.unconfirmed().catch(() => undefined);
       if (out === undefined) backlog.remove();
       else backlog.set(out);

@@ -13,11 +13,14 @@ interface FleetRow {
   readonly signing_key_id: string | null;
   readonly next_key_id: string | null;
   readonly next_signs_from: Date | null;
+  readonly now: number;
 }
 
+// The clock is read with the version, so that what limits the life of a token is no older than what the token is made of.
 const SELECT = `
   select database_id, global_version, ${SIGNING_NOW} as signing_key_id,
-    case when next_signs_from > now() then next_signing_key_id end as next_key_id, next_signs_from
+    case when next_signs_from > now() then next_signing_key_id end as next_key_id, next_signs_from,
+    extract(epoch from clock_timestamp())::float8 * 1000 as now
   from {fleet}`;
 
 const MISSING = 'The fleet row is missing: were the migrations run?';
@@ -32,6 +35,7 @@ function toFleet(row: FleetRow | undefined): Fleet {
     signingKeyId: keyIdOf(row.database_id, signingKeyId),
     nextKey:
       nextId !== null && signsFrom !== null ? { id: keyIdOf(row.database_id, nextId), signsFrom } : undefined,
+    now: Math.round(row.now),
   };
 }
 

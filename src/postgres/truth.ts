@@ -99,7 +99,15 @@ export function createTruth(
           }),
 
         async ping() {
-          await manager.query('select 1');
+          await readDatabaseId(manager, settings.databaseId);
+        },
+
+        async readTime() {
+          await readDatabaseId(manager, settings.databaseId);
+          const [{ now }] = await manager.query<[{ now: number }]>(
+            'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
+          );
+          return now;
         },
       },
       availability,

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import {
   type ExpectedClaims,
   isExpired,
+  isFromFuture,
   isNotYetValid,
   readClaims,
   type VerifiedToken,
@@ -94,6 +95,7 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
   const judgeTimes = (token: VerifiedToken): Verification => {
     const now = clock.now();
     if (isNotYetValid(token.claims, now, clockSkew)) return invalid('nbf is in the future');
+    if (isFromFuture(token.claims, now, clockSkew)) return invalid('iat is in the future');
     return isExpired(token.claims, now, clockSkew)
       ? { ok: false, code: 'TOKEN_EXPIRED', token }
       : { ok: true, token };

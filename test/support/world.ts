@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
+import type { Clock } from '../../src/core/clock';
 import { readConfig } from '../../src/config/config';
 import { createLogger } from '../../src/logger';
 import { type RunningServer, startServer } from '../../src/server';
@@ -40,7 +41,7 @@ export interface World {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   /** Starts a node on the database and Redis of this world. */
-  node(env?: Env): Promise<TestNode>;
+  node(env?: Env, clock?: Clock): Promise<TestNode>;
   /** Runs SQL behind the service's back. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs SQL in a transaction that stays open, with what it locks, until the answered function is called. */
@@ -65,12 +66,14 @@ function sharedRedis(): string {
   return url.href;
 }
 
-export async function startNode(env: Env): Promise<TestNode> {
+export async function startNode(env: Env, clock?: Clock): Promise<TestNode> {
   const log: string[] = [];
   const config = readConfig({ ...TEST_ENV, ...env });
   const server: RunningServer = await startServer(
     config,
     createLogger(config.logLevel, { write: (line: string) => void log.push(line) }),
+    undefined,
+    clock,
   );
   return {
     api: new Api(server.url),
@@ -127,8 +130,8 @@ export async function createWorld({
   return {
     databaseUrl: address.href,
     redisUrl,
-    async node(env = {}) {
-      const node = await startNode({ DATABASE_URL: address.href, REDIS_URL: redisUrl, ...env });
+    async node(env = {}, clock) {
+      const node = await startNode({ DATABASE_URL: address.href, REDIS_URL: redisUrl, ...env }, clock);
       nodes.push(node);
       return node;
     },

@@ -79,6 +79,8 @@ test.each<[string, object]>([
   ['an unknown role', { role: 'ROOT' }],
   ['no exp', { exp: undefined }],
   ['nbf in the future', { nbf: NOW / 1000 + 60 }],
+  ['iat in the future', { iat: NOW / 1000 + 6 }],
+  ['iat in the future, and an exp that has passed', { iat: NOW / 1000 + 6, exp: NOW / 1000 - 60 }],
   ['no tokenVersion, as before an upgrade', { tokenVersion: undefined }],
   ['tokenVersion as a string', { tokenVersion: '1' }],
   ['tokenVersion as a fraction', { tokenVersion: 1.5 }],

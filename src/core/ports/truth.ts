@@ -29,6 +29,8 @@ export interface Fleet {
   readonly signingKeyId: string;
   /** The key that is published, and signs from a later time on. */
   readonly nextKey?: { readonly id: string; readonly signsFrom: Date };
+  /** ms since the epoch, by the clock of Postgres. */
+  readonly now: number;
 }
 
 /**
@@ -186,6 +188,8 @@ export interface Truth extends Tables {
    * it must do nothing that an undone transaction leaves behind.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
+  /** ms since the epoch, by the clock of Postgres. */
+  readTime(): Promise<number>;
   /** What decides on the tokens of a user, read in one statement from the primary. */
   onUser(userId: string): Promise<TruthOnUser>;
   /**

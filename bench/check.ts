@@ -29,7 +29,10 @@ function liveRevocations(count: number): Log {
   };
   return async (part) => {
     for (let from = 0; from < count; from += PART) {
-      await part(Array.from({ length: Math.min(PART, count - from) }, (_, i) => revocation(from + i)));
+      await part(
+        Array.from({ length: Math.min(PART, count - from) }, (_, i) => revocation(from + i)),
+        0,
+      );
     }
     return true;
   };

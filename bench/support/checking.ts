@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/core/clock';
-import type { LoggedRevocation } from '../../src/core/revocation';
+import type { EachPart } from '../../src/core/ports/truth';
 import { assembleGuard, type Guard } from '../../src/guard/guard';
 import { createLogger } from '../../src/logger';
 import { askTruth } from '../../src/revocation/ask-truth';
@@ -18,7 +18,7 @@ const ISSUER = 'http://localhost:4000';
 const AUDIENCE = 'api';
 
 /** Gives a view what is to be in it, part by part. */
-export type Log = (part: (entries: LoggedRevocation[]) => Promise<boolean>) => Promise<boolean>;
+export type Log = (part: EachPart) => Promise<boolean>;
 
 /** A guard in this process, and what it is to be measured with. */
 export interface Checking {

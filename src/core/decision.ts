@@ -14,6 +14,11 @@ interface Findings {
   readonly denied: boolean;
   /** The key that signed it is. */
   readonly keyDenied: boolean;
+  /**
+   * ms since the epoch, by the clock of Postgres: what had expired by then may be missing. So a token that had expired by
+   * then has expired, whatever our own clock shows.
+   */
+  readonly asOf: number;
 }
 
 export interface FoundInView extends Findings {
@@ -50,7 +55,7 @@ export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN'
 export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
   if (known.keyDenied) return 'DISTRUSTED';
   // Before the rest, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
-  if (isExpired(claims, now, skew)) return 'EXPIRED';
+  if (isExpired(claims, Math.max(now, known.asOf), skew)) return 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)
     return 'REVOKED';

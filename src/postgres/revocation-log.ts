@@ -86,10 +86,13 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
         inside,
         `declare log_cursor no scroll cursor for select ${COLUMNS} from {revocations} where ${condition}`,
       );
-      for (;;) {
+      const [{ as_of }] = await inside.query<[{ as_of: number }]>(
+        'select extract(epoch from now())::float8 * 1000 as as_of',
+      );
+      for (let isFirst = true; ; isFirst = false) {
         const rows = await inside.query<LogRow[]>(`fetch ${PART} from log_cursor`);
-        if (rows.length === 0) return true;
-        if (!(await part(rows.map(fromLogRow)))) return false;
+        if (rows.length === 0 && !isFirst) return true;
+        if (!(await part(rows.map(fromLogRow), Math.floor(as_of)))) return false;
       }
     });
 

@@ -28,6 +28,7 @@ export function tablesIn(manager: EntityManager, settings: LogSettings, availabi
 
 interface TruthRow {
   readonly database_id: string;
+  readonly as_of: number;
   readonly global_version: number;
   readonly token_version: number | null;
   readonly disabled: boolean | null;
@@ -36,7 +37,7 @@ interface TruthRow {
 
 // One statement, so one snapshot: a version from before a revocation never comes with a denylist from after it.
 const ON_USER = `
-  select f.database_id, f.global_version, u.token_version, u.disabled_at is not null as disabled, (
+  select f.database_id, extract(epoch from now())::float8 * 1000 as as_of, f.global_version, u.token_version, u.disabled_at is not null as disabled, (
     select json_agg(json_build_object(
       'kind', r.kind,
       'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
@@ -85,6 +86,7 @@ export function createTruth(
             deniedTokens: denied('TOKEN'),
             deniedSessions: denied('SESSION'),
             deniedKeys: denied('KEY'),
+            asOf: Math.floor(row.as_of),
           };
         },
 

@@ -53,28 +53,35 @@ const beat = defineScript(`${ONLY_WITH_STREAM}
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
-  return redis.call('HMGET', KEYS[1], 'seq', 'filled', 'ttl')`);
+  return redis.call('HMGET', KEYS[1], 'seq', 'filled', 'ttl', 'asof')`);
 
-// Trimmed by age, by the lifetime of what was published: never by count, which would take what still matters.
+// Trimmed by what has expired, by the clock of Postgres: never by count, which would take what still matters. ARGV[2] and
+// ARGV[3] are that clock, as this call knows it, and the last expiry of its entries, if it has any. `keep` is how far an entry's expiry lies
+// behind its place in the stream, at most: so the clock of Redis, which gives the places, need not be right. How far the
+// stream may have been trimmed is noted in `asof`.
 const APPEND = `
   local function append(payload)
     local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
     redis.call('XADD', KEYS[2], '*', 'epoch', ARGV[1], 'seq', seq, 'entry', payload)
   end
-  local function trim(lifetime)
-    local keep = math.max(lifetime, tonumber(redis.call('HGET', KEYS[1], 'keep') or 0))
-    redis.call('HSET', KEYS[1], 'keep', keep)
-    local time = redis.call('TIME')
-    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%d', time[1] * 1000 - keep))
+  local function trim()
+    local known = redis.call('HMGET', KEYS[1], 'keep', 'asof')
+    local asof = math.max(tonumber(ARGV[2]), tonumber(known[2] or 0))
+    redis.call('HSET', KEYS[1], 'asof', string.format('%d', asof))
+    if ARGV[3] == '' then return end
+    local keep = tonumber(ARGV[3]) - redis.call('TIME')[1] * 1000
+    keep = math.max(keep, tonumber(known[1] or keep))
+    redis.call('HSET', KEYS[1], 'keep', string.format('%d', keep))
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%d', math.max(0, asof - keep)))
   end`;
 
-// KEYS: epoch, stream, then for each entry its subject's record and ticket. ARGV: id, ms, then for each entry the payload,
+// KEYS: epoch, stream, then for each entry its subject's record and ticket. ARGV: id, ms, ms, then for each entry the payload,
 // how many denied ids there are, the version and the denied ids. It must not make a record: what it knows is one fact,
 // and a record claims to hold all of them. The ticket goes, as whoever holds it may have read Postgres before this.
 const publish = defineScript(`${ONLY_WITH_STREAM}
   ${MERGE}
   ${APPEND}
-  local at = 3
+  local at = 4
   for key = 3, #KEYS, 2 do
     local last = at + 2 + tonumber(ARGV[at + 1])
     redis.call('DEL', KEYS[key + 1])
@@ -82,18 +89,18 @@ const publish = defineScript(`${ONLY_WITH_STREAM}
     append(ARGV[at])
     at = last + 1
   end
-  trim(tonumber(ARGV[2]))
+  trim()
   return redis.call('HGETALL', KEYS[1])`);
 
-// KEYS: epoch, stream, healer. ARGV: id, ms, node, ms, whether it is the last part, then the payloads.
+// KEYS: epoch, stream, healer. ARGV: id, ms, ms, node, ms, whether it is the last part, then the payloads.
 const heal = defineScript(`${ONLY_WITH_STREAM}
   ${APPEND}
   local healer = redis.call('GET', KEYS[3])
-  if redis.call('HEXISTS', KEYS[1], 'filled') == 1 or (healer and healer ~= ARGV[3]) then return 'TAKEN' end
-  redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[4])
-  for i = 6, #ARGV do append(ARGV[i]) end
-  trim(tonumber(ARGV[2]))
-  if ARGV[5] == '1' then
+  if redis.call('HEXISTS', KEYS[1], 'filled') == 1 or (healer and healer ~= ARGV[4]) then return 'TAKEN' end
+  redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[5])
+  for i = 7, #ARGV do append(ARGV[i]) end
+  trim()
+  if ARGV[6] == '1' then
     redis.call('HSET', KEYS[1], 'filled', 1)
     redis.call('DEL', KEYS[3])
   end
@@ -128,8 +135,11 @@ function rollOf(fields: readonly string[]): { roll: Roll; position: number } {
   return { roll: nodes, position };
 }
 
-const lifetimeOf = (entries: readonly LoggedRevocation[]) =>
-  Math.max(0, ...entries.map(({ revokedAt, expiresAt }) => expiresAt - revokedAt)) + SLACK;
+/** The clock of Postgres, as these entries know it, and the last moment at which one of them can matter. */
+const timesOf = (entries: readonly LoggedRevocation[], asOf = 0) => [
+  Math.max(asOf, ...entries.map(({ revokedAt }) => revokedAt)),
+  entries.length === 0 ? '' : Math.max(...entries.map(({ expiresAt }) => expiresAt)) + SLACK,
+];
 
 export interface LogStreamSettings {
   /** ms; the lease of the fleet. A process that is none of the nodes learns it from them. */
@@ -172,8 +182,13 @@ export function createLogStream(
   ): Promise<Beat | Stale> => {
     const reply = await runReplicated(beat, both, [epochId, UNUSED_FOR, ttl, node, position]);
     if (reply === 'STALE') return reply;
-    const [tail, filled, longest] = reply as [string, string | null, string];
-    return { tail: Number(tail), filled: filled !== null, longestTokenTtl: Number(longest) };
+    const [tail, filled, longest, asOf] = reply as [string, string | null, string, string | null];
+    return {
+      tail: Number(tail),
+      filled: filled !== null,
+      longestTokenTtl: Number(longest),
+      asOf: Number(asOf ?? 0),
+    };
   };
 
   return {
@@ -213,7 +228,7 @@ export function createLogStream(
         ],
         [
           epochId,
-          lifetimeOf(entries),
+          ...timesOf(entries),
           ...effects.flatMap(({ payload, version, denied }) => [payload, denied.length, version, ...denied]),
         ],
       );
@@ -233,13 +248,13 @@ export function createLogStream(
       await run(leave, both, [epochId, node]);
     },
 
-    async heal(epochId, node, entries, isLast) {
+    async heal(epochId, node, entries, isLast, asOf) {
       const reply = await run(
         heal,
         [...both, keys.healer],
         [
           epochId,
-          lifetimeOf(entries),
+          ...timesOf(entries, asOf),
           node,
           HEALER_TTL,
           isLast ? 1 : 0,

@@ -14,15 +14,16 @@ const RECORD_TTL = 10 * 60_000;
 /** ms within which a ticket must be used: longer than any answer of Postgres may take. */
 const TICKET_TTL = 15_000;
 
-// A record is a hash: `v` is the version, and a field `d:<id>` for each denied id.
+// A record is a hash: `v` is the version, `t` the clock of Postgres when it was read there, and a field `d:<id>` for each
+// denied id.
 //
 // KEYS: epoch, the user's record and ticket, everyone's record and ticket. ARGV: id, jti, sid, kid, new ticket, ms.
 // Where a record is missing, a ticket is left for it: proof to `fill` that nothing was published in between.
 const read = defineScript(`${ONLY_IN_EPOCH}
-  local user = redis.call('HMGET', KEYS[2], 'v', 'd:' .. ARGV[2], 'd:' .. ARGV[3])
-  local all = redis.call('HMGET', KEYS[4], 'v', 'd:' .. ARGV[4])
+  local user = redis.call('HMGET', KEYS[2], 'v', 'd:' .. ARGV[2], 'd:' .. ARGV[3], 't')
+  local all = redis.call('HMGET', KEYS[4], 'v', 'd:' .. ARGV[4], 't')
   if user[1] and all[1] then
-    return {'RECORD', user[1], all[1], (user[2] or user[3]) and 1 or 0, all[2] and 1 or 0}
+    return {'RECORD', user[1], all[1], (user[2] or user[3]) and 1 or 0, all[2] and 1 or 0, user[4] or '0', all[3] or '0'}
   end
   local function ticket(key)
     local there = redis.call('GET', key)
@@ -32,12 +33,13 @@ const read = defineScript(`${ONLY_IN_EPOCH}
   end
   return {'TICKET', user[1] and '' or ticket(KEYS[3]), all[1] and '' or ticket(KEYS[5])}`);
 
-// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, version, denied ids. Only here does a record come into being.
+// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only here does a record come into being.
 const fill = defineScript(`${ONLY_IN_EPOCH}
   ${MERGE}
   if redis.call('GET', KEYS[3]) ~= ARGV[2] then return 'VOID' end
   redis.call('DEL', KEYS[3])
-  merge(KEYS[2], 4, #ARGV)
+  redis.call('HSET', KEYS[2], 't', ARGV[4])
+  merge(KEYS[2], 5, #ARGV)
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
   return 'OK'`);
 
@@ -70,7 +72,10 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
         connection.renew();
         throw serviceUnavailable(new Error('Redis has lost its data'));
       }
-      const [what, first, second, denied, keyDenied] = reply as [string, string, string, number, number];
+      const [what, first, second, denied, keyDenied, ...times] = reply as [
+        ...[string, string, string, number, number],
+        ...string[],
+      ];
       if (what === 'RECORD') {
         return {
           found: true,
@@ -81,6 +86,7 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
             // Whatever is not a plain no counts as yes.
             denied: denied !== 0,
             keyDenied: keyDenied !== 0,
+            asOf: Math.max(...times.map(Number)),
           },
         };
       }
@@ -90,7 +96,7 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
     async fill(ticket, userId, truth) {
       const { epochId, user, everyone } = ticket as Tickets;
       const fillOne = (subject: string, held: string, version: number, denied: readonly string[]) =>
-        run(fill, epochId, [subject], [held, RECORD_TTL, version, ...denied]);
+        run(fill, epochId, [subject], [held, RECORD_TTL, truth.asOf, version, ...denied]);
       await Promise.all([
         // A disabled user has no good token, and no record that could call one good.
         user !== '' &&

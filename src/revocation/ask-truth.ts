@@ -21,6 +21,7 @@ function fromTruth({ claims, keyId }: VerifiedToken, truth: TruthOnUser): FoundI
     globalVersion: truth.globalVersion,
     denied: truth.deniedTokens.includes(claims.jti) || truth.deniedSessions.includes(claims.sid),
     keyDenied: truth.deniedKeys.includes(keyId),
+    asOf: truth.asOf,
   };
 }
 

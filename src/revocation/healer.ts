@@ -24,18 +24,20 @@ export interface HealerOptions {
 export function createHealer({ stream, log, node, logger }: HealerOptions): (epochId: string) => void {
   let healing = false;
 
-  const append = async (epochId: string, entries: LoggedRevocation[], isLast: boolean) =>
-    (await stream.heal(epochId, node, entries, isLast)) === 'OK';
+  const append = async (epochId: string, entries: LoggedRevocation[], isLast: boolean, asOf: number) =>
+    (await stream.heal(epochId, node, entries, isLast, asOf)) === 'OK';
 
   const fill = async (epochId: string) => {
     // Without entries at first, so that one node alone reads the log for it.
-    if (!(await append(epochId, [], false))) return;
-    const isComplete = await log.eachLive(async (entries) => {
+    if (!(await append(epochId, [], false, 0))) return;
+    let readAt = 0;
+    const isComplete = await log.eachLive(async (entries, asOf) => {
+      readAt = asOf;
       for (let i = 0; i < entries.length; i += CHUNK)
-        if (!(await append(epochId, entries.slice(i, i + CHUNK), false))) return false;
+        if (!(await append(epochId, entries.slice(i, i + CHUNK), false, asOf))) return false;
       return true;
     });
-    if (isComplete) await append(epochId, [], true);
+    if (isComplete) await append(epochId, [], true, readAt);
   };
 
   return (epochId) => {

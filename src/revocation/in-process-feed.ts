@@ -28,7 +28,8 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
 
   const load = async () => {
     try {
-      const isWhole = await log.eachLive((entries) => {
+      const isWhole = await log.eachLive((entries, asOf) => {
+        view.noteAsOf(asOf);
         for (const entry of entries) take(entry);
         return Promise.resolve(!view.isOverfull);
       });

@@ -161,7 +161,8 @@ export function createMembership(options: MembershipOptions): Feed {
     const isWanted = () => !stopped && joined === into;
     if (!isWanted()) return;
     try {
-      await log.eachLive((entries) => {
+      await log.eachLive((entries, asOf) => {
+        view.noteAsOf(asOf);
         for (const entry of entries) take(entry);
         return Promise.resolve(isWanted() && !view.isOverfull);
       });
@@ -216,6 +217,7 @@ export function createMembership(options: MembershipOptions): Feed {
     reachedEpoch = epochId;
     ({ tail } = beat);
     coveredTtl = beat.longestTokenTtl;
+    view.noteAsOf(beat.asOf);
     if (!beat.filled && (asMember ?? !usesView)) heal?.(epochId);
     // It may have stopped being one while the beat was under way.
     if (!asMember?.isLoaded || asMember !== joined) return;

@@ -12,6 +12,12 @@ export interface View {
    * ago that what refuses it may have been let go of.
    */
   lookUp(token: VerifiedToken): FoundInView | undefined;
+  /**
+   * Notes that what had expired by then may be missing.
+   *
+   * @param time ms since the epoch, by the clock of Postgres
+   */
+  noteAsOf(time: number): void;
   /** Lets go of what can matter no more. */
   sweep(): void;
   /** Lets go of all names. */
@@ -53,6 +59,8 @@ export function createView(limit: number, now: () => number): View {
   let globalVersion = 0;
   let isOverfull = false;
   let emptySince = now();
+  /** ms since the epoch, by the clock of Postgres. */
+  let asOf = 0;
   /** ms since the epoch; what expired until then has gone. */
   let sweptUntil = 0;
 
@@ -135,7 +143,12 @@ export function createView(limit: number, now: () => number): View {
         globalVersion,
         denied: isDenied(claims.jti) || isDenied(claims.sid),
         keyDenied: isDenied(keyId),
+        asOf,
       };
+    },
+
+    noteAsOf(time) {
+      asOf = Math.max(asOf, time);
     },
 
     sweep() {

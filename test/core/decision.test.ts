@@ -13,6 +13,7 @@ const copy = (known: Partial<Known> = {}): Known => ({
   globalVersion: 2,
   denied: false,
   keyDenied: false,
+  asOf: 0,
   ...known,
 });
 const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' });

@@ -86,7 +86,7 @@ test('in an epoch that has ended nothing is done', async () => {
     await stream.probe(id),
     await stream.publish(id, [session('a')]),
     await stream.roll(id),
-    await stream.heal(id, 'N', [session('b')], true),
+    await stream.heal(id, 'N', [session('b')], true, 0),
   ];
   expect(answers).toEqual(answers.map(() => 'STALE'));
   await stream.leave(id, 'N');
@@ -125,7 +125,7 @@ test('it runs on Redis Cluster: every key that a script touches is named, and al
   if (missing.found) throw new Error('There is a record already.');
   await records.fill(missing.ticket, 'U', truthAt(1));
   await stream.beat(id, BEAT);
-  await stream.heal(id, 'N', [session('a')], true);
+  await stream.heal(id, 'N', [session('a')], true, 0);
   await stream.publish(id, [session('S'), logged({ kind: 'EVERYONE', globalVersion: 2 })]);
   await stream.strike(id, new Map([['M', '0:1']]));
   await stream.leave(id, 'N');

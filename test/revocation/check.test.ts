@@ -24,7 +24,7 @@ const token = {
 
 const recordAt = (tokenVersion: number, denied = false): RecordAnswer => ({
   found: true,
-  known: { from: 'copy', tokenVersion, globalVersion: 1, denied, keyDenied: false },
+  known: { from: 'copy', tokenVersion, globalVersion: 1, denied, keyDenied: false, asOf: 0 },
 });
 const CLOCK = { now: () => NOW, monotonic: () => NOW };
 const TEXT = 'the token as it came';
@@ -154,6 +154,7 @@ test.each<[string, Partial<FoundInView>, string]>([
         globalVersion: 0,
         denied: false,
         keyDenied: false,
+        asOf: 0,
         ...found,
       }),
       hearsay: () => undefined,

@@ -337,8 +337,8 @@ test('the stream of a new epoch is filled with the whole live log, once', async 
   expect(await direct.xlen(NAMES.stream)).toBe(1200);
   await current(one, two);
   const { id } = await one.stream.hello();
-  expect(await one.stream.heal(id, 'late', [sessionEnded('again')], false)).toBe('TAKEN');
-  expect(await one.stream.heal('an epoch that has ended', 'late', [sessionEnded('again')], true)).toBe(
+  expect(await one.stream.heal(id, 'late', [sessionEnded('again')], false, 0)).toBe('TAKEN');
+  expect(await one.stream.heal('an epoch that has ended', 'late', [sessionEnded('again')], true, 0)).toBe(
     'STALE',
   );
 });

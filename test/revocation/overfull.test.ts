@@ -37,7 +37,7 @@ function memoryStream() {
   let beats = 0;
   const answer = () => {
     beats += 1;
-    return Promise.resolve({ tail: entries.length, filled: true, longestTokenTtl: 900 });
+    return Promise.resolve({ tail: entries.length, filled: true, longestTokenTtl: 900, asOf: 0 });
   };
   const unused = () => Promise.reject(new Error('not of use here'));
   const stream: LogStream = {
@@ -104,10 +104,10 @@ test('a load under way when the view is given up, as it holds too much, does not
   let partsSeen = 0;
   let goOn: () => void = () => undefined;
   const { feed, view, publish, beaten } = memberOver(3, async (part) => {
-    if (!(await part([denial('first'), denial('second')]))) return false;
+    if (!(await part([denial('first'), denial('second')], 0))) return false;
     partsSeen = 1;
     await new Promise<void>((resolve) => (goOn = resolve));
-    return part([denial('last')]);
+    return part([denial('last')], 0);
   });
   await eventually(() => expect(partsSeen).toBe(1));
   // Two more from the stream, in the middle of the load: the second has no room.
@@ -123,7 +123,7 @@ test('a load under way when the view is given up, as it holds too much, does not
 });
 
 test('a view that holds too much is not relied on, whoever gave it what is too much', async () => {
-  const { feed, view, take, beaten } = memberOver(2, (part) => part([denial('first'), denial('second')]));
+  const { feed, view, take, beaten } = memberOver(2, (part) => part([denial('first'), denial('second')], 0));
   await eventually(() => expect(feed.lookUp(bearing('first'))).toMatchObject({ denied: true }));
   // Not by the stream: revoked here, and Redis is away.
   take(denial('third'));
@@ -158,7 +158,7 @@ test('in process: a load that was stopped, as the view holds too much, does not 
   const view = createView(1, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
   const eachLive = async (part: EachPart) => {
-    const isAll = await part([denial('first'), denial('second')]);
+    const isAll = await part([denial('first'), denial('second')], 0);
     view.clear(); // by whoever clears it meanwhile
     return isAll;
   };

@@ -26,7 +26,7 @@ test('it names what it was told of, and nothing else', () => {
   view.apply(entry({ kind: 'TOKEN', userId: 'V', tokenId: 'T2' }));
   view.apply(entry({ kind: 'KEY', keyId: 'K2' }));
   view.apply(entry({ kind: 'EVERYONE', globalVersion: 4 }));
-  const found = { from: 'view', tokenVersion: 3, globalVersion: 4, denied: false, keyDenied: false };
+  const found = { from: 'view', tokenVersion: 3, globalVersion: 4, denied: false, keyDenied: false, asOf: 0 };
   expect(view.lookUp(token())).toEqual(found);
   expect(view.lookUp(token({ sub: 'V' }))).toEqual({ ...found, tokenVersion: 0 });
   expect(view.lookUp(token({ sid: 'S2' }))).toEqual({ ...found, denied: true });

@@ -41,11 +41,11 @@ export class FakeLog {
     this.reads += 1;
     const snapshot = [...this.committed];
     await this.onceRead();
-    return part(snapshot);
+    return part(snapshot, 0);
   }
 
   eachUnconfirmed(part: EachPart): Promise<boolean> {
-    return part([...this.unconfirmed]);
+    return part([...this.unconfirmed], 0);
   }
 }
 

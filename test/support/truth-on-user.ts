@@ -8,5 +8,6 @@ export const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnU
   deniedTokens: [],
   deniedSessions: [],
   deniedKeys: [],
+  asOf: 0,
   ...more,
 });

@@ -26,6 +26,8 @@ export interface Beat {
   readonly filled: boolean;
   /** s; no access token of any node lives longer. */
   readonly longestTokenTtl: number;
+  /** ms since the epoch, by the clock of Postgres: what had expired by then may be missing in the stream. */
+  readonly asOf: number;
 }
 
 /** The nodes that must have applied a revocation before it is in force everywhere, each with its last beat. */
@@ -77,12 +79,15 @@ export interface LogStream {
   /**
    * Appends a part of the live log, which must have been read after the epoch's id was learned; with the last part, the
    * stream counts as filled. `TAKEN`: another node is at it.
+   *
+   * @param asOf ms since the epoch, by the clock of Postgres: what had expired by then is missing
    */
   heal(
     epochId: string,
     node: string,
     entries: readonly LoggedRevocation[],
     isLast: boolean,
+    asOf: number,
   ): Promise<'OK' | 'TAKEN' | Stale>;
 }
 

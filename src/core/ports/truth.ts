@@ -20,6 +20,8 @@ export interface TruthOnUser {
   readonly deniedTokens: readonly string[];
   readonly deniedSessions: readonly string[];
   readonly deniedKeys: readonly string[];
+  /** ms since the epoch, by the clock of Postgres: what had expired by then is missing. */
+  readonly asOf: number;
 }
 
 /** What all users share. */
@@ -108,8 +110,12 @@ export interface RefreshTokens {
   deleteAllOf(sessionId: string): Promise<void>;
 }
 
-/** Is handed one part after the other; answers whether to go on. */
-export type EachPart = (entries: LoggedRevocation[]) => Promise<boolean>;
+/**
+ * Is handed one part after the other; answers whether to go on.
+ *
+ * @param asOf ms since the epoch, by the clock of Postgres: what had expired by then is missing
+ */
+export type EachPart = (entries: LoggedRevocation[], asOf: number) => Promise<boolean>;
 
 /** The revocation log, which is also the outbox to the copies. */
 export interface RevocationLog {
@@ -121,7 +127,7 @@ export interface RevocationLog {
   countUnconfirmed(): Promise<number>;
   /**
    * Hands over all that can still matter, part by part, as it stood at one moment after the call. Answers whether that
-   * was all, rather than stopped by `part`.
+   * was all, rather than stopped by `part`. Calls `part` once at least.
    */
   eachLive(part: EachPart): Promise<boolean>;
   /** The same for those whose confirmation is still out. */

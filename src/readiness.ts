@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from './core/clock';
 import type { ClockWatch } from './core/clock-watch';
 import type { Reachable } from './core/ports/reachable';
+import { sharedAnswer } from './core/shared-answer';
 import type { Readiness } from './http/health';
 import type { Feed } from './revocation/feed';
 
@@ -8,31 +11,47 @@ export interface ReadinessSources {
   readonly feed: Pick<Feed, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
   readonly clockWatch: Pick<ClockWatch, 'isOff'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
 }
 
-const answers = (ask: Promise<unknown>) =>
-  ask.then(
-    () => true,
-    () => false,
-  );
+/** ms for which callers share what Postgres has answered, and ms after which it counts as away. */
+const MAX_AGE = 500;
+const PATIENCE = 2000;
 
-/** Whether good tokens can be told from bad ones now, by asking the stores. */
-export async function judgeReadiness(sources: ReadinessSources): Promise<Readiness> {
-  const { feed } = sources;
-  const [postgres, pending] = await Promise.all([
-    answers(sources.postgres.ping()),
-    sources.hasPendingMigrations().catch(() => false),
-  ]);
-  const { isCurrent, reachesRedis } = feed.state;
-  const degraded = [
-    ...(postgres ? [] : ['postgres']),
-    ...(reachesRedis === false ? ['redis'] : []),
-    ...(sources.clockWatch.isOff ? ['clock'] : []),
-  ];
-  const canTell = postgres || isCurrent || feed.readableEpoch !== undefined;
-  const reasons = [
-    ...(canTell ? [] : ['no store can tell whether a token was revoked']),
-    ...(pending ? ['migrations are pending'] : []),
-  ];
-  return { ready: reasons.length === 0, degraded, view: isCurrent ? 'current' : 'not current', reasons };
+/** What the store answers in time; `otherwise` if it answers late, or not at all. */
+const inTime = <T>(ask: Promise<T>, otherwise: T): Promise<T> =>
+  Promise.race([ask.catch(() => otherwise), sleep(PATIENCE, otherwise, { ref: false })]);
+
+/**
+ * Tells whether good tokens can be told from bad ones now. Anybody may ask as often as they like: Postgres is asked
+ * twice a second at most.
+ */
+export function createReadiness(sources: ReadinessSources): () => Promise<Readiness> {
+  const { feed, postgres, hasPendingMigrations, clockWatch, clock } = sources;
+  const askPostgres = sharedAnswer(MAX_AGE, clock, async () => {
+    const [isThere, pending] = await Promise.all([
+      inTime(
+        postgres.ping().then(() => true),
+        false,
+      ),
+      inTime(hasPendingMigrations(), false),
+    ]);
+    return { isThere, pending };
+  });
+
+  return async () => {
+    const { isThere, pending } = await askPostgres();
+    const { isCurrent, reachesRedis } = feed.state;
+    const degraded = [
+      ...(isThere ? [] : ['postgres']),
+      ...(reachesRedis === false ? ['redis'] : []),
+      ...(clockWatch.isOff ? ['clock'] : []),
+    ];
+    const canTell = isThere || isCurrent || feed.readableEpoch !== undefined;
+    const reasons = [
+      ...(canTell ? [] : ['no store can tell whether a token was revoked']),
+      ...(pending ? ['migrations are pending'] : []),
+    ];
+    return { ready: reasons.length === 0, degraded, view: isCurrent ? 'current' : 'not current', reasons };
+  };
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createActions } from './actions/actions';
 import { createRefusalRecorder } from './audit/refusal-recorder';
 import { type AdministratorAccount, createAdministrator } from './administrator';
+import { version } from './commands/version';
 import type { Config } from './config/config';
 import { createAvailability } from './core/availability';
 import { type Clock, systemClock } from './core/clock';
@@ -10,17 +11,19 @@ import { createClockWatch } from './core/clock-watch';
 import { isUnavailable } from './core/errors';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
+import { sharedAnswer } from './core/shared-answer';
 import { connectDatabase, openStore, prepareDatabase, tellOfWait } from './database';
 import { assembleGuard } from './guard/guard';
 import { createApp } from './http/app';
 import { listen, serveMetrics } from './listen';
 import { createPrometheus } from './metrics/prometheus';
 import { createPasswords } from './passwords/argon2';
+import { poolOf } from './postgres/data-source';
 import { purge } from './postgres/purge';
 import { hasPendingMigrations } from './postgres/start';
 import { createTruth } from './postgres/truth';
 import { createRateLimits, unlimited } from './rate-limits/rate-limits';
-import { judgeReadiness } from './readiness';
+import { createReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
 import { assembleRevocations } from './revocations';
 import { Teardown } from './teardown';
@@ -49,6 +52,9 @@ export interface RunningServer {
 /** ms between two readings of the signing keys, two purges. */
 const KEYS_INTERVAL = 30_000;
 const PURGE_INTERVAL = 3_600_000;
+
+/** ms for which those who read the metrics share one count of Postgres. */
+const COUNT_MAX_AGE = 1000;
 
 /** ms between two attempts to write what the audit log is to say of refused requests. */
 const REFUSALS_INTERVAL = 1000;
@@ -103,7 +109,7 @@ async function assemble(
   clock: Clock,
 ): Promise<RunningServer> {
   const { issuer, audience, clockSkew, store } = config;
-  const metrics = createPrometheus();
+  const metrics = createPrometheus(version);
 
   // The stores.
   const { address, secret } = await openStore(config, teardown);
@@ -156,7 +162,7 @@ async function assemble(
     truth,
     recordRefusal: refusals.record,
     revoker: createRevoker(truth, deliver),
-    passwords: createPasswords(config),
+    passwords: createPasswords(config, metrics),
     limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
     sign: createSigner(keys),
     verify,
@@ -183,22 +189,25 @@ async function assemble(
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 
   // Serving.
-  const readiness = () =>
-    judgeReadiness({
-      postgres: truth,
-      feed,
-      hasPendingMigrations: () => hasPendingMigrations(dataSource),
-      clockWatch,
-    });
-  const exposeMetrics = () =>
+  const readiness = createReadiness({
+    postgres: truth,
+    feed,
+    hasPendingMigrations: () => hasPendingMigrations(dataSource),
+    clockWatch,
+    clock,
+  });
+  const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
+  const exposeMetrics = sharedAnswer(0, clock, () =>
     metrics.expose({
       isViewCurrent: () => feed.state.isCurrent,
       viewSize: () => feed.state.size,
       viewLag: () => feed.state.lag,
       reachesRedis: () => feed.state.reachesRedis,
       clockOffset: () => clockWatch.offset,
-      unconfirmed: () => truth.log.countUnconfirmed(),
-    });
+      unconfirmed: countUnconfirmed,
+      pool: () => poolOf(dataSource),
+    }),
+  );
   const socketObserver = {
     opened: () => metrics.socketOpened(),
     closed: (cause: string) => metrics.socketClosed(cause),

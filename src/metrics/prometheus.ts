@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequestMetrics, type PoolReading } from './request-metrics';
 import type { CheckAnswer, CheckStep, Metrics } from '../core/ports/metrics';
 
 /** What is asked for when the metrics are read. */
@@ -14,6 +15,8 @@ export interface Readings {
   readonly clockOffset: () => number | undefined;
   /** Revocations whose confirmation is out; rejects while Postgres is away. */
   readonly unconfirmed: () => Promise<number>;
+  /** Connections to Postgres, and callers that wait for one. */
+  readonly pool: () => PoolReading;
 }
 
 export interface Prometheus extends Metrics {
@@ -24,11 +27,12 @@ export interface Prometheus extends Metrics {
 /** s; from a confirmation in a few ms to one that waited for a long lease. */
 const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25];
 
-/** s; from a check in memory to a request that waits for a lease. */
-const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-/** Counts what happens, in numbers that Prometheus understands. */
-export function createPrometheus(): Prometheus {
+/**
+ * Counts what happens, in numbers that Prometheus understands.
+ *
+ * @param version of this package
+ */
+export function createPrometheus(version: string): Prometheus {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   collectDefaultMetrics({ register: registry });
@@ -49,28 +53,7 @@ export function createPrometheus(): Prometheus {
   });
   const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
   const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
-  const requests = counter(
-    'requests_total',
-    'Requests answered, by the field of the schema or the route, and by code',
-    ['operation', 'code'],
-  );
-  const latency = new Histogram({
-    name: 'tokenfence_request_seconds',
-    help: 'From the arrival of a request to the end of its answer, by the field of the schema or the route',
-    labelNames: ['operation'],
-    buckets: REQUEST_BUCKETS,
-    registers,
-  });
-  const refusals = counter(
-    'refusals_total',
-    'Refused requests that the audit log tells of, by the type of event',
-    ['type'],
-  );
-  const refusalsNotRecorded = counter(
-    'refusals_not_recorded_total',
-    'Refused requests beyond the limits of the audit log, by the type of event',
-    ['type'],
-  );
+  const requests = createRequestMetrics(registers, version);
   const socketsClosed = counter('sockets_closed_total', 'Sockets that have closed, by reason', ['reason']);
   const viewCurrent = gauge('view_current', '1 while tokens are checked in memory alone');
   const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
@@ -100,12 +83,7 @@ export function createPrometheus(): Prometheus {
     confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
     unconfirmed: () => unconfirmed.inc(),
     relayed: (count) => relayed.inc(count),
-    answered(operation, code, ms) {
-      requests.inc({ operation, code });
-      latency.observe({ operation }, ms / 1000);
-    },
-    refused: (type) => refusals.inc({ type }),
-    refusalNotRecorded: (type) => refusalsNotRecorded.inc({ type }),
+    ...requests.counters,
     socketOpened: () => openSockets.inc(),
     socketClosed(reason) {
       openSockets.dec();
@@ -126,6 +104,7 @@ export function createPrometheus(): Prometheus {
       const offset = readings.clockOffset();
       if (offset === undefined) clockOffset.remove();
       else clockOffset.set(offset / 1000);
+      requests.readPool(readings.pool());
       const out = await readings.unconfirmed().catch(() => undefined);
       if (out === undefined) backlog.remove();
       else backlog.set(out);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import type { Asker, Passwords } from '../core/ports/passwords';
-import { createHashQueue } from './hash-queue';
+import { createHashQueue, type HashMetrics } from './hash-queue';
 import { createPolicy, type PolicyNames } from './policy';
 
 /** Argon2id (the library's default) as the OWASP Password Storage Cheat Sheet sets it: 19 MiB, two passes, one lane. */
@@ -17,9 +17,9 @@ const NOBODY: Asker = { network: '' };
  * Hashes on the threads of libuv, never on the event loop, a few at a time: the others wait, so that fifty logins at
  * once take longer but neither 1 GB of memory nor every thread that file and DNS work needs.
  */
-export function createPasswords(names: PolicyNames): Passwords {
+export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Passwords {
   const atOnce = Math.max(1, Math.min(availableParallelism(), 3));
-  const inTurn = createHashQueue({ ...QUEUE_LIMITS, atOnce });
+  const inTurn = createHashQueue({ ...QUEUE_LIMITS, atOnce }, metrics);
 
   // What an unknown user's password is compared with: as much work as for a known one.
   const decoy = hash('nobody has this password', PARAMETERS);

@@ -1,4 +1,5 @@
 import { abandoned, overloaded } from '../core/errors';
+import { type Metrics, noMetrics } from '../core/ports/metrics';
 import type { Asker } from '../core/ports/passwords';
 
 export interface HashQueueLimits {
@@ -17,6 +18,9 @@ interface Waiter {
   readonly refuse: (error: Error) => void;
 }
 
+/** Told of the queue, for whoever counts. */
+export type HashMetrics = Pick<Metrics, 'hashesWaiting' | 'hashNotMade'>;
+
 /** Runs `work` when it is the caller's turn. */
 export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
 
@@ -27,19 +31,27 @@ export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
  * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits for too long, or for which there is no room. If
  * the queue is full, the network with the most callers makes room for one with fewer.
  */
-export function createHashQueue(limits: HashQueueLimits): InTurn {
+export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = noMetrics): InTurn {
   /** The callers of each network, first come first served. The networks are in the order of their next turn. */
   const shares = new Map<string, Set<Waiter>>();
   let waiting = 0;
   let running = 0;
 
-  const refusal = () => overloaded(Math.ceil(limits.longestWait / 1000));
+  const refusal = () => {
+    metrics.hashNotMade('refused');
+    return overloaded(Math.ceil(limits.longestWait / 1000));
+  };
+  const gone = () => {
+    metrics.hashNotMade('abandoned');
+    return abandoned();
+  };
 
   const leave = (network: string, waiter: Waiter): boolean => {
     const share = shares.get(network);
     if (!share?.delete(waiter)) return false;
     if (share.size === 0) shares.delete(network);
     waiting -= 1;
+    metrics.hashesWaiting(waiting);
     return true;
   };
 
@@ -89,17 +101,18 @@ export function createHashQueue(limits: HashQueueLimits): InTurn {
       const giveUp = (error: Error) => {
         if (leave(network, waiter)) waiter.refuse(error);
       };
-      const onGone = () => giveUp(abandoned());
+      const onGone = () => giveUp(gone());
       const timer = setTimeout(() => giveUp(refusal()), limits.longestWait).unref();
       signal?.addEventListener('abort', onGone);
       shares.set(network, (shares.get(network) ?? new Set()).add(waiter));
       waiting += 1;
+      metrics.hashesWaiting(waiting);
       startNext();
     });
   };
 
   return async (work, asker) => {
-    if (asker.signal?.aborted) throw abandoned();
+    if (asker.signal?.aborted) throw gone();
     await myTurn(asker);
     try {
       return await work();

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { InitialSchema1790000000000 } from '../../migrations/1790000000000-initial-schema';
 import { AuditEventEntity } from './entities/audit-event.entity';
@@ -66,4 +67,17 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
             }),
           },
   });
+}
+
+/** What the connections of a data source do at the moment. */
+export interface PoolState {
+  readonly inUse: number;
+  readonly idle: number;
+  /** Callers that wait for a connection. */
+  readonly waiting: number;
+}
+
+export function poolOf(dataSource: DataSource): PoolState {
+  const { totalCount, idleCount, waitingCount } = (dataSource.driver as unknown as { master: Pool }).master;
+  return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
 }

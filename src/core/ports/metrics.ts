@@ -33,6 +33,10 @@ export interface Metrics {
   refused(type: AuditEventType): void;
   /** Such an event was beyond the recorder's limits. */
   refusalNotRecorded(type: AuditEventType): void;
+  /** Passwords that wait for their turn to be hashed, now. */
+  hashesWaiting(count: number): void;
+  /** A password was not hashed: too many waited, or its client has gone. */
+  hashNotMade(why: 'refused' | 'abandoned'): void;
   socketOpened(): void;
   socketClosed(reason: string): void;
 }
@@ -45,6 +49,8 @@ export const noMetrics: Metrics = {
   answered: () => undefined,
   refused: () => undefined,
   refusalNotRecorded: () => undefined,
+  hashesWaiting: () => undefined,
+  hashNotMade: () => undefined,
   socketOpened: () => undefined,
   socketClosed: () => undefined,
 };

@@ -1,0 +1,122 @@
+import { Client } from 'pg';
+import { createReadiness } from '../../src/readiness';
+import { sharedAnswer } from '../../src/core/shared-answer';
+import { eventually } from '../support/eventually';
+import { createWorld, type TestNode, type World } from '../support/world';
+
+let world: World;
+let node: TestNode;
+
+beforeAll(async () => {
+  world = await createWorld({ redis: null });
+  node = await world.node();
+});
+afterAll(() => world.close());
+
+const read = async () => (await fetch(`${node.url}/metrics`)).text();
+
+/** The value of one series, by the start of its line. */
+const valueOf = (text: string, series: string) =>
+  text
+    .split('\n')
+    .find((line) => line.startsWith(`${series} `))
+    ?.split(' ')[1];
+
+test('requests are counted by the schema’s fields and by code, with their latency', async () => {
+  const { accessToken } = await node.api.register('metrics@example.com');
+  await node.api.send('query Made($up: Int) { alias: me { id } }', {}, accessToken);
+  await node.api.send('query Up { me { id } }', {}, accessToken);
+  await node.api.send('{ me { id } users { edges { node { id } } } }', {}, accessToken);
+  await node.api.send('{ madeUp }', {}, accessToken);
+  await fetch(`${node.url}/made/up`);
+  await fetch(`${node.url}/readyz`);
+  await eventually(async () => {
+    const text = await read();
+    expect(valueOf(text, 'tokenfence_requests_total{operation="me",code="OK"}')).toBe('1');
+    expect(valueOf(text, 'tokenfence_requests_total{operation="several",code="FORBIDDEN"}')).toBe('1');
+    expect(valueOf(text, 'tokenfence_requests_total{operation="none",code="HTTP_404"}')).toBe('1');
+    expect(valueOf(text, 'tokenfence_request_seconds_count{operation="register"}')).toBe('1');
+    expect(text).toMatch(/tokenfence_build_info\{version="\d+\.\d+\.\d+",node="v\d+\.\d+\.\d+"\} 1/);
+    expect(text).not.toMatch(/madeUp|\/made|alias|readyz/i);
+  });
+});
+
+test('failed logins, the hash queue and the pool are there to be read', async () => {
+  await node.api.send(
+    'mutation { login(input: { email: "metrics@example.com", password: "wrong wrong" }) { accessToken } }',
+  );
+  const text = await read();
+  expect(valueOf(text, 'tokenfence_refusals_total{type="LOGIN_FAILED"}')).toBe('1');
+  expect(valueOf(text, 'tokenfence_hashes_waiting')).toBe('0');
+  const [idle, inUse] = ['idle', 'in_use'].map((what) => Number(valueOf(text, `tokenfence_pool_${what}`)));
+  expect(idle! + inUse!).toBeGreaterThanOrEqual(1);
+  expect(valueOf(text, 'tokenfence_pool_waiting')).toBe('0');
+});
+
+test('two hundred readings of /readyz and /metrics at once cost Postgres a handful of statements', async () => {
+  const client = new Client({ connectionString: world.databaseUrl });
+  await client.connect();
+  try {
+    // Held up behind this, each statement would show on a connection of its own.
+    await client.query('begin; lock table revocations, migrations in access exclusive mode');
+  } catch {
+    await client.query('rollback; begin; lock table revocations in access exclusive mode');
+  }
+  const readings = Array.from({ length: 200 }, (_, i) =>
+    fetch(`${node.url}/${i % 2 ? 'readyz' : 'metrics'}`),
+  );
+  await eventually(async () => {
+    const waiting = await world.sql<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+    );
+    expect(waiting[0]!.n).toBeGreaterThanOrEqual(1);
+  });
+  const [{ n }] = (await world.sql<{ n: number }>(
+    `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+  )) as [{ n: number }];
+  expect(n).toBeLessThanOrEqual(3);
+  await client.query('rollback');
+  await client.end();
+  for (const { status } of await Promise.all(readings)) expect(status).toBe(200);
+});
+
+test('callers share one answer while it is under way and until it is too old, and a failure is no answer for ever', async () => {
+  let now = 0;
+  let calls = 0;
+  let fail = false;
+  const ask = sharedAnswer(1000, { monotonic: () => now }, () => {
+    calls += 1;
+    return fail ? Promise.reject(new Error('away')) : Promise.resolve(calls);
+  });
+  expect(await Promise.all([ask(), ask(), ask()])).toEqual([1, 1, 1]);
+  now = 999;
+  expect(await ask()).toBe(1);
+  now = 1000;
+  fail = true;
+  await expect(ask()).rejects.toThrow('away');
+  fail = false;
+  now = 2000;
+  expect(await ask()).toBe(3);
+});
+
+test('a Postgres that does not answer at all counts as away, and is asked by one caller at a time', async () => {
+  let pings = 0;
+  const readiness = createReadiness({
+    postgres: {
+      ping: () => {
+        pings += 1;
+        return new Promise(() => undefined);
+      },
+    },
+    feed: {
+      readableEpoch: undefined,
+      state: { isCurrent: true, reachesRedis: undefined, size: 0, lag: 0 },
+    },
+    hasPendingMigrations: () => new Promise(() => undefined),
+    clockWatch: { isOff: false },
+    clock: { monotonic: () => 0 },
+  });
+  const answers = await Promise.all(Array.from({ length: 100 }, readiness));
+  for (const answer of answers) expect(answer).toMatchObject({ ready: true, degraded: ['postgres'] });
+  expect(pings).toBe(1);
+});

@@ -2,7 +2,7 @@
 import { missingPackage } from './commands/missing-package';
 import { version } from './commands/version';
 
-const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | --help | --version]
+const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | doctor | --help | --version]
 `;
 
 /** Answers what needs no package, where those of the server are not installed. */

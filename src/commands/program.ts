@@ -9,6 +9,7 @@ export interface Handlers {
   /** @param lease ms */
   changeLease(lease: number): Promise<void>;
   restored(): Promise<void>;
+  doctor(): Promise<void>;
 }
 
 function leaseOf(text: string): number {
@@ -63,5 +64,9 @@ export function createProgram(version: string, handlers: Handlers): Command {
     .description('Start the server. The default.')
     .action(() => handlers.start());
   addAdmin(program, handlers);
+  program
+    .command('doctor')
+    .description('Check the settings, Postgres and Redis, and say what to do about each fault.')
+    .action(() => handlers.doctor());
   return program;
 }

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { readEnv } from '../config/env';
 import { createProgram, type Handlers } from './program';
 import { version } from './version';
 
@@ -23,6 +24,10 @@ const handlers: Handlers = {
   async restored() {
     const { administer, RESTORED } = await import('./admin.js');
     await administer(RESTORED);
+  },
+  async doctor() {
+    const { examine } = await import('../doctor/examine.js');
+    await examine(readEnv());
   },
 };
 

@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explain } from '../commands/explain';
+import { type Config, ConfigError, readConfig } from '../config/config';
+import type { Env } from '../config/env';
+import { FolderTakenError, openEmbeddedPostgres } from '../embedded/pglite';
+import { fault, type Finding, lineOf, note, well } from './finding';
+import { examinePostgres } from './postgres';
+import { examineRedis } from './redis';
+
+async function examineEmbedded(
+  config: Config,
+  dataDir: string,
+  given: string | undefined,
+): Promise<Finding[]> {
+  if (!existsSync(join(dataDir, 'postgres')))
+    return [note('Postgres', `the embedded mode has no data in ${dataDir} yet. The first start makes it.`)];
+  try {
+    const embedded = await openEmbeddedPostgres(dataDir);
+    try {
+      // It is not there before the first start, when there is nothing yet to open with it.
+      const secret = given ?? (await readFile(join(dataDir, 'secret'), 'utf8').catch(() => '')).trim();
+      return await examinePostgres(embedded, config, secret);
+    } finally {
+      await embedded.close();
+    }
+  } catch (error) {
+    if (error instanceof FolderTakenError)
+      return [note('Postgres', `a running process uses ${dataDir}. Stop it to have its data examined.`)];
+    return [fault('Postgres', explain(error))];
+  }
+}
+
+/** Examines the settings and the stores that they name. */
+export async function findings(env: Env): Promise<Finding[]> {
+  let config: Config;
+  try {
+    config = readConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map((text) => fault('Settings', text));
+  }
+  const { store, warnings, clockSkew } = config;
+  const settings = [
+    well('Settings', 'each is well by itself.'),
+    ...warnings.map((text) => note('Settings', text)),
+  ];
+  if (store.mode === 'embedded')
+    return [...settings, ...(await examineEmbedded(config, store.dataDir, store.secret))];
+  const address = { url: store.databaseUrl, schema: store.schema };
+  return [
+    ...settings,
+    ...(await examinePostgres(address, config, store.secret)),
+    ...(store.redisUrl === undefined
+      ? [note('Redis', 'REDIS_URL is not set: every check of a token reads Postgres.')]
+      : await examineRedis(store.redisUrl, clockSkew)),
+  ];
+}
+
+/** Tells what is well and what is not, and ends the process: with 1 if anything has to be mended. */
+export async function examine(env: Env): Promise<void> {
+  const found = await findings(env);
+  for (const finding of found) process.stdout.write(lineOf(finding));
+  const count = found.filter(({ level }) => level === 'fault').length;
+  process.stdout.write(count === 0 ? '\nAll is well.\n' : `\nTo be mended: ${count}.\n`);
+  process.exitCode = count === 0 ? 0 : 1;
+}

@@ -1,0 +1,19 @@
+/** One thing that was looked at. */
+export interface Finding {
+  /** `well`; `note` for what works, but an operator should know; `fault` for what has to be mended. */
+  readonly level: 'well' | 'note' | 'fault';
+  readonly subject: 'Settings' | 'Postgres' | 'Redis' | 'Clock';
+  /** What is so, and for anything that is not well what to do about it. */
+  readonly text: string;
+}
+
+type Make = (subject: Finding['subject'], text: string) => Finding;
+
+export const well: Make = (subject, text) => ({ level: 'well', subject, text });
+export const note: Make = (subject, text) => ({ level: 'note', subject, text });
+export const fault: Make = (subject, text) => ({ level: 'fault', subject, text });
+
+const MARKS = { well: 'ok   ', note: 'note ', fault: 'FAULT' };
+
+/** A line for a person. */
+export const lineOf = ({ level, subject, text }: Finding): string => `${MARKS[level]}  ${subject}: ${text}\n`;

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { connectRedis, type RedisConnection } from '../redis/client';
+import { keysOf } from '../redis/keys';
+import { compareClock } from './clock';
+import { fault, type Finding, note, well } from './finding';
+
+/** ms that the doctor waits for an answer. */
+const PATIENCE = 5000;
+
+/** What nodes run, each on a key of their own kind that nobody else has. */
+const commandsOn = (key: string, stream: string): (readonly (string | number)[])[] => [
+  ['EVAL', 'return 1', 0],
+  ['EVALSHA', '0'.repeat(40), 0],
+  ['HSET', key, 'field', 1],
+  ['PEXPIRE', key, 60_000],
+  ['HGET', key, 'field'],
+  ['HMGET', key, 'field'],
+  ['HGETALL', key],
+  ['HEXISTS', key, 'field'],
+  ['HINCRBY', key, 'field', 1],
+  ['HDEL', key, 'other'],
+  ['EXISTS', key],
+  ['PTTL', key],
+  ['DEL', key],
+  ['SET', key, '1', 'PX', 60_000],
+  ['GET', key],
+  ['INCRBY', key, 1],
+  ['XADD', stream, '*', 'field', '1'],
+  ['XTRIM', stream, 'MAXLEN', 0],
+  ['XREAD', 'COUNT', 1, 'STREAMS', stream, '0'],
+  ['XREVRANGE', stream, '+', '-', 'COUNT', 1],
+  ['TIME'],
+  ['WAIT', 0, 1],
+  ['UNLINK', key, stream],
+];
+
+async function checkRights(client: Redis): Promise<Finding> {
+  const { epoch, stream } = keysOf(randomUUID());
+  const missing: string[] = [];
+  for (const [name, ...args] of commandsOn(epoch, stream)) {
+    try {
+      await client.call(String(name), ...args);
+    } catch (error) {
+      const { message } = error as Error;
+      if (/^NOPERM/.test(message)) missing.push(String(name).toLowerCase());
+      else if (!/^NOSCRIPT/.test(message))
+        return fault(
+          'Redis',
+          `it refuses ${String(name)}: ${message}. REDIS_URL must lead to a primary that takes writes.`,
+        );
+    }
+  }
+  if (missing.length === 0) return well('Redis', 'its user may run every command that is needed.');
+  const rights = missing.map((name) => `+${name}`).join(' ');
+  return fault(
+    'Redis',
+    `its user lacks rights. Give it: ACL SETUSER <user> '~{tokenfence:*' ${rights}, and save the ACL.`,
+  );
+}
+
+const fieldsOf = (info: string) =>
+  new Map([...info.matchAll(/^(\w+):([^\r\n]*)/gm)].map(([, name = '', value = '']) => [name, value]));
+
+function* judgeInfo(info: ReadonlyMap<string, string>): Generator<Finding> {
+  const version = info.get('redis_version') ?? 'unknown';
+  const major = Number.parseInt(version, 10);
+  yield major >= 6 || Number.isNaN(major)
+    ? well('Redis', `version ${version}.`)
+    : fault('Redis', `version ${version} is too old. Use 6.2 or later.`);
+  yield info.get('run_id') && info.get('master_replid')
+    ? well('Redis', 'it tells its run_id and master_replid.')
+    : fault(
+        'Redis',
+        'it hides run_id or master_replid in INFO, by which nodes know a restart. Use another one.',
+      );
+  if (info.get('role') === 'slave')
+    yield fault('Redis', 'it is a replica. Let REDIS_URL lead to the primary.');
+  const policy = info.get('maxmemory_policy');
+  if (policy !== undefined)
+    yield policy === 'noeviction'
+      ? well('Redis', 'maxmemory-policy is noeviction.')
+      : fault(
+          'Redis',
+          `maxmemory-policy is ${policy}, so that counts of attempts may be evicted. Set it to noeviction.`,
+        );
+  if (info.get('aof_enabled') === '0')
+    yield note('Redis', 'appendonly is off: a restart forgets the counts of attempts. Set appendonly yes.');
+}
+
+/** ms since 1970 */
+async function readTime(client: Redis): Promise<number> {
+  const [seconds, microseconds] = await client.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}
+
+async function lookAt(connection: RedisConnection, clockSkew: number): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const run = <T>(work: (client: Redis) => Promise<T>) => connection.run(work, PATIENCE);
+  findings.push(well('Redis', 'REDIS_URL reaches it.'));
+  const info = await run((client) => client.info()).catch((error: unknown) => wordsOf(error));
+  findings.push(
+    ...(/^NOPERM/.test(info)
+      ? [fault('Redis', 'its user may not run INFO. Give it: ACL SETUSER <user> +info, and save the ACL.')]
+      : judgeInfo(fieldsOf(info))),
+  );
+  findings.push(await run(checkRights));
+  const clock = () => compareClock('Redis', () => run(readTime), clockSkew);
+  // Without the right to ask for the time, the finding before this one tells of it.
+  findings.push(
+    ...(await clock().then(
+      (finding) => [finding],
+      () => [],
+    )),
+  );
+  return findings;
+}
+
+const wordsOf = (error: unknown): string => {
+  const { cause, message } = error as Error;
+  return cause instanceof Error ? cause.message : message;
+};
+
+/**
+ * Examines the Redis of the nodes. Leaves nothing there.
+ *
+ * @param clockSkew ms
+ */
+export async function examineRedis(url: string, clockSkew: number): Promise<Finding[]> {
+  let reason = 'no answer';
+  const connection = connectRedis(url, { failed: (why) => void (reason = why) });
+  try {
+    await connection.tried;
+    const { refusal } = connection;
+    if (refusal !== undefined)
+      return [fault('Redis', `REDIS_URL names a database that it refuses: ${refusal}. Is the number right?`)];
+    return await lookAt(connection, clockSkew);
+  } catch (error) {
+    const words = wordsOf(error);
+    const why = words === 'Redis is not connected' ? reason : words;
+    return [
+      fault(
+        'Redis',
+        `REDIS_URL does not reach it: ${why}. Is it running, and are the user and password right?`,
+      ),
+    ];
+  } finally {
+    connection.close();
+  }
+}

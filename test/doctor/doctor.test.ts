@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { compareClock } from '../../src/doctor/clock';
+import { findings } from '../../src/doctor/examine';
+import { startRedis, type TestServer } from '../support/servers';
+import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
+
+let world: World;
+let redis: TestServer;
+let direct: Redis;
+beforeAll(async () => {
+  redis = await startRedis(['--appendonly', 'yes']);
+  direct = new Redis(redis.url);
+  world = await createWorld({ redis: redis.url });
+  const node = await world.node();
+  await node.close();
+});
+afterAll(async () => {
+  direct.disconnect();
+  await world.close();
+  await redis.dispose();
+});
+
+const examined = (env: Env = {}) =>
+  findings({
+    SECRET: TEST_ENV.SECRET,
+    DATABASE_URL: world.databaseUrl,
+    REDIS_URL: redis.url,
+    ...env,
+  });
+const faultsIn = async (env: Env = {}) =>
+  (await examined(env))
+    .filter(({ level }) => level === 'fault')
+    .map(({ subject, text }) => `${subject}: ${text}`);
+const asRole = (url: string, role: string) => {
+  const changed = new URL(url);
+  changed.username = role;
+  return changed.href;
+};
+
+test('where all is well, each thing that was looked at is told, and nothing is left behind', async () => {
+  const before = await direct.dbsize();
+  const found = await examined();
+  expect(found.filter(({ level }) => level === 'fault')).toEqual([]);
+  const text = found.map((finding) => finding.text).join('\n');
+  for (const words of [
+    'lets us in',
+    'every property',
+    'all migrations were run',
+    'may create tables',
+    'SECRET opens the signing keys',
+    'agree with those of the nodes',
+    'stays on this machine',
+    'every command that is needed',
+    'run_id',
+    'noeviction',
+    'that of Postgres',
+    'that of Redis',
+  ])
+    expect(text).toContain(words);
+  expect(await direct.dbsize()).toBe(before);
+});
+
+test('every fault of the settings is told', async () => {
+  expect(await faultsIn({ PORT: 'x', SECRET: 'short' })).toEqual([
+    expect.stringMatching(/^Settings: PORT/),
+    expect.stringMatching(/^Settings: SECRET/),
+  ]);
+});
+
+test.each<[string, Env, RegExp]>([
+  ['a Postgres that is away', { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }, /^Postgres: .*ECONNREFUSED/],
+  [
+    'a Redis that is away',
+    { REDIS_URL: 'redis://127.0.0.1:1' },
+    /^Redis: REDIS_URL does not reach it: .*ECONNREFUSED/,
+  ],
+  ['another SECRET', { SECRET: 'Zx81-another-secret-of-good-length-42' }, /^Postgres: SECRET is not the one/],
+  [
+    'no Redis where the nodes have one',
+    { REDIS_URL: undefined },
+    /^Settings: .*npx tokenfence admin redis off/,
+  ],
+  ['another lease', { REVOCATION_LEASE: '2s' }, /^Settings: .*npx tokenfence admin lease 2000ms/],
+])('%s is told of, with what to do', async (_what, env, sentence) => {
+  expect(await faultsIn(env)).toEqual([expect.stringMatching(sentence)]);
+});
+
+test('a database of Redis that is not there is told of', async () => {
+  expect(await faultsIn({ REDIS_URL: `${redis.url}/99` })).toEqual([
+    expect.stringMatching(/^Redis: REDIS_URL names a database that it refuses/),
+  ]);
+});
+
+test('the rights that a user of Redis lacks are named', async () => {
+  await direct.call(
+    ...(['ACL', 'SETUSER', 'narrow', 'on', '>hunter2', '~{tokenfence:*', '+@all', '-xread', '-pttl'] as [
+      string,
+      ...string[],
+    ]),
+  );
+  const url = new URL(redis.url);
+  url.username = 'narrow';
+  url.password = 'hunter2';
+  const faults = await faultsIn({ REDIS_URL: url.href });
+  expect(faults).toEqual([expect.stringMatching(/\+pttl \+xread/)]);
+  url.password = 'wrong-hunter2';
+  const refused = await faultsIn({ REDIS_URL: url.href });
+  expect(refused).toEqual([expect.stringMatching(/^Redis: REDIS_URL does not reach it: .*WRONGPASS/)]);
+  expect(refused.join()).not.toContain('hunter2');
+});
+
+test('a Redis that evicts, and one that is a replica, are told of', async () => {
+  await direct.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  expect(await faultsIn()).toEqual([expect.stringMatching(/maxmemory-policy is allkeys-lru/)]);
+  await direct.config('SET', 'maxmemory-policy', 'noeviction');
+  const replica = await startRedis(['--replicaof', '127.0.0.1', new URL(redis.url).port]);
+  try {
+    const faults = await faultsIn({ REDIS_URL: replica.url });
+    expect(faults).toContainEqual(expect.stringMatching(/it is a replica/));
+  } finally {
+    await replica.dispose();
+  }
+});
+
+test('a role that may not create tables is a fault where migrations are pending', async () => {
+  const own = await createWorld({ redis: null });
+  const role = `doctor_${process.pid}`;
+  await own.sql(`create role ${role} login`);
+  try {
+    await own.sql('drop schema public cascade');
+    await own.sql('create schema public');
+    await own.sql(`grant usage on schema public to ${role}`);
+    const env = { DATABASE_URL: asRole(own.databaseUrl, role), REDIS_URL: undefined };
+    expect(await faultsIn(env)).toEqual([expect.stringMatching(/may not create tables.*grant create/)]);
+    const asOwner = await examined({ DATABASE_URL: own.databaseUrl, REDIS_URL: undefined });
+    expect(asOwner.filter(({ level }) => level === 'fault')).toEqual([]);
+    expect(await own.sql(`select tablename from pg_tables where schemaname = 'public'`)).toEqual([]);
+  } finally {
+    await own.close();
+    await world.sql(`drop role ${role}`);
+  }
+});
+
+test.each([
+  [0, 'well'],
+  [4000, 'well'],
+  [-4000, 'well'],
+  [6000, 'fault'],
+  [-6000, 'fault'],
+])('a clock that differs by %s ms is a %s', async (difference, level) => {
+  const read = () => Promise.resolve(1_000_000 + difference);
+  expect(await compareClock('Redis', read, 5000, () => 1_000_000)).toMatchObject({ level });
+});
+
+test('the command tells it in lines and ends with 1 if anything is not well; the embedded mode is left as it is', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-doctor-'));
+  const doctor = (env: NodeJS.ProcessEnv) =>
+    promisify(execFile)(process.execPath, [join(__dirname, '../../dist/src/main.js'), 'doctor'], {
+      env: { PATH: process.env.PATH, DATA_DIR: folder, ...env },
+    });
+  try {
+    await expect(doctor({ PORT: 'x' })).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^FAULT {2}Settings: PORT.*To be mended: 1\.\n$/s),
+    });
+    expect((await doctor({})).stdout).toMatch(/no data in .* yet.*All is well\.\n$/s);
+    expect(await readdir(folder)).toEqual([]);
+    const run = promisify(execFile);
+    const env = { PATH: process.env.PATH, DATA_DIR: folder };
+    await run(
+      process.execPath,
+      [join(__dirname, '../../dist/src/main.js'), 'admin', 'create', 'root@example.com'],
+      { env },
+    );
+    const SECRET = TEST_ENV.SECRET ?? '';
+    expect((await doctor({ SECRET })).stdout).toMatch(/all migrations were run.*All is well\.\n$/s);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explain } from './commands/explain';
+import { onUnexpected } from './commands/last-resort';
 import { onOrphaned } from './commands/orphaned';
 import { version } from './commands/version';
 import { type Config, readConfig } from './config/config';
@@ -36,6 +37,7 @@ async function run(): Promise<void> {
   const starting = startServer(config, logger, start.signal);
 
   let started = false;
+  let exitCode = 0;
   const stop = (signal: string) => {
     // Somebody waits at a terminal, or does not want to wait any longer.
     if (start.signal.aborted || signal === 'SIGINT') hurry.abort();
@@ -45,7 +47,7 @@ async function run(): Promise<void> {
     if (!started) {
       logger.info({ signal }, 'Stopping before the start is complete.');
       // Not in the embedded mode: there a first start must not leave half a database in the folder.
-      if (config.store.mode === 'servers') setTimeout(() => process.exit(0), LONGEST_START).unref();
+      if (config.store.mode === 'servers') setTimeout(() => process.exit(exitCode), LONGEST_START).unref();
     } else
       logger.info({ signal, delay }, 'Stopping: requests are served during the delay, then those under way.');
     setTimeout(() => process.exit(1), delay + LONGEST_STOP).unref();
@@ -56,9 +58,9 @@ async function run(): Promise<void> {
         await server.close();
       })
       .then(
-        () => process.exit(0),
+        () => process.exit(exitCode),
         (error: unknown) => {
-          if (!started) process.exit(0);
+          if (!started) process.exit(exitCode);
           logger.error({ err: error }, 'Stopping failed.');
           process.exit(1);
         },
@@ -68,6 +70,11 @@ async function run(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   onOrphaned(readEnv(), () => stop('the end of npm'));
+  onUnexpected(logger, () => {
+    exitCode = 1;
+    hurry.abort();
+    stop('an unexpected error');
+  });
   const server = await starting.catch((error: unknown) => {
     // Told to stop, the process ends as it was asked to, whatever became of the start.
     if (start.signal.aborted) return undefined;

@@ -35,6 +35,12 @@ export function connectionFault(error: unknown): unknown {
   const fault = ((error as { driverError?: unknown }).driverError ?? error) as DriverError;
   const { path } = fault as { path?: unknown };
   const what = typeof path === 'string' && !wordsOf(fault).includes(path) ? ` (${path})` : '';
+  // https://www.pgbouncer.org/config.html#ignore_startup_parameters
+  if (/unsupported startup parameter/.test(wordsOf(fault)))
+    return new StartError(
+      `DATABASE_URL leads to a pooler that refuses what each session asks for: ${wordsOf(fault)}. ` +
+        'Let it lead to Postgres itself.',
+    );
   return new StartError(
     `Postgres cannot be used: ${wordsOf(fault)}${what}. ${remedyOf(fault.code) ?? 'Is DATABASE_URL right?'}`,
   );

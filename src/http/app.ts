@@ -27,6 +27,8 @@ import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
 import { createOwedAnswers } from './owed-answers';
 import { RequestLog } from './request-log';
+import { addHostCheck, addProxyWarning } from './request-checks';
+import { addSecurityHeaders } from './security-headers';
 import { addStopping } from './stopping';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
 import { addUpgrades } from './upgrades';
@@ -72,7 +74,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const requestLog = new RequestLog(options);
   const app = fastify({
     loggerInstance: logger,
-    http: { ServerResponse: owed.ServerResponse, connectionsCheckingInterval: CHECK_INTERVAL },
+    http: {
+      ServerResponse: owed.ServerResponse,
+      connectionsCheckingInterval: CHECK_INTERVAL,
+      // Checked below.
+      requireHostHeader: false,
+    },
     trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
     // A request that never ends would keep a stopping process waiting.
@@ -91,9 +98,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   // JSON is all that is read here. Fastify would take plain text as well, and Apollo then misname the fault.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    void reply.header('x-request-id', request.id);
     done();
   });
+  await addSecurityHeaders(app, options);
+  addHostCheck(app);
+  addProxyWarning(app, logger);
   const isClosing = addStopping(app, { owed, stopping: options.stopping });
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { eventually } from '../support/eventually';
 import { refusedWith, TestSocket } from '../support/socket';
 import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
@@ -133,4 +134,56 @@ test('a packaged app that is named in CORS_ORIGINS is let in, and no other app, 
   expect(socket.isOpen).toBe(true);
   socket.raw.terminate();
   expect(await refusedWith(own.url, { headers: { origin: 'null' } })).toBe(403);
+});
+
+test('browsers are told that nothing here is a page, and over https to come by https only', async () => {
+  const own = await world.node({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com' });
+  for (const path of ['/healthz', '/graphql', '/elsewhere']) {
+    const { headers } = await fetch(`${own.url}${path}`);
+    expect(headers.get('strict-transport-security')).toBe('max-age=31536000');
+    expect(headers.get('content-security-policy')).toBe("default-src 'none';frame-ancestors 'none'");
+    expect(headers.get('x-frame-options')).toBe('DENY');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  }
+  expect((await get('/healthz')).headers.get('strict-transport-security')).toBeNull();
+});
+
+test('the landing page may run its scripts, and stand in no frame', async () => {
+  const page = await get('/graphql', { accept: 'text/html' });
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain('<script');
+  expect(page.headers.get('content-security-policy')).toBe("frame-ancestors 'none'");
+});
+
+test.each([
+  ['two hosts', 'Host: a\r\nHost: b\r\n'],
+  ['the same host twice', 'Host: a\r\nhost: a\r\n'],
+  ['no host', ''],
+])('a request with %s is refused', async (_name, hosts) => {
+  const { hostname, port } = new URL(node.url);
+  const connection = connect(Number(port), hostname);
+  connection.write(`GET /healthz HTTP/1.1\r\n${hosts}\r\n`);
+  let answer = '';
+  for await (const data of connection) answer += String(data);
+  expect(answer).toMatch(/^HTTP\/1.1 400 /);
+  expect(answer).toContain('"code":"BAD_REQUEST"');
+});
+
+test.each([
+  ['X-Forwarded-For', { 'x-forwarded-for': '203.0.113.7' }],
+  ['Forwarded', { forwarded: 'for=203.0.113.7' }],
+])('a proxy whose %s is not believed is warned of once', async (_name, headers) => {
+  const warnings = ({ log }: TestNode) => log.filter((line) => line.includes('TRUST_PROXY'));
+  const own = await world.node();
+  await fetch(`${own.url}/healthz`);
+  expect(warnings(own)).toEqual([]);
+  for (let i = 0; i < 3; i++) await fetch(`${own.url}/healthz`, { headers });
+  expect(warnings(own)).toHaveLength(1);
+});
+
+test('a proxy that is believed is not warned of', async () => {
+  const own = await world.node({ TRUST_PROXY: '1' });
+  await fetch(`${own.url}/healthz`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+  expect(own.log.join('')).not.toContain('not believed');
 });

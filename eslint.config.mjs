@@ -24,7 +24,7 @@ const mayImport = {
   guard: ['core', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
-  sockets: ['core', 'revocation', 'guard', 'graphql'],
+  sockets: ['core', 'revocation', 'guard', 'actions', 'graphql'],
   http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'sockets'],
 };
 

@@ -14,26 +14,29 @@ const isForbidden = (error: GraphQLError) => {
 const fieldOf = (node: ASTNode | undefined) => (node?.kind === Kind.FIELD ? node.name.value : undefined);
 
 /** Notes each field that a caller was forbidden: once a field, however often a request asks for it. */
+export function noteDenials(
+  recordRefusal: RecordRefusal,
+  errors: readonly GraphQLError[],
+  { auth, client }: Pick<Caller, 'auth' | 'client'>,
+): void {
+  const { userId, sessionId } = auth.ok ? auth.principal : {};
+  const fields = errors.filter(isForbidden).map(({ nodes }) => fieldOf(nodes?.[0]));
+  for (const field of new Set(fields)) {
+    const reason = field === undefined ? undefined : `the field ${field}`;
+    const type = 'ACCESS_DENIED';
+    recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
+  }
+}
+
+/** Notes denials of queries and mutations. */
 export function createDenialPlugin(
   recordRefusal: RecordRefusal,
 ): ApolloServerPlugin<Pick<Caller, 'auth' | 'client'>> {
   return {
     requestDidStart: () =>
       Promise.resolve({
-        didEncounterErrors({ errors, contextValue: { auth, client } }) {
-          const { userId, sessionId } = auth.ok ? auth.principal : {};
-          const fields = errors.filter(isForbidden).map(({ nodes }) => fieldOf(nodes?.[0]));
-          for (const field of new Set(fields)) {
-            const reason = field === undefined ? undefined : `the field ${field}`;
-            recordRefusal({
-              type: 'ACCESS_DENIED',
-              userId,
-              actorId: userId,
-              sessionId,
-              reason,
-              ...originOf(client),
-            });
-          }
+        didEncounterErrors({ errors, contextValue }) {
+          noteDenials(recordRefusal, errors, contextValue);
           return Promise.resolve();
         },
       }),

@@ -115,7 +115,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
     ...route,
     method: 'GET',
     url: '/graphql',
-    wsHandler: (socket, { id }) => sockets.accept(socket, id),
+    wsHandler: (socket, request) => sockets.accept(socket, request.id, clientOf(request)),
   });
   app.route({ ...route, method: 'POST', url: '/graphql' });
 }

@@ -1,6 +1,9 @@
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, subscribe } from 'graphql';
 import { type Context, makeServer, type Server } from 'graphql-ws';
+import { type Client, originOf } from '../actions/client';
 import type { Logger } from '../core/ports/logger';
+import type { RecordRefusal } from '../core/ports/refusals';
+import { noteDenials } from '../graphql/denials';
 import type { SubscriptionContext } from '../graphql/context';
 import { createErrorFormatter } from '../graphql/errors';
 import { badUserInput } from '../graphql/limits';
@@ -15,6 +18,8 @@ import type { Members } from './members';
 export interface SocketState {
   /** Names it in the log. */
   readonly id: string;
+  /** Where it comes from. */
+  readonly client: Client;
   readonly isOpen: () => boolean;
   readonly close: CloseSocket;
   /** Set when it has signed in. */
@@ -26,6 +31,8 @@ export interface ProtocolOptions {
   /** Turns introspection of the schema off. */
   readonly production: boolean;
   readonly guard: Guard;
+  /** Notes in the audit log what was refused. */
+  readonly recordRefusal?: RecordRefusal;
   readonly members: Members;
   readonly limits: SocketLimits;
   readonly logger: Logger;
@@ -55,10 +62,15 @@ const loggerFor = (logger: Logger, requestId: string): Logger => ({
 
 /** The protocol graphql-transport-ws: who is let in, what is served, and what errors look like. */
 export function createProtocol(options: ProtocolOptions): Server<SocketState> {
-  const { guard, members, limits, logger, production } = options;
+  const { guard, members, limits, logger, production, recordRefusal = () => undefined } = options;
   const read = createSubscriptionReader(options);
 
-  const format = ({ id }: SocketState, errors: readonly GraphQLError[]): GraphQLFormattedError[] => {
+  const format = (
+    { id, client, member }: SocketState,
+    errors: readonly GraphQLError[],
+  ): GraphQLFormattedError[] => {
+    if (member)
+      noteDenials(recordRefusal, errors, { auth: { ok: true, principal: member.principal }, client });
     const formatError = createErrorFormatter({ logger: loggerFor(logger, id), production });
     return errors.map((error) => {
       const formatted = formatError(error.toJSON(), error);
@@ -75,6 +87,8 @@ export function createProtocol(options: ProtocolOptions): Server<SocketState> {
       const authorization = authorizationIn(connectionParams);
       try {
         const auth = await guard.authenticate(authorization);
+        if (!auth.ok && auth.code === 'TOKEN_INVALID')
+          recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(extra.client) });
         if (!extra.isOpen()) return false;
         if (auth.ok && authorization !== undefined) {
           extra.member = members.join(auth.principal, authorization, extra.close);

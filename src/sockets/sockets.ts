@@ -1,8 +1,10 @@
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
 import { type ServerOptions, WebSocket } from 'ws';
+import type { Client } from '../actions/client';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
+import type { RecordRefusal } from '../core/ports/refusals';
 import type { Guard } from '../guard/guard';
 import type { Announcements } from '../revocation/announcements';
 import { type CloseCause, codeOf, type OwnCause } from './closing';
@@ -21,6 +23,8 @@ export interface SocketsOptions {
   /** Turns introspection of the schema off. */
   readonly production: boolean;
   readonly guard: Guard;
+  /** Notes in the audit log what was refused. */
+  readonly recordRefusal?: RecordRefusal;
   /** The revocations that become known to this process. */
   readonly announcements: Announcements;
   readonly clock: Clock;
@@ -40,7 +44,7 @@ export interface Sockets {
    *
    * @param id names the socket in the log
    */
-  accept(socket: WebSocket, id: string): void;
+  accept(socket: WebSocket, id: string, client: Client): void;
   /** How many are open. */
   readonly open: number;
   /** Closes all with 1001, and resolves when they are closed. Whoever comes later is refused. */
@@ -79,12 +83,13 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     return false;
   };
 
-  const serve = (socket: WebSocket, id: string) => {
+  const serve = (socket: WebSocket, id: string, client: Client) => {
     open.add(socket);
     alive.add(socket);
     observer?.opened?.();
     const state: SocketState = {
       id,
+      client,
       isOpen: () => socket.readyState === WebSocket.OPEN,
       close: (cause: OwnCause) => close(socket, cause),
     };
@@ -153,8 +158,8 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
       // Answered above, within the bound of what may wait.
       autoPong: false,
     },
-    accept(socket, id) {
-      serve(socket, id);
+    accept(socket, id, client) {
+      serve(socket, id, client);
       if (stopping) close(socket, 'STOPPING');
     },
     get open() {

@@ -1,6 +1,7 @@
 import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
+import { TestSocket } from '../support/socket';
 
 /** What the audit log has to say of a refused request (OWASP ASVS 16.3.1 to 16.3.3). */
 let world: World;
@@ -111,6 +112,24 @@ test('a forged access token is recorded, and one that has merely ended is not', 
   await eventOf((await node.api.me('forged')).headers.get('x-request-id'), 'ACCESS_TOKEN_REFUSED');
   const id = late.headers.get('x-request-id');
   expect(await world.sql('select * from audit_events where request_id = $1', [id])).toEqual([]);
+});
+
+test('what a socket is refused is recorded as well: a forged token, and what only administrators may hear', async () => {
+  const rows = (type: string, agent: string) =>
+    world.sql<Row>('select * from audit_events where type = $1 and user_agent = $2', [type, agent]);
+  const forged = await TestSocket.open(node.url, { headers: { 'user-agent': 'Socket/1.0' } });
+  forged.send({ type: 'connection_init', payload: { authorization: 'Bearer forged' } });
+  await eventually(async () => expect(await rows('ACCESS_TOKEN_REFUSED', 'Socket/1.0')).toHaveLength(1));
+  const socket = await TestSocket.signIn(node.url, user.accessToken, {
+    headers: { 'user-agent': 'Socket/2.0' },
+  });
+  socket.send({ id: '1', type: 'subscribe', payload: { query: 'subscription { revocations { kind } }' } });
+  await eventually(async () =>
+    expect(await rows('ACCESS_DENIED', 'Socket/2.0')).toMatchObject([
+      { user_id: user.user.id, reason: 'the field revocations', ip_address: '127.0.0.1' },
+    ]),
+  );
+  socket.raw.terminate();
 });
 
 test('refresh tokens that are unknown, or whose session has ended, are recorded, but not the tokens', async () => {

@@ -77,7 +77,7 @@ const start = async (limits: SocketsOptions['limits'] = {}) => {
   server.on('upgrade', (request, connection, head) =>
     upgrades.handleUpgrade(request, connection, head, (socket) => {
       accepted.push(socket);
-      sockets.accept(socket, 'an-id');
+      sockets.accept(socket, 'an-id', { ipAddress: '127.0.0.1', userAgent: undefined });
     }),
   );
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));

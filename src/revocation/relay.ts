@@ -44,6 +44,8 @@ export function startRelay({
       count = await truth.relay(BATCH, minAge, async (entries) => {
         await carrier.carry(entries);
       });
+      // Those that are younger may be under way by their own node: they were not left behind.
+      if (minAge < MIN_AGE) continue;
       metrics.relayed(count);
       if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
     } while (count === BATCH);
@@ -58,6 +60,7 @@ export function startRelay({
       }
       const since = trust.losses;
       const backlog = await truth.log.unconfirmedIds();
+      await deliverBacklog(MIN_AGE);
       await deliverBacklog(0);
       // Another relay may have some of them in hand; or Redis was away again meanwhile. Then the next look finds out.
       if ((await truth.log.areConfirmed(backlog)) && trust.losses === since) trust.gain();

@@ -72,7 +72,8 @@ export function auditLogIn(manager: EntityManager): AuditLog {
       if (userId !== undefined) query.andWhere('e.user_id = :userId', { userId });
       if (after !== undefined) {
         const [microseconds, id] = decodeCursor(after, 2);
-        if (!isId(id) || !/^\d{1,16}$/.test(microseconds ?? '')) throw notACursor();
+        // So many digits since 2001: a cursor of another list, in ms, has fewer.
+        if (!isId(id) || !/^\d{16}$/.test(microseconds ?? '')) throw notACursor();
         query.andWhere(BEFORE_CURSOR, { microseconds, id });
       }
       const { entities, raw } = await query.getRawAndEntities<{ microseconds: string }>();

@@ -5,6 +5,7 @@ import type { Logger } from './core/ports/logger';
 import { noMetrics } from './core/ports/metrics';
 import { assembleGuard, type Guard } from './guard/guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard/guard-options';
+import { checkedClock, harmlessLogger, harmlessMetrics } from './guard/handed-in';
 import { createHttpClient } from './http-client/http-client';
 import { createIntrospection } from './introspection/introspection-client';
 import { createAnnouncements, type Listener } from './revocation/announcements';
@@ -62,8 +63,10 @@ const SILENT: Logger = {
  */
 export async function createGuard(options: GuardOptions): Promise<ServiceGuard> {
   checkGuardOptions(options, (given) => readJwkSet(given).size);
-  const { issuer, audience, jwks, redis, introspection, clock = systemClock } = options;
-  const { logger = SILENT, metrics = noMetrics, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
+  const { issuer, audience, jwks, redis, introspection, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
+  const clock = options.clock ? checkedClock(options.clock) : systemClock;
+  const logger = harmlessLogger(options.logger ?? SILENT);
+  const metrics = harmlessMetrics(options.metrics ?? noMetrics);
 
   const http = createHttpClient();
   const keys =

@@ -21,7 +21,7 @@ export async function forEachInTurns<Item>(
  * Runs `work` every `interval` ms, never twice at a time and never keeping the process alive. Answers the function that
  * stops it and resolves when what is under way has ended.
  *
- * @param work must not throw
+ * @param work tells of its own faults: that it fails ends neither the process nor what comes after
  * @param first ms until the first time, if that is to be sooner
  */
 export function every(interval: number, work: () => Promise<unknown>, first = interval): () => Promise<void> {
@@ -30,9 +30,10 @@ export function every(interval: number, work: () => Promise<unknown>, first = in
   let timer: NodeJS.Timeout;
   const schedule = (delay: number) => {
     timer = setTimeout(() => {
-      underWay = work().then(() => {
+      const again = () => {
         if (!stopped) schedule(interval);
-      });
+      };
+      underWay = new Promise((resolve) => resolve(work())).then(again, again);
     }, delay).unref();
   };
   schedule(first);

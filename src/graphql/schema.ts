@@ -12,8 +12,8 @@ import { guardRootFields } from './root-fields';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
 
-const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, [role]) => {
-  requireUser(context, role);
+const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, roles) => {
+  requireUser(context, ...(roles.slice(0, 1) as [Role?]));
   return true;
 };
 

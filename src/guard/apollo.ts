@@ -3,7 +3,7 @@ import { TokenfenceError } from '../core/errors';
 import { toGraphQLError } from './graphql-error';
 import type { AuthResult, Guard, Principal } from './guard';
 import { authorizationOf, type RequestWithHeaders } from './request';
-import { requireUser as requirePrincipal } from './require-user';
+import { checkRole, requireUser as requirePrincipal } from './require-user';
 
 /** What a server hands to a context function: a request, or something that holds it. */
 export type ContextArgument =
@@ -29,11 +29,12 @@ export const apolloContext =
 
 /**
  * The principal of a request. Throws the `GraphQLError` that tells its client why there is none: `UNAUTHENTICATED` (401)
- * with `extensions.reason`, `FORBIDDEN` (403) without the role, `SERVICE_UNAVAILABLE` (503) when it could not be told.
+ * with `extensions.reason`, `FORBIDDEN` (403) without the role, `SERVICE_UNAVAILABLE` (503) when it could not be told. A
+ * role that is given and is none, `undefined` too, is a `TypeError`.
  */
-export function requireUser(context: AuthContext, role?: Role): Principal {
+export function requireUser(context: AuthContext, ...roles: [role?: Role]): Principal {
   try {
-    return requirePrincipal(context, role);
+    return requirePrincipal(context, ...roles);
   } catch (error) {
     throw error instanceof TokenfenceError ? toGraphQLError(error) : error;
   }
@@ -46,8 +47,9 @@ export function requireUser(context: AuthContext, role?: Role): Principal {
 export const typeGraphqlAuthChecker =
   () =>
   ({ context }: { readonly context: AuthContext }, roles: readonly Role[]): boolean => {
+    roles.forEach(checkRole);
     const principal = requireUser(context);
     if (roles.length === 0 || roles.includes(principal.role)) return true;
-    requireUser(context, roles[0]);
+    requireUser(context, ...(roles.slice(0, 1) as [Role]));
     return false;
   };

@@ -1,7 +1,8 @@
 import type { Role } from '../core/claims';
 import type { AuthResult, Guard } from './guard';
-import { checkRole, refusalOf } from './refusal';
+import { refusalOf } from './refusal';
 import { authorizationOf, type RequestWithHeaders } from './request';
+import { checkRole } from './require-user';
 
 /** The part of a request that is used: any of Express 4 or 5, of Connect, or Node's own. */
 export type ExpressRequest = RequestWithHeaders;
@@ -35,7 +36,7 @@ function checkOptions(options: object): void {
   const unknown = Object.keys(options).find((name) => name !== 'role' && name !== 'optional');
   if (unknown !== undefined) throw new TypeError(`expressGuard has no option ${unknown}.`);
   const { role, optional } = options as { role?: unknown; optional?: unknown };
-  checkRole(role);
+  if ('role' in options && !(optional === true && role === undefined)) checkRole(role);
   if (optional !== undefined && typeof optional !== 'boolean')
     throw new TypeError('optional must be true or false.');
   if (optional === true && role !== undefined)
@@ -52,9 +53,10 @@ function checkOptions(options: object): void {
 export function expressGuard(guard: Guard, options: ExpressGuardOptions = {}): ExpressMiddleware {
   checkOptions(options);
   const { role, optional = false } = options;
+  const roles: [] | [Role] = role === undefined ? [] : [role];
 
   const refuse = (response: ExpressResponse, auth: AuthResult): boolean => {
-    const refusal = optional ? undefined : refusalOf(auth, role);
+    const refusal = optional ? undefined : refusalOf(auth, ...roles);
     if (!refusal) return false;
     response.statusCode = refusal.status;
     for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);

@@ -1,7 +1,8 @@
 import type { Role } from '../core/claims';
 import type { AuthResult, Guard } from './guard';
-import { checkRole, refusalOf } from './refusal';
+import { refusalOf } from './refusal';
 import { authOf, authorizationOf, type RequestWithHeaders } from './request';
+import { checkRole } from './require-user';
 
 /** The part of a reply that is used. */
 export interface FastifyReplyLike {
@@ -44,10 +45,10 @@ export function fastifyGuard(guard: Guard): FastifyGuardPlugin {
  *
  * Throws a `TypeError`, when it is made, for what is no role.
  */
-export function fastifyRequireUser(role?: Role) {
-  checkRole(role);
+export function fastifyRequireUser(...roles: [role?: Role]) {
+  if (roles.length > 0) checkRole(roles[0]);
   return async (request: object, reply: FastifyReplyLike): Promise<void> => {
-    const refusal = refusalOf(authOf(request), role);
+    const refusal = refusalOf(authOf(request), ...roles);
     if (!refusal) return;
     reply.code(refusal.status);
     reply.headers(refusal.headers);

@@ -138,9 +138,11 @@ function faultOfRedis(redis: unknown, allowPlain: boolean): string | undefined {
     return 'redis is a client whose db is not the number of a database.';
   const isHere = !sentinels && (isText(path) || (isText(host) && LOOPBACK.test(host)));
   // From a URL it is no more than true.
-  const isEncrypted = (tls === true || isObject(tls)) && (!sentinels || enableTLSForSentinelMode === true);
+  // Without a look at the certificate, the other side may be anybody's.
+  const isVerified = tls === true || (isObject(tls) && tls.rejectUnauthorized !== false);
+  const isEncrypted = isVerified && (!sentinels || enableTLSForSentinelMode === true);
   if (allowPlain || isHere || isEncrypted) return undefined;
-  return 'redis is a client whose connections are not encrypted: give it tls, or say allowInsecure: true.';
+  return 'redis is a client whose connections are not encrypted, or that accepts any certificate: give it tls without rejectUnauthorized: false, or say allowInsecure: true.';
 }
 
 function* faultsOfIntrospection(given: unknown, allowPlain: boolean): Generator<string | undefined> {
@@ -191,9 +193,19 @@ function* faultsOf(options: GuardOptions, countKeys: CountKeys): Generator<strin
   if (!(Number.isInteger(viewLimit) && viewLimit > 0)) yield 'viewLimit must be a whole number above 0.';
   if (clock !== undefined && !can(clock, 'now', 'monotonic'))
     yield 'clock must have the methods now and monotonic.';
+  else if (clock !== undefined && !tellsTime(clock))
+    yield 'clock must tell the time: now() and monotonic() in ms.';
   if (logger !== undefined && !can(logger, 'debug', 'info', 'warn', 'error'))
     yield 'logger must have the methods debug, info, warn and error.';
   if (metrics !== undefined && !can(metrics, 'checked')) yield 'metrics must have the method checked.';
+}
+
+function tellsTime(clock: Clock): boolean {
+  try {
+    return Number.isFinite(clock.now()) && Number.isFinite(clock.monotonic());
+  } catch {
+    return false;
+  }
 }
 
 /** How many of the keys that were given could verify a token. */

@@ -26,7 +26,8 @@ export type AuthResult =
 
 export interface Guard {
   /**
-   * Judges the value of an `Authorization` header (RFC 6750, section 2.1). Never throws for a bad token.
+   * Judges the value of an `Authorization` header (RFC 6750, section 2.1). Never throws for what a client sends; a list of
+   * values is `TOKEN_INVALID`.
    */
   authenticate(authorization: string | undefined): Promise<AuthResult>;
 }
@@ -64,6 +65,8 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
   return {
     async authenticate(authorization) {
       if (!authorization) return { ok: false, code: 'TOKEN_MISSING' };
+      // Without types anything may come: the list of a header that was sent twice, for one.
+      if (typeof authorization !== 'string') return { ok: false, code: 'TOKEN_INVALID' };
       const scheme = BEARER.exec(authorization)?.[0];
       if (scheme === undefined) return { ok: false, code: 'TOKEN_INVALID' };
       try {

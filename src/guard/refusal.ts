@@ -24,9 +24,9 @@ function challengeFor({ code, details: { reason } }: TokenfenceError): string | 
 }
 
 /** Why the request is not to be served, if it is not: no user, not of the role, or it could not be told. */
-export function refusalOf(auth: AuthResult, role?: Role): Refusal | undefined {
+export function refusalOf(auth: AuthResult, ...roles: [role?: Role]): Refusal | undefined {
   try {
-    requireUser({ auth }, role);
+    requireUser({ auth }, ...roles);
     return undefined;
   } catch (error) {
     if (!(error instanceof TokenfenceError)) throw error;
@@ -42,10 +42,4 @@ export function refusalOf(auth: AuthResult, role?: Role): Refusal | undefined {
       body: { error: { code, ...(details.reason && { reason: details.reason }), message } },
     };
   }
-}
-
-/** Throws for what is no role. Without types a slip would otherwise let everyone in, or nobody. */
-export function checkRole(role: unknown): void {
-  if (role !== undefined && role !== 'USER' && role !== 'ADMIN')
-    throw new TypeError("The role must be 'USER' or 'ADMIN'.");
 }

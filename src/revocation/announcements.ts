@@ -19,21 +19,26 @@ export interface Announcements {
 }
 
 export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcements {
-  const listeners = new Set<Listener>();
+  /** What they answer is a promise where the service gave an async function. */
+  const listeners = new Set<(...told: Parameters<Listener>) => unknown>();
   return {
     announce(entry, isNews) {
       for (const listener of listeners) {
+        // One that fails must keep neither the others from it, nor the reader of the stream.
+        const failed = (error: unknown) => {
+          logger.error({ err: error }, 'A listener for revocations failed.');
+        };
         try {
-          listener(entry, isNews);
+          const result = listener(entry, isNews);
+          if (result instanceof Promise) void result.catch(failed);
         } catch (error) {
-          // Neither the others, nor whoever reads the stream, must be kept from it by one.
-          logger.error({ err: error }, 'Someone who listens for revocations failed to take one.');
+          failed(error);
         }
       }
     },
     subscribe(listener) {
       // A function of its own: the same listener may subscribe twice, and each end but its own subscription.
-      const own: Listener = (entry, isNews) => listener(entry, isNews);
+      const own = (...told: Parameters<Listener>): unknown => listener(...told);
       listeners.add(own);
       return () => void listeners.delete(own);
     },

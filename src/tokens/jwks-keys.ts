@@ -127,6 +127,7 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
   const availability = createAvailability(logger, 'The key set', 'The keys that are known stay in use.');
 
   const read = async () => {
+    lastStarted = clock.monotonic();
     const askedAt = clock.now();
     const { text, headers } = await http.ask(url, {
       // What a cache has kept may lack the very key that is looked for.
@@ -142,9 +143,8 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
   };
 
   const reload = () =>
-    (reading ??= (() => {
-      lastStarted = clock.monotonic();
-      return read()
+    (reading ??= (() =>
+      read()
         .then(
           () => availability.worked(),
           (error: unknown) => {
@@ -152,8 +152,7 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
             throw serviceUnavailable(error);
           },
         )
-        .finally(() => (reading = undefined));
-    })());
+        .finally(() => (reading = undefined)))());
 
   const isAnnounced = (id: string) =>
     last !== undefined && last.announced.size > 0 && last.announced.has(hashInKeyId(id));

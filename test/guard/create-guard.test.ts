@@ -201,6 +201,11 @@ test.each<[string, object, RegExp]>([
   ['a client of another library', { redis: { duplicate: () => ({}), options: {} } }, /neither a URL nor an/],
   ['a client whose wire is bare', { redis: clientTo({ host: 'cache' }) }, /client whose.*not encrypted/],
   [
+    'a client that accepts any certificate',
+    { redis: clientTo({ host: 'cache', tls: { rejectUnauthorized: false } }) },
+    /accepts any certificate/,
+  ],
+  [
     'a client whose sentinels lead to a bare wire',
     { redis: clientTo({ sentinels: [{ host: '127.0.0.1' }], name: 'main', tls: {} }) },
     /client whose.*not encrypted/,

@@ -1,0 +1,115 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { sign } from 'jsonwebtoken';
+import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import { type AuthContext, requireUser, typeGraphqlAuthChecker } from '../../src/guard/apollo';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { expressGuard } from '../../src/guard/express';
+import { fastifyRequireUser } from '../../src/guard/fastify';
+import { type GuardOptions, GuardOptionsError } from '../../src/guard/guard-options';
+import { createAnnouncements } from '../../src/revocation/announcements';
+
+const KEY_ID = `${randomUUID()}.key`;
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const jwk = { ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'ES256', use: 'sig' };
+const now = Math.floor(Date.now() / 1000);
+const [sub, jti, sid] = [randomUUID(), randomUUID(), randomUUID()];
+const claims = { iss: 'i', aud: 'a', sub, jti, sid, client_id: 'c', iat: now, exp: now + 900, role: 'USER' };
+const token = sign({ ...claims, tokenVersion: 1, globalVersion: 1 }, privateKey, {
+  algorithm: 'ES256',
+  keyid: KEY_ID,
+  header: { alg: 'ES256', typ: 'at+jwt' },
+});
+const fails = () => {
+  throw new Error('a fault of the service');
+};
+/** Of a type that hides it, as where there are no types. */
+const rejects = (() => Promise.reject(new Error('a fault of the service'))) as () => void;
+
+const guards: ServiceGuard[] = [];
+const unhandled: unknown[] = [];
+const note = (error: unknown) => unhandled.push(error);
+beforeAll(() => void process.on('unhandledRejection', note));
+afterAll(() => void process.off('unhandledRejection', note));
+afterEach(async () => {
+  for (const guard of guards.splice(0)) await guard.close();
+});
+
+/** Neither Redis nor the auth server is there, so that much is said and counted. */
+const newGuard = async (options: Partial<GuardOptions>) => {
+  const guard = await createGuard({
+    issuer: 'i',
+    audience: 'a',
+    jwks: { keys: [jwk] },
+    redis: 'redis://127.0.0.1:9',
+    introspection: { url: 'http://127.0.0.1:9', secret: 's' },
+    ...options,
+  });
+  guards.push(guard);
+  return guard;
+};
+
+test.each<[string, Partial<GuardOptions>]>([
+  ['a logger that throws', { logger: { debug: fails, info: fails, warn: fails, error: fails } }],
+  ['a logger that rejects', { logger: { debug: rejects, info: rejects, warn: rejects, error: rejects } }],
+  ['metrics that throw', { metrics: { checked: fails } }],
+])(
+  '%s: what cannot be told is SERVICE_UNAVAILABLE, and nothing is thrown',
+  async (_what, options) => {
+    for (const jwks of [{ keys: [jwk] }, 'http://127.0.0.1:9']) {
+      const guard = await newGuard({ ...options, jwks });
+      const result = await guard.authenticate(`Bearer ${token}`);
+      expect(result).toMatchObject({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+    }
+    // Rejections are told of once the tasks that are due have run.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  },
+  20_000,
+);
+
+test('a listener that fails, at once or later, keeps nobody from a revocation', async () => {
+  const errors: object[] = [];
+  const announcements = createAnnouncements({ error: (details) => errors.push(details) });
+  let heard = 0;
+  announcements.subscribe(fails);
+  announcements.subscribe(rejects);
+  announcements.subscribe(() => (heard += 1));
+  announcements.announce({ kind: 'EVERYONE', globalVersion: 2 } as LoggedRevocation, true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([heard, errors.length]).toEqual([1, 2]);
+  expect(unhandled).toEqual([]);
+});
+
+test('a clock that tells no time is a fault of the options', async () => {
+  for (const tells of [fails, () => NaN])
+    await expect(newGuard({ clock: { now: tells, monotonic: tells } })).rejects.toThrow(GuardOptionsError);
+});
+
+test('what is no header is no token', async () => {
+  const guard = await newGuard({});
+  for (const value of [[`Bearer ${token}`], [`Bearer ${token}`, 'Bearer x'], 1, { a: 1 }, true])
+    expect(await guard.authenticate(value as never)).toEqual({ ok: false, code: 'TOKEN_INVALID' });
+  for (const value of [undefined, null, ''])
+    expect(await guard.authenticate(value as never)).toEqual({ ok: false, code: 'TOKEN_MISSING' });
+}, 20_000);
+
+describe('a role that is given, and is none', () => {
+  const context = { auth: { ok: true, principal: { role: 'USER' } } } as unknown as AuthContext;
+  const guard = { authenticate: () => Promise.resolve(context.auth) };
+
+  test.each([[undefined], [null], ['admin'], ['']])('%p lets nobody in', (role) => {
+    const given = role as never;
+    expect(() => expressGuard(guard, { role: given })).toThrow(TypeError);
+    expect(() => fastifyRequireUser(given)).toThrow(TypeError);
+    expect(() => requireUser(context, given)).toThrow(TypeError);
+    expect(() => typeGraphqlAuthChecker()({ context }, [given])).toThrow(TypeError);
+  });
+
+  test('none at all needs a user', () => {
+    expect(() => expressGuard(guard, {})).not.toThrow();
+    expect(() => expressGuard(guard, { optional: true, role: undefined })).not.toThrow();
+    expect(() => fastifyRequireUser()).not.toThrow();
+    expect(requireUser(context)).toEqual({ role: 'USER' });
+    expect(typeGraphqlAuthChecker()({ context }, [])).toBe(true);
+  });
+});

@@ -1,5 +1,5 @@
 import type { LogReader, StreamEntry } from '../core/ports/log-stream';
-import type { LoggedRevocation } from '../core/revocation';
+import { readRevocation } from '../core/read-revocation';
 import type { RedisConnection } from './client';
 import type { Keys } from './keys';
 
@@ -16,8 +16,11 @@ type RawEntry = [cursor: string, fields: string[]];
 
 function toStreamEntry([cursor, fields]: RawEntry): StreamEntry {
   // In the order in which they were written.
-  const [, epochId = '', , position, , entry = ''] = fields;
-  return { cursor, epochId, position: Number(position), revocation: JSON.parse(entry) as LoggedRevocation };
+  const [first, epochId = '', second, position = '', third, entry = '', ...more] = fields;
+  const hasOurForm = first === 'epoch' && second === 'seq' && third === 'entry' && more.length === 0;
+  const isOurs = hasOurForm && /^[1-9]\d{0,15}$/.test(position);
+  const revocation = isOurs ? readRevocation(entry, Date.now()) : undefined;
+  return { cursor, epochId, position: Number(position), revocation };
 }
 
 /** @param connection one of its own: what is sent behind a blocking read waits for it */

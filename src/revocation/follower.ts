@@ -41,6 +41,16 @@ export function createFollower(options: FollowerOptions): Follower {
   let at: FollowFrom | undefined;
   let stopped = false;
   let running: Promise<void> | undefined;
+  let hasToldOfJunk = false;
+
+  const tellOfJunk = (cursor: string) => {
+    if (hasToldOfJunk) return;
+    hasToldOfJunk = true;
+    logger.error(
+      { cursor },
+      'The stream of revocations in Redis has a line that no node can have written. It is passed over. Look at who may write there.',
+    );
+  };
 
   /** Reads once from where it stands; an aim that changes meanwhile wins. */
   const readFrom = async (from: FollowFrom) => {
@@ -51,6 +61,12 @@ export function createFollower(options: FollowerOptions): Follower {
     let reached = from;
     for (const { cursor, epochId, position, revocation } of entries) {
       if (stopped || at !== from) return;
+      if (!revocation) {
+        // Passed over, and not counted: should it stand for an entry of ours, the next position tells that one is missing.
+        reached = { ...reached, cursor };
+        tellOfJunk(cursor);
+        continue;
+      }
       // Trimmed or deleted before it was read, or written after all had been lost: the positions tell.
       const expected = reached.position === undefined ? position : reached.position + 1;
       if (epochId !== from.epochId || position !== expected) {

@@ -52,11 +52,13 @@ export function createView(limit: number, now: () => number): View {
   let users = new Map<string, UserEntry>();
   /** Token ids, session ids and key ids to their expiry: ids are unique, so one table holds them all. */
   let denied = new Map<string, number>();
-  /** What expires in which span, so that nobody has to look through everything. A name may be in several. */
+  /** What to look at when a span has ended, so that nobody has to look through everything. Each name is in one of them. */
   let leaving = new Map<number, string[]>();
   /** All names of both tables; and, until it is made anew, some that have left. */
   let sieve = createSieve(0);
   let globalVersion = 0;
+  /** s since the epoch; past it, no token that the version refuses can be good. */
+  let globalExpiresAt = 0;
   let isOverfull = false;
   let emptySince = now();
   /** ms since the epoch, by the clock of Postgres. */
@@ -88,20 +90,31 @@ export function createView(limit: number, now: () => number): View {
 
   const raise = (userId: string, tokenVersion: number, expiresAt: number) => {
     const known = users.get(userId);
-    if (known ? known.tokenVersion >= tokenVersion : !hasRoom()) return false;
-    users.set(userId, { tokenVersion, expiresAt: Math.max(expiresAt, known?.expiresAt ?? 0) });
-    if (!known) sift(userId);
-    leaveAt(userId, expiresAt);
-    return true;
+    if (!known) {
+      if (!hasRoom()) return false;
+      users.set(userId, { tokenVersion, expiresAt });
+      sift(userId);
+      leaveAt(userId, expiresAt);
+      return true;
+    }
+    // A lower version may be in force for longer, so both maxima count.
+    const isNews = tokenVersion > known.tokenVersion;
+    if (isNews || expiresAt > known.expiresAt)
+      users.set(userId, {
+        tokenVersion: Math.max(tokenVersion, known.tokenVersion),
+        expiresAt: Math.max(expiresAt, known.expiresAt),
+      });
+    return isNews;
   };
 
   const deny = (id: string, expiresAt: number) => {
     const known = denied.get(id);
     if (known === undefined ? !hasRoom() : known >= expiresAt) return false;
     denied.set(id, expiresAt);
-    if (known === undefined) sift(id);
+    if (known !== undefined) return false;
+    sift(id);
     leaveAt(id, expiresAt);
-    return known === undefined;
+    return true;
   };
 
   const isDenied = (id: string) => sieve.mayHold(id) && denied.has(id);
@@ -130,6 +143,7 @@ export function createView(limit: number, now: () => number): View {
         case 'EVERYONE': {
           const isNews = entry.globalVersion > globalVersion;
           if (isNews) globalVersion = entry.globalVersion;
+          globalExpiresAt = Math.max(globalExpiresAt, expiresAt);
           return isNews;
         }
       }
@@ -155,15 +169,21 @@ export function createView(limit: number, now: () => number): View {
       const lastSpan = spanOf(now()) - 1;
       // Remembered, as the clock may have been ahead, and be put right again: then good tokens are older than this.
       sweptUntil = Math.max(sweptUntil, lastSpan * SPAN);
-      const hasPassed = (expiresAt: number | undefined) =>
-        expiresAt !== undefined && spanOf(expiresAt * 1000) <= lastSpan;
+      const hasPassed = (expiresAt: number) => spanOf(expiresAt * 1000) <= lastSpan;
+      if (globalVersion > 0 && hasPassed(globalExpiresAt)) globalVersion = 0;
       for (const [span, names] of leaving) {
         if (span > lastSpan) continue;
         leaving.delete(span);
         for (const name of names) {
-          // It may have been named again since, for longer: then it is in a later span as well.
-          if (hasPassed(users.get(name)?.expiresAt)) users.delete(name);
-          if (hasPassed(denied.get(name))) denied.delete(name);
+          const expiresAt = users.get(name)?.expiresAt ?? denied.get(name);
+          if (expiresAt === undefined) continue;
+          if (hasPassed(expiresAt)) {
+            users.delete(name);
+            denied.delete(name);
+          } else {
+            // It was named again since, for longer.
+            leaveAt(name, expiresAt);
+          }
         }
       }
     },

@@ -408,3 +408,29 @@ test('a member whose reading brings nothing does not keep the others waiting, an
     await elsewhere.dispose();
   }
 });
+
+test.each<[string, string[]]>([
+  ['a line of another form', ['nonsense', '{']],
+  ['a version for everyone that no token can reach', ['EVERYONE', '2147483647']],
+])(
+  '%s in the stream costs nobody the view and locks nobody out, and is said once',
+  async (_what, [kind, text]) => {
+    const one = await newMember();
+    await current(one);
+    const { id } = await one.stream.hello();
+    const forged =
+      kind === 'EVERYONE' ? JSON.stringify(logged({ kind, globalVersion: Number(text) })) : text!;
+    for (let i = 0; i < 3; i++) {
+      if (kind === 'EVERYONE') await direct.xadd(NAMES.stream, '*', 'epoch', id, 'seq', 1, 'entry', forged);
+      else await direct.xadd(NAMES.stream, '*', kind!, forged);
+    }
+    // What is published behind it arrives, and nothing was let go of for it.
+    const entry = commit(sessionEnded('behind'));
+    await one.carrier.carry([entry]);
+    await eventually(() => expect(one.taken).toEqual([entry]));
+    await current(one);
+    expect(one.feed.state.lag).toBe(0);
+    expect(one.warnings.filter((line) => line.includes('no node can have written'))).toHaveLength(1);
+    expect(one.warnings).toHaveLength(1);
+  },
+);

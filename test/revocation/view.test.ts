@@ -1,3 +1,4 @@
+import { logged } from '../support/member';
 import type { VerifiedToken } from '../../src/core/claims';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { createView } from '../../src/revocation/view';
@@ -97,4 +98,15 @@ test('what was let go of by a clock that was ahead is not forgotten when the clo
   // The token is good by its exp, and what refuses it has gone: the view does not answer.
   expect(view.lookUp(token({ exp }))).toBeUndefined();
   expect(view.lookUp(token({ exp: exp + 2 * 24 * 3600 }))).toBeDefined();
+});
+
+test('a version for everyone is forgotten when the last token that it refuses has expired', () => {
+  let now = 0;
+  const view = createView(10, () => now);
+  view.apply(logged({ kind: 'EVERYONE', globalVersion: 9 }, 60_000));
+  const [{ expiresAt }] = [logged({ kind: 'EVERYONE', globalVersion: 1 }, 60_000)];
+  now = expiresAt + 120_000;
+  view.sweep();
+  const later = { exp: now / 1000 + 900, sub: 'U', jti: 'T', sid: 'S' };
+  expect(view.lookUp({ claims: later, keyId: 'K' } as never)).toMatchObject({ globalVersion: 0 });
 });

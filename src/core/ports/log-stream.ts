@@ -45,7 +45,8 @@ export interface StreamEntry {
   readonly cursor: string;
   readonly epochId: string;
   readonly position: number;
-  readonly revocation: LoggedRevocation;
+  /** `undefined` for a line that no node can have written. */
+  readonly revocation: LoggedRevocation | undefined;
 }
 
 export interface NodeBeat {

@@ -1,0 +1,54 @@
+import { LARGEST_SKEW, LAST_VERSION } from './claims';
+import type { LoggedRevocation } from './revocation';
+
+/** ms; no revocation is kept for longer: the longest life of a token that can be set, twice the skew, and some minutes. */
+export const LONGEST_KEPT = 24 * 3_600_000 + 2 * LARGEST_SKEW + 5 * 60_000;
+
+const LONGEST_TEXT = 1000;
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isVersion = (value: unknown, most: number) =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+
+const isId = (value: unknown) => typeof value === 'string' && value.length >= 1 && value.length <= 128;
+
+function isWhole(entry: Record<string, unknown>): boolean {
+  switch (entry.kind) {
+    case 'TOKEN':
+      return isId(entry.userId) && isId(entry.tokenId);
+    case 'SESSION':
+      return isId(entry.userId) && isId(entry.sessionId);
+    case 'USER':
+      return isId(entry.userId) && isVersion(entry.tokenVersion, LAST_VERSION);
+    case 'EVERYONE':
+      // The last one is a tombstone of one user: as everyone's it would refuse every token there can be.
+      return isVersion(entry.globalVersion, LAST_VERSION - 1);
+    case 'KEY':
+      return isId(entry.keyId);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Reads a revocation as it comes from outside of Postgres; `undefined` for what no node can have written.
+ *
+ * @param now ms since the epoch
+ */
+export function readRevocation(text: string, now: number): LoggedRevocation | undefined {
+  if (text.length > LONGEST_TEXT) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const entry = value as Record<string, unknown>;
+  const { id, revokedAt, expiresAt } = entry;
+  if (typeof id !== 'string' || !isTime(revokedAt) || !isTime(expiresAt)) return undefined;
+  if (expiresAt < revokedAt || expiresAt - revokedAt > LONGEST_KEPT) return undefined;
+  if (expiresAt - now > LONGEST_KEPT + LARGEST_SKEW) return undefined;
+  return isWhole(entry) ? (value as LoggedRevocation) : undefined;
+}

@@ -7,6 +7,8 @@ export const SESSION_SETTINGS = {
   DateStyle: 'ISO, MDY',
   /** A statement that waited for a row goes on with what the row is by then. Above this level it fails instead. */
   default_transaction_isolation: 'read committed',
+  /** Numbers with a fraction arrive whole: clocks are compared by them. */
+  extra_float_digits: '1',
   /** Arrays of parameters may hold nulls. */
   array_nulls: 'on',
   /** A statement fails where a policy would hide rows. Else revocations would be missing, and nothing would say so. */

@@ -77,6 +77,7 @@ test('it holds what runs, what describes it, and nothing else', () => {
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     ...readdirSync(join(ROOT, 'docs'))
       .sort()
       .map((page) => `docs/${page}`),

@@ -104,7 +104,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await addSecurityHeaders(app, options);
   addHostCheck(app);
   addProxyWarning(app, logger);
-  const isClosing = addStopping(app, { owed, stopping: options.stopping });
+  const isClosing = addStopping(app, owed);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(transportError(status));

@@ -163,7 +163,9 @@ async function assemble(
     recordRefusal: refusals.record,
     revoker: createRevoker(truth, deliver),
     passwords: createPasswords(config, metrics),
-    limits: config.rateLimit ? createRateLimits(limits.redis, limits.prefix) : unlimited,
+    limits: config.rateLimit
+      ? createRateLimits({ ...config, ...limits, clock, recordRefusal: refusals.record })
+      : unlimited,
     sign: createSigner(keys),
     verify,
     checkThoroughly,

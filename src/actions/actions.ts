@@ -1,8 +1,10 @@
 import { findUsers, listAuditEvents, listSessions, listUsers } from './browse';
 import { changePassword } from './change-password';
+import { countWrite } from './count-write';
 import { disableUser, enableUser, setRole } from './change-user';
 import { deleteAccount } from './delete-account';
 import type { Dependencies } from './dependencies';
+import { hasForeignCookie } from './foreign-cookie';
 import { forceLogout } from './force-logout';
 import { forceLogoutAll } from './force-logout-all';
 import { forceLogoutSession } from './force-logout-session';
@@ -20,6 +22,8 @@ import { rotateSigningKey } from './rotate-signing-key';
 /** Every use case, ready to be called. */
 export function createActions(deps: Dependencies) {
   return {
+    countWrite: countWrite(deps),
+    hasForeignCookie: hasForeignCookie(deps),
     findUsers: findUsers(deps),
     listUsers: listUsers(deps),
     listAuditEvents: listAuditEvents(deps),

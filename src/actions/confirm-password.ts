@@ -1,8 +1,9 @@
 import type { User } from '../core/account';
 import { invalidCredentials, unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
-import { askerOf, type Client, originOf } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
+import { countPasswordAttempt } from './try-password';
 
 /** The caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled since the token was judged. */
 export async function ownAccount({ truth }: Dependencies, { userId }: Principal): Promise<User> {
@@ -13,14 +14,14 @@ export async function ownAccount({ truth }: Dependencies, { userId }: Principal)
 
 /** Throws `INVALID_CREDENTIALS` unless this is the password of the account. Counts as an attempt at it. */
 export async function confirmPassword(
-  { passwords, limits, recordRefusal }: Dependencies,
+  deps: Dependencies,
   { user, sessionId }: { readonly user: User; readonly sessionId: string },
   password: string,
   client: Client,
 ): Promise<void> {
-  await limits.passwordAttempt(user.email, client.ipAddress);
-  if (await passwords.matches(user.passwordHash, password, askerOf(client))) return;
+  const isRight = await countPasswordAttempt(deps, { email: user.email, sessionId }, client);
+  if (await isRight(user.passwordHash, password)) return;
   const type = 'PASSWORD_CONFIRMATION_FAILED';
-  recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
+  deps.recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
   throw invalidCredentials();
 }

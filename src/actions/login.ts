@@ -1,20 +1,21 @@
 import { invalidCredentials } from '../core/errors';
-import { askerOf, type Client, originOf } from './client';
+import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
 import type { Credentials } from './register';
+import { countPasswordAttempt } from './try-password';
 
 /**
  * Signs a user in. Throws `INVALID_CREDENTIALS`, after the same work, for an unknown user, a wrong password and a
  * disabled user alike.
  */
 export const login = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
-  const { truth, passwords, limits, clock, settings } = deps;
+  const { truth, clock, settings } = deps;
   const { email, password, useCookie } = credentials;
-  await limits.passwordAttempt(email, client.ipAddress);
+  const isRight = await countPasswordAttempt(deps, { email }, client);
 
   const found = await truth.users.findByEmail(email);
-  const right = await passwords.matches(found?.passwordHash, password, askerOf(client));
+  const right = await isRight(found?.passwordHash, password);
   // Fixed before the version is read: so no token can outlive the place that its revocation has in the log.
   const issuedAt = clock.now();
   const terms =

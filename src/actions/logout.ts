@@ -1,25 +1,47 @@
 import { serviceUnavailable, unauthenticated } from '../core/errors';
 import type { Receipt } from '../core/receipt';
+import type { AuthResult } from '../guard/guard';
 import type { Caller } from './client';
 import type { Dependencies } from './dependencies';
-import { endSession, sessionOfRefreshToken } from './end-session';
+import { endSession, type NamedSession, sessionOfRefreshToken } from './end-session';
 
 /**
- * Ends the caller's session with all its tokens. A token that has expired, or is revoked, still names its session: a
- * revoked token's session may be alive, as after a change of the role. Without a token that can be believed (one of a
- * revoked key cannot) the refresh cookie names it. That there is nothing left to end is no error, so that no client is
- * ever stuck; only with neither token nor cookie of ours it throws `UNAUTHENTICATED`.
+ * The session of the access token. One that has expired or is revoked still names its session: a revoked token's session
+ * may be alive, as after a change of the role.
+ */
+function sessionOfAccessToken(auth: AuthResult): NamedSession | undefined {
+  if (auth.ok) return auth.principal;
+  if (auth.code === 'SERVICE_UNAVAILABLE') throw serviceUnavailable();
+  return auth.token && { userId: auth.token.claims.sub, sessionId: auth.token.claims.sid };
+}
+
+/** One receipt for two sessions: confirmed if both are. */
+const together = (one: Receipt, other: Receipt): Receipt => ({
+  scope: one.scope,
+  endedSessions: one.endedSessions + other.endedSessions,
+  revokedAt: one.revokedAt > other.revokedAt ? one.revokedAt : other.revokedAt,
+  confirmation: one.confirmation.confirmed ? other.confirmation : one.confirmation,
+});
+
+/**
+ * Ends the caller's session with all its tokens: that of the access token and, should the refresh cookie name another
+ * one, that as well, as the client loses the cookie. That there is nothing left to end is no error, so that no client is
+ * ever stuck; only with neither a token nor a cookie of ours it throws `UNAUTHENTICATED`.
  */
 export const logout =
   (deps: Dependencies) =>
   async ({ auth, client, refreshCookie }: Caller): Promise<Receipt> => {
-    if (auth.ok) return endSession(deps, auth.principal, client);
-    if (auth.code === 'SERVICE_UNAVAILABLE') throw serviceUnavailable();
-    if (auth.token) {
-      const { sub, sid } = auth.token.claims;
-      return endSession(deps, { userId: sub, sessionId: sid }, client);
+    const ofToken = sessionOfAccessToken(auth);
+    const ofCookie =
+      refreshCookie === undefined ? undefined : await sessionOfRefreshToken(deps, refreshCookie);
+    const first = ofToken ?? ofCookie;
+    if (!first) {
+      if (refreshCookie !== undefined) await deps.limits.badToken(client);
+      throw unauthenticated(auth.ok || auth.code === 'SERVICE_UNAVAILABLE' ? 'TOKEN_MISSING' : auth.code);
     }
-    const named = refreshCookie === undefined ? undefined : await sessionOfRefreshToken(deps, refreshCookie);
-    if (named) return endSession(deps, named, client);
-    throw unauthenticated(auth.code);
+    const second = ofCookie?.sessionId === first.sessionId ? undefined : ofCookie;
+    await deps.limits.logout(first.sessionId, client);
+    if (second) await deps.limits.logout(second.sessionId, client);
+    const receipt = await endSession(deps, first, client);
+    return second ? together(receipt, await endSession(deps, second, client)) : receipt;
   };

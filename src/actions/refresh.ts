@@ -50,14 +50,19 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
     deps.recordRefusal({ type: 'REFRESH_TOKEN_REFUSED', userId, sessionId, reason, ...originOf(client) });
     return refreshTokenInvalid();
   };
-  await deps.limits.refresh(client.ipAddress);
+  const bad = async (reason: string) => {
+    await deps.limits.badToken(client);
+    return refused(reason);
+  };
   const refreshToken = argument ?? caller.refreshCookie;
   if (refreshToken === undefined) throw refreshTokenInvalid();
-  if (!looksLikeRefreshToken(refreshToken)) throw refused('malformed');
+  if (!looksLikeRefreshToken(refreshToken)) throw await bad('malformed');
+  await deps.limits.tokenLookup(client);
   const hash = hashOf(refreshToken);
   // To learn whose it is, as the user has to be locked first; all else is read again under the locks.
   const found = await deps.truth.refreshTokens.findByHash(hash);
-  if (!found) throw refused('unknown');
+  if (!found) throw await bad('unknown');
+  await deps.limits.refresh(found.sessionId, client);
 
   const outcome = await deps.truth.transaction((tables) => rotate(tables, deps, found, hash, client));
   if (outcome === 'INVALID') throw refused('its session has ended', found);

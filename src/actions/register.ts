@@ -25,7 +25,7 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
   const { email, password, useCookie } = credentials;
   const fault = passwords.faultOf(password, email);
   if (fault) throw badUserInput(fault);
-  await limits.registration(client.ipAddress);
+  await limits.registration(client);
   const passwordHash = await passwords.hash(password, askerOf(client));
 
   const issuedAt = clock.now();

@@ -25,12 +25,14 @@ async function sessionOfAccessToken(
 export const revokeToken =
   (deps: Dependencies) =>
   async (token: string, client: Client): Promise<Receipt | undefined> => {
-    await deps.limits.refresh(client.ipAddress);
+    await deps.limits.tokenLookup(client);
     const named = (await sessionOfRefreshToken(deps, token)) ?? (await sessionOfAccessToken(deps, token));
     if (!named) {
+      await deps.limits.badToken(client);
       const reason = 'sent to be revoked, and not one of ours';
       deps.recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', reason, ...originOf(client) });
       return undefined;
     }
+    await deps.limits.logout(named.sessionId, client);
     return endSession(deps, named, client);
   };

@@ -60,6 +60,8 @@ export interface Config {
   /** How many proxies, or which, are believed about the client's address. */
   readonly trustProxy: number | string[] | false;
   readonly rateLimit: boolean;
+  /** Attempts at the password of one account. */
+  readonly passwordAttemptsPerHour: number;
   readonly introspectionSecret?: string;
   readonly administrator?: { readonly email: string; readonly password: string };
   /** Sentences on settings that work, but are rarely meant. */
@@ -243,6 +245,7 @@ export function readConfig(env: Env): Config {
     corsOrigins: readOrigins(read, collector),
     trustProxy: readTrustProxy(read, collector),
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
+    passwordAttemptsPerHour: read.integer('PASSWORD_ATTEMPTS_PER_HOUR', 100, 10, 100_000),
     introspectionSecret,
     administrator: readAdministrator(read, collector),
   };

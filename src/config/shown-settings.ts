@@ -29,6 +29,7 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   corsOrigins: true,
   trustProxy: true,
   rateLimit: true,
+  passwordAttemptsPerHour: true,
   introspectionSecret: false,
   administrator: false,
   // Logged one by one.

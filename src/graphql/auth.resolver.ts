@@ -79,8 +79,10 @@ export class AuthResolver {
     description: 'Ends all my sessions and tokens, this one included.',
   })
   async logoutEverywhere(@Ctx() context: Context) {
-    const receipt = await this.actions.logoutEverywhere(requireUser(context), context.client);
-    context.clearRefreshCookie();
+    const principal = requireUser(context);
+    const keepsCookie = await this.actions.hasForeignCookie(context, principal.userId);
+    const receipt = await this.actions.logoutEverywhere(principal, context.client);
+    if (!keepsCookie) context.clearRefreshCookie();
     return toLogoutReceipt(receipt);
   }
 
@@ -108,8 +110,10 @@ export class AuthResolver {
     @Arg('password', () => String, { description: 'My password.' }) password: string,
     @Ctx() context: Context,
   ) {
-    const receipt = await this.actions.deleteAccount(requireUser(context), password, context.client);
-    context.clearRefreshCookie();
+    const principal = requireUser(context);
+    const keepsCookie = await this.actions.hasForeignCookie(context, principal.userId);
+    const receipt = await this.actions.deleteAccount(principal, password, context.client);
+    if (!keepsCookie) context.clearRefreshCookie();
     return toLogoutReceipt(receipt);
   }
 }

@@ -11,6 +11,7 @@ import type { Context } from './context';
 import { guardRootFields } from './root-fields';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
+import { limitWrites } from './write-limit';
 
 const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, roles) => {
   requireUser(context, ...(roles.slice(0, 1) as [Role?]));
@@ -41,5 +42,6 @@ export function createSchema(actions: Actions): GraphQLSchema {
     // The input would be echoed with the error otherwise, and the password with it.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },
   });
+  limitWrites(schema, actions);
   return guardRootFields(schema);
 }

@@ -15,8 +15,11 @@ export interface Retention {
 /** Rows deleted in one statement: few enough to hold locks only briefly. */
 const BATCH = 1000;
 
-/** s; for how long it is known of a session that it has ended, so that a second logout is told so. */
-const DAY = 24 * 3600;
+/**
+ * s; for how long it is known of a session that it has ended: so that a second logout is told so, and the user's network is
+ * still a known one.
+ */
+const WEEK = 7 * 24 * 3600;
 
 /** Any fixed number will do; it names this lock among the advisory locks of the database. */
 const PURGE_LOCK = 7_466_003;
@@ -27,8 +30,8 @@ const PURGE_LOCK = 7_466_003;
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
   ['revocations', `expires_at < now() - $1 * interval '1 second' and confirmed_at is not null`, () => 0],
   ['refresh_tokens', `used_at < now() - $1 * interval '1 second'`, (r) => r.refreshTokenTtl],
-  ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => DAY],
-  ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => DAY],
+  ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => WEEK],
+  ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
 ];
 

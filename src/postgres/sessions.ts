@@ -1,6 +1,7 @@
 import { type EntityManager, IsNull, Not } from 'typeorm';
 import type { Session } from '../core/account';
 import { isId } from '../core/claims';
+import { emailKey } from '../core/email';
 import type { Sessions, SessionsOfUser } from '../core/ports/truth';
 import { SessionEntity } from './entities/session.entity';
 import { run } from './tables';
@@ -137,6 +138,18 @@ export function sessionsIn(manager: EntityManager): Sessions {
         if (each) lists.get(each)?.push(toSession(row));
       }
       return [...lists.values()];
+    },
+
+    async recentAddressesOf(email) {
+      const rows = await run<{ ip_address: string }[]>(
+        manager,
+        `select distinct ip_address from (
+           select s.ip_address from {sessions} s join {users} u on u.id = s.user_id
+           where u.email_key = $1 and s.last_used_at > now() - interval '30 days' limit 1000) recent
+         where ip_address is not null`,
+        [emailKey(email)],
+      );
+      return rows.map((row) => row.ip_address);
     },
 
     async countLive() {

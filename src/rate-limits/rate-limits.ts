@@ -1,115 +1,105 @@
 import { createHash } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
-import {
-  type RateLimiterAbstract,
-  RateLimiterMemory,
-  RateLimiterRedis,
-  RateLimiterRes,
-} from 'rate-limiter-flexible';
+import { networkOf, siteOf } from '../core/address';
+import type { Clock } from '../core/clock';
 import { emailKey } from '../core/email';
 import { rateLimited } from '../core/errors';
-import type { RateLimits } from '../core/ports/rate-limits';
+import type { Origin, RateLimits } from '../core/ports/rate-limits';
+import type { RecordRefusal } from '../core/ports/refusals';
+import { createCounters, type SharedCounters } from './counters';
+import { type LimitName, limitsOf, BAD_LOOKUP_LIMIT } from './limits';
+import { createMemoryCounter } from './memory-counter';
 
-/** Attempts a minute. */
-const LIMITS = {
-  // By account and address together: nobody can lock another one's account from elsewhere.
-  'password-account': 10,
-  'password-address': 100,
-  registration: 20,
-  refresh: 60,
-} as const;
-
-/** An IPv6 customer has at least a /64 to themselves, so that is what counts as one address. */
-function networkOf(address: string): string {
-  try {
-    // Takes an IPv4 address written as IPv6 for what it is.
-    const parsed = ipaddr.process(address);
-    return parsed.kind() === 'ipv4' ? parsed.toString() : parsed.toByteArray().slice(0, 8).join('.');
-  } catch {
-    return address;
-  }
+export interface RateLimitsOptions {
+  readonly redis?: SharedCounters;
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly passwordAttemptsPerHour: number;
+  readonly recordRefusal: RecordRefusal;
 }
 
-type LimitName = keyof typeof LIMITS;
-type Limiters = ReadonlyMap<string, RateLimiterAbstract>;
+/** Of one length whatever the parts are, and without an email that could be read in Redis. */
+const keyOf = (...parts: string[]) => createHash('sha256').update(parts.join('\n')).digest('base64url');
 
-/** A Redis that is there or throws; the client that it hands to `commands` is an ioredis one. */
-export interface SharedCounters {
-  run<T>(commands: (client: object) => Promise<T>): Promise<T>;
-}
+/** Limits what one address, one session and everybody together may try. The numbers are in limits.ts. */
+export function createRateLimits(options: RateLimitsOptions): RateLimits {
+  const { clock, passwordAttemptsPerHour, recordRefusal } = options;
+  const counters = createCounters({ ...options, limits: limitsOf(passwordAttemptsPerHour) });
+  const badLookups = createMemoryCounter(BAD_LOOKUP_LIMIT, clock);
 
-function limitersOf(make: (name: string, points: number) => RateLimiterAbstract): Limiters {
-  return new Map(Object.entries(LIMITS).map(([name, points]) => [name, make(name, points)]));
-}
-
-/**
- * @param redis where all nodes count together, if there is one; while it is away, each counts for itself
- * @param prefix what the names of the counters in Redis begin with
- */
-export function createRateLimits(redis?: SharedCounters, prefix = ''): RateLimits {
-  const inMemory = limitersOf(
-    (keyPrefix, points) => new RateLimiterMemory({ keyPrefix, points, duration: 60 }),
-  );
-
-  // A limiter belongs to one connection, and a connection that broke is replaced.
-  const inRedis = new WeakMap<object, Limiters>();
-  const onClient = (client: object): Limiters => {
-    const known = inRedis.get(client);
-    if (known) return known;
-    const made = limitersOf(
-      (name, points) =>
-        new RateLimiterRedis({
-          storeClient: client,
-          keyPrefix: `${prefix}:${name}`,
-          points,
-          duration: 60,
-        }),
-    );
-    inRedis.set(client, made);
-    return made;
+  const refusal = (reason: string, ms: number, origin: Origin, sessionId?: string) => {
+    const { ipAddress, userAgent, requestId } = origin;
+    recordRefusal({ type: 'RATE_LIMIT_REACHED', reason, sessionId, ipAddress, userAgent, requestId });
+    return rateLimited(Math.max(1, Math.ceil(ms / 1000)));
   };
 
-  /** Counts one, and answers the refusal if it was one too many. */
-  const consume = async (
-    limiters: Limiters,
-    name: LimitName,
-    key: string,
-  ): Promise<RateLimiterRes | undefined> => {
-    try {
-      await limiters.get(name)?.consume(key);
-      return undefined;
-    } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return refusal;
-      throw refusal;
+  const count = async (name: LimitName, key: string, origin: Origin, sessionId?: string) => {
+    const ms = await counters.take(name, key);
+    if (ms !== undefined) throw refusal(name, ms, origin, sessionId);
+  };
+
+  const countAddress = async (what: 'password' | 'registration' | 'bad-token', origin: Origin) => {
+    const { ipAddress } = origin;
+    await count(`${what}-by-address`, networkOf(ipAddress), origin);
+    if (siteOf(ipAddress) !== networkOf(ipAddress)) await count(`${what}-by-site`, siteOf(ipAddress), origin);
+  };
+
+  /** Counts towards the hour of the account. Answers where it was counted. */
+  const countHour: (
+    attempt: Parameters<RateLimits['passwordAttempt']>[0],
+    origin: Origin,
+  ) => Promise<[LimitName, string]> = async ({ account, sessionId, isKnownNetwork }, origin) => {
+    const email = emailKey(account);
+    const known = 'password-by-account-and-known-network';
+    if (sessionId !== undefined) {
+      const key = keyOf(email, sessionId);
+      await count(known, key, origin, sessionId);
+      return [known, key];
     }
-  };
-
-  const count = async (name: LimitName, key: string) => {
-    const refusal = redis
-      ? await redis
-          .run((client) => consume(onClient(client), name, key))
-          .catch(() => consume(inMemory, name, key))
-      : await consume(inMemory, name, key);
-    if (refusal) throw rateLimited(Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)));
+    const everyones = 'password-by-account';
+    const ms = await counters.take(everyones, keyOf(email));
+    if (ms === undefined) return [everyones, keyOf(email)];
+    if (!(await isKnownNetwork())) throw refusal(everyones, ms, origin);
+    const key = keyOf(email, networkOf(origin.ipAddress));
+    await count(known, key, origin);
+    return [known, key];
   };
 
   return {
-    async passwordAttempt(account, address) {
-      const network = networkOf(address);
-      const key = createHash('sha256')
-        .update(`${emailKey(account)}\n${network}`)
-        .digest('base64url');
-      await count('password-address', network);
-      await count('password-account', key);
+    async passwordAttempt(attempt, origin) {
+      await countAddress('password', origin);
+      const key = keyOf(emailKey(attempt.account), networkOf(origin.ipAddress));
+      await count('password-by-account-and-address', key, origin);
+      const counted = await countHour(attempt, origin);
+      return () => counters.giveBack(...counted);
     },
-    registration: (address) => count('registration', networkOf(address)),
-    refresh: (address) => count('refresh', networkOf(address)),
+
+    registration: (origin) => countAddress('registration', origin),
+
+    tokenLookup(origin) {
+      const ms = badLookups.wouldWait(siteOf(origin.ipAddress));
+      return ms === undefined ? Promise.resolve() : Promise.reject(refusal('bad-token-lookups', ms, origin));
+    },
+
+    async badToken(origin) {
+      badLookups.take(siteOf(origin.ipAddress));
+      await countAddress('bad-token', origin);
+    },
+
+    refresh: (sessionId, origin) => count('refresh-by-session', sessionId, origin, sessionId),
+    logout: (sessionId, origin) => count('logout-by-session', sessionId, origin, sessionId),
+    write: (sessionId, origin) => count('write-by-session', sessionId, origin, sessionId),
   };
 }
 
+const pass = () => Promise.resolve();
+
 /** For load tests behind a limiter of one's own. */
 export const unlimited: RateLimits = {
-  passwordAttempt: () => Promise.resolve(),
-  registration: () => Promise.resolve(),
-  refresh: () => Promise.resolve(),
+  passwordAttempt: () => Promise.resolve(pass),
+  registration: pass,
+  tokenLookup: pass,
+  badToken: pass,
+  refresh: pass,
+  logout: pass,
+  write: pass,
 };

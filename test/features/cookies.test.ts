@@ -107,3 +107,30 @@ test('a login without the wish for a cookie sets none', async () => {
   expect(answer.headers.getSetCookie()).toEqual([]);
   expect(answer.data.login.refreshToken).toMatch(/^[\w-]{43}$/);
 });
+
+test('a logout with the token of one session and the cookie of another ends both', async () => {
+  const one = await node.api.login(email);
+  const other = await login(node);
+  const cookie = valueOf(cookieOf(other));
+  const answer = await node.api.send(
+    'mutation { logout { scope endedSessions confirmed } }',
+    {},
+    one.accessToken,
+    { cookie },
+  );
+  expect(answer.data.logout).toEqual({ scope: 'SESSION', endedSessions: 2, confirmed: true });
+  expect(cookieOf(answer)).toMatch(/^refresh_token=;/);
+  expect((await node.api.me(other.data.login.accessToken)).reason).toBe('TOKEN_REVOKED');
+  expect((await node.api.send(REFRESH, {}, undefined, { cookie })).code).toBe('REFRESH_TOKEN_INVALID');
+});
+
+test('ending all sessions of one user leaves the cookie of another user where it is', async () => {
+  const { accessToken } = await node.api.register('neighbour@example.com');
+  const cookie = valueOf(cookieOf(await login(node)));
+  const answer = await node.api.send('mutation { logoutEverywhere { endedSessions } }', {}, accessToken, {
+    cookie,
+  });
+  expect(answer.data.logoutEverywhere).toEqual({ endedSessions: 1 });
+  expect(answer.headers.getSetCookie()).toEqual([]);
+  expect((await node.api.send(REFRESH, {}, undefined, { cookie })).status).toBe(200);
+});

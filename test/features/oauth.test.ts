@@ -441,7 +441,7 @@ describe('the requests', () => {
     expect(answer).toMatchObject({ status: 415, body: { errors: [expect.anything()] } });
   });
 
-  test('an address revokes sixty times a minute, refreshes counted with it, and introspects without end', async () => {
+  test('an address sends sixty bad tokens a minute, and introspects without end', async () => {
     const limited = await world.node({ ...ENV, RATE_LIMIT: 'on' });
     const tokens = await newUser(limited);
     for (let i = 0; i < 5; i++) await limited.api.refresh('x');
@@ -450,8 +450,9 @@ describe('the requests', () => {
     expect(refused).toHaveLength(3);
     expect(refused[0]!.body).toMatchObject({ error: 'temporarily_unavailable' });
     expect(Number(refused[0]!.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await revoke(limited, tokens.accessToken)).status).toBe(429);
     for (let i = 0; i < 70; i++) expect(await isActive(limited, tokens.accessToken)).toBe(true);
+    // A good one is not refused for the bad ones of its neighbours.
+    expect((await revoke(limited, tokens.accessToken)).status).toBe(200);
   });
 
   test('no token and no secret is in the log or in a fault, at whatever level', async () => {

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually';
 import { createWorld, type TestNode, type World } from '../support/world';
 
 // By Redis all nodes count together; without it each for itself, which one node is enough to show.
@@ -8,14 +9,16 @@ describe.each([
   let world: World;
   let nodes: TestNode[];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     world = await createWorld({ redis });
     const count = redis === null ? 1 : 2;
     nodes = await Promise.all(
-      Array.from({ length: count }, () => world.node({ RATE_LIMIT: 'on', TRUST_PROXY: 'true' })),
+      Array.from({ length: count }, () =>
+        world.node({ RATE_LIMIT: 'on', TRUST_PROXY: 'true', PASSWORD_ATTEMPTS_PER_HOUR: '30' }),
+      ),
     );
   });
-  afterEach(() => world.close());
+  afterAll(() => world.close());
 
   const times = (
     n: number,
@@ -56,7 +59,9 @@ describe.each([
     ['an IPv6 address with a zone', (i: number) => `fe80::1%eth${i}`],
     ['words that are not an address', (i: number) => `unknown${i}`],
   ])('however the proxy writes it, it is one address: %s', async (_name, addressOf) => {
-    const answers = await times(13, (node, i) => login(node, 'written@example.com', addressOf(i)));
+    const answers = await times(13, (node, i) =>
+      login(node, `written${addressOf(0)}@example.com`.replace(/[^\w@.]/g, ''), addressOf(i)),
+    );
     expect(limited(answers)).toBe(3);
   });
 
@@ -72,16 +77,102 @@ describe.each([
     expect(limited(answers)).toBe(3);
   });
 
-  test('an address refreshes sixty times a minute', async () => {
-    const answers = await times(65, (node) =>
-      node.api.send(
-        'mutation { refresh(refreshToken: "x") { accessToken } }',
-        {},
-        undefined,
-        from('192.0.2.3'),
-      ),
+  const refresh = (node: TestNode, refreshToken: string, address: string) =>
+    node.api.send(
+      'mutation($token: String) { refresh(refreshToken: $token) { accessToken refreshToken } }',
+      { token: refreshToken },
+      undefined,
+      from(address),
     );
+  const revoke = async (node: TestNode, token: string, address: string) => {
+    const answer = await fetch(`${node.url}/oauth/revoke`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...from(address) },
+      body: new URLSearchParams({ token }),
+    });
+    await answer.text();
+    return { status: answer.status, code: answer.status === 429 ? 'RATE_LIMITED' : undefined };
+  };
+
+  test('bad tokens of a neighbour do not keep good ones from being used', async () => {
+    const { refreshToken } = await nodes[0]!.api.register('neighbour@example.com');
+    const unknown = 'x'.repeat(43);
+    const answers = [
+      ...(await times(35, (node) => refresh(node, 'x', '192.0.2.3'))),
+      ...(await times(15, (node) => refresh(node, unknown, '192.0.2.3'))),
+      ...(await times(15, (node) => revoke(node, 'x', '192.0.2.3'))),
+    ];
     expect(limited(answers)).toBe(5);
+    const good = await refresh(nodes[0]!, refreshToken, '192.0.2.3');
+    expect(good.code).toBeUndefined();
+    expect(await revoke(nodes[0]!, good.data.refresh.refreshToken, '192.0.2.3')).toMatchObject({
+      status: 200,
+    });
+  });
+
+  test('a session refreshes sixty times a minute, wherever it is', async () => {
+    let { refreshToken } = await nodes[0]!.api.register('fast@example.com');
+    for (let i = 0; i < 60; i++)
+      refreshToken = (await refresh(nodes[0]!, refreshToken, `198.51.100.${i}`)).data.refresh.refreshToken;
+    expect((await refresh(nodes[0]!, refreshToken, '198.51.100.99')).code).toBe('RATE_LIMITED');
+  });
+
+  test('a session writes a hundred and twenty times a minute, and can end itself after that', async () => {
+    const { accessToken } = await nodes[0]!.api.register('writer@example.com');
+    const write = 'logoutSession(sessionId: "00000000-0000-4000-8000-000000000000") { scope }';
+    const ten = `mutation { ${Array.from({ length: 10 }, (_, n) => `a${n}: ${write}`).join(' ')} }`;
+    // A mutation that fails ends the request only if its field may not be null, so each counts one.
+    const codes: (string | undefined)[] = [];
+    for (let i = 0; i < 125 && codes.at(-1) !== 'RATE_LIMITED'; i++)
+      codes.push((await nodes[0]!.api.send(ten, {}, accessToken)).code);
+    expect(codes.filter((code) => code === 'NOT_FOUND')).toHaveLength(120);
+    expect(codes.at(-1)).toBe('RATE_LIMITED');
+    expect(await nodes[0]!.api.end('logoutEverywhere', accessToken)).toMatchObject({ endedSessions: 1 });
+  });
+
+  const signIn = (node: TestNode, email: string, address: string) =>
+    node.api.send(
+      'mutation($input: LoginInput!) { login(input: $input) { accessToken } }',
+      { input: { email, password: 'correct horse battery' } },
+      undefined,
+      from(address),
+    );
+
+  test('an account is tried thirty times an hour from everywhere, and its user still signs in from a known network', async () => {
+    const email = 'hunted@example.com';
+    await nodes[0]!.api.register(email);
+    await signIn(nodes[0]!, email, '2001:db8:aaaa:1::1');
+    for (const account of [email, 'unknown@example.com']) {
+      const answers = await times(40, (node, i) => login(node, account, `2001:db8:bbbb:${i}::1`));
+      expect(limited(answers)).toBe(10);
+    }
+    // Not even with the right password, else the limit would tell that it is right.
+    expect((await signIn(nodes[0]!, email, '203.0.113.77')).code).toBe('RATE_LIMITED');
+    expect((await signIn(nodes[0]!, email, '2001:db8:aaaa:1::2')).code).toBeUndefined();
+    const guesses = await times(4, (node) => login(node, email, '2001:db8:aaaa:1::3'));
+    expect(limited(guesses)).toBe(0);
+  });
+
+  test('a right password does not count towards the hour, and a session confirms its own on its own account', async () => {
+    const email = 'often@example.com';
+    const { accessToken } = await nodes[0]!.api.register(email);
+    for (let i = 0; i < 35; i++)
+      expect((await signIn(nodes[0]!, email, `198.51.100.${100 + i}`)).code).toBeUndefined();
+    await times(40, (node, i) => login(node, email, `2001:db8:cccc:${i}::1`));
+    const change = 'mutation($i: ChangePasswordInput!) { changePassword(input: $i) { accessToken } }';
+    const i = { currentPassword: 'correct horse battery', newPassword: 'battery horse correct' };
+    const answer = await nodes[0]!.api.send(change, { i }, accessToken, from('203.0.113.78'));
+    expect(answer.code).toBeUndefined();
+  });
+
+  test('the audit log says which limit was reached', async () => {
+    await times(11, (node) => login(node, 'audited@example.com', '192.0.2.200'));
+    await eventually(async () => {
+      const events = await world.sql(
+        "select reason, ip_address from audit_events where type = 'RATE_LIMIT_REACHED' and ip_address = '192.0.2.200'",
+      );
+      expect(events).toEqual([{ reason: 'password-by-account-and-address', ip_address: '192.0.2.200' }]);
+    });
   });
 
   test('ordinary queries are not limited', async () => {

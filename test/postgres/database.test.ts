@@ -129,7 +129,7 @@ test('the purge takes what nobody needs any more, in batches, and nothing else',
   await world.sql(
     `insert into audit_events (type, created_at) values ('LOGIN_FAILED', now() - interval '366 days')`,
   );
-  await world.sql(`update sessions set ended_at = now() - interval '2 days' where id = $1`, [
+  await world.sql(`update sessions set ended_at = now() - interval '8 days' where id = $1`, [
     other.session.id,
   ]);
 

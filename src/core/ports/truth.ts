@@ -101,6 +101,8 @@ export interface Sessions {
   /** The live ones of several users, newest use first: a list for each that is wanted. One statement. */
   liveOf(wanted: readonly SessionsOfUser[]): Promise<Session[][]>;
   countLive(): Promise<number>;
+  /** The addresses that sessions of the account were last used from, of at most 1,000 in the last 30 days. */
+  recentAddressesOf(email: string): Promise<string[]>;
 }
 
 export interface RefreshTokens {

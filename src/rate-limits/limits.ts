@@ -1,0 +1,49 @@
+/** How many in how many seconds. */
+export interface Limit {
+  readonly points: number;
+  /** s */
+  readonly duration: number;
+}
+
+const MINUTE = 60;
+const HOUR = 3600;
+
+/**
+ * What may be done in a minute. "Address" is an IPv4 address or an IPv6 /64; a "site" is an IPv6 /48, which one customer
+ * may have with all of its networks.
+ */
+const A_MINUTE = {
+  'password-by-account-and-address': 10,
+  'password-by-address': 100,
+  'password-by-site': 1000,
+  'registration-by-address': 20,
+  'registration-by-site': 200,
+  'bad-token-by-address': 60,
+  'bad-token-by-site': 600,
+  'refresh-by-session': 60,
+  'logout-by-session': 60,
+  'write-by-session': 120,
+} as const;
+
+export type LimitName =
+  keyof typeof A_MINUTE | 'password-by-account' | 'password-by-account-and-known-network';
+
+/**
+ * Every limit.
+ *
+ * @param passwordAttemptsPerHour for one account
+ */
+export function limitsOf(passwordAttemptsPerHour: number): Record<LimitName, Limit> {
+  const ofHour: Limit = { points: passwordAttemptsPerHour, duration: HOUR };
+  const ofMinute = Object.entries(A_MINUTE).map(([name, points]) => [name, { points, duration: MINUTE }]);
+  return {
+    ...(Object.fromEntries(ofMinute) as Record<keyof typeof A_MINUTE, Limit>),
+    'password-by-account': ofHour,
+    'password-by-account-and-known-network': ofHour,
+  };
+}
+
+const BAD_LOOKUPS = 600;
+
+/** Bad tokens of a site in a minute, on one node: beyond these none of its tokens is looked up. */
+export const BAD_LOOKUP_LIMIT: Limit = { points: BAD_LOOKUPS, duration: MINUTE };

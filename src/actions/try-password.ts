@@ -1,4 +1,5 @@
 import { networkOf, parseAddress } from '../core/address';
+import { abandoned } from '../core/errors';
 import { askerOf, type Client } from './client';
 import type { Dependencies } from './dependencies';
 
@@ -25,6 +26,8 @@ export async function countPasswordAttempt(
     { account: email, sessionId, isKnownNetwork: () => isKnownNetwork(deps, email, client) },
     client,
   );
+  // Before the account is looked up: the pool of connections is shared with clients that are still there.
+  if (client.signal?.aborted) throw abandoned();
   return async (passwordHash, password) => {
     const right = await deps.passwords.matches(passwordHash, password, askerOf(client));
     if (right) await giveBack();

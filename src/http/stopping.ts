@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { OwedAnswers } from './owed-answers';
 
@@ -8,6 +9,39 @@ const LATE_REQUEST = 500;
 const LONGEST_DRAIN = 10_000;
 
 const LOOK_INTERVAL = 25;
+
+/** ms that a moment is waited for in which no connection arrives. */
+const LONGEST_WAIT_FOR_QUIET = 1000;
+
+/** ms that a turn of the event loop may take to count as such a moment. */
+const QUIET_TURN = 0.5;
+
+/**
+ * Calls back in a turn of the event loop that has accepted no connection and done little else: what arrives while Node
+ * is busy waits to be accepted, and the system resets what waits when the listening socket closes.
+ */
+function whenQuiet(server: Server, then: () => void): void {
+  const begunAt = performance.now();
+  let turnAt = begunAt;
+  let accepted = 0;
+  const count = () => {
+    accepted += 1;
+  };
+  server.on('connection', count);
+  const look = () => {
+    const now = performance.now();
+    const isQuiet = accepted === 0 && now - turnAt < QUIET_TURN;
+    if (!isQuiet && now - begunAt < LONGEST_WAIT_FOR_QUIET) {
+      accepted = 0;
+      turnAt = now;
+      setImmediate(look);
+      return;
+    }
+    server.off('connection', count);
+    then();
+  };
+  setImmediate(look);
+}
 
 /**
  * Closes the app without losing a request. No connection is accepted any more, so clients connect elsewhere. Each
@@ -29,6 +63,11 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
   // Node would close idle connections as soon as the app is closed, and with them what is on its way to us:
   // https://github.com/nodejs/node/issues/60617
   app.server.closeIdleConnections = () => undefined;
+  const closeListener = app.server.close.bind(app.server);
+  app.server.close = (closed) => {
+    whenQuiet(app.server, () => closeListener(closed));
+    return app.server;
+  };
 
   const drain = () => {
     let closedAt: number | undefined;

@@ -17,6 +17,8 @@ import { unexpected } from '../graphql/errors';
 import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
 import type { Announcements } from '../revocation/announcements';
+import { SOCKET_LIMITS, type SocketLimits } from '../sockets/limits';
+import { createPlaces } from '../sockets/places';
 import { createSockets, type SocketObserver } from '../sockets/sockets';
 import { createProxyTrust } from './client-address';
 import { addGraphql } from './graphql';
@@ -59,6 +61,9 @@ export interface AppOptions {
   /** ms */
   readonly clockSkew: number;
   readonly socketObserver?: SocketObserver;
+  /** Whether the attempts and the sockets of an address have limits. */
+  readonly rateLimit: boolean;
+  readonly socketLimits?: Partial<SocketLimits>;
 }
 
 /** ms that a request may take to arrive. */
@@ -124,8 +129,19 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   const schema = createSchema(actions);
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
-  const sockets = createSockets({ ...options, schema, observer: options.socketObserver });
-  await addUpgrades(app, { sockets, owed, isOwnPage, isClosing });
+  const { socketLimits, rateLimit } = options;
+  const sockets = createSockets({
+    ...options,
+    schema,
+    observer: options.socketObserver,
+    limits: socketLimits,
+  });
+  const places = createPlaces({
+    ...SOCKET_LIMITS,
+    ...socketLimits,
+    ...(!rateLimit && { ofNetwork: Infinity, ofSite: Infinity }),
+  });
+  await addUpgrades(app, { ...options, sockets, places, owed, isOwnPage, isClosing });
   await addGraphql(app, { ...options, schema, sockets, isOwnPage, requestLog });
   await addOAuth(app, options);
   addJwks(app, keys);

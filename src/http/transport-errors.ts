@@ -14,9 +14,9 @@ const TRANSPORT_FAULTS: Record<number, string> = {
   413: `The request is too large. At most ${BODY_LIMIT / 1024} KiB are read.`,
   414: 'The address is too long.',
   415: 'Send the request as "Content-Type: application/json".',
-  429: 'There are too many connections of this address. Try again later.',
+  429: 'This address has too many sockets. Close one, or try again later.',
   431: 'The address and the headers are too large. At most 16 KiB are read.',
-  503: 'This node is stopping. Try again.',
+  503: 'This node is stopping, or serves as many sockets as it can. Try again.',
 };
 
 const CODES: Record<number, string> = {
@@ -26,11 +26,12 @@ const CODES: Record<number, string> = {
   503: 'SERVICE_UNAVAILABLE',
 };
 
-export const transportError = (status: number) => ({
+/** @param retryAfter s after which another attempt makes sense, if that can be said */
+export const transportError = (status: number, retryAfter?: number) => ({
   errors: [
     {
       message: TRANSPORT_FAULTS[status] ?? TRANSPORT_FAULTS[400],
-      extensions: { code: CODES[status] ?? 'BAD_REQUEST' },
+      extensions: { code: CODES[status] ?? 'BAD_REQUEST', retryAfter },
     },
   ],
 });

@@ -1,16 +1,25 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { originOf } from '../actions/client';
+import type { RecordRefusal } from '../core/ports/refusals';
+import type { Places } from '../sockets/places';
 import type { Sockets } from '../sockets/sockets';
+import { clientOf } from './client';
 import type { IsOwnPage } from './origin';
 import type { OwedAnswers } from './owed-answers';
 import { answerRaw, transportError } from './transport-errors';
 
 const PATH = '/graphql';
 
+/** s. By then each socket that has not signed in is closed, and its place is free. */
+const RETRY_AFTER = 5;
+
 export interface UpgradeOptions {
   readonly sockets: Sockets;
+  readonly places: Places;
+  readonly recordRefusal: RecordRefusal;
   readonly owed: OwedAnswers;
   readonly isOwnPage: IsOwnPage;
   /** Whether the process is stopping, so that it lets no socket in. */
@@ -46,7 +55,7 @@ function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMess
  * a connection throws (`ERR_HTTP_SOCKET_ASSIGNED`).
  */
 export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
-  const { sockets, owed, isOwnPage, isClosing } = options;
+  const { sockets, places, recordRefusal, owed, isOwnPage, isClosing } = options;
   // Never listens. The library takes upgrades from a server that it is given, and from this one it gets what is due.
   const due = createServer();
 
@@ -102,10 +111,23 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
     else connection.destroy();
   });
 
+  /** Takes a place for the socket, or answers the status with which it is refused. */
+  const takePlace = (request: FastifyRequest): 429 | 503 | undefined => {
+    const client = clientOf(request);
+    const answer = places.take(request.raw.socket, client.ipAddress);
+    if (answer === 'TAKEN') return undefined;
+    if (answer === 'NODE_FULL') return 503;
+    recordRefusal({ type: 'RATE_LIMIT_REACHED', reason: 'sockets-by-address', ...originOf(client) });
+    return 429;
+  };
+
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws) return;
-    const status = isClosing() ? 503 : isOwnPage(request) ? undefined : 403;
-    if (status !== undefined)
-      await reply.code(status).header('connection', 'close').send(transportError(status));
+    const fault = isClosing() ? 503 : isOwnPage(request) ? undefined : 403;
+    const status = fault ?? takePlace(request);
+    if (status === undefined) return;
+    const retryAfter = fault === undefined ? RETRY_AFTER : undefined;
+    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
+    await reply.code(status).header('connection', 'close').send(transportError(status, retryAfter));
   });
 }

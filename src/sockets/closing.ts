@@ -8,6 +8,10 @@ export type CloseCause =
   | 'INTERNAL_SERVER_ERROR'
   /** It did not read what it was sent. */
   | 'TOO_SLOW'
+  /** Its user has as many sockets as a user may have. */
+  | 'TOO_MANY_SOCKETS'
+  /** It sent more in a minute than a socket may send. */
+  | 'TOO_MANY_MESSAGES'
   /** It did not answer a ping. */
   | 'DEAD'
   /** It broke the rules of the protocol. */
@@ -27,6 +31,9 @@ const CODES = {
   // "Try again later": clients do, and this is no reason for them to drop a session.
   SERVICE_UNAVAILABLE: 1013,
   TOO_SLOW: 1013,
+  TOO_MANY_SOCKETS: 1013,
+  // Against a rule of this service: a client's library takes it for final.
+  TOO_MANY_MESSAGES: 1008,
   STOPPING: 1001,
 } as const;
 

@@ -1,5 +1,15 @@
-/** What one socket may ask of a node. Handed in as a whole, so that tests need not wait. */
+/** How many sockets a node serves, and what each may ask of it. Handed in, so that tests need not wait. */
 export interface SocketLimits {
+  /** Sockets of a node. */
+  readonly ofNode: number;
+  /** Sockets of an IPv4 address or an IPv6 /64. Many users may share one, and each may have many tabs. */
+  readonly ofNetwork: number;
+  /** Sockets of an IPv6 /48, as one customer may have all of its networks. */
+  readonly ofSite: number;
+  /** Sockets of a user that are signed in. */
+  readonly ofUser: number;
+  /** Messages and control frames of a socket within a minute. A client that resubscribes to all sends about 20. */
+  readonly messages: number;
   /** Bytes of a message. A token has at most 8 KiB, a subscription a few hundred. */
   readonly maxPayload: number;
   /** Subscriptions at a time. */
@@ -22,6 +32,11 @@ export interface SocketLimits {
 }
 
 export const SOCKET_LIMITS: SocketLimits = {
+  ofNode: 10_000,
+  ofNetwork: 1000,
+  ofSite: 2000,
+  ofUser: 100,
+  messages: 300,
   maxPayload: 16 * 1024,
   subscriptions: 10,
   initTimeout: 5000,

@@ -13,6 +13,8 @@ import { createRecent } from './recent';
 export interface Members {
   /** @param authorization what the client sent, which the guard has found to be good for this principal */
   join(principal: Principal, authorization: string, close: CloseSocket): Member;
+  /** How many a user has. */
+  countOf(userId: string): number;
   /** Hears no more revocations, and ends all. */
   stop(): void;
 }
@@ -31,6 +33,7 @@ function createIndex() {
   const sets = new Map<string, Set<Member>>();
   return {
     of: (key: string): readonly Member[] => [...(sets.get(key) ?? [])],
+    countOf: (key: string) => sets.get(key)?.size ?? 0,
     add(key: string, member: Member) {
       const set = sets.get(key);
       if (set) set.add(member);
@@ -109,6 +112,7 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
       else if (recent.isPartial) member.recheck();
       return member;
     },
+    countOf: ofUser.countOf,
     stop() {
       unsubscribe();
       recent.stop();

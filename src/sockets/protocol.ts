@@ -8,7 +8,7 @@ import type { SubscriptionContext } from '../graphql/context';
 import { createErrorFormatter } from '../graphql/errors';
 import { badUserInput } from '../graphql/limits';
 import { createSubscriptionReader } from '../graphql/subscription-request';
-import type { Guard } from '../guard/guard';
+import type { Guard, Principal } from '../guard/guard';
 import type { CloseSocket } from './closing';
 import type { SocketLimits } from './limits';
 import type { Member } from './member';
@@ -79,10 +79,20 @@ export function createProtocol(options: ProtocolOptions): Server<SocketState> {
     });
   };
 
+  /** Refuses a socket whose user has enough of them. Those that are open stay. */
+  const isOneTooMany = ({ userId, sessionId }: Principal, { client, close }: SocketState): boolean => {
+    if (members.countOf(userId) < limits.ofUser) return false;
+    const reason = 'sockets-by-user';
+    const type = 'RATE_LIMIT_REACHED';
+    recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
+    close('TOO_MANY_SOCKETS');
+    return true;
+  };
+
   return makeServer<SocketContext['connectionParams'], SocketState>({
     connectionInitWaitTimeout: limits.initTimeout,
 
-    /** Only who has a good token is let in. */
+    /** A good token is let in, unless its user has too many sockets. */
     async onConnect({ connectionParams, extra }) {
       const authorization = authorizationIn(connectionParams);
       try {
@@ -91,6 +101,7 @@ export function createProtocol(options: ProtocolOptions): Server<SocketState> {
           recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(extra.client) });
         if (!extra.isOpen()) return false;
         if (auth.ok && authorization !== undefined) {
+          if (isOneTooMany(auth.principal, extra)) return false;
           extra.member = members.join(auth.principal, authorization, extra.close);
           return !extra.member.hasEnded;
         }

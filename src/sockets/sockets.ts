@@ -10,6 +10,7 @@ import type { Announcements } from '../revocation/announcements';
 import { type CloseCause, codeOf, type OwnCause } from './closing';
 import { SOCKET_LIMITS, type SocketLimits } from './limits';
 import { createMembers } from './members';
+import { createPace } from './pace';
 import { createProtocol, type SocketState } from './protocol';
 
 /** Told of every socket, for whoever counts. Must not throw. */
@@ -87,6 +88,15 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     open.add(socket);
     alive.add(socket);
     observer?.opened?.();
+    const isWithinPace = createPace(limits.messages, options.clock);
+    /** Notes that something came. Answers whether it is to be read: not if too much comes, or nothing more can be sent. */
+    const heard = () => {
+      alive.add(socket);
+      if (!takesMore(socket)) return false;
+      if (isWithinPace()) return true;
+      close(socket, 'TOO_MANY_MESSAGES');
+      return false;
+    };
     const state: SocketState = {
       id,
       client,
@@ -107,8 +117,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
         close: (code = 4400, reason = '') => breakOff(code, reason),
         onMessage: (handle) =>
           socket.on('message', (data) => {
-            alive.add(socket);
-            if (!takesMore(socket)) return;
+            if (!heard()) return;
             // What our own hooks meet they answer themselves. Here remains a message that only servers may send.
             handle((data as Buffer).toString()).catch((error: unknown) => {
               logger.debug({ err: error, requestId: id }, 'A socket sent what is no message of a client.');
@@ -118,10 +127,9 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
       },
       state,
     );
-    socket.on('pong', () => alive.add(socket));
+    socket.on('pong', heard);
     socket.on('ping', (data) => {
-      alive.add(socket);
-      if (takesMore(socket)) socket.pong(data);
+      if (heard()) socket.pong(data);
     });
     // A frame that breaks the rules, or is too large: the library closes the socket itself.
     socket.on('error', (error) => {

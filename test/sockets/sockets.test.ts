@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Actions } from '../../src/actions/actions';
+import type { NewAuditEvent } from '../../src/core/account';
 import type { AccessTokenClaims } from '../../src/core/claims';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
@@ -45,6 +46,7 @@ let server: Server | undefined;
 let sockets: Sockets;
 let closed: string[];
 let faults: string[];
+let refusals: NewAuditEvent[];
 const open: TestSocket[] = [];
 /** The server's ends of the sockets. */
 const accepted: WebSocket[] = [];
@@ -55,11 +57,13 @@ const start = async (limits: SocketsOptions['limits'] = {}) => {
   now = Date.now();
   closed = [];
   faults = [];
+  refusals = [];
   const silent = () => undefined;
   sockets = createSockets({
     schema: createSchema({} as Actions),
     production: false,
     guard,
+    recordRefusal: (event) => void refusals.push(event),
     announcements,
     clock: { now: () => now, monotonic: () => now },
     clockSkew: 0,
@@ -319,6 +323,33 @@ test('a revocation of everyone closes every socket, however many', async () => {
   expect(sockets.open).toBe(1);
 });
 
+test('a user has a limit of sockets: one more is closed, those that are open stay, and one that goes makes room', async () => {
+  await start({ ofUser: 2 });
+  const claims = claimsOf();
+  const [first] = [await signIn(claims), await signIn(claims)];
+  const refused = async () => {
+    const socket = await openSocket();
+    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${tokenOf(claims)}` } });
+    expect(await socket.closed).toEqual({ code: 1013, reason: 'TOO_MANY_SOCKETS' });
+    expect(socket.messages).toEqual([]);
+  };
+  await refused();
+  await eventually(() => expect(closed).toEqual(['TOO_MANY_SOCKETS']));
+  expect(refusals).toEqual([
+    expect.objectContaining({
+      type: 'RATE_LIMIT_REACHED',
+      userId: claims.sub,
+      sessionId: claims.sid,
+      reason: 'sockets-by-user',
+    }),
+  ]);
+  await signIn(claimsOf());
+  await first.close();
+  await eventually(() => expect(closed).toHaveLength(2));
+  await signIn(claims);
+  await refused();
+});
+
 test('an administrator whose own token is ended is told of nothing after that', async () => {
   await start();
   const claims = claimsOf({ role: 'ADMIN' });
@@ -410,7 +441,7 @@ describe('a bad client', () => {
     ],
     ['answers to the pings of its frames', (socket: TestSocket) => socket.raw.ping('x'.repeat(125))],
   ])('that asks and asks and does not read %s does not make memory grow without end', async (_name, ask) => {
-    await start({ bufferedBytes: 4096, waitingEvents: 200, closeTimeout: 50 });
+    await start({ bufferedBytes: 4096, waitingEvents: 200, closeTimeout: 50, messages: Infinity });
     const socket = await signIn(claimsOf({ role: 'ADMIN' }), REVOCATIONS);
     socket.raw.pause();
     await eventually(() => {
@@ -418,6 +449,25 @@ describe('a bad client', () => {
       expect(closed).toEqual(['TOO_SLOW']);
     });
     expect(sockets.open).toBe(0);
+  });
+
+  test.each([
+    ['messages', (socket: TestSocket) => socket.send({ type: 'ping' })],
+    ['pings of its frames', (socket: TestSocket) => socket.raw.ping()],
+    ['answers to pings that were not sent', (socket: TestSocket) => socket.raw.pong()],
+  ])('that sends too many %s within a minute is closed, and each minute begins anew', async (_name, send) => {
+    await start({ messages: 30 });
+    // The sign-in is one message, and each subscription two.
+    const socket = await signIn(claimsOf(), SESSION_ENDED);
+    for (let i = 0; i < 25; i++) send(socket);
+    await socket.listen(SESSION_ENDED, '2');
+    now += 60_000;
+    for (let i = 0; i < 28; i++) send(socket);
+    await socket.listen(SESSION_ENDED, '3');
+    expect(socket.isOpen).toBe(true);
+    send(socket);
+    expect(await socket.closed).toEqual({ code: 1008, reason: 'TOO_MANY_MESSAGES' });
+    await eventually(() => expect(closed).toEqual(['TOO_MANY_MESSAGES']));
   });
 
   test('that does not answer the close is cut off', async () => {

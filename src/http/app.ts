@@ -27,9 +27,10 @@ import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
 import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
-import { createOwedAnswers } from './owed-answers';
+import { createOwedAnswers, type OwedAnswers } from './owed-answers';
 import { RequestLog } from './request-log';
 import { addHostCheck, addProxyWarning } from './request-checks';
+import { arrivingWithin, REQUEST_TIMEOUT } from './request-timeout';
 import { addSecurityHeaders } from './security-headers';
 import { addStopping } from './stopping';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
@@ -64,31 +65,26 @@ export interface AppOptions {
   /** Whether the attempts and the sockets of an address have limits. */
   readonly rateLimit: boolean;
   readonly socketLimits?: Partial<SocketLimits>;
+  /** ms that a request may take to arrive; `REQUEST_TIMEOUT` if left out. */
+  readonly requestTimeout?: number;
 }
 
-/** ms that a request may take to arrive. */
-const REQUEST_TIMEOUT = 30_000;
-
-/** ms between two looks for requests that take too long to arrive. */
-const CHECK_INTERVAL = 1000;
-
-/** The whole HTTP side, not yet listening. */
-export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, keys, readiness, logger, issuer, corsOrigins, trustProxy } = options;
-  const owed = createOwedAnswers();
-  const requestLog = new RequestLog(options);
-  const app = fastify({
+/** Fastify, set up so that every request has an end, and every answer the form of the API. */
+function createServer(options: AppOptions, owed: OwedAnswers, requestLog: RequestLog): FastifyInstance {
+  const { logger, trustProxy, requestTimeout = REQUEST_TIMEOUT } = options;
+  const arrival = arrivingWithin(requestTimeout);
+  return fastify({
     loggerInstance: logger,
+    // A request that never ends would keep a stopping process waiting.
+    requestTimeout: arrival.requestTimeout,
     http: {
+      ...arrival.http,
       ServerResponse: owed.ServerResponse,
-      connectionsCheckingInterval: CHECK_INTERVAL,
       // Checked below.
       requireHostHeader: false,
     },
     trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
-    // A request that never ends would keep a stopping process waiting.
-    requestTimeout: REQUEST_TIMEOUT,
     // Its 503 has another form than all answers here. What arrives while the app is closed is answered.
     return503OnClosing: false,
     // A client's own id could hold anything, and repeat another's.
@@ -100,6 +96,14 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: ({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
       void reply.code(statusCode).send(transportError(statusCode)),
   });
+}
+
+/** The whole HTTP side, not yet listening. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { actions, keys, readiness, logger, issuer, corsOrigins } = options;
+  const owed = createOwedAnswers();
+  const requestLog = new RequestLog(options);
+  const app = createServer(options, owed, requestLog);
   // JSON is all that is read here. Fastify would take plain text as well, and Apollo then misname the fault.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {

@@ -1,4 +1,5 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { arrivingWithin, REQUEST_TIMEOUT } from './request-timeout';
 import { transportError } from './transport-errors';
 
 /** What Prometheus reads, and in what format. */
@@ -16,7 +17,12 @@ export function addMetrics(app: FastifyInstance, expose: ExposeMetrics): void {
 export function createMetricsApp(expose: ExposeMetrics, logger: FastifyBaseLogger): FastifyInstance {
   // A line in the log for each scrape would tell nobody anything.
   const logController = new LogController({ disableRequestLogging: true });
-  const app = fastify({ loggerInstance: logger, logController, forceCloseConnections: true });
+  const app = fastify({
+    ...arrivingWithin(REQUEST_TIMEOUT),
+    loggerInstance: logger,
+    logController,
+    forceCloseConnections: true,
+  });
   app.setErrorHandler((error, request, reply) => {
     request.log.error({ err: error }, 'Unexpected error in reading the metrics.');
     return reply.code(500).send();

@@ -26,7 +26,7 @@ registerEnumType(RevocationKind, {
 })
 export class RevocationType {
   @Field(() => ID, {
-    description: 'Its number in the log. They may come out of order.',
+    description: 'Its id in the log: a random one, which tells no order.',
   })
   id!: string;
 

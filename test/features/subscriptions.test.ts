@@ -237,7 +237,7 @@ describe('revocations', () => {
       tokenVersion: null,
       globalVersion: null,
       keyId: null,
-      id: expect.stringMatching(/^\d+$/),
+      id: expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
       revokedAt: expect.any(String),
       expiresAt: expect.any(String),
     };

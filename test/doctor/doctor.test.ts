@@ -67,8 +67,8 @@ test('where all is well, each thing that was looked at is told, and nothing is l
 
 test('every fault of the settings is told', async () => {
   expect(await faultsIn({ PORT: 'x', SECRET: 'short' })).toEqual([
-    expect.stringMatching(/^Settings: PORT/),
     expect.stringMatching(/^Settings: SECRET/),
+    expect.stringMatching(/^Settings: PORT/),
   ]);
 });
 

@@ -275,7 +275,7 @@ describe.each([
       // The log alone: the node has read its keys before.
       await own.sql(
         `insert into revocations (kind, key_id, revoked_at, expires_at, confirmed_at)
-         select 'KEY', id, now(), now() + interval '1 h', now() from signing_keys`,
+         select 'KEY', database_id || '.' || k.id, now(), now() + interval '1 h', now() from signing_keys k, fleet`,
       );
       expect(await isActive(node, accessToken)).toBe(false);
       expect(await revoke(node, accessToken)).toMatchObject({ status: 200, text: '' });

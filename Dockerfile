@@ -2,6 +2,7 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY packages packages
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ormconfig.ts ./
 COPY migrations migrations
@@ -11,6 +12,7 @@ RUN npm run build
 FROM node:24-slim AS production-dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY packages packages
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-slim
@@ -20,7 +22,8 @@ WORKDIR /app
 COPY --from=production-dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
-# What only the server needs is optional, and npm passes over what of it cannot be fetched: then this fails, not the start.
+COPY packages packages
+# A package that is missing stops the build here, not the start.
 RUN ["node", "-e", "require('./dist/src/serve.js')"]
 # Comes with the image, and owns none of the files above: the process can't change its own code.
 USER node

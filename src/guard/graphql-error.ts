@@ -11,7 +11,7 @@ function loadGraphql(): typeof GraphqlPackage {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- only when it is needed
     return require('graphql') as typeof GraphqlPackage;
   } catch (error) {
-    throw new Error('The package graphql, version 16, is not installed. Adapters for GraphQL need it.', {
+    throw new Error('The package graphql, 16.3 or later, is not installed. Adapters for GraphQL need it.', {
       cause: error,
     });
   }

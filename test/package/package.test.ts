@@ -8,15 +8,22 @@ import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
 
 const ROOT = join(__dirname, '../..');
-const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+interface Manifest {
+  readonly version: string;
+  readonly engines: Record<string, string>;
   readonly dependencies: Record<string, string>;
-  readonly optionalDependencies: Record<string, string>;
-};
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta?: Record<string, { readonly optional: boolean }>;
+}
+const readManifest = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+const manifest = readManifest(join(ROOT, 'package.json'));
+/** The list of the packages that only the server needs. */
+const server = readManifest(join(ROOT, 'packages/server/package.json'));
 const folder = mkdtempSync(join(tmpdir(), 'tokenfence-package-'));
 
 /** A service that checks tokens: with a GraphQL of its own, and without what only the server needs. */
 const lean = join(folder, 'lean');
-/** Whoever installs all of it. */
+/** A folder for the server, with both packages. */
 const full = join(folder, 'full');
 
 /** Neither what jest and npm say to their children, nor settings of a server. */
@@ -39,6 +46,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 let packed: Packed;
+let packedServer: Packed;
 let tarball: string;
 
 // Without a lock file, as in a project that installs it today: what its dependencies allow is what it meets.
@@ -52,8 +60,10 @@ beforeAll(async () => {
     '--json',
     '--pack-destination',
     folder,
+    '.',
+    './packages/server',
   );
-  packed = (JSON.parse(stdout) as [Packed])[0];
+  [packed, packedServer] = JSON.parse(stdout) as [Packed, Packed];
   tarball = join(folder, packed.filename);
   const install = async (project: string, ...what: string[]) => {
     mkdirSync(project);
@@ -63,8 +73,10 @@ beforeAll(async () => {
     );
     await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...what);
   };
-  await install(lean, '--omit=optional', tarball, 'graphql@16.15.0');
-  await install(full, tarball);
+  await Promise.all([
+    install(lean, tarball, 'graphql@16.15.0'),
+    install(full, tarball, join(folder, packedServer.filename)),
+  ]);
 }, 240_000);
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
 
@@ -88,6 +100,37 @@ test('it holds what runs, what describes it, and nothing else', () => {
     expect.arrayContaining(['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/main.js']),
   );
   expect(paths.filter((path) => path.startsWith('dist/migrations/')).length).toBeGreaterThan(0);
+});
+
+test('the package of the server holds a list and no code', () => {
+  expect(packedServer.files.map(({ path }) => path).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+});
+
+test('the package of the server lists what the other takes as optional peers, in exact versions', () => {
+  const { graphql: guardsGraphql, ...peers } = manifest.peerDependencies;
+  const { graphql: serversGraphql, ...others } = server.peerDependencies;
+  expect(Object.keys(server.dependencies).sort()).toEqual(Object.keys(peers).sort());
+  expect(
+    Object.values(server.dependencies).filter((range) => !/^\d+\.\d+\.\d+(-[a-z0-9.]+)?$/.test(range)),
+  ).toEqual([]);
+  // A service may have any version of its own: the guard loads none of them.
+  expect(new Set(Object.values(peers))).toEqual(new Set(['*']));
+  expect(manifest.peerDependenciesMeta).toEqual(
+    Object.fromEntries(Object.keys(manifest.peerDependencies).map((name) => [name, { optional: true }])),
+  );
+  // All share one graphql, so it is a peer of the server too.
+  expect([guardsGraphql, serversGraphql, others]).toEqual(['>=16.3.0 <18', '^16.12.0', {}]);
+  expect(server).toMatchObject({ version: manifest.version, engines: manifest.engines });
+});
+
+test('a plain installation brings the guard, and none of the packages of the server', () => {
+  const tree = JSON.parse(readFileSync(join(lean, 'node_modules/.package-lock.json'), 'utf8')) as {
+    readonly packages: Record<string, { readonly optional?: boolean }>;
+  };
+  const names = Object.keys(tree.packages).map((path) => path.replace(/^.*node_modules\//, ''));
+  expect(names).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
+  expect(names.filter((name) => name in server.dependencies)).toEqual([]);
+  expect(Object.values(tree.packages).filter(({ optional }) => optional)).toEqual([]);
 });
 
 test('what its pages link to is in it', () => {
@@ -140,8 +183,8 @@ const CHECKED = {
 };
 
 test.each([
-  ['with --omit=optional', lean],
-  ['with everything', full],
+  ['alone', lean],
+  ['with the server', full],
 ])('installed %s, it guards a service by named imports of ESM and by require', async (_how, project) => {
   const names = 'apolloContext, createGuard, GuardOptionsError, requireUser';
   writeFileSync(
@@ -161,7 +204,7 @@ test.each([
     expect(JSON.parse(await node(project, service))).toEqual(CHECKED);
 });
 
-test('who imports it loads nothing that only the server needs, even where that is installed', async () => {
+test('a service that imports it loads nothing that only the server needs, even where that is installed', async () => {
   const loaded = JSON.parse(
     await node(
       full,
@@ -172,7 +215,7 @@ test('who imports it loads nothing that only the server needs, even where that i
     ),
   ) as string[];
   expect(loaded).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
-  expect(loaded.filter((name) => name in manifest.optionalDependencies)).toEqual([]);
+  expect(loaded.filter((name) => name in manifest.peerDependencies)).toEqual([]);
 });
 
 const PROGRAM = `
@@ -251,8 +294,8 @@ test('the installed command knows --help and --version without the packages of t
   for (const project of [lean, full]) {
     const { stdout } = await run(project, 'npx', '--', 'tokenfence', '--help');
     expect(stdout).toMatch(/Usage: tokenfence/);
-    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-    expect((await run(project, 'npx', '--', 'tokenfence', '--version')).stdout).toBe(`${version}\n`);
+    const { stdout: version } = await run(project, 'npx', '--', 'tokenfence', '--version');
+    expect(version).toBe(`${manifest.version}\n`);
   }
   const made = await run(full, 'npx', '--', 'tokenfence', 'admin', 'create', 'root@example.com');
   expect(made.stdout).toMatch(/The administrator root@example\.com was made\./);
@@ -263,7 +306,7 @@ test('without the packages of the server, npx tokenfence says in a sentence what
   await expect(refused).rejects.toMatchObject({ code: 1 });
   const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };
   expect(stderr).toMatch(
-    /The package \S+, which the server needs, is not installed: install tokenfence without/,
+    /The package \S+, which the server needs, is not installed: install tokenfence-server beside tokenfence\./,
   );
   expect(stderr).not.toMatch(/^\s+at /m);
 });

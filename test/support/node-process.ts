@@ -42,7 +42,7 @@ async function untilReady(url: string, ended: Promise<unknown>): Promise<void> {
 
 /** Starts the built service as its users do, in a process that may be killed. */
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {
-  const port = await freePort();
+  const port = env.PORT === undefined ? await freePort() : Number(env.PORT);
   const clean: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: process.env.HOME };
   const child = spawn(process.execPath, [join(ROOT, 'dist/src/main.js')], {
     env: { ...clean, ...TEST_ENV, PORT: String(port), ...env },

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { OwedAnswers } from './owed-answers';
 
 /** ms that connections without a request are left open, once no other is accepted. */
-const LATE_REQUEST = 500;
+const LATE_REQUEST = 250;
 
 /** ms that requests under way are waited for, once no connection is accepted; then they are cut off. */
 const LONGEST_DRAIN = 10_000;

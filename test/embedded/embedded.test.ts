@@ -61,36 +61,6 @@ test('with nothing installed it starts, says what it is, and makes an administra
   await again.api.login('admin@example.com', password);
 });
 
-test('after kill -9 the data is there, and a token that was revoked before is refused after', async () => {
-  const node = await start();
-  const [gone, stays] = [
-    await node.api.register('gone@example.com'),
-    await node.api.register('stays@example.com'),
-  ];
-  expect(await node.api.end('logout', gone.accessToken)).toMatchObject({ confirmed: true });
-  node.signal('SIGKILL');
-  await node.ended;
-
-  const again = await start();
-  expect((await again.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
-  expect((await again.api.me(stays.accessToken)).status).toBe(200);
-  expect((await again.api.refresh(gone.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
-});
-
-test('a second process on the folder is refused with a clear sentence, also while the first is suspended', async () => {
-  const first = await start();
-  const refusal = async () =>
-    start().then(
-      () => 'it started',
-      (error: unknown) => (error as Error).message,
-    );
-  expect(await refusal()).toContain('Another Tokenfence process uses the folder');
-  first.signal('SIGSTOP');
-  expect(await refusal()).toContain('Another Tokenfence process uses the folder');
-  first.signal('SIGCONT');
-  expect((await first.api.me()).reason).toBe('TOKEN_MISSING');
-});
-
 test('a start that fails loses nobody a password', async () => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
@@ -109,23 +79,6 @@ test('a Postgres that cannot be reached is named in a sentence, without a stack'
     /Postgres cannot be used: connect ECONNREFUSED 127.0.0.1:1. Is DATABASE_URL right/,
   );
   await expect(failed).rejects.not.toThrow(/hunter2|node_modules| {4}at /);
-});
-
-test('many callers at once share the one connection without waiting for themselves', async () => {
-  const { api } = await start();
-  const users = await Promise.all(Array.from({ length: 6 }, (_, i) => api.register(`u${i}@example.com`)));
-  const work = users.flatMap(({ accessToken, refreshToken }) => [
-    api.me(accessToken),
-    api.refresh(refreshToken),
-    api.send('mutation { logoutOthers { accessToken } }', {}, accessToken),
-    api.me(accessToken),
-  ]);
-  const answers = await Promise.all(work);
-  expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
-  const ends = await Promise.all(
-    users.map(({ accessToken }) => api.send('mutation { logout { confirmed } }', {}, accessToken)),
-  );
-  expect(ends.map(({ data }) => data.logout.confirmed)).toEqual(ends.map(() => true));
 });
 
 test('bad settings stop the start, and all of them are named', async () => {

@@ -35,8 +35,11 @@ const environment: NodeJS.ProcessEnv = Object.fromEntries(
   ),
 );
 
+/** With a deadline: a server that starts where it should refuse would keep the tests from ending. */
 const run = (cwd: string, program: string, ...args: string[]) =>
-  promisify(execFile)(program, args, { cwd, env: environment, maxBuffer: 16 * 2 ** 20 });
+  promisify(execFile)(program, args, {
+    ...{ cwd, env: environment, maxBuffer: 16 * 2 ** 20, timeout: program === 'npm' ? 230_000 : 110_000 },
+  });
 const node = async (cwd: string, ...args: string[]) => (await run(cwd, process.execPath, ...args)).stdout;
 /** A tool of this project's own. */
 const tool = (name: string, ...args: string[]) => run(folder, join(ROOT, 'node_modules/.bin', name), ...args);

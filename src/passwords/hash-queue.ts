@@ -26,7 +26,9 @@ export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
 
 /**
  * Lets callers wait for their turn, which goes round the networks: a network with a hundred callers gets one turn where
- * each other network gets one. A caller whose client has gone leaves the queue, and its work is never done.
+ * each other network gets one. Every second turn goes to the network that came last and has had none yet: so one user
+ * does not wait for a turn of each of very many networks. A caller whose client has gone leaves the queue, and its work
+ * is never done.
  *
  * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits for too long, or for which there is no room. If
  * the queue is full, the network with the most callers makes room for one with fewer.
@@ -34,6 +36,9 @@ export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
 export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = noMetrics): InTurn {
   /** The callers of each network, first come first served. The networks are in the order of their next turn. */
   const shares = new Map<string, Set<Waiter>>();
+  /** The networks that have had a turn since the queue was empty; the last `longestQueue` of them. */
+  const served = new Set<string>();
+  let newcomersTurn = false;
   let waiting = 0;
   let running = 0;
 
@@ -55,13 +60,29 @@ export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = 
     return true;
   };
 
+  const nextNetwork = (): string | undefined => {
+    if (shares.size === 0) served.clear();
+    const networks = [...shares.keys()];
+    newcomersTurn = !newcomersTurn;
+    const newcomer = newcomersTurn ? networks.findLast((network) => !served.has(network)) : undefined;
+    return newcomer ?? networks[0];
+  };
+
+  const noteTurn = (network: string) => {
+    served.delete(network);
+    served.add(network);
+    const [oldest] = served;
+    if (oldest !== undefined && served.size > limits.longestQueue) served.delete(oldest);
+  };
+
   const startNext = () => {
-    const [next] = shares;
-    if (!next || running >= limits.atOnce) return;
-    const [network, share] = next;
-    const [waiter] = share;
-    if (!waiter) return;
+    if (running >= limits.atOnce) return;
+    const network = nextNetwork();
+    const share = network === undefined ? undefined : shares.get(network);
+    const [waiter] = share ?? [];
+    if (network === undefined || !share || !waiter) return;
     leave(network, waiter);
+    noteTurn(network);
     // Behind the others, if it has more callers.
     if (shares.delete(network)) shares.set(network, share);
     waiter.start();

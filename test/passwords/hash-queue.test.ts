@@ -45,8 +45,19 @@ test('the turn goes round the networks, whatever the number of their callers', a
   void queue.ask('a2', 'a');
   void queue.ask('b1', 'b');
   await queue.finish();
-  expect(queue.started.slice(0, 7)).toEqual(['flood 0', 'flood 1', 'a1', 'b1', 'flood 2', 'a2', 'flood 3']);
+  expect(queue.started.slice(0, 7)).toEqual(['flood 0', 'flood 1', 'b1', 'a1', 'flood 2', 'a2', 'flood 3']);
   expect(queue.started).toHaveLength(23);
+});
+
+test('one caller of a network that comes last has a turn soon, however many other networks wait for their first', async () => {
+  const queue = queueWith();
+  for (let i = 0; i < 90; i++) void queue.ask(`flood ${i}`, `network ${i}`);
+  void queue.ask('good', 'home');
+  await queue.finish();
+  expect(queue.started.indexOf('good')).toBeLessThanOrEqual(2);
+  // The oldest have their turns between.
+  expect(queue.started.indexOf('flood 20')).toBeLessThan(50);
+  expect(queue.started).toHaveLength(91);
 });
 
 test('no more than the set number run at once, also after one that failed', async () => {
@@ -104,7 +115,7 @@ test('a full queue makes room for a network with fewer callers than the largest'
   void queue.ask('b1', 'b');
   await expect(queue.ask('4', 'flood')).rejects.toMatchObject(refused(7));
   await queue.finish();
-  expect(queue.started).toEqual(['runs', '1', 'a1', 'b1', '2']);
+  expect(queue.started).toEqual(['runs', '1', 'b1', 'a1', '2']);
   expect(queue.outcomes.get('3')).toMatchObject(refused(7));
 });
 

@@ -187,7 +187,7 @@ async function assemble(
       if (kind === 'KEY') void reloadKeys();
     }),
   );
-  const purgeOld = background('The purge', () => purge(dataSource, config));
+  const purgeOld = background('The purge', () => purge(dataSource, { ...config, now: clock.now() / 1000 }));
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 
   // Serving.

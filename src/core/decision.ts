@@ -15,8 +15,8 @@ interface Findings {
   /** The key that signed it is. */
   readonly keyDenied: boolean;
   /**
-   * ms since the epoch, by the clock of Postgres: what had expired by then may be missing. So a token that had expired by
-   * then has expired, whatever our own clock shows.
+   * ms since the epoch, by the clock of Postgres: what had expired by then may be missing. Of a token that had expired by
+   * then, only the truth can tell: that clock may have been ahead for a while.
    */
   readonly asOf: number;
 }
@@ -54,11 +54,13 @@ export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN'
  */
 export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
   if (known.keyDenied) return 'DISTRUSTED';
+  const isForgotten = isExpired(claims, known.asOf, skew);
   // Before the rest, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
-  if (isExpired(claims, Math.max(now, known.asOf), skew)) return 'EXPIRED';
+  if (isExpired(claims, now, skew) || (isForgotten && known.from === 'truth')) return 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)
     return 'REVOKED';
+  if (isForgotten) return 'UNKNOWN';
   if (known.from === 'view') return 'GOOD';
   if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion)
     return 'GOOD';

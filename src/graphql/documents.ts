@@ -7,6 +7,7 @@ import {
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
+  type Token,
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
@@ -20,9 +21,9 @@ export const MOST_TOKENS = 600;
 /** Errors that a client is told of one document, or of its variables. Looking for more is given up. */
 export const MOST_ERRORS = 5;
 
-/** Valid documents that are kept, and the characters that all of them may have together. */
+/** Valid documents that are kept, and the tokens that all of them may have together: each takes about 500 bytes. */
 export const MOST_DOCUMENTS = 1000;
-const MOST_CHARACTERS = 4_000_000;
+export const MOST_KEPT_TOKENS = 50_000;
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
@@ -56,6 +57,13 @@ export const withCode = (error: GraphQLError, code: ApolloServerErrorCode): Grap
 const hashOf = (query: string) => createHash('sha256').update(query).digest('hex');
 const hashIn = (key: string) => key.slice(key.lastIndexOf(':') + 1);
 
+/** Comments too: they do not count for the parser's limit, and take as much memory. */
+function tokensIn({ loc }: DocumentNode): number {
+  let count = 0;
+  for (let token: Token | null | undefined = loc?.startToken; token; token = token.next) count += 1;
+  return Math.max(1, count);
+}
+
 /**
  * Reads documents, and remembers the valid ones.
  *
@@ -67,8 +75,8 @@ export function createDocuments({ schema, production }: DocumentsOptions): Docum
   const rules = production ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
   const valid = new LRUCache<string, DocumentNode>({
     max: MOST_DOCUMENTS,
-    maxSize: MOST_CHARACTERS,
-    sizeCalculation: ({ loc }) => Math.max(1, loc?.source.body.length ?? 1),
+    maxSize: MOST_KEPT_TOKENS,
+    sizeCalculation: tokensIn,
   });
 
   const orErrors = <T>(code: ApolloServerErrorCode, work: () => T): T | readonly GraphQLError[] => {

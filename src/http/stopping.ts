@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { OwedAnswers } from './owed-answers';
 
@@ -69,6 +70,14 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
     return app.server;
   };
 
+  // Those that were handed over, to be upgraded, are unknown to `closeAllConnections`.
+  const connections = new Set<Socket>();
+  app.server.on('connection', (connection: Socket) => {
+    if (connections.has(connection)) return;
+    connections.add(connection);
+    connection.once('close', () => connections.delete(connection));
+  });
+
   const drain = () => {
     let closedAt: number | undefined;
     const looking = setInterval(() => {
@@ -77,7 +86,7 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
       const passed = performance.now() - closedAt;
       if (passed < (owed.count === 0 ? LATE_REQUEST : LONGEST_DRAIN)) return;
       clearInterval(looking);
-      app.server.closeAllConnections();
+      for (const connection of connections) connection.destroy();
     }, LOOK_INTERVAL).unref();
     app.server.once('close', () => clearInterval(looking));
   };

@@ -58,6 +58,8 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
   const { sockets, places, recordRefusal, owed, isOwnPage, isClosing } = options;
   // Never listens. The library takes upgrades from a server that it is given, and from this one it gets what is due.
   const due = createServer();
+  /** The connections of the requests that it got. */
+  const handedOver = new WeakMap<IncomingMessage, Socket>();
 
   /**
    * Serves a request that offers another protocol, HTTP/2 for one, or a WebSocket elsewhere. A server may ignore the
@@ -88,8 +90,10 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
       }
       // Set by Node after the last answer.
       connection.setTimeout(0);
-      if (asksForSocket(request)) due.emit('upgrade', request, connection, head);
-      else serveWithoutOffer(request, connection, head);
+      if (asksForSocket(request)) {
+        handedOver.set(request, connection);
+        due.emit('upgrade', request, connection, head);
+      } else serveWithoutOffer(request, connection, head);
       connection.off('error', drop);
     });
   });
@@ -101,7 +105,16 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
     owed.whenAnswered(connection, () => answerRaw(connection, 404));
   });
 
+  // After a refusal Node reads no more from the connection, so nobody else would close it. The library closes it only where
+  // its own hook has run, which a refusal by an earlier hook keeps from running.
+  app.addHook('onResponse', (request, _reply, done) => {
+    handedOver.get(request.raw)?.destroySoon();
+    done();
+  });
+
   await app.register(websocket, {
+    // Each socket tells of its errors itself. The library would log each frame that breaks the rules as an error.
+    errorHandler: () => undefined,
     options: { ...sockets.serverOptions, server: due },
     preClose: () => sockets.stop(),
   });

@@ -4,6 +4,11 @@ import { translate } from './faults';
 import { run } from './tables';
 
 export interface Retention {
+  /**
+   * s since the epoch, by the clock of this process. A revocation goes when it has expired by both clocks: one that was
+   * deleted while the clock of Postgres was ahead would be missing when that is set right.
+   */
+  readonly now: number;
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
   /** s; how long a used refresh token is remembered, so that its reuse is seen as theft. */
@@ -25,10 +30,14 @@ const WEEK = 7 * 24 * 3600;
 const PURGE_LOCK = 7_466_003;
 
 /**
- * What may go, by table; `$1` is the retention in s. Confirmed revocations only: an unconfirmed one is also the outbox.
+ * What may go, by table; `$1` is the retention in s, or the time. Confirmed revocations only: an unconfirmed one is also the outbox.
  */
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
-  ['revocations', `expires_at < now() - $1 * interval '1 second' and confirmed_at is not null`, () => 0],
+  [
+    'revocations',
+    `expires_at < to_timestamp($1) and expires_at < now() and confirmed_at is not null`,
+    (r) => r.now,
+  ],
   ['refresh_tokens', `used_at < now() - $1 * interval '1 second'`, (r) => r.refreshTokenTtl],
   ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => WEEK],

@@ -57,6 +57,11 @@ test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
   // and against the clock
   ['it expired by less than the skew', { exp: (NOW - SKEW + 1) / 1000 }, copy(), 'GOOD'],
   ['it expired by the skew', { exp: (NOW - SKEW) / 1000 }, copy(), 'EXPIRED'],
+  // and against what may have been forgotten, by a clock that was ahead
+  ['what had expired may be missing from the copy', {}, copy({ asOf: NOW + 70_000 }), 'UNKNOWN'],
+  ['the same of the view', {}, { ...copy({ asOf: NOW + 70_000 }), from: 'view' } as Known, 'UNKNOWN'],
+  ['it is named all the same', {}, copy({ asOf: NOW + 70_000, denied: true }), 'REVOKED'],
+  ['it has expired by the clock of the truth', {}, truth({ asOf: NOW + 70_000 }), 'EXPIRED'],
   ['it expired and is revoked as well', { exp: 0 }, truth({ denied: true }), 'EXPIRED'],
 ])('%s', (_case, claims, known, decision) => {
   expect(decide(claimsWith(claims), known, NOW, SKEW)).toBe(decision);

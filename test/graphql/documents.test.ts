@@ -1,6 +1,6 @@
 import { type DocumentNode, type GraphQLError, getIntrospectionQuery } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
-import { createDocuments, MOST_ERRORS } from '../../src/graphql/documents';
+import { createDocuments, MOST_ERRORS, MOST_KEPT_TOKENS } from '../../src/graphql/documents';
 import { createErrorFormatter } from '../../src/graphql/errors';
 import { createSchema } from '../../src/graphql/schema';
 import { createSubscriptionReader } from '../../src/graphql/subscription-request';
@@ -60,6 +60,21 @@ test('what was read is found by the key that Apollo looks it up with', async () 
   documents.read('{ nothing }');
   const invalid = createHash('sha256').update('{ nothing }').digest('hex');
   expect(await documents.store.get(`schema:${invalid}`)).toBeUndefined();
+});
+
+test('documents that are kept are bounded by their tokens, comments included', async () => {
+  const documents = createDocuments({ schema, production: true });
+  const { createHash } = await import('node:crypto');
+  const kept = async (query: string) =>
+    (await documents.store.get(`schema:${createHash('sha256').update(query).digest('hex')}`)) !== undefined;
+  const many = Array.from({ length: 100 }, (_, i) => `{me{${'id '.repeat(590)}}}#${i}`);
+  for (const query of many) expect('kind' in documents.read(query)).toBe(true);
+  expect((await Promise.all(many.map(kept))).filter(Boolean).length).toBeLessThanOrEqual(
+    MOST_KEPT_TOKENS / 590,
+  );
+  const comments = `{me{id}}${'#\n'.repeat(60_000)}`;
+  expect('kind' in documents.read(comments)).toBe(true);
+  expect(await kept(comments)).toBe(false);
 });
 
 describe('in production no error spells the schema out', () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import type { AppOptions } from '../../src/http/app';
 import { startApp, type TestApp } from '../support/app';
@@ -51,6 +52,21 @@ test('an address has its limit of sockets, others have theirs, and one that was 
   await connectFrom('203.0.113.2');
   first.raw.terminate();
   await eventually(() => connectFrom('203.0.113.1'));
+});
+
+test('a connection whose upgrade is refused is closed, whichever check refuses it', async () => {
+  await start({});
+  const { hostname, port } = new URL(app!.url);
+  const connection = connect(Number(port), hostname);
+  let text = '';
+  connection.on('data', (data) => (text += data.toString()));
+  const closed = once(connection, 'close');
+  connection.write(
+    'GET /graphql HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+  );
+  await closed;
+  expect(text).toMatch(/^HTTP\/1.1 400 /);
 });
 
 test('a burst of sockets goes no further than the limit', async () => {

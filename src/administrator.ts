@@ -15,11 +15,11 @@ export async function createAdministrator(
   passwords: Passwords,
   { email, password }: AdministratorAccount,
 ): Promise<void> {
-  if (!isEmail(email)) throw new StartError("The administrator's email is not an email address.");
+  if (!isEmail(email)) throw new StartError("ADMIN_EMAIL, or the email that was typed, is not an email address.");
   if (hasInvisible(email))
     throw new StartError("The administrator's email contains an invisible character. Type it anew.");
   const fault = passwords.faultOf(password, email);
-  if (fault) throw new StartError(`The administrator's password is refused. ${fault}`);
+  if (fault) throw new StartError(`ADMIN_PASSWORD is refused. ${fault}`);
   if (await tables.users.findByEmail(email)) {
     throw new StartError(
       `There is an account with the email ${email} already. Choose another one, or have an ` +

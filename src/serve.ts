@@ -88,8 +88,6 @@ async function run(): Promise<void> {
 
 /** Runs the service until it is told to stop; ends the process when it cannot start. */
 export function serve(): void {
-  // A terminal that goes away, or a pipe whose reader ends, must not end the process.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   run().catch((error: unknown) => {
     process.stderr.write(`Tokenfence did not start.\n${explain(error)}\n`);
     process.exit(1);

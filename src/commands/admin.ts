@@ -21,12 +21,14 @@ import { explain } from './explain';
 
 type Work = (manager: EntityManager) => Promise<string>;
 
+type Agreed = Awaited<ReturnType<typeof lastAgreement>>;
+
 /**
  * Sees to it that nobody relies any more on what Redis holds of this database: the nodes are stopped, but services that
  * have a guard may run. Answers what is left for the operator to do.
  */
-async function endReliance(redisUrl: string | undefined, manager: EntityManager): Promise<string> {
-  const { databaseId, usesRedis, revocationLease } = await lastAgreement(manager);
+async function endReliance(redisUrl: string | undefined, before: Agreed): Promise<string> {
+  const { databaseId, usesRedis, revocationLease } = before;
   if (!usesRedis) return '';
   if (redisUrl === undefined) {
     return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
@@ -39,6 +41,23 @@ async function endReliance(redisUrl: string | undefined, manager: EntityManager)
       'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
         'If it is gone for good, run this again without REDIS_URL, and restart those services.',
     );
+  }
+  if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
+  return '';
+}
+
+/**
+ * The same once more, when the database has its new id. A node that was not stopped may have filled the epoch again before
+ * that; from now on it finds that the id is another one, and fills none.
+ */
+async function endRelianceOfNodes(redisUrl: string | undefined, before: Agreed): Promise<string> {
+  const { databaseId, usesRedis, revocationLease } = before;
+  if (!usesRedis || redisUrl === undefined) return '';
+  try {
+    await endEpoch(redisUrl, databaseId);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    return ' Redis could not be reached any more: stop each node that still runs.';
   }
   if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
   return '';
@@ -91,7 +110,7 @@ export const RESTORED: Task = {
   isOfFleet: true,
   work: () => async (manager) => {
     await partWithCopies(manager);
-    return 'Done. Start one node, and run rotateSigningKey(revokeOld: true) and forceLogoutAll in one request.';
+    return 'Done. Start one node. Run rotateSigningKey(revokeOld: true), sign in again, and run forceLogoutAll.';
   },
 };
 
@@ -112,13 +131,16 @@ async function carryOut(task: Task): Promise<string> {
   try {
     const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
     try {
+      let before: Agreed | undefined;
+      const redisUrl = store.mode === 'servers' ? store.redisUrl : undefined;
       const prepare = async (manager: EntityManager) => {
+        if (task.isOfFleet) before = await lastAgreement(manager);
         // Before anything is changed: from then on nodes may start, and confirm what such a service does not hear of.
-        const rest =
-          task.isOfFleet && store.mode === 'servers' ? await endReliance(store.redisUrl, manager) : '';
+        const rest = before ? await endReliance(redisUrl, before) : '';
         return `${await task.work(env, config)(manager)}${rest}`;
       };
-      return await migrate(dataSource, prepare, { onWait: tellOfWait(createLogger('warn')) });
+      const answer = await migrate(dataSource, prepare, { onWait: tellOfWait(createLogger('warn')) });
+      return `${answer}${before ? await endRelianceOfNodes(redisUrl, before) : ''}`;
     } catch (error) {
       throw preparationFault(error);
     } finally {

@@ -37,6 +37,8 @@ const handlers: Handlers = {
  * Ends the process with 2 if they name none, and with 1 if the command fails.
  */
 export async function run(words: readonly string[]): Promise<void> {
+  // A terminal that goes away, or a pipe whose reader ends, must not end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     await createProgram(version, handlers).parseAsync(words.length === 0 ? ['start'] : words, {
       from: 'user',

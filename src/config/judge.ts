@@ -14,6 +14,8 @@ export function judgeTogether(config: Config, env: Env, faults: Faults): void {
     faults.add(
       'ACCESS_TOKEN_TTL is longer than REFRESH_TOKEN_TTL: a session would end before its access token does.',
     );
+  if (config.metricsPort !== undefined && config.metricsPort !== 0 && config.metricsPort === config.port)
+    faults.add('METRICS_PORT is the same as PORT. Give the metrics a port of their own.');
   if (config.introspectionSecret !== undefined && config.introspectionSecret === env.SECRET)
     faults.add(
       'INTROSPECTION_SECRET is the same as SECRET, which opens the signing keys. Services must not have it: make another.',
@@ -29,7 +31,9 @@ export function warningsOf(config: Config, env: Env): string[] {
   return [
     ...(env.ISSUER ? [] : [`ISSUER is not set: every token names ${config.issuer}. Set the public address.`]),
     ...(env.ISSUER && protocol === 'http:' && !LOOPBACK.test(hostname)
-      ? ['ISSUER is not https: the refresh cookie is sent without Secure.']
+      ? [
+          'ISSUER is not https: the refresh cookie lacks the prefix __Host-, and browsers keep it for localhost only.',
+        ]
       : []),
     ...(config.rateLimit ? [] : ['RATE_LIMIT is off: nothing here limits attempts at passwords.']),
   ];

@@ -34,14 +34,18 @@ async function checkEncryption(dataSource: DataSource, url: string): Promise<Fin
 
 async function checkRights(dataSource: DataSource, isPending: boolean): Promise<Finding> {
   const schema = (dataSource.options as { schema?: string }).schema ?? 'public';
-  const [row] = await dataSource.query<[{ may: boolean; role: string; database: string }]>(
-    `select case when to_regnamespace($1) is null then has_database_privilege(current_database(), 'create')
+  const [row] = await dataSource.query<[{ missing: boolean; may: boolean; role: string; database: string }]>(
+    `select to_regnamespace($1) is null as missing,
+       case when to_regnamespace($1) is null then has_database_privilege(current_database(), 'create')
        else has_schema_privilege(to_regnamespace($1), 'create') end as may,
        quote_ident(current_user) as role, quote_ident(current_database()) as database`,
     [schema],
   );
   if (row.may) return well('Postgres', 'its role may create tables.');
-  const remedy = `alter database ${row.database} owner to ${row.role}; or: grant create on schema ${schema} to ${row.role}`;
+  const orElse = row.missing
+    ? `create schema ${schema} authorization ${row.role}`
+    : `grant create on schema ${schema} to ${row.role}`;
+  const remedy = `alter database ${row.database} owner to ${row.role}; or: ${orElse}`;
   return isPending
     ? fault('Postgres', `its role may not create tables, which the next start needs. Run: ${remedy}`)
     : note('Postgres', `its role may not create tables, which an upgrade may need. Run: ${remedy}`);

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { StartError } from '../core/start-error';
 import { inFolder } from './folder-faults';
 import { lockFolder } from './folder-lock';
@@ -15,6 +15,23 @@ export class FolderTakenError extends Error {
 }
 
 /**
+ * Makes the folder, with those above it that are missing. Answers the first one that it made, if any.
+ *
+ * Not by `recursive`: in a file system that lets nobody make folders, such as /proc, Node 20 tries for ever.
+ */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  const isThere = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isThere) return undefined;
+  const above = dirname(folder);
+  const made = above === folder ? undefined : await makeFolder(above);
+  await mkdir(folder, { mode: 0o700 });
+  return made ?? folder;
+}
+
+/**
  * Opens the Postgres that lives in this process and keeps its data in `dataDir`, which is made if need be. Throws
  * `FolderTakenError` when another process has the folder: two would destroy each other's data; and `StartError` when the
  * folder cannot be used.
@@ -22,8 +39,7 @@ export class FolderTakenError extends Error {
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir);
   const unlock = await inFolder(folder, async () => {
-    // The first folder that had to be made, if any.
-    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    const made = await makeFolder(folder);
     // It holds the secret and the users: a folder of ours is not committed with the project around it.
     if (made !== undefined) await writeFile(join(folder, '.gitignore'), '*\n');
     return lockFolder(folder);

@@ -146,6 +146,23 @@ test('after a restored backup, what Redis holds of the time after it counts no m
   }
 });
 
+test.each([[['restored']], [['lease', '2s']]])(
+  'a node that runs through %j relies on nothing from then on, and accepts nobody whom another logs out',
+  async (command) => {
+    const own = await createWorld();
+    try {
+      const forgotten = await own.node();
+      const { accessToken } = await forgotten.api.login(ADMIN.email, ADMIN.password);
+      expect((await forgotten.api.me(accessToken)).status).toBe(200);
+      const settings = { DATABASE_URL: own.databaseUrl, REDIS_URL: own.redisUrl };
+      expect((await admin(command, settings)).code).toBe(0);
+      expect((await forgotten.api.me(accessToken)).status).not.toBe(200);
+    } finally {
+      await own.close();
+    }
+  },
+);
+
 /** A service that was never restarted, and follows the nodes' Redis. */
 async function withService(
   work: (own: World, service: ServiceGuard, settings: Env, env: Env) => Promise<void>,

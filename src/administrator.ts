@@ -15,7 +15,8 @@ export async function createAdministrator(
   passwords: Passwords,
   { email, password }: AdministratorAccount,
 ): Promise<void> {
-  if (!isEmail(email)) throw new StartError("ADMIN_EMAIL, or the email that was typed, is not an email address.");
+  if (!isEmail(email))
+    throw new StartError('ADMIN_EMAIL, or the email that was typed, is not an email address.');
   if (hasInvisible(email))
     throw new StartError("The administrator's email contains an invisible character. Type it anew.");
   const fault = passwords.faultOf(password, email);

@@ -68,9 +68,7 @@ test('no default account: without an administrator given, none is made on a real
 
 test('an administrator with a password that will not do stops the start', async () => {
   const world = await newWorld();
-  await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(
-    /ADMIN_PASSWORD is refused/,
-  );
+  await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(/ADMIN_PASSWORD is refused/);
   await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not an email/);
 });
 

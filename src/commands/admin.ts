@@ -23,44 +23,41 @@ type Work = (manager: EntityManager) => Promise<string>;
 
 type Agreed = Awaited<ReturnType<typeof lastAgreement>>;
 
-/**
- * Sees to it that nobody relies any more on what Redis holds of this database: the nodes are stopped, but services that
- * have a guard may run. Answers what is left for the operator to do.
- */
-async function endReliance(redisUrl: string | undefined, before: Agreed): Promise<string> {
-  const { databaseId, usesRedis, revocationLease } = before;
-  if (!usesRedis) return '';
-  if (redisUrl === undefined) {
-    return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
-  }
+/** Ends the epoch and waits until every lease is over. Answers false where Redis cannot be reached. */
+async function endLeases(redisUrl: string, { databaseId, revocationLease }: Agreed): Promise<boolean> {
   try {
     await endEpoch(redisUrl, databaseId);
   } catch (error) {
     if (!isUnavailable(error)) throw error;
-    throw new StartError(
-      'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
-        'If it is gone for good, run this again without REDIS_URL, and restart those services.',
-    );
+    return false;
   }
   if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
-  return '';
+  return true;
 }
 
 /**
- * The same once more, when the database has its new id. A node that was not stopped may have filled the epoch again before
- * that; from now on it finds that the id is another one, and fills none.
+ * Keeps services with a guard from relying on what Redis holds of this database: they may run while the nodes are
+ * stopped. Answers what is left for the operator to do.
+ */
+async function endReliance(redisUrl: string | undefined, before: Agreed): Promise<string> {
+  if (!before.usesRedis) return '';
+  if (redisUrl === undefined) {
+    return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
+  }
+  if (await endLeases(redisUrl, before)) return '';
+  throw new StartError(
+    'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
+      'If it is gone for good, run this again without REDIS_URL, and restart those services.',
+  );
+}
+
+/**
+ * Does the same once more, when the database has its new id. A node that was not stopped may have filled the epoch again
+ * before that. From now on it finds another id, and fills none.
  */
 async function endRelianceOfNodes(redisUrl: string | undefined, before: Agreed): Promise<string> {
-  const { databaseId, usesRedis, revocationLease } = before;
-  if (!usesRedis || redisUrl === undefined) return '';
-  try {
-    await endEpoch(redisUrl, databaseId);
-  } catch (error) {
-    if (!isUnavailable(error)) throw error;
-    return ' Redis could not be reached any more: stop each node that still runs.';
-  }
-  if (revocationLease !== undefined) await sleep(outlasting(revocationLease));
-  return '';
+  if (!before.usesRedis || redisUrl === undefined || (await endLeases(redisUrl, before))) return '';
+  return ' Redis could not be reached any more: stop each node that still runs.';
 }
 
 /** What an administrator asks for. */

@@ -1,24 +1,23 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { newEmbeddedFolder, QUICK_START } from '../support/embedded-folder';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
 
 const ROOT = join(__dirname, '../..');
 
 test('SIGTERM to npm ends the server, though npm hands it to the shell only', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-npm-'));
+  const folder = await newEmbeddedFolder();
   const port = await freePort();
   // As npm start, but for the build.
-  const npm = spawn('npm', ['exec', '--call', `node ${ROOT}/dist/src/main.js`], {
-    cwd: folder,
+  const npm = spawn('npm', ['exec', '--call', `node ${QUICK_START} ${ROOT}/dist/src/main.js`], {
+    cwd: dirname(folder.path),
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      DATA_DIR: join(folder, 'data'),
+      DATA_DIR: folder.path,
       PORT: String(port),
     },
   });
@@ -38,6 +37,6 @@ test('SIGTERM to npm ends the server, though npm hands it to the shell only', as
     } catch {
       // All have ended.
     }
-    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    await folder.remove();
   }
 });

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newEmbeddedFolder } from '../support/embedded-folder';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { type Env, TEST_ENV } from '../support/world';
 
@@ -65,12 +66,17 @@ test('a start that fails loses nobody a password', async () => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
   const { port } = blocker.address() as AddressInfo;
-  await expect(start({ PORT: String(port) })).rejects.toThrow(
+  const prepared = await newEmbeddedFolder();
+  const DATA_DIR = prepared.path;
+  await expect(start({ PORT: String(port), DATA_DIR })).rejects.toThrow(
     /Cannot listen on 127.0.0.1, port \d+: another process/,
   );
   blocker.close();
-  const node = await start();
+  const node = await start({ DATA_DIR });
   await node.api.login('admin@example.com', passwordIn(node.output()));
+  node.signal('SIGKILL');
+  await node.ended;
+  await prepared.remove();
 });
 
 test('a Postgres that cannot be reached is named in a sentence, without a stack', async () => {

@@ -1,21 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type EmbeddedFolder, newEmbeddedFolder } from '../support/embedded-folder';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
 
-let folder: string;
+let folder: EmbeddedFolder;
 let node: NodeProcess;
 
-const start = () => startNodeProcess({ DATA_DIR: join(folder, 'data') });
+const start = () => startNodeProcess({ DATA_DIR: folder.path });
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tokenfence-embedded-'));
+  folder = await newEmbeddedFolder();
   node = await start();
 });
 afterAll(async () => {
   node.signal('SIGKILL');
   await node.ended;
-  await rm(folder, { recursive: true, force: true });
+  await folder.remove();
 });
 
 test('a second process on the folder is refused with a clear sentence, also while the first is suspended', async () => {

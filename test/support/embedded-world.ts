@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { newEmbeddedFolder } from './embedded-folder';
 import { type NodeProcess, startNodeProcess } from './node-process';
 import type { World } from './world';
 
@@ -9,14 +7,14 @@ const notHere = () =>
 
 /** The embedded mode, in a process of its own, where tests that speak to any node expect a world. */
 export async function createEmbeddedWorld(): Promise<World> {
-  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-embedded-'));
+  const folder = await newEmbeddedFolder();
   let node: Promise<NodeProcess> | undefined;
   return {
     databaseUrl: '',
     redisUrl: undefined,
     // There is one process, whoever asks for how many nodes.
     async node() {
-      const { api, url } = await (node ??= startNodeProcess({ DATA_DIR: folder }));
+      const { api, url } = await (node ??= startNodeProcess({ DATA_DIR: folder.path }));
       return { api, url, log: [], announceStop: () => undefined, close: () => Promise.resolve() };
     },
     sql: notHere,
@@ -27,7 +25,7 @@ export async function createEmbeddedWorld(): Promise<World> {
       running?.signal('SIGTERM');
       if (running && (await running.ended) !== 0)
         throw new Error(`It did not stop well:\n${running.output()}`);
-      await rm(folder, { recursive: true, force: true });
+      await folder.remove();
     },
   };
 }

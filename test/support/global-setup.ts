@@ -1,8 +1,10 @@
 import 'reflect-metadata';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { createDataSource } from '../../src/postgres/data-source';
 import { migrate } from '../../src/postgres/start';
+import { prepareEmbeddedFolder } from './embedded-folder';
 import { installMissing } from './programs';
 import { startPostgres, startRedis, type TestServer } from './servers';
 
@@ -27,12 +29,17 @@ async function makeTemplate(url: string): Promise<void> {
   await dataSource.destroy();
 }
 
+/** What a compiler has to say stands in its output, not in the error. */
+async function build(): Promise<void> {
+  await promisify(execFile)('npm', ['run', '--silent', 'build']).catch((error: { stdout: string }) => {
+    throw new Error(`The build failed:\n${error.stdout}`);
+  });
+}
+
 /** Brings the servers that the tests share, and builds what they start as processes of their own. */
 export default async function globalSetup(): Promise<void> {
   // Some tests start and kill servers of their own, whatever is given for the others.
   installMissing(['postgres', 'redis-server']);
-  execFileSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] });
-
   globalThis.testServers = [];
   const shared = async (variable: string, start: () => Promise<TestServer>) => {
     const given = process.env[variable];
@@ -41,8 +48,17 @@ export default async function globalSetup(): Promise<void> {
     globalThis.testServers.push(server);
     return server.url;
   };
+  const [postgres, redis, embedded] = await Promise.all([
+    shared('TEST_DATABASE_URL', startPostgres),
+    shared('TEST_REDIS_URL', startRedis),
+    prepareEmbeddedFolder(),
+    build(),
+  ]);
   // Workers inherit the environment of this process.
-  process.env.SHARED_POSTGRES = await shared('TEST_DATABASE_URL', startPostgres);
-  process.env.SHARED_REDIS = await shared('TEST_REDIS_URL', startRedis);
-  await makeTemplate(process.env.SHARED_POSTGRES);
+  Object.assign(process.env, {
+    SHARED_POSTGRES: postgres,
+    SHARED_REDIS: redis,
+    PREPARED_EMBEDDED_FOLDER: embedded,
+  });
+  await makeTemplate(postgres);
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename, dirname, join } from 'node:path';
 import { Api } from './api';
+import { QUICK_START } from './embedded-folder';
 import { freePort } from './servers';
 import { type Env, TEST_ENV } from './world';
 
@@ -44,12 +45,13 @@ async function untilReady(url: string, ended: Promise<unknown>): Promise<void> {
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {
   const port = env.PORT === undefined ? await freePort() : Number(env.PORT);
   const clean: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: process.env.HOME };
-  const child = spawn(process.execPath, [join(ROOT, 'dist/src/main.js')], {
+  const isEmbedded = env.DATABASE_URL === undefined;
+  const flags = isEmbedded ? [QUICK_START] : [];
+  const child = spawn(process.execPath, [...flags, join(ROOT, 'dist/src/main.js')], {
     env: { ...clean, ...TEST_ENV, PORT: String(port), ...env },
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const isEmbedded = env.DATABASE_URL === undefined;
   const isQuiet = ['warn', 'error', 'fatal', 'silent'].includes(env.LOG_LEVEL ?? '');
   running.add(child);
   child.once('exit', () => running.delete(child));

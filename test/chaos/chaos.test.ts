@@ -25,7 +25,7 @@ test('whatever fails, no token is accepted after its end was confirmed, and no g
     lease: 300,
     nodes: 3,
     users: 10,
-    actors: 3,
+    actors: 2,
     auditors: 1,
     faults: FAULTS,
   });

@@ -13,7 +13,7 @@ test('SIGTERM to npm ends the server, though npm hands it to the shell only', as
   const npm = spawn('npm', ['exec', '--call', `node ${QUICK_START} ${ROOT}/dist/src/main.js`], {
     cwd: dirname(folder.path),
     detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

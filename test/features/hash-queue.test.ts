@@ -1,6 +1,9 @@
 import { eventually } from '../support/eventually';
 import { createWorld, type TestNode, type World } from '../support/world';
 
+// Only hashes that take their time wait for each other.
+jest.unmock('@node-rs/argon2');
+
 let world: World;
 let node: TestNode;
 

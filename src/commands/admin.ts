@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
 import { createAdministrator } from '../administrator';
 import { type Config, readConfig } from '../config/config';
-import { type Env, readEnv } from '../config/env';
+import type { Env } from '../config/env';
 import { isUnavailable } from '../core/errors';
 import { StartError } from '../core/start-error';
 import { connect, tellOfWait } from '../database';
@@ -61,7 +61,7 @@ async function endRelianceOfNodes(redisUrl: string | undefined, before: Agreed):
 }
 
 /** What an administrator asks for. */
-interface Task {
+export interface Task {
   /** As it was typed. */
   readonly words: string;
   /** Whether it is about what all nodes have in common, which a process without others has not. */
@@ -111,8 +111,7 @@ export const RESTORED: Task = {
   },
 };
 
-async function carryOut(task: Task): Promise<string> {
-  const env = readEnv();
+async function carryOut(task: Task, env: Env): Promise<string> {
   // The password here is for the account to be made, not for one at the first start.
   const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
   const { store } = config;
@@ -148,13 +147,17 @@ async function carryOut(task: Task): Promise<string> {
   }
 }
 
-/** Carries the task out and ends the process: with its answer and 0, or with what went wrong and 1. */
-export async function administer(task: Task): Promise<void> {
+/** What the command leaves behind: the exit code of its process, and the text that tells of it. */
+export interface Outcome {
+  readonly code: 0 | 1;
+  readonly text: string;
+}
+
+/** Carries the task out. Answers 0 with its answer, or 1 with what went wrong. Never rejects. */
+export async function administer(task: Task, env: Env): Promise<Outcome> {
   try {
-    process.stdout.write(`${await carryOut(task)}\n`);
-    process.exit(0);
+    return { code: 0, text: `${await carryOut(task, env)}\n` };
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
-    process.exit(1);
+    return { code: 1, text: `${explain(error)}\n` };
   }
 }

@@ -1,7 +1,14 @@
 import { CommanderError } from 'commander';
 import { readEnv } from '../config/env';
+import type { Outcome } from './admin';
 import { createProgram, type Handlers } from './program';
 import { version } from './version';
+
+/** Ends the process with what came of a command. An answer goes to standard output, a fault to standard error. */
+function end({ code, text }: Outcome): never {
+  (code === 0 ? process.stdout : process.stderr).write(text);
+  process.exit(code);
+}
 
 /** Loaded when they are asked for: `--help` needs none of the server's packages. */
 const handlers: Handlers = {
@@ -11,19 +18,19 @@ const handlers: Handlers = {
   },
   async createAdministrator(email) {
     const { administer, creating } = await import('./admin.js');
-    await administer(creating(email));
+    end(await administer(creating(email), readEnv()));
   },
   async switchRedis(state) {
     const { administer, switching } = await import('./admin.js');
-    await administer(switching(state));
+    end(await administer(switching(state), readEnv()));
   },
   async changeLease(lease) {
     const { administer, leasing } = await import('./admin.js');
-    await administer(leasing(lease));
+    end(await administer(leasing(lease), readEnv()));
   },
   async restored() {
     const { administer, RESTORED } = await import('./admin.js');
-    await administer(RESTORED);
+    end(await administer(RESTORED, readEnv()));
   },
   async doctor() {
     const { examine } = await import('../doctor/examine.js');

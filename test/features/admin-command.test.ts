@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
+import { administer, creating, leasing, RESTORED, switching, type Task } from '../../src/commands/admin';
+import { createProgram } from '../../src/commands/program';
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { Tokens } from '../support/api';
 import { freePort } from '../support/servers';
@@ -17,18 +19,44 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const admin = (args: string[], env: Env = {}) =>
-  new Promise<{ code: number; output: string }>((resolve) => {
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+const settings = (env: Env): Env => ({ SECRET: TEST_ENV.SECRET, DATABASE_URL: world.databaseUrl, ...env });
+
+/** In a process of its own, as it is run. */
+const command = (args: string[], env: Env = {}) =>
+  new Promise<Ended>((resolve) => {
     execFile(
       process.execPath,
       [join(__dirname, '../../dist/src/main.js'), 'admin', ...args],
-      { env: { SECRET: TEST_ENV.SECRET, DATABASE_URL: world.databaseUrl, ...env } },
+      { env: settings(env) },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );
   });
 
+/** The same in this process: what the words ask for is carried out, and what its process would end with is answered. */
+async function admin(args: string[], env: Env = {}): Promise<Ended> {
+  let ended: Ended | undefined;
+  const carryOut = async (task: Task) => {
+    const { code, text } = await administer(task, settings(env));
+    ended = { code, output: text };
+  };
+  const elsewhere = () => Promise.reject(new Error('This is no command of an administrator.'));
+  await createProgram('0.0.0', {
+    start: elsewhere,
+    doctor: elsewhere,
+    createAdministrator: (email) => carryOut(creating(email)),
+    switchRedis: (state) => carryOut(switching(state)),
+    changeLease: (lease) => carryOut(leasing(lease)),
+    restored: () => carryOut(RESTORED),
+  }).parseAsync(['admin', ...args], { from: 'user' });
+  return ended!;
+}
+
 test('an administrator is made with a password that is given, or shown once', async () => {
-  const given = await admin(['create', 'first@example.com'], { ADMIN_PASSWORD: 'the keys to the kingdom' });
+  const given = await command(['create', 'first@example.com'], { ADMIN_PASSWORD: 'the keys to the kingdom' });
   expect(given).toEqual({ code: 0, output: 'The administrator first@example.com was made.\n' });
   const shownIn = ({ output }: { output: string }) => /shown this once: (\S+)/.exec(output)?.[1] ?? '';
   const made = shownIn(await admin(['create', 'second@example.com']));
@@ -57,6 +85,13 @@ test.each<[string[], Env, RegExp]>([
   expect(output).not.toMatch(/ {4}at /);
 });
 
+test('the process of a command that fails ends with 1 and the sentence', async () => {
+  expect(await command(['create', 'nobody'])).toEqual({
+    code: 1,
+    output: 'ADMIN_EMAIL, or the email that was typed, is not an email address.\n',
+  });
+});
+
 test('the use of Redis is switched for all nodes at once', async () => {
   const own = await createWorld();
   const forOwn = { DATABASE_URL: own.databaseUrl };
@@ -64,7 +99,7 @@ test('the use of Redis is switched for all nodes at once', async () => {
     const node = await own.node();
     await node.close();
     await expect(own.node({ REDIS_URL: undefined })).rejects.toThrow('npx tokenfence admin redis off');
-    expect((await admin(['redis', 'off'], forOwn)).code).toBe(0);
+    expect((await command(['redis', 'off'], forOwn)).code).toBe(0);
     await own.node({ REDIS_URL: undefined });
     await expect(own.node()).rejects.toThrow('npx tokenfence admin redis on');
   } finally {
@@ -117,7 +152,7 @@ test('the lease is changed for all nodes at once', async () => {
     const node = await own.node();
     await node.close();
     await expect(own.node({ REVOCATION_LEASE: '2s' })).rejects.toThrow('npx tokenfence admin lease 2000ms');
-    expect((await admin(['lease', '2000ms'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
+    expect((await command(['lease', '2000ms'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
     await own.node({ REVOCATION_LEASE: '2s' });
   } finally {
     await own.close();
@@ -136,7 +171,7 @@ test('after a restored backup, what Redis holds of the time after it counts no m
     // As a backup from before the logout would have it, with Redis as it was left.
     await own.sql('update users set token_version = 1');
     await own.sql('delete from revocations');
-    expect((await admin(['restored'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
+    expect((await command(['restored'], { DATABASE_URL: own.databaseUrl })).code).toBe(0);
 
     const after = await own.node();
     const fresh = await after.api.login('restored@example.com');

@@ -1,13 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { Client } from 'pg';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
+import { environment, install, layOut, ROOT, run, type Tree } from './projects';
+import { faultsOfTypes } from './types';
 
-const ROOT = join(__dirname, '../..');
 interface Manifest {
   readonly version: string;
   readonly engines: Record<string, string>;
@@ -19,30 +20,16 @@ const readManifest = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as
 const manifest = readManifest(join(ROOT, 'package.json'));
 /** The list of the packages that only the server needs. */
 const server = readManifest(join(ROOT, 'packages/server/package.json'));
-const folder = mkdtempSync(join(tmpdir(), 'tokenfence-package-'));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tokenfence-package-')));
 
 /** A service that checks tokens: with a GraphQL of its own, and without what only the server needs. */
 const lean = join(folder, 'lean');
-/** A folder for the server, with both packages. */
+/** A folder for the server, with both packages and what they need. */
 const full = join(folder, 'full');
 
-/** Neither what jest and npm say to their children, nor settings of a server. */
-const environment: NodeJS.ProcessEnv = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) =>
-      /^(PATH|HOME|TMPDIR|USER|LANG|https?_proxy|no_proxy|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i.test(name) ||
-      (/^npm_config_/i.test(name) && !/^npm_config_(local_prefix|prefix|omit|include)$/i.test(name)),
-  ),
-);
-
-/** With a deadline: a server that starts where it should refuse would keep the tests from ending. */
-const run = (cwd: string, program: string, ...args: string[]) =>
-  promisify(execFile)(program, args, {
-    ...{ cwd, env: environment, maxBuffer: 16 * 2 ** 20, timeout: program === 'npm' ? 230_000 : 110_000 },
-  });
-const node = async (cwd: string, ...args: string[]) => (await run(cwd, process.execPath, ...args)).stdout;
+const node = async (cwd: string, ...args: string[]) => (await run(cwd, process.execPath, args)).stdout;
 /** A tool of this project's own. */
-const tool = (name: string, ...args: string[]) => run(folder, join(ROOT, 'node_modules/.bin', name), ...args);
+const tool = (name: string, ...args: string[]) => run(folder, join(ROOT, 'node_modules/.bin', name), args);
 
 interface Packed {
   readonly filename: string;
@@ -51,35 +38,17 @@ interface Packed {
 let packed: Packed;
 let packedServer: Packed;
 let tarball: string;
+let treeOfLean: Tree;
+let treeOfFull: Tree;
 
-// Without a lock file, as in a project that installs it today: what its dependencies allow is what it meets.
 beforeAll(async () => {
   // Without prepack, which would take the build from under the other tests: it was built before them.
-  const { stdout } = await run(
-    ROOT,
-    'npm',
-    'pack',
-    '--ignore-scripts',
-    '--json',
-    '--pack-destination',
-    folder,
-    '.',
-    './packages/server',
-  );
+  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder, '.', './packages/server'];
+  const { stdout } = await run(ROOT, 'npm', pack);
   [packed, packedServer] = JSON.parse(stdout) as [Packed, Packed];
   tarball = join(folder, packed.filename);
-  const install = async (project: string, ...what: string[]) => {
-    mkdirSync(project);
-    writeFileSync(
-      join(project, 'package.json'),
-      '{ "name": "service", "version": "1.0.0", "private": true }',
-    );
-    await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', ...what);
-  };
-  await Promise.all([
-    install(lean, tarball, 'graphql@16.15.0'),
-    install(full, tarball, join(folder, packedServer.filename)),
-  ]);
+  treeOfLean = await install(lean, tarball, 'graphql@16.15.0');
+  treeOfFull = await layOut(full, lean, tarball, join(folder, packedServer.filename));
 }, 240_000);
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
 
@@ -127,13 +96,21 @@ test('the package of the server lists what the other takes as optional peers, in
 });
 
 test('a plain installation brings the guard, and none of the packages of the server', () => {
-  const tree = JSON.parse(readFileSync(join(lean, 'node_modules/.package-lock.json'), 'utf8')) as {
-    readonly packages: Record<string, { readonly optional?: boolean }>;
-  };
-  const names = Object.keys(tree.packages).map((path) => path.replace(/^.*node_modules\//, ''));
+  const names = Object.keys(treeOfLean).map((path) => path.replace(/^.*node_modules\//, ''));
   expect(names).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
   expect(names.filter((name) => name in server.dependencies)).toEqual([]);
-  expect(Object.values(tree.packages).filter(({ optional }) => optional)).toEqual([]);
+  expect(Object.values(treeOfLean).filter(({ optional }) => optional)).toEqual([]);
+});
+
+test('both packages can be installed together, and npm puts what the server needs beside the guard', () => {
+  const placed = Object.keys(server.dependencies).map((name) => [
+    name,
+    treeOfFull[`node_modules/${name}`]?.version,
+  ]);
+  expect(Object.fromEntries(placed)).toEqual(server.dependencies);
+  expect(Object.keys(treeOfFull)).toEqual(
+    expect.arrayContaining(['node_modules/tokenfence', 'node_modules/tokenfence-server']),
+  );
 });
 
 test('what its pages link to is in it', () => {
@@ -247,26 +224,16 @@ test.each([
   ['bundler', 'esnext', ['program.ts']],
 ])(
   'its types check under moduleResolution %s with no other types than those of Node installed',
-  async (moduleResolution, module, files) => {
-    for (const file of files) writeFileSync(join(lean, file), PROGRAM);
-    const settings = join(lean, `tsconfig.${moduleResolution}.json`);
-    writeFileSync(
-      settings,
-      JSON.stringify({
-        compilerOptions: {
-          ...{ module, moduleResolution, target: 'es2022', lib: ['es2023'], strict: true, noEmit: true },
-          // Not skipLibCheck: what the package's own declarations refer to must be there.
-          ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
-        },
-        files,
-      }),
-    );
-    await expect(tool('tsc', '-p', settings)).resolves.toMatchObject({ stdout: '' });
+  (moduleResolution, module, names) => {
+    const files = names.map((name) => join(lean, name));
+    for (const file of files) writeFileSync(file, PROGRAM);
+    expect(faultsOfTypes(files, { module, moduleResolution })).toEqual([]);
   },
 );
 
 test('npx tokenfence starts the server where it is installed, in a folder of one’s own', async () => {
   const port = await freePort();
+  cpSync(process.env.PREPARED_EMBEDDED_FOLDER ?? '', join(full, '.tokenfence'), { recursive: true });
   // In a group of its own: npx stands between us and the server.
   const child = spawn('npx', ['--no', 'tokenfence'], {
     cwd: full,
@@ -293,19 +260,30 @@ test('npx tokenfence starts the server where it is installed, in a folder of one
   }
 });
 
+/** What npx runs where it is installed. */
+const command = (project: string, args: string[], env: NodeJS.ProcessEnv = {}) =>
+  run(project, join(project, 'node_modules/.bin/tokenfence'), args, env);
+
 test('the installed command knows --help and --version without the packages of the server, and the admin commands with them', async () => {
   for (const project of [lean, full]) {
-    const { stdout } = await run(project, 'npx', '--', 'tokenfence', '--help');
-    expect(stdout).toMatch(/Usage: tokenfence/);
-    const { stdout: version } = await run(project, 'npx', '--', 'tokenfence', '--version');
-    expect(version).toBe(`${manifest.version}\n`);
+    expect((await command(project, ['--help'])).stdout).toMatch(/Usage: tokenfence/);
+    expect((await command(project, ['--version'])).stdout).toBe(`${manifest.version}\n`);
   }
-  const made = await run(full, 'npx', '--', 'tokenfence', 'admin', 'create', 'root@example.com');
+  const postgres = new Client({ connectionString: process.env.SHARED_POSTGRES });
+  await postgres.connect();
+  const name = `package_${process.pid}`;
+  await postgres.query(`create database ${name}`);
+  const address = new URL(process.env.SHARED_POSTGRES ?? '');
+  address.pathname = `/${name}`;
+  const settings = { DATABASE_URL: address.href, SECRET: 'only for tests: 7Qm2vX9kLpZ4rT8wYb3n' };
+  const made = await command(full, ['admin', 'create', 'root@example.com'], settings);
   expect(made.stdout).toMatch(/The administrator root@example\.com was made\./);
+  await postgres.query(`drop database ${name}`);
+  await postgres.end();
 });
 
 test('without the packages of the server, npx tokenfence says in a sentence what to do', async () => {
-  const refused = run(lean, 'npx', '--no', 'tokenfence');
+  const refused = run(lean, 'npx', ['--no', 'tokenfence']);
   await expect(refused).rejects.toMatchObject({ code: 1 });
   const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };
   expect(stderr).toMatch(

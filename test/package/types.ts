@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import ts from 'typescript';
+
+/** Of TypeScript and Node: their own declarations are read from there, and are not checked. */
+const THEIRS = join(__dirname, '../../node_modules/');
+
+const read = new Map<string, ts.SourceFile | undefined>();
+
+/** Reads what is not ours once for all programs. */
+function createHost(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  return {
+    ...host,
+    getSourceFile(name, how, ...rest) {
+      if (!name.startsWith(THEIRS)) return host.getSourceFile(name, how, ...rest);
+      const key = `${typeof how === 'object' ? how.impliedNodeFormat : ''} ${name}`;
+      if (!read.has(key)) read.set(key, host.getSourceFile(name, how, ...rest));
+      return read.get(key);
+    },
+  };
+}
+
+/**
+ * What the compiler finds wrong with these files and with all that they import. Declarations are checked too, as what
+ * they refer to must be there. No types are found but those that are imported, and those of Node.
+ */
+export function faultsOfTypes(files: readonly string[], how: Record<string, unknown>): string[] {
+  const { options, errors } = ts.convertCompilerOptionsFromJson(
+    {
+      ...{ ...how, target: 'es2022', lib: ['es2023'], strict: true, noEmit: true },
+      ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(THEIRS, '@types')] },
+    },
+    THEIRS,
+  );
+  const program = ts.createProgram(files, options, createHost(options));
+  const sources = program.getSourceFiles().filter(({ fileName }) => !fileName.startsWith(THEIRS));
+  return [
+    ...errors,
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...sources.flatMap((source) => [
+      ...program.getSyntacticDiagnostics(source),
+      ...program.getSemanticDiagnostics(source),
+    ]),
+  ].map(
+    ({ file, messageText }) =>
+      `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+  );
+}

@@ -23,7 +23,7 @@ function clockRuns({ scenario, keeps }: Model, world: World, index: number): boo
 
 function grow(world: World, index: number): void {
   const process = world.processes[index]!;
-  const older = (age: number, most: number) => Math.min(age + 1, most);
+  const older = (age: number, most: number) => (age < most ? age + 1 : most);
   process.knownFor = process.id === 0 ? 0 : older(process.knownFor, WAIT);
   process.leaseAge = older(process.leaseAge, LEASE);
   if (process.leaseAge === LEASE) process.leaseTail = 0;

@@ -162,28 +162,6 @@ export function copyOfData(data: Data | undefined): Data | undefined {
   return copy;
 }
 
-function copyOfProcess(process: Process): Process {
-  const copy = { ...process };
-  if (copy.beat) copy.beat = { ...copy.beat };
-  if (copy.lateBeat) copy.lateBeat = { ...copy.lateBeat };
-  return copy;
-}
-
-function copyOfServer(server: Server): Server {
-  const copy = { ...server };
-  copy.data = copyOfData(server.data);
-  return copy;
-}
-
-/** A copy that may be changed. What is never changed in place is shared: filling, healing, what is on disk, faults. */
-export function copyOfWorld(world: World): World {
-  const copy = { ...world };
-  copy.deliveries = world.deliveries.map((delivery) => delivery && { ...delivery });
-  copy.servers = world.servers.map(copyOfServer);
-  copy.processes = world.processes.map(copyOfProcess);
-  return copy;
-}
-
 /** A fault has happened: it may do so less often from now on. */
 export function spend(world: World, fault: keyof Faults): void {
   world.faults = { ...world.faults, [fault]: world.faults[fault] - 1 };

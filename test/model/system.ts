@@ -15,8 +15,9 @@ import {
   publishAgain,
   removeSilent,
 } from './protocol/revoke';
+import { packWorld, unpackWorld } from './packing';
 import { follow, isCurrent, join, leave } from './protocol/view';
-import { copyOfWorld, holdsAll, NONE, NOTHING, type World } from './state';
+import { holdsAll, NONE, NOTHING, type World } from './state';
 
 const EVERYTHING: readonly Moves[] = [
   join,
@@ -107,7 +108,8 @@ function signsOf({ scenario }: Model, world: World, what: string): Sign[] {
 export function systemOf(model: Model): System<World> {
   return {
     start: startOf(model.scenario),
-    copy: copyOfWorld,
+    pack: packWorld,
+    unpack: unpackWorld,
     moves: (world, offer) => {
       for (const moves of EVERYTHING) moves(model, world, offer);
     },

@@ -8,5 +8,8 @@ export const at = (world: World, server: number): string =>
 export const revocationName = (revocation: number): string => `revocation ${revocation + 1}`;
 
 /** The servers that a process may find itself connected to, old primaries included. */
-export const knownServers = (world: World): [number, Server][] =>
-  [...world.servers.entries()].filter(([, server]) => server.known);
+export function knownServers(world: World): [number, Server][] {
+  const known: [number, Server][] = [];
+  for (const [number, server] of world.servers.entries()) if (server.known) known.push([number, server]);
+  return known;
+}

@@ -74,8 +74,8 @@ function loadable({ keeps }: Model, committed: number, view: number): number {
 /** When the position reaches the tail that the newest heartbeat was answered, the view is current from its stamp. */
 export function renew({ keeps }: Model, process: Process): void {
   if (process.stage !== 'following') return;
-  if (process.position >= process.leaseTail || !keeps('a heartbeat counts when its tail was applied'))
-    process.viewAge = Math.min(process.viewAge, process.leaseAge);
+  if (process.position < process.leaseTail && keeps('a heartbeat counts when its tail was applied')) return;
+  if (process.leaseAge < process.viewAge) process.viewAge = process.leaseAge;
 }
 
 /** The stream, an entry at a time. It is named by its epoch, so no script has to ask whether that is alive. */

@@ -1,0 +1,127 @@
+import { PackedStates } from './packed-states';
+import { packWorld, unpackWorld } from './packing';
+import type { Beat, Data, World } from './state';
+
+/** Counts up from 1, so that no two numbers of the world below are equal. */
+let last = 0;
+const number = () => (last += 1);
+
+const beat = (stage: Beat['stage']): Beat => ({
+  stage,
+  id: number(),
+  position: number(),
+  beats: number(),
+  age: number(),
+  tail: number(),
+});
+const data = (filled: boolean): Data => ({
+  id: number(),
+  run: number(),
+  line: number(),
+  filled,
+  stream: [number(), -1, number()],
+  streamLost: !filled,
+  registry: [undefined, { position: number(), beats: number() }],
+  record: number(),
+  ticket: number(),
+});
+
+/** It holds everything that a world may hold, which no world of a scenario does. */
+const world: World = {
+  committed: number(),
+  confirmed: number(),
+  deliveries: [
+    undefined,
+    { by: number(), id: number(), position: number(), age: number(), noted: [number()], stage: 'removing' },
+  ],
+  servers: [true, false].map((flag) => ({
+    run: number(),
+    line: number(),
+    known: flag,
+    writable: !flag,
+    follows: number(),
+    data: data(flag),
+    saved: flag ? undefined : data(true),
+  })),
+  processes: (['loading', 'left'] as const).map((stage) => ({
+    stage,
+    id: number(),
+    knownFor: number(),
+    view: number(),
+    position: number(),
+    beats: number(),
+    beat: beat('answered'),
+    lateBeat: stage === 'left' ? undefined : beat('stale'),
+    leaseAge: number(),
+    leaseTail: number(),
+    viewAge: number(),
+    filling: { id: number(), ticket: number(), value: number() },
+    healing: stage === 'left' ? undefined : { id: number(), log: number() },
+    asleep: stage === 'left',
+    wasRemoved: stage === 'loading',
+  })),
+  faults: {
+    flushes: number(),
+    losses: number(),
+    restarts: number(),
+    promotions: number(),
+    catchUps: number(),
+    demotions: number(),
+    evictedStreams: number(),
+    evictedRecords: number(),
+    trims: number(),
+    lostAnswers: number(),
+    takeovers: number(),
+  },
+  epochs: number(),
+  runs: number(),
+  lines: number(),
+  tickets: number(),
+  phase: number(),
+};
+
+function write(states: PackedStates, numbers: readonly number[]): boolean {
+  states.begin();
+  for (const number of numbers) states.put(number);
+  return states.add();
+}
+
+function read(states: PackedStates, state: number, length: number): number[] {
+  states.open(state);
+  return Array.from({ length }, () => states.take());
+}
+
+test('a state that was packed is unpacked whole', () => {
+  const states = new PackedStates();
+  states.begin();
+  packWorld(states, world);
+  states.add();
+  states.open(0);
+  expect(unpackWorld(states)).toStrictEqual(world);
+});
+
+test('a state is added once, and found among many that differ in one number', () => {
+  const states = new PackedStates();
+  const all: number[][] = [];
+  for (let one = -1; one < 250; one += 1)
+    for (let other = 0; other < 200; other += 1) all.push([one, 7, other, 9, 1]);
+  expect(all.filter((numbers) => !write(states, numbers))).toEqual([]);
+  expect(all.filter((numbers) => write(states, numbers))).toEqual([]);
+  expect(states.size).toBe(all.length);
+  const wrong = all.filter((numbers, state) => read(states, state, 5).join() !== numbers.join());
+  expect(wrong).toEqual([]);
+});
+
+test.each([-2, 255])(
+  '%d, which a byte cannot hold, is refused rather than taken for another number',
+  (number) => {
+    const states = new PackedStates();
+    expect(() => write(states, [1, number, 2])).toThrow('does not fit into a byte');
+    expect(write(states, [1, 2])).toBe(true);
+  },
+);
+
+test('a state that is too long is refused rather than cut off', () => {
+  const states = new PackedStates();
+  expect(() => write(states, new Array<number>(5000).fill(1))).toThrow('more than 4096 bytes');
+});

@@ -34,7 +34,9 @@ const handlers: Handlers = {
   },
   async doctor() {
     const { examine } = await import('../doctor/examine.js');
-    await examine(readEnv());
+    const { code, text } = await examine(readEnv());
+    process.stdout.write(text);
+    process.exitCode = code;
   },
 };
 

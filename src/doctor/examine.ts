@@ -59,11 +59,10 @@ export async function findings(env: Env): Promise<Finding[]> {
   ];
 }
 
-/** Tells what is well and what is not, and ends the process: with 1 if anything has to be mended. */
-export async function examine(env: Env): Promise<void> {
+/** Tells what is well and what is not. The exit code is 1 if anything has to be mended. */
+export async function examine(env: Env): Promise<{ readonly code: 0 | 1; readonly text: string }> {
   const found = await findings(env);
-  for (const finding of found) process.stdout.write(lineOf(finding));
   const count = found.filter(({ level }) => level === 'fault').length;
-  process.stdout.write(count === 0 ? '\nAll is well.\n' : `\nTo be mended: ${count}.\n`);
-  process.exitCode = count === 0 ? 0 : 1;
+  const sum = count === 0 ? 'All is well.' : `To be mended: ${count}.`;
+  return { code: count === 0 ? 0 : 1, text: `${found.map(lineOf).join('')}\n${sum}\n` };
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { compareClock } from '../../src/doctor/clock';
-import { findings } from '../../src/doctor/examine';
+import { examine, findings } from '../../src/doctor/examine';
+import { newEmbeddedFolder, QUICK_START } from '../support/embedded-folder';
 import { startRedis, type TestServer } from '../support/servers';
 import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
 
@@ -158,28 +159,31 @@ test.each([
 });
 
 test('the command tells it in lines and ends with 1 if anything is not well; the embedded mode is left as it is', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-doctor-'));
-  const doctor = (env: NodeJS.ProcessEnv) =>
-    promisify(execFile)(process.execPath, [join(__dirname, '../../dist/src/main.js'), 'doctor'], {
-      env: { PATH: process.env.PATH, DATA_DIR: folder, ...env },
-    });
+  const empty = await mkdtemp(join(tmpdir(), 'tokenfence-doctor-'));
+  const folder = await newEmbeddedFolder();
+  const command = (words: string[], env: NodeJS.ProcessEnv) =>
+    promisify(execFile)(
+      process.execPath,
+      [QUICK_START, join(__dirname, '../../dist/src/main.js'), ...words],
+      { env: { PATH: process.env.PATH, DATA_DIR: folder.path, ...env } },
+    );
   try {
-    await expect(doctor({ PORT: 'x' })).rejects.toMatchObject({
+    await expect(command(['doctor'], { PORT: 'x' })).rejects.toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/^FAULT {2}Settings: PORT.*To be mended: 1\.\n$/s),
     });
-    expect((await doctor({})).stdout).toMatch(/no data in .* yet.*All is well\.\n$/s);
-    expect(await readdir(folder)).toEqual([]);
-    const run = promisify(execFile);
-    const env = { PATH: process.env.PATH, DATA_DIR: folder };
-    await run(
-      process.execPath,
-      [join(__dirname, '../../dist/src/main.js'), 'admin', 'create', 'root@example.com'],
-      { env },
+    expect(await examine({ DATA_DIR: empty })).toEqual({
+      code: 0,
+      text: expect.stringMatching(/no data in .* yet.*All is well\.\n$/s),
+    });
+    expect(await readdir(empty)).toEqual([]);
+    await command(['admin', 'create', 'root@example.com'], {});
+    const { SECRET } = TEST_ENV;
+    expect((await command(['doctor'], { SECRET })).stdout).toMatch(
+      /all migrations were run.*All is well\.\n$/s,
     );
-    const SECRET = TEST_ENV.SECRET ?? '';
-    expect((await doctor({ SECRET })).stdout).toMatch(/all migrations were run.*All is well\.\n$/s);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(empty, { recursive: true, force: true });
+    await folder.remove();
   }
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Api, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type NodeProcess, startNodeProcess } from '../support/node-process';
+import { startNodeProcess } from '../support/node-process';
 import { freePort, startRedis, type TestServer } from '../support/servers';
 import { ADMIN, createWorld, type Env, type World } from '../support/world';
 import { askGraphql, askRest, type Question } from './ask';
@@ -11,63 +11,66 @@ import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
 
 const INTROSPECTION_SECRET = 'only for tests: 4Rk8wQz1Lm6Xv3Tp9Yb2';
 
-/** As its README says. */
-const compile = () =>
-  void execFileSync('npx', ['tsc', '-p', join(EXAMPLES, 'type-graphql-service')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-
-// Each with an auth server, a Redis and the service in processes of their own.
-describe.each([
+const SERVICES = [
   { program: 'apollo-service/service.mjs', put: askGraphql },
-  { program: 'type-graphql-service/dist/service.js', put: askGraphql, build: compile },
+  { program: 'type-graphql-service/dist/service.js', put: askGraphql },
   { program: 'express-rest/service.mjs', put: askRest },
-])('$program', ({ program, put, build }) => {
-  let world: World;
-  let redis: TestServer;
-  let auth: NodeProcess;
-  let authEnv: Env;
-  let api: Api;
-  let service: ExampleProcess;
-  let url: string;
-  let count = 0;
+];
+type Service = (typeof SERVICES)[number];
 
-  const ask = (question: Question, token?: string) => put(url, question, token);
+let world: World;
+let redis: TestServer;
+let authEnv: Env;
+/** Ends the auth server at once. */
+let killAuth: () => Promise<unknown>;
+let api: Api;
+let count = 0;
+const running = new Map<Service, { readonly url: string; readonly child: ExampleProcess }>();
 
-  beforeAll(async () => {
-    build?.();
-    redis = await startRedis();
-    world = await createWorld({ redis: redis.url });
-    const [authPort, port] = [String(await freePort()), String(await freePort())];
-    const AUTH_URL = `http://127.0.0.1:${authPort}`;
-    url = `http://127.0.0.1:${port}`;
-    api = new Api(AUTH_URL);
-    authEnv = {
-      PORT: authPort,
-      ISSUER: AUTH_URL,
-      INTROSPECTION_SECRET,
-      DATABASE_URL: world.databaseUrl,
-      REDIS_URL: redis.url,
-    };
-    auth = await startNodeProcess(authEnv);
-    service = await startExample(join(EXAMPLES, program), 'is ready at', {
-      AUTH_URL,
-      INTROSPECTION_SECRET,
-      REDIS_URL: redis.url,
-      PORT: port,
-    });
+const newUser = () => api.register(`reader${++count}@example.com`);
+const served = (tokens: Tokens) => ({ status: 200, value: tokens.user.id });
+const asking = (service: Service) => {
+  const ask = (question: Question, token?: string) => service.put(running.get(service)!.url, question, token);
+  return { ask, whoami: ({ accessToken }: Tokens) => ask('whoami', accessToken) };
+};
+
+// One auth server and one Redis, and each service in a process of its own.
+beforeAll(async () => {
+  // As its README says.
+  execFileSync(
+    process.execPath,
+    [require.resolve('typescript/bin/tsc'), '-p', join(EXAMPLES, 'type-graphql-service')],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  redis = await startRedis();
+  world = await createWorld({ redis: redis.url });
+  const port = String(await freePort());
+  const AUTH_URL = `http://127.0.0.1:${port}`;
+  api = new Api(AUTH_URL);
+  authEnv = { PORT: port, ISSUER: AUTH_URL, INTROSPECTION_SECRET };
+  const auth = await startNodeProcess({
+    ...{ ...authEnv, DATABASE_URL: world.databaseUrl, REDIS_URL: redis.url },
   });
-  afterAll(async () => {
-    await service.stop();
+  killAuth = () => {
     auth.signal('SIGKILL');
-    await auth.ended;
-    await world.close();
-    await redis.dispose();
-  });
+    return auth.ended;
+  };
+  for (const service of SERVICES) {
+    const PORT = String(await freePort());
+    const env = { AUTH_URL, INTROSPECTION_SECRET, REDIS_URL: redis.url, PORT };
+    const child = await startExample(join(EXAMPLES, service.program), 'is ready at', env);
+    running.set(service, { url: `http://127.0.0.1:${PORT}`, child });
+  }
+});
+afterAll(async () => {
+  for (const { child } of running.values()) await child.stop();
+  await killAuth();
+  await world.close();
+  await redis.dispose();
+});
 
-  const newUser = () => api.register(`reader${++count}@example.com`);
-  const whoami = ({ accessToken }: Tokens) => ask('whoami', accessToken);
-  const served = (tokens: Tokens) => ({ status: 200, value: tokens.user.id });
+describe.each(SERVICES)('$program', (service) => {
+  const { ask, whoami } = asking(service);
 
   test('a user who is signed in is served', async () => {
     const tokens = await newUser();
@@ -117,42 +120,54 @@ describe.each([
       }
     },
   );
+});
 
-  test('without the auth server good tokens are served still; without Redis as well nothing is, and nothing breaks', async () => {
-    const [tokens, ended] = [await newUser(), await newUser()];
-    expect(await whoami(tokens)).toMatchObject(served(tokens));
-    expect(await api.end('logout', ended.accessToken)).toMatchObject({ confirmed: true });
+test('without the auth server good tokens are served still; without Redis as well nothing is, and nothing breaks', async () => {
+  const [tokens, ended] = [await newUser(), await newUser()];
+  const services = SERVICES.map(asking);
+  for (const { whoami } of services) expect(await whoami(tokens)).toMatchObject(served(tokens));
+  expect(await api.end('logout', ended.accessToken)).toMatchObject({ confirmed: true });
 
-    auth.signal('SIGKILL');
-    await auth.ended;
+  await killAuth();
+  for (const { whoami } of services) {
     expect(await whoami(tokens)).toMatchObject(served(tokens));
     expect(await whoami(ended)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
+  }
 
-    await redis.kill();
-    const unavailable = { status: 503, code: 'SERVICE_UNAVAILABLE' };
+  await redis.kill();
+  const unavailable = { status: 503, code: 'SERVICE_UNAVAILABLE' };
+  for (const { ask, whoami } of services) {
     await eventually(async () => expect(await whoami(tokens)).toMatchObject(unavailable));
     // What it knows to be revoked it may say still.
     expect([401, 503]).toContain((await whoami(ended)).status);
     expect(await ask('whoami')).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
     expect(await ask('hello')).toMatchObject({ status: 200 });
+  }
 
-    // Redis comes back empty.
-    await redis.start();
-    auth = await startNodeProcess(authEnv);
+  // Redis comes back empty.
+  await redis.start();
+  await world.node(authEnv);
+  for (const { whoami } of services) {
     await eventually(async () => expect(await whoami(tokens)).toMatchObject(served(tokens)), 30_000);
     expect(await whoami(ended)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
-  });
+  }
+});
 
-  test('it stops when it is told to, and leaves the roll of those whom a logout waits for', async () => {
+test.each(SERVICES)(
+  '$program stops when it is told to, and leaves the roll of those whom a logout waits for',
+  async (service) => {
+    const { child } = running.get(service)!;
     const client = new Redis(redis.url);
     const roll = async () => {
       const [epoch = ''] = await client.keys('*:epoch');
       return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
     };
-    await eventually(async () => expect(await roll()).toBe(2));
+    // Those that run, and the auth server.
+    await eventually(async () => expect(await roll()).toBe(running.size + 1));
     // Apollo Server ends the process by the signal that it got.
-    expect([0, 'SIGTERM']).toContain(await service.stop());
-    expect(await roll()).toBe(1);
+    expect([0, 'SIGTERM']).toContain(await child.stop());
+    running.delete(service);
+    expect(await roll()).toBe(running.size + 1);
     client.disconnect();
-  });
-});
+  },
+);

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Api, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { freePort } from '../support/servers';
-import { ADMIN, createWorld, type Env, type World } from '../support/world';
+import { ADMIN, createWorld, type Env, type TestNode, type World } from '../support/world';
 import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
 import { askGraphql } from './ask';
 
@@ -19,12 +18,12 @@ interface Seen {
 }
 
 let world: World;
-let auth: NodeProcess;
+let auth: TestNode;
 let authEnv: Env;
 let api: Api;
 let service: ExampleProcess;
 let urls: { AUTH_URL: string; API_URL: string };
-let page: ExampleProcess;
+let browser: ExampleProcess;
 let root: Tokens;
 let count = 0;
 let messages = 0;
@@ -38,42 +37,39 @@ beforeAll(async () => {
     PORT: authPort,
     ISSUER: urls.AUTH_URL,
     INTROSPECTION_SECRET,
-    DATABASE_URL: world.databaseUrl,
-    REDIS_URL: world.redisUrl,
     ACCESS_TOKEN_TTL: '3s',
   };
-  auth = await startNodeProcess(authEnv);
+  auth = await world.node(authEnv);
   service = await startExample(join(EXAMPLES, 'apollo-service/service.mjs'), 'is ready at', {
     AUTH_URL: urls.AUTH_URL,
     INTROSPECTION_SECRET,
     REDIS_URL: world.redisUrl,
     PORT: port,
   });
+  browser = await startExample(join(__dirname, 'browser.mjs'), 'is ready', urls);
 });
 beforeEach(async () => {
-  page = await startExample(join(__dirname, 'browser.mjs'), 'is ready', urls);
+  await tell('open');
   root = await api.login(ADMIN.email, ADMIN.password);
 });
-afterEach(() => page.stop());
 afterAll(async () => {
+  await browser.stop();
   await service.stop();
-  auth.signal('SIGKILL');
-  await auth.ended;
   await world.close();
 });
 
-/** Has the page do something, and answers what came of it. */
+/** Has the browser do something, and answers what came of it. */
 const tell = (command: string, argument: object = {}): Promise<any> =>
   new Promise((resolve, reject) => {
     const id = ++messages;
     const take = (answer: any) => {
       if (answer.id !== id) return;
-      page.child.off('message', take);
+      browser.child.off('message', take);
       if (answer.fault) reject(new Error(answer.fault));
       else resolve(answer.value);
     };
-    page.child.on('message', take);
-    page.child.send({ id, command, ...argument });
+    browser.child.on('message', take);
+    browser.child.send({ id, command, ...argument });
   });
 const ask = (times: number, how: object = {}): Promise<Seen> => tell('ask', { times, ...how });
 
@@ -156,10 +152,9 @@ test('an auth server that cannot answer, or is away, costs nobody the session', 
     refreshes: 1,
     ended: 0,
   });
-  auth.signal('SIGKILL');
-  await auth.ended;
+  await auth.close();
   expect(await ask(20)).toMatchObject({ outcomes: all(20, 'fetch failed'), refreshes: 1, ended: 0 });
-  auth = await startNodeProcess(authEnv);
+  auth = await world.node(authEnv);
   expect(await ask(20)).toMatchObject({ outcomes: all(20, user.id), refreshes: 1, ended: 0 });
 });
 

@@ -1,4 +1,5 @@
-// A page with the session of examples/browser-client, that does what the test tells it, one answer for each message.
+// A browser with the session of examples/browser-client in its page, that does what the test tells it, one answer for each
+// message.
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { createBrowserFetch } from '../../examples/browser-client/browser-fetch.mjs';
 import { createSession } from '../../examples/browser-client/session.mjs';
@@ -23,33 +24,37 @@ const UNAVAILABLE = JSON.stringify({
   errors: [{ message: 'Try again.', extensions: { code: 'SERVICE_UNAVAILABLE', retryAfter: 1 } }],
 });
 
-const browserFetch = createBrowserFetch();
-const session = createSession({
-  authUrl: AUTH_URL,
-  onSessionEnded: () => (seen.ended += 1),
-  async fetch(url, options) {
-    if (!options.body.includes('refresh {')) return browserFetch(url, options);
-    seen.refreshes += 1;
-    if (unavailable) return new Response(UNAVAILABLE, { status: 503 });
+/** Without a cookie, and with a page that has just been loaded. */
+function openBrowser() {
+  const browserFetch = createBrowserFetch();
+  const session = createSession({
+    authUrl: AUTH_URL,
+    onSessionEnded: () => (seen.ended += 1),
+    async fetch(url, options) {
+      if (!options.body.includes('refresh {')) return browserFetch(url, options);
+      seen.refreshes += 1;
+      if (unavailable) return new Response(UNAVAILABLE, { status: 503 });
+      const response = await browserFetch(url, options);
+      // Later than whoever reads the answer.
+      setTimeout(refreshed.resolve, 100);
+      return response;
+    },
+  });
+  async function serviceFetch(url, options) {
+    seen.requests += 1;
+    const isLate = late && seen.requests % 2 === 0;
     const response = await browserFetch(url, options);
-    // Later than whoever reads the answer.
-    setTimeout(refreshed.resolve, 100);
+    if (isLate) await refreshed.promise;
     return response;
-  },
-});
-
-async function serviceFetch(url, options) {
-  seen.requests += 1;
-  const isLate = late && seen.requests % 2 === 0;
-  const response = await browserFetch(url, options);
-  if (isLate) await refreshed.promise;
-  return response;
+  }
+  const client = new ApolloClient({
+    link: session.link.concat(new HttpLink({ uri: API_URL, fetch: serviceFetch })),
+    cache: new InMemoryCache(),
+  });
+  return { session, client };
 }
 
-const client = new ApolloClient({
-  link: session.link.concat(new HttpLink({ uri: API_URL, fetch: serviceFetch })),
-  cache: new InMemoryCache(),
-});
+let { session, client } = openBrowser();
 const query = gql('{ whoami }');
 const options = { query, fetchPolicy: 'no-cache', context: { queryDeduplication: false } };
 
@@ -65,6 +70,10 @@ const ask = async () => {
 };
 
 const commands = {
+  open: () => {
+    client.stop();
+    ({ session, client } = openBrowser());
+  },
   signIn: ({ email, password }) => session.signIn(email, password),
   signOut: () => session.signOut(),
   resume: () => session.resume(),
@@ -85,4 +94,4 @@ process.on('message', async ({ id, command, ...argument }) => {
     process.send({ id, fault: error.code ?? error.message });
   }
 });
-console.log('The page is ready.');
+console.log('The browser is ready.');

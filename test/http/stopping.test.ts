@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startBalancer } from '../support/balancer';
 import { eventually } from '../support/eventually';
 import { startNodeProcess } from '../support/node-process';
@@ -47,6 +48,8 @@ test('two nodes restarted in turn behind a proxy that looks at /readyz: no reque
           (error: unknown) => String(error),
         );
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        // A client that takes a breath leaves the processor to the nodes that start.
+        await sleep(5);
       }
     };
     const load = Array.from({ length: 8 }, ask);

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { administer, creating } from '../../src/commands/admin';
 import { createDataSource } from '../../src/postgres/data-source';
 import { purge } from '../../src/postgres/purge';
 import { startPostgres, type TestServer } from '../support/servers';
@@ -81,14 +79,11 @@ test('in a schema of its own everything works, beside an application with tables
 test('the administrator command works in the same schema', async () => {
   const world = await newWorld();
   await world.sql(APPLICATION);
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [join(__dirname, '../../dist/src/main.js'), 'admin', 'create', 'boss@example.com'],
-    {
-      env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl, DATABASE_SCHEMA: 'auth' },
-    },
-  );
-  expect(stdout).toContain('boss@example.com');
+  const env = { ...TEST_ENV, DATABASE_URL: world.databaseUrl, DATABASE_SCHEMA: 'auth' };
+  expect(await administer(creating('boss@example.com'), env)).toEqual({
+    code: 0,
+    text: expect.stringContaining('boss@example.com'),
+  });
   expect(await world.sql('select email from auth.users')).toEqual([{ email: 'boss@example.com' }]);
 });
 

@@ -16,9 +16,12 @@ const BODY = '{"query":"{ __typename }"}';
 function drip(url: string, beginning: string, byte: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
-    const connection = connect(Number(port), hostname, () => connection.write(beginning));
+    let dripping: NodeJS.Timeout;
+    const connection = connect(Number(port), hostname, () => {
+      connection.write(beginning);
+      dripping = setInterval(() => connection.write(byte), 20);
+    });
     let answer = '';
-    const dripping = setInterval(() => connection.write(byte), 20);
     connection.on('data', (data) => (answer += data.toString()));
     connection.on('error', () => undefined);
     connection.on('close', () => {

@@ -1,19 +1,27 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Items that are worked on in one go. */
+/** The weight of the items that are worked on in one go. */
 const AT_ONCE = 200;
 
 /**
  * Runs `work` for each item: for the first ones at once, and when there are very many, for the rest in parts between which
  * others get their turn.
+ *
+ * @param weightOf how much work an item is, where they differ
  */
 export async function forEachInTurns<Item>(
   items: readonly Item[],
   work: (item: Item) => void,
+  weightOf: (item: Item) => number = () => 1,
 ): Promise<void> {
-  for (let from = 0; from < items.length; from += AT_ONCE) {
-    if (from > 0) await turn();
-    for (const item of items.slice(from, from + AT_ONCE)) work(item);
+  let weight = 0;
+  for (const item of items) {
+    if (weight >= AT_ONCE) {
+      await turn();
+      weight = 0;
+    }
+    weight += weightOf(item);
+    work(item);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Member {
   readonly principal: Principal;
   readonly feed: SubscriptionContext['feed'];
   readonly hasEnded: boolean;
+  /** How many it has. */
+  readonly subscriptions: number;
   /** Tells it of a revocation that reaches its user, everyone or its key. */
   concern(entry: LoggedRevocation): void;
   /** Has its token judged again, and closes it if that is good no more. */
@@ -152,6 +154,9 @@ export function createMember(options: MemberOptions): Member {
     feed: { mine: () => open(mine), all: () => open(all) },
     get hasEnded() {
       return ended;
+    },
+    get subscriptions() {
+      return mine.size + all.size;
     },
     concern(entry) {
       if (refuses(entry, principal)) {

@@ -29,6 +29,9 @@ export interface MembersOptions {
   readonly logger: Logger;
 }
 
+/** Each event of a subscription is executed, which takes much longer than to look at a member without one. */
+const weightOf = ({ subscriptions }: Member) => 1 + 10 * subscriptions;
+
 function createIndex() {
   const sets = new Map<string, Set<Member>>();
   return {
@@ -63,9 +66,13 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
   };
 
   const concern = (reached: readonly Member[], entry: LoggedRevocation) =>
-    forEachInTurns(reached, (member) => {
-      if (!member.hasEnded) member.concern(entry);
-    });
+    forEachInTurns(
+      reached,
+      (member) => {
+        if (!member.hasEnded) member.concern(entry);
+      },
+      weightOf,
+    );
 
   const unsubscribe = announcements.subscribe((entry, isNews) => {
     const reached = reachedBy(entry);
@@ -79,7 +86,7 @@ export function createMembers({ announcements, limits, logger, ...judging }: Mem
     recent.add(entry);
     void concern(reached, entry);
     // Last: one whose token has just ended is told nothing more.
-    for (const member of [...wantAll]) member.inform(entry);
+    void forEachInTurns([...wantAll], (member) => member.inform(entry), weightOf);
   });
 
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { note, print, type Report } from './support/report';
 
 /** Each in a process of its own, one after the other. */
-const PROGRAMS = ['check', 'view', 'throughput', 'guard', 'confirm', 'revocations'];
+const PROGRAMS = ['check', 'view', 'throughput', 'guard', 'confirm', 'revocations', 'event-loop'];
 
 function reportOf(name: string): Promise<Report> {
   return new Promise((resolve, reject) => {

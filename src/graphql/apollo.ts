@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../core/ports/logger';
@@ -64,6 +67,8 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
       error: (message: string) => logger.error({}, `Apollo: ${message.split(':', 1)[0] ?? ''}.`),
     },
     plugins: [
+      // It would look at each field of an answer, and no answer here is to be cached.
+      ApolloServerPluginCacheControlDisabled(),
       httpRules,
       costLimit,
       naming,

@@ -17,7 +17,10 @@ registerEnumType(AuditEventTypeEnum, {
   ),
 });
 
-@ObjectType('AuditEvent', { description: 'One thing that happened. Kept when the account is deleted.' })
+@ObjectType('AuditEvent', {
+  description: 'One thing that happened. Kept when the account is deleted.',
+  simpleResolvers: true,
+})
 export class AuditEventType {
   @Field(() => ID, { description: 'Unique; tells no order. The list is in order of time.' })
   id!: string;

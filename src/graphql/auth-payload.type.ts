@@ -5,7 +5,10 @@ import { noteReceipt } from './logout-receipt.type';
 import { SessionType, toSessionType } from './session.type';
 import { toUserType, UserType } from './user.type';
 
-@ObjectType('AuthPayload', { description: 'What a client gets when it signs in or refreshes.' })
+@ObjectType('AuthPayload', {
+  description: 'What a client gets when it signs in or refreshes.',
+  simpleResolvers: true,
+})
 export class AuthPayloadType {
   @Field(() => String, { description: 'A JWT (RFC 9068). Send it as "Authorization: Bearer …".' })
   accessToken!: string;

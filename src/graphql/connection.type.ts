@@ -6,7 +6,7 @@ import { DEFAULT_ITEMS } from './limits';
 import { IsText } from './text';
 import { UserType } from './user.type';
 
-@ObjectType({ description: 'Where a page stands in its list (Relay connections).' })
+@ObjectType({ description: 'Where a page stands in its list (Relay connections).', simpleResolvers: true })
 export class PageInfo {
   @Field(() => Boolean, { description: 'Whether there is more after this page.' })
   hasNextPage!: boolean;
@@ -36,7 +36,7 @@ export interface Connection<T> {
 
 /** Makes the connection type of a node type, after the Relay specification. */
 function connectionOf<T extends object>(node: ClassType<T>, name: string, what: string) {
-  @ObjectType(`${name}Edge`, { description: `${what} with its place in the list.` })
+  @ObjectType(`${name}Edge`, { description: `${what} with its place in the list.`, simpleResolvers: true })
   class EdgeType implements Edge<T> {
     @Field(() => node, { description: what })
     node!: T;
@@ -45,7 +45,7 @@ function connectionOf<T extends object>(node: ClassType<T>, name: string, what: 
     cursor!: string;
   }
 
-  @ObjectType(`${name}Connection`, { description: `A page of a list.` })
+  @ObjectType(`${name}Connection`, { description: `A page of a list.`, simpleResolvers: true })
   class ConnectionType implements Connection<T> {
     @Field(() => [EdgeType], { description: 'What is on the page.' })
     edges!: EdgeType[];

@@ -1,47 +1,68 @@
 import {
-  getNullableType,
+  type FragmentDefinitionNode,
+  getNamedType,
+  GraphQLError,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
-  isEnumType,
-  isInputObjectType,
   isIntrospectionType,
-  isListType,
   isObjectType,
+  Kind,
+  SchemaMetaFieldDef,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
 } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 
-/** Points of a field of introspection, which is read from memory: the full introspection query costs some 5000. */
-const COST = 0.25;
+/** Points of each field that introspection answers: with all that are allowed it takes about as long as a page. */
+const COST = 2;
 
-/** The length of a list that nobody has counted, such as the locations of a directive. */
-const OTHER = 4;
-
-const average = (lengths: readonly number[]) =>
-  Math.ceil(lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length)) || 1;
-
-/** How long introspection's lists are in a schema: on average, as a field does not say whose they are. */
-function lengthsIn(schema: GraphQLSchema): Readonly<Record<string, number>> {
-  const types = Object.values(schema.getTypeMap());
-  const fields = types.filter(isObjectType).map((type) => Object.values(type.getFields()));
-  const inputFields = types.filter(isInputObjectType).map((type) => Object.keys(type.getFields()).length);
-  return {
-    types: types.length,
-    directives: schema.getDirectives().length,
-    fields: average(fields.map(({ length }) => length)),
-    inputFields: average(inputFields),
-    args: average(fields.flat().map(({ args }) => args.length)),
-    enumValues: average(types.filter(isEnumType).map((type) => type.getValues().length)),
-  };
+export interface IntrospectedDocument {
+  readonly schema: GraphQLSchema;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** Points that an operation may cost. Counting stops beyond them. */
+  readonly highest: number;
 }
 
-const known = new WeakMap<GraphQLSchema, ReturnType<typeof lengthsIn>>();
+/**
+ * What introspection costs; nothing for any other field. An estimate would not do: `enumValues` has two items in one type
+ * and thirty in another. So this reads the schema as execution will, and counts the fields.
+ */
+export function introspectionEstimator(document: IntrospectedDocument): ComplexityEstimator {
+  const { schema, fragments, highest } = document;
+  let cost = 0;
 
-/** What a field of introspection costs; nothing for any other. A list costs what its items cost. */
-export const introspectionEstimator =
-  (schema: GraphQLSchema): ComplexityEstimator =>
-  ({ type, field, childComplexity }) => {
-    if (!isIntrospectionType(type)) return undefined;
-    const lengths = known.get(schema) ?? lengthsIn(schema);
-    known.set(schema, lengths);
-    const isList = isListType(getNullableType(field.type));
-    return (isList ? (lengths[field.name] ?? OTHER) : 1) * (COST + childComplexity);
+  /** Counts the fields that a selection has in `value`. */
+  const count = ({ selections }: SelectionSetNode, type: GraphQLObjectType, value: unknown): void => {
+    for (const selection of selections) {
+      cost += COST;
+      if (cost > highest) throw new GraphQLError('This operation introspects too much. Ask for less.');
+      if (selection.kind === Kind.INLINE_FRAGMENT) count(selection.selectionSet, type, value);
+      else if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        const fragment = fragments.get(selection.name.value);
+        if (fragment) count(fragment.selectionSet, type, value);
+      } else if (selection.selectionSet) {
+        const field = type.getFields()[selection.name.value];
+        const itemType = field && getNamedType(field.type);
+        if (!field?.resolve || !isObjectType(itemType)) continue;
+        const info = { schema } as GraphQLResolveInfo;
+        const found: unknown = field.resolve(value, { includeDeprecated: true }, undefined, info);
+        for (const item of Array.isArray(found) ? (found as unknown[]) : [found]) {
+          if (item !== null && item !== undefined) count(selection.selectionSet, itemType, item);
+        }
+      }
+    }
   };
+
+  return ({ type, field, node, args }) => {
+    // Counted with the field that introspection begins with.
+    if (isIntrospectionType(type)) return 0;
+    if (field !== SchemaMetaFieldDef && field !== TypeMetaFieldDef) return undefined;
+    const value = field === SchemaMetaFieldDef ? schema : schema.getType(String(args.name));
+    const itemType = getNamedType(field.type);
+    const before = cost;
+    if ('selectionSet' in node && node.selectionSet && value && isObjectType(itemType))
+      count(node.selectionSet, itemType, value);
+    return cost - before;
+  };
+}

@@ -1,5 +1,12 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+} from 'graphql';
 import {
   type ComplexityEstimatorArgs,
   fieldExtensionsEstimator,
@@ -21,13 +28,19 @@ export const COST_OF_PAGE = 2500;
 /** A text may be hundreds of characters long. */
 export const COST_OF_TEXT = 5;
 
+/** Fields of an operation, counted again wherever a fragment stands: fragments in fragments double with each level. */
+export const MOST_NODES = 2000;
+
 /** Items of a list that is asked for without a length. */
 export const DEFAULT_ITEMS = 20;
+
+/** Items that a list costs at least, as it takes a while to ask for one at all. */
+export const FEWEST_ITEMS = 10;
 
 /** A list whose length the client chooses. One that is out of bounds is refused when it is run. */
 export const costOfList = ({ args, childComplexity }: ComplexityEstimatorArgs): number => {
   const { first } = args as { first?: number | null };
-  return Math.max(first ?? DEFAULT_ITEMS, 1) * (1 + childComplexity);
+  return Math.max(first ?? DEFAULT_ITEMS, FEWEST_ITEMS) * (1 + childComplexity);
 };
 
 export const costOfPage = (field: ComplexityEstimatorArgs): number => COST_OF_PAGE + costOfList(field);
@@ -43,6 +56,11 @@ export interface CountedOperation {
   readonly variables: Record<string, unknown>;
 }
 
+const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
+
 /** What is wrong with the cost of an operation, whose variables fit, if anything is (OWASP ASVS 4.3.1). */
 export function faultOfCost({ document, ...operation }: CountedOperation): GraphQLError | undefined {
   let cost: number;
@@ -50,8 +68,13 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
     cost = getComplexity({
       ...operation,
       query: document,
+      maxQueryNodes: MOST_NODES,
       estimators: [
-        introspectionEstimator(operation.schema),
+        introspectionEstimator({
+          schema: operation.schema,
+          fragments: fragmentsIn(document),
+          highest: HIGHEST_COST,
+        }),
         fieldExtensionsEstimator(),
         simpleEstimator({ defaultComplexity: 1 }),
       ],

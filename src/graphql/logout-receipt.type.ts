@@ -20,7 +20,10 @@ registerEnumType(RevocationScope, {
   },
 });
 
-@ObjectType('LogoutReceipt', { description: 'What was ended, and whether that is in force everywhere.' })
+@ObjectType('LogoutReceipt', {
+  description: 'What was ended, and whether that is in force everywhere.',
+  simpleResolvers: true,
+})
 export class LogoutReceiptType {
   @Field(() => RevocationScope, { description: 'How far it reaches.' })
   scope!: RevocationScope;

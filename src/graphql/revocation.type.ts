@@ -23,6 +23,7 @@ registerEnumType(RevocationKind, {
 
 @ObjectType('Revocation', {
   description: 'One entry of the revocation log. What its kind does not need is null.',
+  simpleResolvers: true,
 })
 export class RevocationType {
   @Field(() => ID, {

@@ -3,7 +3,7 @@ import { type LoggedRevocation, refuses } from '../core/revocation';
 import type { Principal } from '../guard/guard';
 import { RevocationScope } from './logout-receipt.type';
 
-@ObjectType('SessionEnded', { description: 'A session or token of mine was ended.' })
+@ObjectType('SessionEnded', { description: 'A session or token of mine was ended.', simpleResolvers: true })
 export class SessionEndedType {
   @Field(() => ID, {
     nullable: true,

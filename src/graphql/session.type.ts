@@ -2,7 +2,10 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import type { Session } from '../core/account';
 import { COST_OF_TEXT } from './limits';
 
-@ObjectType('Session', { description: 'One login on one device. Ended and expired ones are not listed.' })
+@ObjectType('Session', {
+  description: 'One login on one device. Ended and expired ones are not listed.',
+  simpleResolvers: true,
+})
 export class SessionType {
   @Field(() => ID, { description: 'Names the session; every token of it carries this as "sid".' })
   id!: string;

@@ -1,7 +1,10 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { SigningKey } from '../core/account';
 
-@ObjectType('SigningKey', { description: 'A key that signs access tokens. Its public half is in the JWKS.' })
+@ObjectType('SigningKey', {
+  description: 'A key that signs access tokens. Its public half is in the JWKS.',
+  simpleResolvers: true,
+})
 export class SigningKeyType {
   @Field(() => ID, { description: 'The "kid" of the key in the JWKS.' })
   id!: string;

@@ -2,7 +2,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { User } from '../core/account';
 import { Role } from './role.type';
 
-@ObjectType('User', { description: 'An account.' })
+@ObjectType('User', { description: 'An account.', simpleResolvers: true })
 export class UserType {
   @Field(() => ID, { description: 'Names the user for ever; the "sub" of every token.' })
   id!: string;

@@ -26,6 +26,7 @@ import { addHealth, type Readiness } from './health';
 import { addJwks } from './jwks';
 import { addMetrics, type ExposeMetrics } from './metrics';
 import { addOAuth } from './oauth';
+import { serveOneAtATime } from './one-at-a-time';
 import { createOriginCheck } from './origin';
 import { createOwedAnswers, type OwedAnswers } from './owed-answers';
 import { RequestLog } from './request-log';
@@ -104,6 +105,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const owed = createOwedAnswers();
   const requestLog = new RequestLog(options);
   const app = createServer(options, owed, requestLog);
+  serveOneAtATime(app.server);
   // JSON is all that is read here. Fastify would take plain text as well, and Apollo then misname the fault.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {

@@ -11,6 +11,9 @@ const NAMED_NETWORKS: Record<string, readonly string[]> = {
 
 const familyOf = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4');
 
+/** Proxies that are looked at in one chain of them: a client may write as many as its headers hold. */
+const MOST_PROXIES = 32;
+
 /** Whether what this proxy says of the hop before it is believed. */
 export type IsTrustedProxy = (address: string, hop: number) => boolean;
 
@@ -29,7 +32,8 @@ export function createProxyTrust(trusted: number | readonly string[] | false): I
     if (only !== undefined) list.addAddress(only, familyOf(only));
     else list.addSubnet(address, Number(bits), familyOf(address));
   }
-  return (text) => {
+  return (text, hop) => {
+    if (hop >= MOST_PROXIES) return false;
     const address = parseAddress(text);
     return address !== undefined && list.check(address, familyOf(address));
   };

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import DataLoader from 'dataloader';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
@@ -33,6 +34,9 @@ export interface GraphqlOptions {
   readonly sockets: Pick<Sockets, 'accept'>;
   readonly requestLog: Pick<RequestLog, 'outcomeOf'>;
 }
+
+/** Characters of a document that takes a while to be read. */
+const LONG_DOCUMENT = 400;
 
 /** The document of a request, if Apollo is going to read one. */
 function documentIn({ method, body, query }: FastifyRequest): string | undefined {
@@ -99,12 +103,16 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   const route: Pick<RouteOptions, 'onRequest' | 'preHandler' | 'handler'> = {
     // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
     onRequest: async ({ protocol, hostname }, reply) => {
+      // Answers have tokens in them.
+      void reply.header('cache-control', 'no-store');
       if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
     },
     preHandler: async (request, reply) => {
       const document = documentIn(request);
       const read = document === undefined ? undefined : documents.read(document);
       if (read && !('kind' in read)) await refuse(read, request, reply);
+      // To count its cost and to run it takes a while as well: others get their turn in between.
+      else if (document !== undefined && document.length > LONG_DOCUMENT) await turn();
     },
     handler: async (request, reply) => {
       const text = (await answer.call(app, request, reply)) as unknown;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { OwedAnswers } from './owed-answers';
 
 /** Bytes of a request's body. The longest honest one is a few KiB. */
-export const BODY_LIMIT = 128 * 1024;
+export const BODY_LIMIT = 32 * 1024;
 
 /** What a client is told of a request that never reached GraphQL, by its status. */
 const TRANSPORT_FAULTS: Record<number, string> = {

@@ -36,6 +36,11 @@ test('the key set holds public keys only, and may be kept for a minute', async (
   expect(keys[0]).toMatchObject({ alg: 'ES256', crv: 'P-256', kty: 'EC', use: 'sig' });
 });
 
+test('no answer of GraphQL is kept by a cache', async () => {
+  for (const query of ['{ __typename }', '{ me { id } }', '{ nothing }'])
+    expect((await node.api.send(query)).headers.get('cache-control')).toBe('no-store');
+});
+
 test('production tells nobody its schema, and others do', async () => {
   const query = '{ __schema { queryType { name } } }';
   expect((await node.api.send(query)).status).toBe(200);

@@ -24,6 +24,12 @@ test.each([
   ['proxies by IPv6 network', ['loopback', 'uniquelocal'], '203.0.113.7, [fd00::1]:2', '203.0.113.7'],
   ['a proxy that is not named', ['loopback'], '203.0.113.7, 10.0.0.1:2', '10.0.0.1'],
   ['what is not an address counts as the proxy', 1, 'unknown42', '127.0.0.1'],
+  [
+    'of very many proxies, the 32nd',
+    ['loopback', '10.0.0.0/8'],
+    `203.0.113.7, ${Array.from({ length: 60 }, (_none, i) => `10.0.0.${60 - i}`).join(', ')}`,
+    '10.0.0.32',
+  ],
   ['of two proxies, the nearer to the client', 2, 'unknown42, 10.0.0.1:5', '10.0.0.1'],
 ] as const)('the address of the client: %s', async (_name, trusted, forwarded, address) => {
   const list = typeof trusted === 'object' ? [...trusted] : trusted;

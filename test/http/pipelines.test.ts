@@ -135,6 +135,12 @@ test.each([
   expect(await isAlive()).toBe(true);
 });
 
+test('of very many requests that come in one piece, each is answered', async () => {
+  const many = Array.from({ length: 350 }, (_none, index) => (index % 3 ? REQUESTS[0]! : chunkedQuery));
+  const sent = [...many, LAST[6]!];
+  expect(await talk(sent, createRandom('many'), false)).toEqual(sent.map(({ status }) => status));
+});
+
 // Another one: PIPELINES=anything npx jest test/http/pipelines.test.ts
 const SEED = process.env.PIPELINES ?? 'pipelines';
 

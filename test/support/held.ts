@@ -1,0 +1,62 @@
+import { connect } from 'node:net';
+import { getIntrospectionQuery, parse } from 'graphql';
+
+/** ms of processor time that this process has used. */
+const processorTime = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/**
+ * The ms for which one turn of the event loop of this process held it at most, while `work` went on. Of the time on the
+ * clock and the processor time the lower one counts: a busy machine makes the first longer, other threads the second.
+ */
+export async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let isOver = false;
+  let beganAt = performance.now();
+  let usedBefore = processorTime();
+  const look = () => {
+    const held = Math.min(performance.now() - beganAt, processorTime() - usedBefore);
+    longest = Math.max(longest, held);
+    if (isOver) return;
+    beganAt = performance.now();
+    usedBefore = processorTime();
+    setImmediate(look);
+  };
+  setImmediate(look);
+  try {
+    await work();
+  } finally {
+    isOver = true;
+  }
+  return longest;
+}
+
+/** ms of processor time that parsing the introspection query took on a machine of two cores, where nothing else ran. */
+const USUAL = 0.03;
+
+/** How many times slower this machine is than the one that the tests were made on; 1 if it is not. */
+export function slowness(): number {
+  const query = getIntrospectionQuery();
+  let shortest = Infinity;
+  for (let tries = 0; tries < 300; tries++) {
+    const before = processorTime();
+    parse(query);
+    shortest = Math.min(shortest, processorTime() - before);
+  }
+  return Math.max(1, shortest / USUAL);
+}
+
+/** Sends these bytes to a node at once, and resolves with all that it answers when it closes the connection. */
+export function exchange(url: string, bytes: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    const connection = connect(Number(port), hostname, () => connection.write(bytes));
+    connection.setNoDelay();
+    connection.on('data', (part) => parts.push(part));
+    connection.on('error', reject);
+    connection.on('close', () => resolve(Buffer.concat(parts).toString()));
+  });
+}

@@ -20,7 +20,7 @@ export async function confirmPassword(
   client: Client,
 ): Promise<void> {
   const isRight = await countPasswordAttempt(deps, { email: user.email, sessionId }, client);
-  if (await isRight(user.passwordHash, password)) return;
+  if (await isRight(() => Promise.resolve(user.passwordHash), password)) return;
   const type = 'PASSWORD_CONFIRMATION_FAILED';
   deps.recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
   throw invalidCredentials();

@@ -1,3 +1,4 @@
+import type { User } from '../core/account';
 import { invalidCredentials } from '../core/errors';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
@@ -14,8 +15,12 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   const { email, password, useCookie } = credentials;
   const isRight = await countPasswordAttempt(deps, { email }, client);
 
-  const found = await truth.users.findByEmail(email);
-  const right = await isRight(found?.passwordHash, password);
+  const looked: { up?: User } = {};
+  const right = await isRight(async () => {
+    looked.up = await truth.users.findByEmail(email);
+    return looked.up?.passwordHash;
+  }, password);
+  const found = looked.up;
   // Fixed before the version is read: so no token can outlive the place that its revocation has in the log.
   const issuedAt = clock.now();
   const terms =

@@ -14,22 +14,22 @@ async function isKnownNetwork({ truth }: Dependencies, email: string, { ipAddres
 }
 
 /**
- * Counts an attempt at the password of an account, by a caller that may have signed in; throws `RATE_LIMITED` if it is one too many. Answers the function that makes it: whether the
- * password is right, after the same work whether or not there is an account.
+ * Counts an attempt at the password of an account, by a caller that may have signed in; throws `RATE_LIMITED` if it is
+ * one too many. Answers the function that makes it: whether the password is right, after the same work whether or not
+ * there is an account. The hash is looked up when it is the caller's turn.
  */
 export async function countPasswordAttempt(
   deps: Dependencies,
   { email, sessionId }: { readonly email: string; readonly sessionId?: string },
   client: Client,
-): Promise<(passwordHash: string | undefined, password: string) => Promise<boolean>> {
+): Promise<(findHash: () => Promise<string | undefined>, password: string) => Promise<boolean>> {
   const giveBack = await deps.limits.passwordAttempt(
     { account: email, sessionId, isKnownNetwork: () => isKnownNetwork(deps, email, client) },
     client,
   );
-  // Before the account is looked up: the pool of connections is shared with clients that are still there.
   if (client.signal?.aborted) throw abandoned();
-  return async (passwordHash, password) => {
-    const right = await deps.passwords.matches(passwordHash, password, askerOf(client));
+  return async (findHash, password) => {
+    const right = await deps.passwords.matches(findHash, password, askerOf(client));
     if (right) await giveBack();
     return right;
   };

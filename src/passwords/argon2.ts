@@ -27,10 +27,12 @@ export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Pass
   return {
     faultOf: createPolicy(names),
     hash: (password, asker = NOBODY) => inTurn(() => hash(password, PARAMETERS), asker),
-    async matches(stored, password, asker) {
-      const against = stored ?? (await decoy);
-      const same = await inTurn(() => verify(against, password), asker);
-      return stored !== undefined && same;
-    },
+    matches: (findHash, password, asker) =>
+      // Found in the caller's turn: those that wait leave the store to others.
+      inTurn(async () => {
+        const stored = await findHash();
+        const same = await verify(stored ?? (await decoy), password);
+        return stored !== undefined && same;
+      }, asker),
   };
 }

@@ -12,8 +12,27 @@ test('a password is hashed by Argon2id with at least what the OWASP Password Sto
   expect(lanes).toBe(1);
 
   const asker = { network: '192.0.2.0' };
-  expect(await passwords.matches(hash, 'correct horse battery', asker)).toBe(true);
-  expect(await passwords.matches(hash, 'correct horse batterz', asker)).toBe(false);
+  expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse battery', asker)).toBe(true);
+  expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse batterz', asker)).toBe(false);
   // Of an unknown user, even with the password that its stand-in was made of.
-  expect(await passwords.matches(undefined, 'nobody has this password', asker)).toBe(false);
+  expect(await passwords.matches(() => Promise.resolve(undefined), 'nobody has this password', asker)).toBe(
+    false,
+  );
+});
+
+test('a hash is looked up when it is the turn of its caller: those that wait ask no store', async () => {
+  const passwords = createPasswords({ issuer: 'https://auth.example.com', audience: 'api' });
+  let asked = 0;
+  let done = 0;
+  const find = () => {
+    asked += 1;
+    // Three are worked on at once, and the end of as many may not have been heard of.
+    expect(asked - done).toBeLessThanOrEqual(6);
+    return Promise.resolve(undefined);
+  };
+  const attempts = Array.from({ length: 20 }, () =>
+    passwords.matches(find, 'wrong password', { network: '192.0.2.0' }).then(() => (done += 1)),
+  );
+  await Promise.all(attempts);
+  expect(asked).toBe(20);
 });

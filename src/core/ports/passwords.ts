@@ -13,8 +13,12 @@ export interface Asker {
 export interface Passwords {
   /** @param asker left out for work of the service itself */
   hash(password: string, asker?: Asker): Promise<string>;
-  /** Takes as long without a hash to compare with as with one, so that time does not tell whether a user exists. */
-  matches(hash: string | undefined, password: string, asker: Asker): Promise<boolean>;
+  /**
+   * Takes as long without a hash to compare with as with one, so that time does not tell whether a user exists.
+   *
+   * @param findHash is called when it is the caller's turn
+   */
+  matches(findHash: () => Promise<string | undefined>, password: string, asker: Asker): Promise<boolean>;
   /**
    * What is wrong with a new password, in a sentence for its owner; `undefined` when it is accepted.
    *

@@ -31,8 +31,8 @@ async function makeTemplate(url: string): Promise<void> {
 
 /** What a compiler has to say stands in its output, not in the error. */
 async function build(): Promise<void> {
-  await promisify(execFile)('npm', ['run', '--silent', 'build']).catch((error: { stdout: string }) => {
-    throw new Error(`The build failed:\n${error.stdout}`);
+  await promisify(execFile)('npm', ['run', '--silent', 'build']).catch((error: unknown) => {
+    throw new Error(`The build failed:\n${(error as { stdout: string }).stdout}`);
   });
 }
 

@@ -1,12 +1,12 @@
-import type { hash } from '@node-rs/argon2';
+import type * as argon2 from '@node-rs/argon2';
 
 /**
  * Most tests sign people in but promise nothing about hashes: theirs take a millisecond of a processor instead of forty.
  * A test that does promise something calls `jest.unmock('@node-rs/argon2')`.
  */
 jest.mock('@node-rs/argon2', () => {
-  const actual = jest.requireActual<typeof import('@node-rs/argon2')>('@node-rs/argon2');
-  const quick: typeof hash = (password, options, signal) =>
+  const actual = jest.requireActual<typeof argon2>('@node-rs/argon2');
+  const quick: typeof argon2.hash = (password, options, signal) =>
     actual.hash(password, { ...options, memoryCost: 64, timeCost: 1 }, signal);
   return { ...actual, hash: quick };
 });

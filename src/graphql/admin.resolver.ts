@@ -17,26 +17,26 @@ const LONGEST_REASON = 500;
 class OptionalReason {
   @IsOptional()
   @IsText(0, LONGEST_REASON)
-  @Field(() => String, { nullable: true, description: 'For the audit log.' })
+  @Field(() => String, { nullable: true, description: 'The reason, kept in the audit log.' })
   reason?: string;
 }
 
 @ArgsType()
 class UserAndReason extends OptionalReason {
-  @Field(() => ID, { description: 'Whose.' })
+  @Field(() => ID, { description: "The user's id." })
   userId!: string;
 }
 
 @ArgsType()
 class SessionAndReason extends OptionalReason {
-  @Field(() => ID, { description: 'Which one.' })
+  @Field(() => ID, { description: 'The id of the session to end.' })
   sessionId!: string;
 }
 
 @ArgsType()
 class RequiredReason {
   @IsText(1, LONGEST_REASON)
-  @Field(() => String, { description: 'For the audit log. It has to be said.' })
+  @Field(() => String, { description: 'Required. The reason, kept in the audit log.' })
   reason!: string;
 }
 
@@ -45,20 +45,20 @@ const toUser = ({ user, receipt }: ChangedUser, context: Context) => {
   return toUserType(user, requireUser(context).sessionId);
 };
 
-/** What administrators do to the sign-in of others. */
+/** Mutations for administrators. */
 @Authorized(Role.ADMIN)
 @Resolver()
 export class AdminResolver {
   constructor(private readonly actions: Actions) {}
 
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends all sessions and tokens of a user.' })
+  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends every session and token of a user.' })
   async forceLogout(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
     return toLogoutReceipt(
       await this.actions.forceLogout(requireUser(context), userId, reason, context.client),
     );
   }
 
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one session, whoever has it.' })
+  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one session of any user.' })
   async forceLogoutSession(
     @Args(() => SessionAndReason) { sessionId, reason }: SessionAndReason,
     @Ctx() context: Context,
@@ -70,7 +70,7 @@ export class AdminResolver {
 
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description: 'Ends all sessions and tokens of everyone, this one included.',
+    description: 'Ends every session and token of all users, including this session.',
   })
   async forceLogoutAll(@Args(() => RequiredReason) { reason }: RequiredReason, @Ctx() context: Context) {
     return toLogoutReceipt(await this.actions.forceLogoutAll(requireUser(context), reason, context.client));
@@ -79,7 +79,7 @@ export class AdminResolver {
   @Mutation(() => UserType, {
     complexity,
     description:
-      'Keeps a user out and ends all their sessions and tokens. Enabling them again revives nothing.',
+      'Disables a user: ends all their sessions and tokens, and refuses sign-in until they are enabled.',
   })
   async disableUser(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
     return toUser(
@@ -88,9 +88,12 @@ export class AdminResolver {
     );
   }
 
-  @Mutation(() => UserType, { complexity, description: 'Lets a user sign in again.' })
+  @Mutation(() => UserType, {
+    complexity,
+    description: 'Allows a disabled user to sign in again. Ended sessions stay ended.',
+  })
   async enableUser(
-    @Arg('userId', () => ID, { description: 'Whom.' }) userId: string,
+    @Arg('userId', () => ID, { description: 'The user to enable.' }) userId: string,
     @Ctx() context: Context,
   ) {
     return toUser(await this.actions.enableUser(requireUser(context), userId, context.client), context);
@@ -99,11 +102,11 @@ export class AdminResolver {
   @Mutation(() => UserType, {
     complexity,
     description:
-      'Gives a user another role and ends all their tokens, which carry the old one. Sessions go on.',
+      "Sets a user's role and revokes all their access tokens, which carry the old role. Sessions continue.",
   })
   async setRole(
-    @Arg('userId', () => ID, { description: 'Whose.' }) userId: string,
-    @Arg('role', () => Role, { description: 'The role from now on.' }) role: Role,
+    @Arg('userId', () => ID, { description: "The user's id." }) userId: string,
+    @Arg('role', () => Role, { description: 'The new role.' }) role: Role,
     @Ctx() context: Context,
   ) {
     return toUser(await this.actions.setRole(requireUser(context), userId, role, context.client), context);
@@ -112,14 +115,15 @@ export class AdminResolver {
   @Mutation(() => SigningKeyType, {
     complexity,
     description:
-      'Publishes a new signing key, which signs from "signsFrom" on. Until then, answers the same key again.',
+      'Publishes a new signing key. It signs from "signsFrom" on; until then, further calls return the same key.',
   })
   async rotateSigningKey(
     @Arg('revokeOld', () => Boolean, {
       nullable: true,
       defaultValue: false,
       description:
-        'Revoke all other keys with every token that they signed, and sign with the new key at once. Sessions go on.',
+        'Set to true to revoke all other keys and every token they signed. The new key then signs at once. ' +
+        'Sessions continue.',
     })
     revokeOld: boolean | null,
     @Ctx() context: Context,

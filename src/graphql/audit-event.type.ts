@@ -8,7 +8,7 @@ export const AuditEventTypeEnum = Object.fromEntries(AUDIT_EVENT_TYPES.map((type
 
 registerEnumType(AuditEventTypeEnum, {
   name: 'AuditEventType',
-  description: 'What can happen to an account, or to all of them.',
+  description: 'The type of an audit event.',
   valuesConfig: Object.fromEntries(
     AUDIT_EVENT_TYPES.map((type) => [
       type,
@@ -18,48 +18,48 @@ registerEnumType(AuditEventTypeEnum, {
 });
 
 @ObjectType('AuditEvent', {
-  description: 'One thing that happened. Kept when the account is deleted.',
+  description: 'One entry of the audit log. Kept when the account is deleted.',
   simpleResolvers: true,
 })
 export class AuditEventType {
-  @Field(() => ID, { description: 'Unique; tells no order. The list is in order of time.' })
+  @Field(() => ID, { description: 'The unique id of the event. Ids are not in order.' })
   id!: string;
 
   @Field(() => AuditEventTypeEnum, { description: 'What happened.' })
   type!: Type;
 
-  @Field(() => Date, { description: 'When.' })
+  @Field(() => Date, { description: 'When it happened.' })
   createdAt!: Date;
 
-  @Field(() => ID, { nullable: true, description: 'Whom it happened to.' })
+  @Field(() => ID, { nullable: true, description: 'The user it happened to.' })
   userId?: string;
 
-  @Field(() => ID, { nullable: true, description: 'Who did it, where that is known.' })
+  @Field(() => ID, { nullable: true, description: 'The user who did it, if known.' })
   actorId?: string;
 
-  @Field(() => ID, { nullable: true, description: 'The session that it happened in, or to.' })
+  @Field(() => ID, { nullable: true, description: 'The session it happened in, or that was ended.' })
   sessionId?: string;
 
   @Field(() => String, {
     nullable: true,
     complexity: COST_OF_TEXT,
-    description: 'Why, in the words of who did it.',
+    description: 'The reason: given by the administrator, or details from the server.',
   })
   reason?: string;
 
-  @Field(() => String, { nullable: true, description: 'The address that the request came from.' })
+  @Field(() => String, { nullable: true, description: 'The IP address of the client.' })
   ipAddress?: string;
 
   @Field(() => String, {
     nullable: true,
     complexity: COST_OF_TEXT,
-    description: 'The User-Agent of the request, at most 400 characters.',
+    description: 'The User-Agent of the client, at most 400 characters.',
   })
   userAgent?: string;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The id that the request has in the log and in the x-request-id header.',
+    description: 'The id of the request, as in the server log and the x-request-id header.',
   })
   requestId?: string;
 }

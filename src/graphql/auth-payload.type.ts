@@ -6,36 +6,38 @@ import { SessionType, toSessionType } from './session.type';
 import { toUserType, UserType } from './user.type';
 
 @ObjectType('AuthPayload', {
-  description: 'What a client gets when it signs in or refreshes.',
+  description: 'Tokens, with the session and the user they belong to.',
   simpleResolvers: true,
 })
 export class AuthPayloadType {
-  @Field(() => String, { description: 'A JWT (RFC 9068). Send it as "Authorization: Bearer …".' })
+  @Field(() => String, {
+    description: 'The access token, a JWT (RFC 9068). Send it as "Authorization: Bearer …".',
+  })
   accessToken!: string;
 
   @Field(() => Date, {
-    description: 'When the access token ends. Refresh shortly before, or when it is refused as expired.',
+    description: 'When the access token expires. Refresh shortly before, or on TOKEN_EXPIRED.',
   })
   accessTokenExpiresAt!: Date;
 
   @Field(() => String, {
     nullable: true,
     description:
-      'Good for one refresh. Null in cookie mode, where it lies in a cookie that scripts cannot read.',
+      'The refresh token, valid for one refresh. Null in cookie mode: it is in an HttpOnly cookie.',
   })
   refreshToken?: string;
 
-  @Field(() => Date, { description: 'When the session ends unless it is refreshed before.' })
+  @Field(() => Date, { description: 'When the session expires if it is not refreshed before.' })
   refreshTokenExpiresAt!: Date;
 
-  @Field(() => SessionType, { description: 'The session that these tokens belong to.' })
+  @Field(() => SessionType, { description: 'The session of these tokens.' })
   session!: SessionType;
 
-  @Field(() => UserType, { description: 'Who signed in.' })
+  @Field(() => UserType, { description: 'The user who signed in.' })
   user!: UserType;
 }
 
-/** Hands a grant to the client, its refresh token by cookie where the session was begun that way. */
+/** Converts a grant to its GraphQL type. In cookie mode, sets the refresh token as a cookie instead. */
 export function toAuthPayload(grant: Grant, context: Context): AuthPayloadType {
   const { session, user, refreshToken, refreshTokenExpiresAt } = grant;
   noteReceipt(grant.receipt, context);

@@ -2,44 +2,44 @@ import { Field, InputType } from 'type-graphql';
 import { Length } from 'class-validator';
 import { IsAddress } from './text';
 
-/** Longer than any password that is taken, so that the policy speaks, and short enough to cost nothing. */
+/** Characters. Longer than the policy allows, so that the policy's own message is answered. */
 const LONGEST_PASSWORD_INPUT = 1024;
 
-@InputType({ description: 'What both of them say.' })
+@InputType({ description: 'The credentials of an account.' })
 abstract class CredentialsInput {
   @IsAddress()
-  @Field(() => String, { description: 'The email of the account. Letter case does not count.' })
+  @Field(() => String, { description: 'The email of the account. Case-insensitive.' })
   email!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
   @Field(() => String, {
-    description: 'Exactly as it was chosen: 8 to 128 characters, any at all, but none that is guessed first.',
+    description: '8 to 128 characters of any kind. Common and easily guessed passwords are refused.',
   })
   password!: string;
 
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'Keep the refresh token in a cookie that scripts cannot read, for browsers.',
+    description: 'Set to true in browsers: the refresh token goes into an HttpOnly cookie.',
   })
   useCookie?: boolean | null;
 }
 
-@InputType({ description: 'A new account.' })
+@InputType({ description: 'The email and password of a new account.' })
 export class RegisterInput extends CredentialsInput {}
 
-@InputType({ description: 'Who wants to sign in.' })
+@InputType({ description: 'The email and password to sign in with.' })
 export class LoginInput extends CredentialsInput {}
 
-@InputType({ description: 'A change of the own password.' })
+@InputType({ description: "The current user's old and new password." })
 export class ChangePasswordInput {
   @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, { description: 'The password until now.' })
+  @Field(() => String, { description: 'The current password.' })
   currentPassword!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
   @Field(() => String, {
-    description: 'The password from now on, under the same rules as for a new account.',
+    description: 'The new password. The rules of registration apply.',
   })
   newPassword!: string;
 }

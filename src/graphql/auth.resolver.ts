@@ -7,22 +7,24 @@ import type { Context } from './context';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
 import { COST_OF_MUTATION as complexity } from './limits';
 
-/** What users do with their own sign-in. The first four need no token. */
+/** Mutations for the caller's own account. The first four need no access token. */
 @Resolver()
 export class AuthResolver {
   constructor(private readonly actions: Actions) {}
 
-  @Mutation(() => AuthPayloadType, { complexity, description: 'Makes an account and signs it in.' })
+  @Mutation(() => AuthPayloadType, { complexity, description: 'Creates an account and signs in.' })
   async register(
-    @Arg('input', () => RegisterInput, { description: 'The new account.' }) input: RegisterInput,
+    @Arg('input', () => RegisterInput, { description: 'The email and password of the new account.' })
+    input: RegisterInput,
     @Ctx() context: Context,
   ) {
     return toAuthPayload(await this.actions.register(input, context.client), context);
   }
 
-  @Mutation(() => AuthPayloadType, { complexity, description: 'Begins a session.' })
+  @Mutation(() => AuthPayloadType, { complexity, description: 'Signs in and starts a session.' })
   async login(
-    @Arg('input', () => LoginInput, { description: 'Who wants to sign in.' }) input: LoginInput,
+    @Arg('input', () => LoginInput, { description: 'The email and password to sign in with.' })
+    input: LoginInput,
     @Ctx() context: Context,
   ) {
     return toAuthPayload(await this.actions.login(input, context.client), context);
@@ -30,11 +32,13 @@ export class AuthResolver {
 
   @Mutation(() => AuthPayloadType, {
     complexity,
-    description:
-      'Exchanges a refresh token for a new pair of tokens. One that was used before ends its session.',
+    description: 'Exchanges a refresh token for new tokens. Reusing an old refresh token ends its session.',
   })
   async refresh(
-    @Arg('refreshToken', () => String, { nullable: true, description: 'Left out in cookie mode.' })
+    @Arg('refreshToken', () => String, {
+      nullable: true,
+      description: 'The refresh token. Omit it in cookie mode.',
+    })
     refreshToken: string | undefined,
     @Ctx() context: Context,
   ) {
@@ -43,20 +47,19 @@ export class AuthResolver {
 
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description:
-      'Ends this session with all its tokens. An expired token will do, and a revoked one is no error.',
+    description: 'Ends the current session and all its tokens. Accepts an expired or revoked access token.',
   })
   async logout(@Ctx() context: Context) {
     const receipt = await this.actions.logout(context);
-    // Only now: should the logout fail, then the cookie is what a second attempt needs.
+    // After the logout: if it fails, a second attempt needs the cookie.
     context.clearRefreshCookie();
     return toLogoutReceipt(receipt);
   }
 
   @Authorized()
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one of my sessions.' })
+  @Mutation(() => LogoutReceiptType, { complexity, description: "Ends one of the current user's sessions." })
   async logoutSession(
-    @Arg('sessionId', () => ID, { description: 'Which one.' }) sessionId: string,
+    @Arg('sessionId', () => ID, { description: 'The id of the session to end.' }) sessionId: string,
     @Ctx() context: Context,
   ) {
     return toLogoutReceipt(await this.actions.logoutSession(requireUser(context), sessionId, context.client));
@@ -65,7 +68,8 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => AuthPayloadType, {
     complexity,
-    description: 'Ends all my other sessions, and every token; this session goes on with the new ones.',
+    description:
+      "Ends the current user's other sessions, and every token. Returns new tokens for this session.",
   })
   async logoutOthers(@Ctx() context: Context) {
     const { grant, receipt } = await this.actions.logoutOthers(requireUser(context), context.client);
@@ -76,7 +80,7 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description: 'Ends all my sessions and tokens, this one included.',
+    description: 'Ends every session and token of the current user, including this session.',
   })
   async logoutEverywhere(@Ctx() context: Context) {
     const principal = requireUser(context);
@@ -89,10 +93,11 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => AuthPayloadType, {
     complexity,
-    description: 'Sets a new password and ends all my other sessions, and every token; this session goes on.',
+    description:
+      'Sets a new password. Ends all other sessions, and every token. Returns new tokens for this session.',
   })
   async changePassword(
-    @Arg('input', () => ChangePasswordInput, { description: 'The old and the new one.' })
+    @Arg('input', () => ChangePasswordInput, { description: 'The old and the new password.' })
     input: ChangePasswordInput,
     @Ctx() context: Context,
   ) {
@@ -104,10 +109,10 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description: 'Deletes my account, for good, with all its sessions and tokens.',
+    description: "Permanently deletes the current user's account, and ends all its sessions and tokens.",
   })
   async deleteAccount(
-    @Arg('password', () => String, { description: 'My password.' }) password: string,
+    @Arg('password', () => String, { description: 'The password of the account.' }) password: string,
     @Ctx() context: Context,
   ) {
     const principal = requireUser(context);

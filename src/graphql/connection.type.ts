@@ -6,12 +6,12 @@ import { DEFAULT_ITEMS } from './limits';
 import { IsText } from './text';
 import { UserType } from './user.type';
 
-@ObjectType({ description: 'Where a page stands in its list (Relay connections).', simpleResolvers: true })
+@ObjectType({ description: 'The position of a page in its list (Relay connections).', simpleResolvers: true })
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether there is more after this page.' })
+  @Field(() => Boolean, { description: 'Whether more items follow this page.' })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether this page was asked for with "after".' })
+  @Field(() => Boolean, { description: 'Whether the request had an "after" argument.' })
   hasPreviousPage!: boolean;
 
   @Field(() => String, { nullable: true, description: 'The cursor of the first edge.' })
@@ -19,7 +19,7 @@ export class PageInfo {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The cursor of the last edge: give it as "after" for the next page.',
+    description: 'The cursor of the last edge. Pass it as "after" to get the next page.',
   })
   endCursor?: string;
 }
@@ -34,43 +34,43 @@ export interface Connection<T> {
   pageInfo: PageInfo;
 }
 
-/** Makes the connection type of a node type, after the Relay specification. */
-function connectionOf<T extends object>(node: ClassType<T>, name: string, what: string) {
-  @ObjectType(`${name}Edge`, { description: `${what} with its place in the list.`, simpleResolvers: true })
+/** Creates the Relay connection type of a node type. */
+function connectionOf<T extends object>(node: ClassType<T>, name: string, what: string, plural: string) {
+  @ObjectType(`${name}Edge`, { description: `${what} with its cursor.`, simpleResolvers: true })
   class EdgeType implements Edge<T> {
-    @Field(() => node, { description: what })
+    @Field(() => node, { description: `${what}.` })
     node!: T;
 
-    @Field(() => String, { description: 'Names the place. Opaque.' })
+    @Field(() => String, { description: 'The position in the list, as an opaque string.' })
     cursor!: string;
   }
 
-  @ObjectType(`${name}Connection`, { description: `A page of a list.`, simpleResolvers: true })
+  @ObjectType(`${name}Connection`, { description: `A page of ${plural}.`, simpleResolvers: true })
   class ConnectionType implements Connection<T> {
-    @Field(() => [EdgeType], { description: 'What is on the page.' })
+    @Field(() => [EdgeType], { description: 'The items of the page.' })
     edges!: EdgeType[];
 
-    @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
+    @Field(() => PageInfo, { description: 'The position of the page in the list.' })
     pageInfo!: PageInfo;
   }
   return ConnectionType;
 }
 
-export const UserConnection = connectionOf(UserType, 'User', 'The account');
-export const AuditEventConnection = connectionOf(AuditEventType, 'AuditEvent', 'The event');
+export const UserConnection = connectionOf(UserType, 'User', 'The user', 'users');
+export const AuditEventConnection = connectionOf(AuditEventType, 'AuditEvent', 'The event', 'audit events');
 
 @ArgsType()
 export class PageArgs {
   @Field(() => Int, {
     nullable: true,
     defaultValue: DEFAULT_ITEMS,
-    description: 'How many to answer, 1 to 100.',
+    description: 'The number of items to return, 1 to 100.',
   })
   first?: number | null;
 
   @IsOptional()
   @IsText(0, 200)
-  @Field(() => String, { nullable: true, description: 'The endCursor of the page before.' })
+  @Field(() => String, { nullable: true, description: 'The endCursor of the previous page.' })
   after?: string | null;
 }
 

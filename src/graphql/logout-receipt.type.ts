@@ -11,44 +11,47 @@ export enum RevocationScope {
 
 registerEnumType(RevocationScope, {
   name: 'RevocationScope',
-  description: 'How far a revocation reaches.',
+  description: 'What a revocation ends.',
   valuesConfig: {
     TOKEN: { description: 'One access token.' },
     SESSION: { description: 'Every token of one session.' },
     USER: { description: 'Every token of one user.' },
-    EVERYONE: { description: 'Every token there is.' },
+    EVERYONE: { description: 'Every token of all users.' },
   },
 });
 
 @ObjectType('LogoutReceipt', {
-  description: 'What was ended, and whether that is in force everywhere.',
+  description: 'What was ended, and whether every node has confirmed it.',
   simpleResolvers: true,
 })
 export class LogoutReceiptType {
-  @Field(() => RevocationScope, { description: 'How far it reaches.' })
+  @Field(() => RevocationScope, { description: 'What was ended: a token, a session, the user, or everyone.' })
   scope!: RevocationScope;
 
-  @Field(() => Int, { nullable: true, description: "The user's new counter, where it was raised." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "The user's new token version. Null if it was not raised.",
+  })
   tokenVersion?: number;
 
   @Field(() => Int, {
     description:
-      'How many live sessions it ended; 0 for everyone at once, where there are too many to count.',
+      'The number of live sessions that were ended. Always 0 for scope EVERYONE, which does not count them.',
   })
   endedSessions!: number;
 
-  @Field(() => Date, { description: 'When it was written down for good.' })
+  @Field(() => Date, { description: 'When the revocation was stored.' })
   revokedAt!: Date;
 
   @Field(() => Boolean, {
     description:
-      'True: no node accepts the tokens any more. False: stored, and will be delivered; see the reason.',
+      'True: every node refuses the tokens. False: the revocation is stored and still being delivered.',
   })
   confirmed!: boolean;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Why it could not be confirmed in time. Null when it was.',
+    description: 'Why the revocation was not confirmed in time. Null if it was.',
   })
   unconfirmedReason?: string;
 }
@@ -64,7 +67,7 @@ export function toLogoutReceipt({ confirmation, scope, ...receipt }: Receipt): L
   };
 }
 
-/** Notes what a mutation ended whose own result has no place for it; it goes into the answer's extensions. */
+/** Adds a receipt to the response's extensions, for mutations that return something else. */
 export function noteReceipt(receipt: Receipt | undefined, context: Context): void {
   if (receipt) context.receipts.push(receipt);
 }

@@ -11,55 +11,58 @@ export enum RevocationKind {
 
 registerEnumType(RevocationKind, {
   name: 'RevocationKind',
-  description: 'What a revocation names.',
+  description: 'What a revocation applies to.',
   valuesConfig: {
-    TOKEN: { description: 'One access token, by its "jti".' },
-    SESSION: { description: 'One session, by its "sid".' },
-    USER: { description: 'The tokens of one user with a lower "tokenVersion".' },
+    TOKEN: { description: 'One access token, identified by "jti".' },
+    SESSION: { description: 'All tokens of one session, identified by "sid".' },
+    USER: { description: 'All tokens of one user with a lower "tokenVersion".' },
     EVERYONE: { description: 'All tokens with a lower "globalVersion".' },
-    KEY: { description: 'All tokens that one key has signed.' },
+    KEY: { description: 'All tokens signed by one key, identified by "kid".' },
   },
 });
 
 @ObjectType('Revocation', {
-  description: 'One entry of the revocation log. What its kind does not need is null.',
+  description: 'One entry of the revocation log. Fields that its kind does not use are null.',
   simpleResolvers: true,
 })
 export class RevocationType {
   @Field(() => ID, {
-    description: 'Its id in the log: a random one, which tells no order.',
+    description: 'The id of the entry. Random: ids are not in order.',
   })
   id!: string;
 
-  @Field(() => RevocationKind, { description: 'What it names.' })
+  @Field(() => RevocationKind, { description: 'What the revocation applies to.' })
   kind!: RevocationKind;
 
-  @Field(() => ID, { nullable: true, description: 'Whose token, session or counter it is.' })
+  @Field(() => ID, { nullable: true, description: 'The user whose token, session or counter this is.' })
   userId?: string;
 
-  @Field(() => ID, { nullable: true, description: 'The session that has ended.' })
+  @Field(() => ID, { nullable: true, description: 'The session that was ended.' })
   sessionId?: string;
 
-  @Field(() => ID, { nullable: true, description: 'The token that is refused.' })
+  @Field(() => ID, { nullable: true, description: 'The "jti" of the revoked token.' })
   tokenId?: string;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      "The user's new counter: lower ones are refused. The highest there can be: the user was deleted.",
+      "The user's new counter: tokens with a lower one are refused. 2147483647 means the user was deleted.",
   })
   tokenVersion?: number;
 
-  @Field(() => Int, { nullable: true, description: "Everyone's new counter: lower ones are refused." })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The new counter of all users: tokens with a lower one are refused.',
+  })
   globalVersion?: number;
 
-  @Field(() => ID, { nullable: true, description: 'The "kid" of the key whose tokens are refused.' })
+  @Field(() => ID, { nullable: true, description: 'The "kid" of the revoked signing key.' })
   keyId?: string;
 
-  @Field(() => Date, { description: 'When it was written down for good.' })
+  @Field(() => Date, { description: 'When the revocation was stored.' })
   revokedAt!: Date;
 
-  @Field(() => Date, { description: 'When the last token that it refuses has expired.' })
+  @Field(() => Date, { description: 'When the last token it applies to expires.' })
   expiresAt!: Date;
 }
 

@@ -7,9 +7,9 @@ export enum Role {
 
 registerEnumType(Role, {
   name: 'Role',
-  description: 'What a user may do.',
+  description: 'The role of a user.',
   valuesConfig: {
-    USER: { description: 'Manages the own account.' },
-    ADMIN: { description: 'Also manages the accounts of others.' },
+    USER: { description: 'May manage their own account.' },
+    ADMIN: { description: 'May also manage all accounts and signing keys.' },
   },
 });

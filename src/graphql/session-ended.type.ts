@@ -3,33 +3,37 @@ import { type LoggedRevocation, refuses } from '../core/revocation';
 import type { Principal } from '../guard/guard';
 import { RevocationScope } from './logout-receipt.type';
 
-@ObjectType('SessionEnded', { description: 'A session or token of mine was ended.', simpleResolvers: true })
+@ObjectType('SessionEnded', {
+  description: 'A session or token of the current user was ended.',
+  simpleResolvers: true,
+})
 export class SessionEndedType {
   @Field(() => ID, {
     nullable: true,
-    description: 'The session that it reaches. Null where it reaches all that I have.',
+    description:
+      "The session that was ended, or whose token was revoked. Null if all of the user's sessions are affected.",
   })
   sessionId?: string;
 
-  @Field(() => RevocationScope, { description: 'How far it reaches.' })
+  @Field(() => RevocationScope, { description: 'What was ended: a token, a session, the user, or everyone.' })
   scope!: RevocationScope;
 
-  @Field(() => Date, { description: 'When it was written down for good.' })
+  @Field(() => Date, { description: 'When the revocation was stored.' })
   endedAt!: Date;
 
   @Field(() => Boolean, {
     description:
-      'Whether it ends the token of this very socket, which is then closed with 4403. Try a refresh before ' +
-      'signing in again: some revocations end tokens and leave the session.',
+      "Whether this revokes the socket's own token. The socket is then closed with 4403. Try a refresh first: " +
+      'some revocations end tokens but not the session.',
   })
   current!: boolean;
 }
 
-/** @param principal whose socket hears of it */
+/** @param principal the user of the socket that receives the event */
 export function toSessionEndedType(entry: LoggedRevocation, principal: Principal): SessionEndedType {
   return {
     sessionId: sessionOf(entry, principal),
-    // A revoked key ends what it signed for everyone, and so does the receipt say.
+    // A revoked key ends tokens of everyone; the receipt says the same.
     scope: (entry.kind === 'KEY' ? 'EVERYONE' : entry.kind) as RevocationScope,
     endedAt: new Date(entry.revokedAt),
     current: refuses(entry, principal),

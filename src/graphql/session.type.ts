@@ -3,33 +3,33 @@ import type { Session } from '../core/account';
 import { COST_OF_TEXT } from './limits';
 
 @ObjectType('Session', {
-  description: 'One login on one device. Ended and expired ones are not listed.',
+  description: 'A live session: one sign-in on one device. Ended and expired sessions are not listed.',
   simpleResolvers: true,
 })
 export class SessionType {
-  @Field(() => ID, { description: 'Names the session; every token of it carries this as "sid".' })
+  @Field(() => ID, { description: 'The session\'s id. Its tokens carry it as "sid".' })
   id!: string;
 
-  @Field(() => Boolean, { description: 'Whether it is the one that this request was made with.' })
+  @Field(() => Boolean, { description: 'Whether this is the session of the current request.' })
   current!: boolean;
 
   @Field(() => String, {
     nullable: true,
     complexity: COST_OF_TEXT,
-    description: 'What the device called itself at the last use.',
+    description: 'The User-Agent at sign-in or the last refresh.',
   })
   userAgent?: string;
 
-  @Field(() => String, { nullable: true, description: 'The address at the last use.' })
+  @Field(() => String, { nullable: true, description: 'The IP address at sign-in or the last refresh.' })
   ipAddress?: string;
 
   @Field(() => Date, { description: 'When the user signed in.' })
   createdAt!: Date;
 
-  @Field(() => Date, { description: 'When it was last refreshed, or begun.' })
+  @Field(() => Date, { description: 'When the session was last refreshed, or started.' })
   lastUsedAt!: Date;
 
-  @Field(() => Date, { description: 'When it ends unless it is refreshed before.' })
+  @Field(() => Date, { description: 'When the session expires if it is not refreshed before.' })
   expiresAt!: Date;
 }
 

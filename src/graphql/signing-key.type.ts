@@ -2,21 +2,22 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import type { SigningKey } from '../core/account';
 
 @ObjectType('SigningKey', {
-  description: 'A key that signs access tokens. Its public half is in the JWKS.',
+  description: 'A key that signs access tokens. The JWKS holds its public key.',
   simpleResolvers: true,
 })
 export class SigningKeyType {
-  @Field(() => ID, { description: 'The "kid" of the key in the JWKS.' })
+  @Field(() => ID, { description: 'The key\'s "kid" in the JWKS.' })
   id!: string;
 
-  @Field(() => String, { description: 'The algorithm, as RFC 7518 names it.' })
+  @Field(() => String, { description: 'The algorithm (RFC 7518).' })
   algorithm!: string;
 
-  @Field(() => Date, { description: 'When it was made.' })
+  @Field(() => Date, { description: 'When the key was created.' })
   createdAt!: Date;
 
   @Field(() => Date, {
-    description: 'When it signs its first token. The JWKS names it long before, so that no cache lacks it.',
+    description:
+      'When the key starts to sign. The JWKS publishes it earlier, so that caches have it by then.',
   })
   signsFrom!: Date;
 }

@@ -8,14 +8,14 @@ import { SessionEndedType, toSessionEndedType } from './session-ended.type';
 
 const feedOf = (context: unknown) => (context as SubscriptionContext).feed;
 
-/** What is told as it happens. Each event passes the check of the caller's token before it gets here. */
+/** Subscriptions. The caller's token is checked again before each event gets here. */
 @Resolver()
 export class SubscriptionResolver {
   @Authorized()
   @Subscription(() => SessionEndedType, {
     description:
-      'Tells when a session or token of mine was ended, on whatever device. The last event of a socket is the one ' +
-      'that ends its own token.',
+      'Sends an event when a session or token of the current user is ended, on any device. ' +
+      "The event that revokes the socket's own token is the last.",
     subscribe: ({ context }) => feedOf(context).mine(),
   })
   sessionEnded(@Root() entry: LoggedRevocation, @Ctx() context: SubscriptionContext) {
@@ -24,7 +24,7 @@ export class SubscriptionResolver {
 
   @Authorized(Role.ADMIN)
   @Subscription(() => RevocationType, {
-    description: 'Tells of every revocation as it becomes known to the node. For administrators.',
+    description: 'Sends every revocation as soon as this node learns it. Administrators only.',
     subscribe: ({ context }) => feedOf(context).all(),
   })
   revocations(@Root() entry: LoggedRevocation) {

@@ -7,18 +7,18 @@ function isAddress(value: unknown): boolean {
       typeof value === 'string' &&
       value.length <= LONGEST_EMAIL &&
       isEmail(value) &&
-      // Folding makes some characters long, and an index has an end.
+      // Case folding makes some characters longer, and the database index limits the length.
       emailKey(value).length <= LONGEST_EMAIL
     );
   } catch {
-    // The library encodes it as a URI, which half of a character cannot be.
+    // The library encodes it as a URI, which throws for half of a surrogate pair.
     return false;
   }
 }
 
 const isVisible = (value: unknown) => !(typeof value === 'string' && hasInvisible(value));
 
-/** An email address of at most 254 characters, each of which can be seen. */
+/** Validates an email address: at most 254 characters, all of them visible. */
 export const IsAddress = (): PropertyDecorator => (target, property) => {
   const rule = (name: string, validate: (value: unknown) => boolean, text: string) =>
     ValidateBy({
@@ -29,11 +29,11 @@ export const IsAddress = (): PropertyDecorator => (target, property) => {
   rule('isAddress', isAddress, 'must be an email address');
 };
 
-/** Text of `shortest` to `longest` characters that a database can hold. */
+/** Validates a text of `shortest` to `longest` characters that Postgres can store. */
 export const IsText =
   (shortest: number, longest: number): PropertyDecorator =>
   (target, property) => {
     Length(shortest, longest)(target, property);
-    // Postgres has no place for U+0000 in a text.
+    // Postgres cannot store U+0000 in a text.
     Matches(/^[^\0]*$/, { message: '$property must not contain a null character' })(target, property);
   };

@@ -35,13 +35,13 @@ import { toUserType, UserType } from './user.type';
 class UsersArgs extends PageArgs {
   @IsOptional()
   @IsText(0, 254)
-  @Field(() => String, { nullable: true, description: 'Only those with this somewhere in the email.' })
+  @Field(() => String, { nullable: true, description: 'Return only users whose email contains this text.' })
   search?: string;
 }
 
 @ArgsType()
 class AuditEventsArgs extends PageArgs {
-  @Field(() => ID, { nullable: true, description: 'Only what happened to this user.' })
+  @Field(() => ID, { nullable: true, description: 'Return only events about this user.' })
   userId?: string;
 }
 
@@ -50,23 +50,23 @@ class SessionsArgs {
   @Field(() => Int, {
     nullable: true,
     defaultValue: DEFAULT_ITEMS,
-    description: 'How many to answer, 1 to 100.',
+    description: 'The number of sessions to return, 1 to 100.',
   })
   first?: number | null;
 
   @IsOptional()
   @IsText(0, 200)
-  @Field(() => ID, { nullable: true, description: 'The id of the last session of the page before.' })
+  @Field(() => ID, { nullable: true, description: 'The id of the last session of the previous page.' })
   after?: string | null;
 }
 
-/** Everything that can be read: the own account, and for administrators those of others. */
+/** Queries: the caller's own account; for administrators, all accounts and the audit log. */
 @Resolver(() => UserType)
 export class UserResolver {
   constructor(private readonly actions: Actions) {}
 
   @Authorized()
-  @Query(() => UserType, { description: 'My account.' })
+  @Query(() => UserType, { description: "The current user's account." })
   async me(@Ctx() context: Context) {
     const { userId, sessionId } = requireUser(context);
     const user = await context.users.load(userId);
@@ -75,8 +75,11 @@ export class UserResolver {
   }
 
   @Authorized(Role.ADMIN)
-  @Query(() => UserType, { nullable: true, description: 'An account, or null. For administrators.' })
-  async user(@Arg('id', () => ID, { description: 'Whose.' }) id: string, @Ctx() context: Context) {
+  @Query(() => UserType, {
+    nullable: true,
+    description: 'The user with this id, or null. Administrators only.',
+  })
+  async user(@Arg('id', () => ID, { description: "The user's id." }) id: string, @Ctx() context: Context) {
     const user = await context.users.load(id);
     return user && toUserType(user, requireUser(context).sessionId);
   }
@@ -84,7 +87,7 @@ export class UserResolver {
   @Authorized(Role.ADMIN)
   @Query(() => UserConnection, {
     complexity: costOfPage,
-    description: 'All accounts, oldest first. For administrators.',
+    description: 'All users, oldest first. Administrators only.',
   })
   async users(@Args(() => UsersArgs) args: UsersArgs, @Ctx() context: Context) {
     const { sessionId } = requireUser(context);
@@ -95,7 +98,7 @@ export class UserResolver {
   @Authorized(Role.ADMIN)
   @Query(() => AuditEventConnection, {
     complexity: costOfPage,
-    description: 'What happened, newest first. For administrators.',
+    description: 'The audit log, newest first. Administrators only.',
   })
   async auditEvents(@Args(() => AuditEventsArgs) args: AuditEventsArgs) {
     return toConnection(
@@ -105,10 +108,10 @@ export class UserResolver {
     );
   }
 
-  // Reached only through a User, and nobody gets one but its owner and administrators.
+  // Needs no check of its own: only the owner and administrators get a User.
   @FieldResolver(() => [SessionType], {
     complexity: costOfList,
-    description: 'The live sessions, last used first.',
+    description: "The user's live sessions, last used first.",
   })
   async sessions(
     @Root() { id, currentSessionId }: UserType,

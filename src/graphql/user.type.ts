@@ -2,31 +2,32 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { User } from '../core/account';
 import { Role } from './role.type';
 
-@ObjectType('User', { description: 'An account.', simpleResolvers: true })
+@ObjectType('User', { description: 'A user account.', simpleResolvers: true })
 export class UserType {
-  @Field(() => ID, { description: 'Names the user for ever; the "sub" of every token.' })
+  @Field(() => ID, { description: 'The user\'s id, which never changes. Tokens carry it as "sub".' })
   id!: string;
 
   @Field(() => String, {
-    description: 'The email as it was given. Letter case does not count when signing in.',
+    description: 'The email, spelled as at registration. Sign-in is case-insensitive.',
   })
   email!: string;
 
-  @Field(() => Role, { description: 'What the user may do.' })
+  @Field(() => Role, { description: "The user's role." })
   role!: Role;
 
   @Field(() => Int, {
-    description: 'The counter that every token must match. It only grows; a logout everywhere raises it.',
+    description:
+      'The counter that access tokens must match. Logging out everywhere raises it; it never falls.',
   })
   tokenVersion!: number;
 
-  @Field(() => Boolean, { description: 'Whether an administrator keeps the user out.' })
+  @Field(() => Boolean, { description: 'Whether an administrator has disabled the account.' })
   disabled!: boolean;
 
-  @Field(() => Date, { description: 'When the account was made.' })
+  @Field(() => Date, { description: 'When the account was created.' })
   createdAt!: Date;
 
-  /** The session that the request was made with, or that it has just begun; no field. */
+  /** The session of the request, or the one it has just started. Not in the schema. */
   currentSessionId?: string;
 }
 

@@ -157,7 +157,8 @@ function headers(): WorstRequest[] {
       name: 'many headers',
       to,
       status: 401,
-      bytes: () => post(me, ...fill(HEADERS, 'a:,').split(',').slice(0, -1).slice(0, 1900), LAST),
+      // From some 1000 on, newer releases of Node answer 431.
+      bytes: () => post(me, ...Array.from({ length: 950 }, () => 'a:'), LAST),
     },
     {
       name: 'many types',

@@ -4,7 +4,7 @@ import { systemClock } from '../src/core/clock';
 import type { RevocationLog } from '../src/core/ports/truth';
 import { connect } from '../src/database';
 import { createTruth } from '../src/postgres/truth';
-import { createView, type View } from '../src/revocation/view';
+import { createView, type View } from '../src/protocol/view';
 import { migrate } from '../src/postgres/start';
 import { nanoseconds, prepareChecking } from './support/checking';
 import { aim, type Figure, note, runBench, times } from './support/report';

@@ -3,16 +3,15 @@ import type { Clock } from './core/clock';
 import { databaseOf } from './core/key-id';
 import type { Logger } from './core/ports/logger';
 import type { Metrics } from './core/ports/metrics';
+import { type FeedState, noFeed } from './core/ports/source';
 import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
-import type { RedisSource } from './redis/client';
+import { isNews } from './protocol/is-new';
+import { createProbingFeed } from './protocol/probe';
+import { createView } from './protocol/view';
 import { openRedisLink } from './redis-link';
+import type { RedisSource } from './redis/client';
 import { type Check, createCheck, type LastResort } from './revocation/check';
-import type { FeedState } from './revocation/feed';
-import { noFeed } from './revocation/in-process-feed';
-import { isNews } from './revocation/news';
-import { createProbingFeed } from './revocation/probing-feed';
-import { createView } from './revocation/view';
 import type { JwksKeys } from './tokens/jwks-keys';
 
 export interface AttachmentsOptions {

@@ -3,6 +3,7 @@ import { createAttachments } from './attachments';
 import { systemClock } from './core/clock';
 import type { Logger } from './core/ports/logger';
 import { noMetrics } from './core/ports/metrics';
+import { noFeed } from './core/ports/source';
 import { assembleGuard, type Guard } from './guard/guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard/guard-options';
 import { checkedClock, harmlessLogger, harmlessMetrics } from './guard/handed-in';
@@ -10,7 +11,6 @@ import { createHttpClient } from './http-client/http-client';
 import { createIntrospection } from './introspection/introspection-client';
 import { createAnnouncements, type Listener } from './revocation/announcements';
 import { createCheck } from './revocation/check';
-import { noFeed } from './revocation/in-process-feed';
 import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
 import { createVerifier } from './tokens/verify';
 

@@ -4,7 +4,7 @@ import type { ClockWatch } from './core/clock-watch';
 import type { Reachable } from './core/ports/reachable';
 import { sharedAnswer } from './core/shared-answer';
 import type { Readiness } from './http/health';
-import type { Feed } from './revocation/feed';
+import type { Feed } from './core/ports/source';
 
 export interface ReadinessSources {
   readonly postgres: Reachable;

@@ -7,9 +7,9 @@ import { keysOf } from './redis/keys';
 import { createLogReader } from './redis/log-reader';
 import { createLogStream, type LogStreamSettings } from './redis/log-stream';
 import { createRecords } from './redis/records';
-import type { Feed } from './revocation/feed';
-import { createKnownEpoch, type KnownEpoch } from './revocation/known-epoch';
-import { createMembership, type MembershipOptions } from './revocation/membership';
+import type { Feed } from './core/ports/source';
+import { createKnownEpoch, type KnownEpoch } from './protocol/epoch';
+import { createMembership, type MembershipOptions } from './protocol/heartbeat';
 
 /** What the link itself knows of a membership. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';

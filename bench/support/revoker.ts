@@ -4,7 +4,7 @@ import { noMetrics } from '../../src/core/ports/metrics';
 import { connectDatabase, prepareDatabase } from '../../src/database';
 import type { Confirmation } from '../../src/core/receipt';
 import type { LoggedRevocation } from '../../src/core/revocation';
-import type { Deliver } from '../../src/revocation/delivery';
+import type { Deliver } from '../../src/protocol/confirm';
 import { createLogger } from '../../src/logger';
 import { createTruth } from '../../src/postgres/truth';
 import { createRevoker, type Revoker } from '../../src/revocation/revoke';

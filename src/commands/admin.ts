@@ -16,7 +16,7 @@ import { migrate } from '../postgres/start';
 import { preparationFault } from '../postgres/start-faults';
 import { tablesIn } from '../postgres/truth';
 import { endEpoch } from '../redis/end-epoch';
-import { outlasting } from '../revocation/lease';
+import { outlasting } from '../protocol/lease';
 import { explain } from './explain';
 
 type Work = (manager: EntityManager) => Promise<string>;

@@ -4,8 +4,8 @@ import { decide, type Decision, type Known } from '../core/decision';
 import { isUnavailable, serviceUnavailable } from '../core/errors';
 import { type CheckStep, type Metrics, noMetrics } from '../core/ports/metrics';
 import type { FillTicket, RecordAnswer, Records } from '../core/ports/records';
-import type { Feed } from './feed';
-import type { Trust } from './trust';
+import type { Feed } from '../core/ports/source';
+import type { Trust } from '../protocol/records-gate';
 
 export type Verdict = Exclude<Decision, 'UNKNOWN'>;
 

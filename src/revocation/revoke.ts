@@ -4,7 +4,7 @@ import { notFound } from '../core/errors';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
 import type { LoggedRevocation, Revocation } from '../core/revocation';
-import type { Deliver } from './delivery';
+import type { Deliver } from '../protocol/confirm';
 
 /** What is to be ended. */
 export type RevocationOrder =

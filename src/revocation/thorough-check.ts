@@ -1,7 +1,7 @@
 import { isLive } from '../core/account';
+import type { VerifiedToken } from '../core/claims';
 import { isUnavailable } from '../core/errors';
 import type { Truth } from '../core/ports/truth';
-import type { VerifiedToken } from '../core/claims';
 import { type Check, type CheckSources, createCheck, type Verdict } from './check';
 
 export type CheckThoroughly = (token: VerifiedToken, text: string) => Promise<Verdict>;

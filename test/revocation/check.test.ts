@@ -4,9 +4,9 @@ import type { FoundInView } from '../../src/core/decision';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { RecordAnswer, Records } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
-import { askTruth } from '../../src/revocation/ask-truth';
+import { createTrust } from '../../src/protocol/records-gate';
 import { createCheck } from '../../src/revocation/check';
-import { createTrust } from '../../src/revocation/trust';
+import { askTruth } from '../../src/revocation/truth-source';
 import { truthAt } from '../support/truth-on-user';
 
 const NOW = 1_800_000_000_000;

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noMetrics } from '../../src/core/ports/metrics';
 import { type Clock, systemClock } from '../../src/core/clock';
 import type { LogStream } from '../../src/core/ports/log-stream';
+import { noMetrics } from '../../src/core/ports/metrics';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
+import { createKnownEpoch } from '../../src/protocol/epoch';
+import { createMembership } from '../../src/protocol/heartbeat';
+import { outlasting } from '../../src/protocol/lease';
+import { createCarrier } from '../../src/protocol/publish';
+import { createTrust } from '../../src/protocol/records-gate';
+import { startRelay } from '../../src/protocol/relay';
+import { createView } from '../../src/protocol/view';
 import { connectRedis } from '../../src/redis/client';
 import { keysOf } from '../../src/redis/keys';
 import { createLogReader } from '../../src/redis/log-reader';
 import { createLogStream } from '../../src/redis/log-stream';
-import { createCarrier } from '../../src/revocation/carrier';
-import { createKnownEpoch } from '../../src/revocation/known-epoch';
-import { outlasting } from '../../src/revocation/lease';
-import { createMembership } from '../../src/revocation/membership';
-import { startRelay } from '../../src/revocation/relay';
-import { createTrust } from '../../src/revocation/trust';
-import { createView } from '../../src/revocation/view';
 
 export const NAMES = keysOf('test');
 

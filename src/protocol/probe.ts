@@ -1,7 +1,7 @@
 import { type Clock, momentOf } from '../core/clock';
 import type { LogStream } from '../core/ports/log-stream';
-import type { Feed } from './feed';
-import type { KnownEpoch } from './known-epoch';
+import type { Feed } from '../core/ports/source';
+import type { KnownEpoch } from './epoch';
 import { createLease } from './lease';
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnavailable } from '../core/errors';
-import type { Logger } from '../core/ports/logger';
 import type { LogReader } from '../core/ports/log-stream';
+import type { Logger } from '../core/ports/logger';
 import type { LoggedRevocation } from '../core/revocation';
 
 /** ms after a failed reading until the next. */

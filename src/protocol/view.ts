@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '../core/claims';
 import type { FoundInView } from '../core/decision';
 import type { LoggedRevocation } from '../core/revocation';
-import { createSieve } from './sieve';
+import { createSieve } from './filter';
 
 /** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
 export interface View {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { VerifiedToken } from '../../src/core/claims';
-import { createSieve } from '../../src/revocation/sieve';
-import { createView } from '../../src/revocation/view';
+import { createSieve } from '../../src/protocol/filter';
+import { createView } from '../../src/protocol/view';
 
 const names = (count: number) => Array.from({ length: count }, () => randomUUID());
 

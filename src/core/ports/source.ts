@@ -1,5 +1,5 @@
-import type { VerifiedToken } from '../core/claims';
-import type { FoundInView } from '../core/decision';
+import type { VerifiedToken } from '../claims';
+import type { FoundInView } from '../decision';
 
 /** What feeds the view of a process, and so knows when the view may be asked. */
 export interface Feed {
@@ -32,3 +32,12 @@ export interface FeedState {
   /** Whether Redis takes our writes: `undefined` where there is none. */
   readonly reachesRedis: boolean | undefined;
 }
+
+/** For several processes on one Postgres without Redis: nobody tells this one what the others revoke. */
+export const noFeed: Feed = {
+  lookUp: () => undefined,
+  hearsay: () => undefined,
+  readableEpoch: undefined,
+  state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
+  stop: () => Promise.resolve(),
+};

@@ -1,8 +1,8 @@
-import type { LoggedRevocation } from '../../src/core/revocation';
 import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
-import { isNews } from '../../src/revocation/news';
-import { createView } from '../../src/revocation/view';
+import type { LoggedRevocation } from '../../src/core/revocation';
+import { isNews } from '../../src/protocol/is-new';
+import { createView } from '../../src/protocol/view';
 import { assembleRevocations, type RevocationsOptions } from '../../src/revocations';
 import { Teardown } from '../../src/teardown';
 import { eventually } from '../support/eventually';

@@ -1,6 +1,6 @@
 import { isUnavailable } from '../core/errors';
-import type { Logger } from '../core/ports/logger';
 import type { LogStream } from '../core/ports/log-stream';
+import type { Logger } from '../core/ports/logger';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 

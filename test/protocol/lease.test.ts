@@ -1,5 +1,5 @@
 import { momentOf } from '../../src/core/clock';
-import { createLease, outlasting } from '../../src/revocation/lease';
+import { createLease, outlasting } from '../../src/protocol/lease';
 
 let wall = 1_800_000_000_000;
 let monotonic = 5000;

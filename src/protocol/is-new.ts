@@ -1,5 +1,5 @@
 import type { LoggedRevocation } from '../core/revocation';
-import { OVERLAP } from './log-poll';
+import { OVERLAP } from './poll';
 import type { View } from './view';
 
 /**

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Availability } from '../core/availability';
 import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import { isUnavailable } from '../core/errors';
-import type { Logger } from '../core/ports/logger';
 import {
   type Beat,
   BEGINNING,
@@ -10,14 +9,15 @@ import {
   type LogReader,
   type LogStream,
 } from '../core/ports/log-stream';
+import type { Logger } from '../core/ports/logger';
+import type { Feed } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import type { Feed } from './feed';
-import { createFollower } from './follower';
-import { createHealer } from './healer';
-import type { KnownEpoch } from './known-epoch';
+import type { KnownEpoch } from './epoch';
+import { createFollower } from './follow';
+import { createHealer } from './heal';
 import { createLease } from './lease';
-import type { Trust } from './trust';
+import type { Trust } from './records-gate';
 import type { View } from './view';
 
 /**

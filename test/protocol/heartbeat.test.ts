@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { VerifiedToken } from '../../src/core/claims';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { LogStream } from '../../src/core/ports/log-stream';

@@ -1,11 +1,11 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
+import type { Feed } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
-import type { Carrier } from './carrier';
-import type { Feed } from './feed';
-import type { Trust } from './trust';
+import type { Carrier } from './publish';
+import type { Trust } from './records-gate';
 
 /** ms between two looks. */
 const INTERVAL = 500;

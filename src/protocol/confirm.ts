@@ -4,7 +4,7 @@ import type { Metrics } from '../core/ports/metrics';
 import type { Tables } from '../core/ports/truth';
 import type { Confirmation } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
-import type { Carrier } from './carrier';
+import type { Carrier } from './publish';
 
 /** Carries committed revocations to the copies, and tells whether they are in force everywhere. Never throws. */
 export type Deliver = (entries: readonly LoggedRevocation[]) => Promise<Confirmation>;

@@ -1,5 +1,5 @@
-import { isUnavailable } from '../core/errors';
 import type { Clock } from '../core/clock';
+import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';

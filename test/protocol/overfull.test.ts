@@ -4,11 +4,11 @@ import { systemClock } from '../../src/core/clock';
 import type { LogReader, LogStream, StreamEntry } from '../../src/core/ports/log-stream';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation } from '../../src/core/revocation';
-import { createInProcessFeed } from '../../src/revocation/in-process-feed';
-import { createKnownEpoch } from '../../src/revocation/known-epoch';
-import { createMembership } from '../../src/revocation/membership';
-import { createTrust } from '../../src/revocation/trust';
-import { createView } from '../../src/revocation/view';
+import { createInProcessFeed } from '../../src/protocol/embedded';
+import { createKnownEpoch } from '../../src/protocol/epoch';
+import { createMembership } from '../../src/protocol/heartbeat';
+import { createTrust } from '../../src/protocol/records-gate';
+import { createView } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
 
 const silent = {

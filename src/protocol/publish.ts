@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { LogStream, Publication, Roll } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
-import type { KnownEpoch } from './known-epoch';
+import type { KnownEpoch } from './epoch';
 
 /** Carries committed revocations to wherever tokens are checked. */
 export interface Carrier {

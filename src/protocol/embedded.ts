@@ -1,9 +1,9 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
+import type { Feed } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/schedule';
-import type { Feed } from './feed';
 import type { View } from './view';
 
 export interface InProcessFeedOptions {
@@ -64,12 +64,3 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
     },
   };
 }
-
-/** For several processes on one Postgres without Redis: nobody tells this one what the others revoke. */
-export const noFeed: Feed = {
-  lookUp: () => undefined,
-  hearsay: () => undefined,
-  readableEpoch: undefined,
-  state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
-  stop: () => Promise.resolve(),
-};

@@ -9,22 +9,22 @@ export interface AdministratorAccount {
   readonly password: string;
 }
 
-/** Makes an account with the role ADMIN. Throws `StartError` with a sentence for whoever runs the service. */
+/** Creates an account with the role ADMIN. Throws `StartError`, which says what is wrong. */
 export async function createAdministrator(
   tables: Tables,
   passwords: Passwords,
   { email, password }: AdministratorAccount,
 ): Promise<void> {
   if (!isEmail(email))
-    throw new StartError('ADMIN_EMAIL, or the email that was typed, is not an email address.');
+    throw new StartError('ADMIN_EMAIL, or the email that you typed, is not a valid email address.');
   if (hasInvisible(email))
-    throw new StartError("The administrator's email contains an invisible character. Type it anew.");
+    throw new StartError("The administrator's email contains an invisible character. Type it again.");
   const fault = passwords.faultOf(password, email);
   if (fault) throw new StartError(`ADMIN_PASSWORD is refused. ${fault}`);
   if (await tables.users.findByEmail(email)) {
     throw new StartError(
-      `There is an account with the email ${email} already. Choose another one, or have an ` +
-        'administrator give that account the role with setRole.',
+      `An account with the email ${email} already exists. Choose another email, or ask an ` +
+        'administrator to run setRole for that account.',
     );
   }
   const user = await tables.users.insert({

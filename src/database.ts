@@ -18,12 +18,12 @@ import type { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
 import type { Seal } from './tokens/sealing';
 
-/** ms; a statement that takes longer is given up. */
+/** ms; a statement that takes longer fails. */
 const STATEMENT_TIMEOUT = 5000;
 
 const usesRedis = ({ store }: Config): boolean => store.mode === 'servers' && store.redisUrl !== undefined;
 
-/** Finds the Postgres of the configuration, opening the embedded one, and the secret that goes with it. */
+/** Opens the configured store, in the embedded mode its Postgres, and returns its address and its secret. */
 export async function openStore(
   { store }: Config,
   teardown: Teardown,
@@ -50,9 +50,9 @@ async function checkStore(
 }
 
 /**
- * Throws `StartError` when Postgres cannot be reached, does not let us in, or lacks a property that is needed.
+ * Connects. Throws `StartError` if Postgres cannot be reached, refuses the connection, or lacks a needed property.
  *
- * @param logger told of properties that an operator should know of
+ * @param logger warned of properties that the operator should know
  */
 export async function connect(
   address: PostgresAddress,
@@ -70,7 +70,7 @@ export async function connect(
   }
 }
 
-/** The pool that requests are served from. */
+/** Opens the connection pool that requests use. */
 export function connectDatabase(
   address: PostgresAddress,
   config: Config,
@@ -89,34 +89,34 @@ function contradiction(config: Config, theirs: Extract<Agreement, { agreed: fals
   const withRedis = usesRedis(config);
   if (theirs.usesRedis !== withRedis) {
     return new StartError(
-      `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this one ` +
-        `${withRedis ? 'with' : 'without'} it. Set it alike. To change it for all, stop every node and run: ` +
+      `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this node ` +
+        `${withRedis ? 'with' : 'without'} it. Use the same setting on every node. To change it, stop them all and run: ` +
         `npx tokenfence admin redis ${withRedis ? 'on' : 'off'}`,
     );
   }
   return new StartError(
-    `The other nodes on this database run with a REVOCATION_LEASE of ${theirs.revocationLease ?? 0}ms, this one with ` +
-      `${config.revocationLease}ms. Set it alike. To change it for all, stop every node and run: ` +
+    `The other nodes on this database run with a REVOCATION_LEASE of ${theirs.revocationLease ?? 0}ms, this node with ` +
+      `${config.revocationLease}ms. Use the same setting on every node. To change it, stop them all and run: ` +
       `npx tokenfence admin lease ${config.revocationLease}ms`,
   );
 }
 
-/** What a node has to know of its database. */
+/** What a node has to know about its database. */
 export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
 
-/** Logs which session the start waits for, and how an operator ends a wait that is in vain. */
+/** Logs which session the start waits for, and how to end it. */
 export function tellOfWait(logger: Pick<Logger, 'warn'>): NonNullable<StartWait['onWait']> {
   return (holder: LockHolder | undefined, waited: number) =>
     logger.warn(
       { seconds: Math.round(waited / 1000), holder },
-      'Waiting for the start lock: another session holds it, as a node that starts and migrates does. If its process ' +
+      'Waiting for the start lock. Another session holds it, usually a node that is starting. If its process ' +
         'is gone, end the session: select pg_terminate_backend(<pid>).',
     );
 }
 
 /**
- * Migrations, what the nodes must agree on, the first signing key and the administrator who was asked for: once, by
- * one of the nodes that start.
+ * Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator. Of several
+ * nodes that start at once, one does the work.
  */
 export async function prepareDatabase(
   address: PostgresAddress,
@@ -141,7 +141,7 @@ export async function prepareDatabase(
         seal.open(key.sealedPrivateKey, localIdOf(key.id));
       } catch {
         throw new StartError(
-          'SECRET is not the one that the signing keys in the database were encrypted with. Use that one again.',
+          'SECRET cannot decrypt the signing keys in the database. Set the SECRET that they were encrypted with.',
         );
       }
     }

@@ -7,10 +7,10 @@ import { createMetricsApp, type ExposeMetrics } from './http/metrics';
 import type { Teardown } from './teardown';
 
 /**
- * Listens, and answers with the address.
+ * Listens and returns the URL.
  *
- * @param setting the name of the setting that the port comes from
- * @throws StartError if the port cannot be had
+ * @param setting the name of the port's setting
+ * @throws StartError if the address cannot be used
  */
 export async function listen(
   app: FastifyInstance,
@@ -23,19 +23,19 @@ export async function listen(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why: Record<string, string> = {
-      EADDRINUSE: 'another process listens there',
-      EACCES: 'that is not permitted',
-      EADDRNOTAVAIL: 'this machine has no such address',
-      ENOTFOUND: 'there is no such host',
+      EADDRINUSE: 'another process uses this port',
+      EACCES: 'permission denied',
+      EADDRNOTAVAIL: 'this machine does not have this address',
+      ENOTFOUND: 'the host was not found',
     };
     if (code === undefined || !why[code]) throw error;
-    throw new StartError(`Cannot listen on ${host}, port ${port}: ${why[code]}. Set HOST and ${setting}.`);
+    throw new StartError(`Cannot listen on ${host}, port ${port}: ${why[code]}. Change HOST or ${setting}.`);
   }
   const { address, port: given, family } = app.server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${given}`;
 }
 
-/** Serves `/metrics` on METRICS_PORT, if that is set. Answers where. */
+/** Serves `/metrics` on METRICS_PORT, if that is set. Returns its URL. */
 export async function serveMetrics(
   { host, metricsPort }: Config,
   expose: ExposeMetrics,

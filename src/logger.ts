@@ -2,10 +2,10 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from './config/config';
 import { bounded, clipped, described } from './core/bounded-value';
 
-/** Lines of one message in a second, of `warn` and above. A store that fails would write one for each request. */
+/** Lines with the same message in a second, from `warn` up. A failing store would write one for each request. */
 const MOST_ALIKE = 20;
 
-/** Messages that are told apart; those beyond share one limit. */
+/** Different messages that are counted separately; the rest share one limit. */
 const MOST_MESSAGES = 200;
 
 /** ms */
@@ -14,7 +14,7 @@ const SECOND = 1000;
 /** pino's number of the level `warn`. */
 const WARN = 40;
 
-/** Decides which lines are too many of one kind, and how many were left out before this one. */
+/** Decides whether a line is written, and counts the lines of its kind that were left out before it. */
 function createLineLimit(now: () => number) {
   let beganAt = now();
   let written = new Map<string, number>();
@@ -38,7 +38,7 @@ function createLineLimit(now: () => number) {
   };
 }
 
-/** Standard output. That it closes, as a terminal or a pipe may, ends the lines and not the process. */
+/** Opens standard output. If it closes, as a terminal or a pipe may, the log ends but the process goes on. */
 function standardOutput(): DestinationStream {
   const output = pino.destination({ fd: 1, sync: true });
   output.on('error', () => undefined);
@@ -46,11 +46,11 @@ function standardOutput(): DestinationStream {
 }
 
 /**
- * Makes the log: one JSON object a line. Whatever it is given, a line is bounded, and so is the number of lines that one
- * cause can write in a second: the next line of that kind says in `leftOut` how many are missing.
+ * Creates the log: one JSON object a line. The length of a line is limited, and so is the number of equal lines a second. The
+ * next line of that kind says in `leftOut` how many are missing.
  *
  * @param destination where lines go; standard output if left out
- * @param now ms, by a clock that is never set back
+ * @param now ms, by a monotonic clock
  */
 export function createLogger(
   level: LogLevel,
@@ -64,7 +64,7 @@ export function createLogger(
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: {
-        // No headers, no body and no query string: tokens and passwords come in all three.
+        // No headers, body or query string: tokens and passwords are sent in all three.
         req: () => undefined,
         res: (reply: { statusCode?: number }) => ({ status: reply.statusCode }),
       },
@@ -87,7 +87,7 @@ export function createLogger(
           }
           const { write, leftOut } = admit(message);
           if (!write) return;
-          // pino's own form for an error that stands alone.
+          // pino's form for an error without details.
           const named = details instanceof Error ? { err: details } : (details as object);
           method.call(this, leftOut > 0 ? { ...named, leftOut } : named, message, ...rest);
         },

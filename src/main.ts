@@ -5,7 +5,7 @@ import { version } from './commands/version';
 const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | doctor | --help | --version]
 `;
 
-/** Answers what needs no package, where those of the server are not installed. */
+/** Answers `--help` and `--version` if the server's packages are not installed; for other commands says what to install. */
 function withoutPackages(error: unknown): void {
   const missing = missingPackage(error);
   if (missing === undefined) throw error;
@@ -20,5 +20,5 @@ function withoutPackages(error: unknown): void {
   }
 }
 
-// Imported here and not at the top, where a missing package would be a stack instead of a sentence.
+// Imported here, not at the top, so that a missing package gives a sentence instead of a stack.
 import('./commands/run.js').then(({ run }) => run(process.argv.slice(2))).catch(withoutPackages);

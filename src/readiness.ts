@@ -14,17 +14,17 @@ export interface ReadinessSources {
   readonly clock: Pick<Clock, 'monotonic'>;
 }
 
-/** ms for which callers share what Postgres has answered, and ms after which it counts as away. */
+/** ms for which callers share one answer of Postgres, and ms after which Postgres counts as unreachable. */
 const MAX_AGE = 500;
 const PATIENCE = 2000;
 
-/** What the store answers in time; `otherwise` if it answers late, or not at all. */
+/** Resolves to the store's answer, or to `otherwise` if it fails or is late. */
 const inTime = <T>(ask: Promise<T>, otherwise: T): Promise<T> =>
   Promise.race([ask.catch(() => otherwise), sleep(PATIENCE, otherwise, { ref: false })]);
 
 /**
- * Tells whether good tokens can be told from bad ones now. Anybody may ask as often as they like: Postgres is asked
- * twice a second at most.
+ * Tells whether this node can check tokens now. Anybody may ask as often as they like: Postgres is asked at most twice
+ * a second.
  */
 export function createReadiness(sources: ReadinessSources): () => Promise<Readiness> {
   const { feed, postgres, hasPendingMigrations, clockWatch, clock } = sources;

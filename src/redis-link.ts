@@ -11,25 +11,25 @@ import type { Feed } from './core/ports/source';
 import { createKnownEpoch, type KnownEpoch } from './protocol/epoch';
 import { createMembership, type MembershipOptions } from './protocol/heartbeat';
 
-/** What the link itself knows of a membership. */
+/** The options of a membership that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';
 
-/** What the nodes on one database have in Redis together. */
+/** The stream, epoch and records that the nodes on one database share. */
 export interface FleetLink {
   readonly stream: LogStream;
   readonly epoch: KnownEpoch;
   readonly records: Records;
-  /** Becomes one of those who follow the stream. Only over a link that does. */
+  /** Starts to follow the stream. Needs a link that was opened with `follows`. */
   join(options: Omit<MembershipOptions, Linked>): Feed;
 }
 
-/** How a process is connected to Redis, be it a node or a service that has a guard. */
+/** The connections of a process, a node or a service, to Redis. */
 export interface RedisLink {
-  /** For whatever is answered at once. */
+  /** The connection for commands that are answered at once. */
   readonly forReads: RedisConnection;
-  /** Resolves when the first attempt to connect has ended on each connection, well or not. */
+  /** Resolves when the first attempt to connect has ended on each connection, successful or not. */
   readonly tried: Promise<unknown>;
-  /** Why Redis refuses the number of the database in its address, if it does. */
+  /** The error with which Redis refuses the database number in its address, if it does. */
   readonly refusal: string | undefined;
   to(databaseId: string, settings?: LogStreamSettings): FleetLink;
   close(): void;
@@ -37,15 +37,15 @@ export interface RedisLink {
 
 export interface RedisLinkOptions {
   readonly source: RedisSource;
-  /** Whether the stream is followed, which takes a connection more. */
+  /** Whether to follow the stream, which needs another connection. */
   readonly follows: boolean;
   readonly availability: Availability;
   readonly clock: Clock;
 }
 
 /**
- * Reads go over one connection; over another what may have to wait for replicas; and the stream over a third, as a read
- * that blocks keeps everything else waiting.
+ * Opens one connection for reads, one for writes that may wait for replicas, and one for the stream: a blocking read makes
+ * everything behind it wait.
  */
 export function openRedisLink({ source, follows, availability, clock }: RedisLinkOptions): RedisLink {
   const connect = () => connectRedis(source, availability);
@@ -71,7 +71,7 @@ export function openRedisLink({ source, follows, availability, clock }: RedisLin
         epoch,
         records: createRecords(forReads, keys),
         join(options) {
-          if (!forStream) throw new Error('This link follows no stream.');
+          if (!forStream) throw new Error('This link does not follow the stream.');
           const reopen = () => {
             forStream.renew();
             forReads.renew();

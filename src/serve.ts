@@ -11,15 +11,15 @@ import { createLogger } from './logger';
 import { startServer } from './server';
 import { startText } from './start-text';
 
-/** ms after SHUTDOWN_DELAY in which a stop must be complete. */
+/** ms after SHUTDOWN_DELAY within which the process must have stopped. */
 const LONGEST_STOP = 15_000;
 
-/** ms that a start may go on after it was told to stop, where Postgres undoes what is left half done. */
+/** ms for which a start may continue after a signal to stop. Postgres rolls back what is unfinished. */
 const LONGEST_START = 2000;
 
 /**
- * Shows a person what to do next. Lines of the log stay JSON: so where standard output is not a terminal, it goes to
- * standard error, and only in the embedded mode, which people start by hand.
+ * Shows a person what to do next. Standard output must stay JSON if it is not a terminal. The text then goes to standard error,
+ * and only in the embedded mode, which people start by hand.
  */
 function tell({ store }: Config, text: string): void {
   if (process.stdout.isTTY) process.stdout.write(text);
@@ -32,24 +32,27 @@ async function run(): Promise<void> {
   logger.info({ version, node: process.version, settings: shownSettings(config) }, 'Tokenfence is starting.');
   for (const warning of config.warnings) logger.warn(warning);
   const start = new AbortController();
-  /** Ends the wait for proxies to notice that this node is stopping. */
+  /** Ends the shutdown delay. */
   const hurry = new AbortController();
   const starting = startServer(config, logger, start.signal);
 
   let started = false;
   let exitCode = 0;
   const stop = (signal: string) => {
-    // Somebody waits at a terminal, or does not want to wait any longer.
+    // A person at a terminal, or a second signal, should not have to wait.
     if (start.signal.aborted || signal === 'SIGINT') hurry.abort();
     if (start.signal.aborted) return;
     start.abort();
     const delay = started && !hurry.signal.aborted ? config.shutdownDelay : 0;
     if (!started) {
       logger.info({ signal }, 'Stopping before the start is complete.');
-      // Not in the embedded mode: there a first start must not leave half a database in the folder.
+      // Not in the embedded mode: an unfinished first start would leave a broken database in the folder.
       if (config.store.mode === 'servers') setTimeout(() => process.exit(exitCode), LONGEST_START).unref();
     } else
-      logger.info({ signal, delay }, 'Stopping: requests are served during the delay, then those under way.');
+      logger.info(
+        { signal, delay },
+        'Stopping. Requests are served during the delay, then those in progress are finished.',
+      );
     setTimeout(() => process.exit(1), delay + LONGEST_STOP).unref();
     starting
       .then(async (server) => {
@@ -66,7 +69,7 @@ async function run(): Promise<void> {
         },
       );
   };
-  // Before the start has ended: it may wait long for another node's migration.
+  // Registered before the start has ended, because it may wait long for another node's migration.
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   onOrphaned(readEnv(), () => stop('the end of npm'));
@@ -76,7 +79,7 @@ async function run(): Promise<void> {
     stop('an unexpected error');
   });
   const server = await starting.catch((error: unknown) => {
-    // Told to stop, the process ends as it was asked to, whatever became of the start.
+    // After a signal to stop, a failed start does not matter.
     if (start.signal.aborted) return undefined;
     throw error;
   });
@@ -86,7 +89,7 @@ async function run(): Promise<void> {
   tell(config, startText(config, server));
 }
 
-/** Runs the service until it is told to stop; ends the process when it cannot start. */
+/** Runs the server until it is told to stop. Ends the process if it cannot start. */
 export function serve(): void {
   run().catch((error: unknown) => {
     process.stderr.write(`Tokenfence did not start.\n${explain(error)}\n`);

@@ -34,40 +34,35 @@ import { createSigner } from './tokens/sign';
 import { createVerifier } from './tokens/verify';
 
 export interface RunningServer {
-  /** Where it listens. */
+  /** The base URL of the API. */
   readonly url: string;
-  /** The administrator that this start has made with a password of its own choice, to be shown once. */
+  /** The administrator that this start created, with a generated password, which is shown once. */
   readonly madeAdministrator?: AdministratorAccount;
-  /** Where `/metrics` is, if it has a port of its own. */
+  /** The base URL of `/metrics`, if METRICS_PORT is set. */
   readonly metricsUrl?: string;
-  /**
-   * Says 503 at `/readyz` from now on, and closes each connection with its next answer. Everything else is served until
-   * `close`.
-   */
+  /** Makes `/readyz` answer 503 and closes each connection after its next answer. Requests are served until `close`. */
   announceStop(): void;
-  /** Finishes what is under way, then closes everything. */
+  /** Finishes requests in progress, then closes everything. */
   close(): Promise<void>;
 }
 
-/** ms between two readings of the signing keys, two purges. */
+/** ms between two reads of the signing keys, and between two purges. */
 const KEYS_INTERVAL = 30_000;
 const PURGE_INTERVAL = 3_600_000;
 
-/** ms for which those who read the metrics share one count of Postgres. */
+/** ms for which readers of the metrics share one count in Postgres. */
 const COUNT_MAX_AGE = 1000;
 
-/** ms between two attempts to write what the audit log is to say of refused requests. */
+/** ms between two attempts to write refused requests to the audit log. */
 const REFUSALS_INTERVAL = 1000;
 
-/** ms between two comparisons of our clock with that of Postgres. */
+/** ms between two comparisons with the clock of Postgres. */
 const CLOCK_INTERVAL = 10_000;
 
-/** ms after the start: a service that is restarted often is to purge as well. */
+/** ms until the first purge. It is short, so that a server that is often restarted purges too. */
 const FIRST_PURGE = 60_000;
 
-/**
- * The embedded mode's first administrator. Made last, when nothing can fail any more before the password is shown.
- */
+/** Creates the embedded mode's first administrator. Called last, so that the password is shown if it was created. */
 async function ensureEmbeddedAdministrator(
   config: Config,
   truth: Truth,
@@ -80,7 +75,7 @@ async function ensureEmbeddedAdministrator(
 }
 
 /**
- * Sets everything up by the configuration and listens. Throws `StartError` for what the operator has to mend.
+ * Starts the server. Throws `StartError` for what the operator has to fix.
  *
  * @param signal ends a start that waits for another session; `startServer` then rejects with an `AbortError`
  * @param clock the system's if left out
@@ -95,7 +90,7 @@ export async function startServer(
   try {
     return await assemble(config, logger, teardown, signal, clock);
   } catch (error) {
-    // What went wrong first is what the operator has to know.
+    // The operator needs to see the first error, not one of the teardown.
     await teardown.run().catch(() => undefined);
     throw error;
   }
@@ -124,19 +119,19 @@ async function assemble(
       clockSkew,
       databaseId: database.databaseId,
     },
-    createAvailability(logger, 'Postgres', 'Only what is known without it can be told until it is back.'),
+    createAvailability(logger, 'Postgres', 'Requests that need it fail until it is back.'),
   );
 
   const clockWatch = createClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
   await clockWatch.look();
   teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
 
-  // Is a token one of ours, and is it still good?
+  // Checking tokens.
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
     names: () => truth.signingKeys.names(),
     seal,
-    // The log forgets that a key was revoked some time after its last token has expired; a ring must not be older.
+    // The log forgets a revoked key some time after its last token has expired. A ring must not be older than that.
     maxAge: config.accessTokenTtl * 1000 + KEYS_INTERVAL,
     clock,
   });
@@ -177,17 +172,17 @@ async function assemble(
 
   const background = (name: string, work: () => Promise<unknown>) => () =>
     work().catch((error: unknown) => {
-      if (!isUnavailable(error)) logger.error({ err: error }, `${name} failed.`);
+      if (!isUnavailable(error)) logger.error({ err: error }, `Unexpected error in ${name}.`);
     });
-  const reloadKeys = background('Reading the signing keys', () => keys.reload());
+  const reloadKeys = background('reading the signing keys', () => keys.reload());
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
-  // A revoked key is to be gone at once, not with the next reading.
+  // A revoked key must be dropped at once, not at the next interval.
   teardown.add(
     announcements.subscribe(({ kind }) => {
       if (kind === 'KEY') void reloadKeys();
     }),
   );
-  const purgeOld = background('The purge', () => purge(dataSource, { ...config, now: clock.now() / 1000 }));
+  const purgeOld = background('the purge', () => purge(dataSource, { ...config, now: clock.now() / 1000 }));
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 
   // Serving.
@@ -221,7 +216,7 @@ async function assemble(
     guard,
     keys,
     readiness,
-    // In production only on a port that the outside does not reach.
+    // In production only on METRICS_PORT, which should not be public.
     exposeMetrics: config.metricsPort === undefined && !config.production ? exposeMetrics : undefined,
     stopping: stopping.signal,
     logger,

@@ -1,4 +1,4 @@
-/** Steps that undo what was set up, run last to first, each whether or not another fails. */
+/** Steps that undo the setup. They run last to first, and each runs even if another fails. */
 export class Teardown {
   private readonly steps: (() => unknown)[] = [];
   private running: Promise<void> | undefined;
@@ -7,7 +7,7 @@ export class Teardown {
     this.steps.push(step);
   }
 
-  /** Runs them once, however often it is asked for; rejects with the first failure when all have run. */
+  /** Runs the steps, only once. Rejects with the first error after all have run. */
   run(): Promise<void> {
     return (this.running ??= this.runAll());
   }

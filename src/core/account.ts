@@ -14,7 +14,7 @@ export interface User {
 export interface Session {
   readonly id: string;
   readonly userId: string;
-  /** Everyone's counter at login: a session from before a `forceLogoutAll` is over. */
+  /** The global version at login: a `forceLogoutAll` raises it and so ends the session. */
   readonly globalVersion: number;
   /** Whether the client keeps its refresh token in a cookie. */
   readonly usesCookie: boolean;
@@ -22,9 +22,9 @@ export interface Session {
   readonly ipAddress: string | undefined;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
-  /** The absolute end, whatever the use. */
+  /** The absolute end, however often it is used. */
   readonly expiresAt: Date;
-  /** The end unless it is refreshed before. Never later than `expiresAt`. */
+  /** The end if it is not refreshed before. Never later than `expiresAt`. */
   readonly idleExpiresAt: Date;
   readonly endedAt: Date | undefined;
 }
@@ -39,7 +39,7 @@ export function isLive(session: Session, globalVersion: number, now: number): bo
   );
 }
 
-/** One link of a session's chain of refresh tokens. The token itself is nowhere kept, only its SHA-256. */
+/** One refresh token in a session's chain. Only its SHA-256 is stored. */
 export interface RefreshToken {
   readonly id: string;
   readonly sessionId: string;
@@ -47,24 +47,24 @@ export interface RefreshToken {
   readonly usedAt: Date | undefined;
 }
 
-/** A key that signs, or that has signed, access tokens. */
+/** A key that signs access tokens, or signed them in the past. */
 export interface SigningKey {
   readonly id: string;
   readonly algorithm: 'ES256';
   readonly createdAt: Date;
-  /** When it stopped signing. Tokens that it signed before live on until they expire. */
+  /** When it stopped signing. Tokens that it signed stay valid until they expire. */
   readonly retiredAt: Date | undefined;
-  /** When it was revoked: no token that it signed is good. */
+  /** When it was revoked. Every token that it signed is refused. */
   readonly revokedAt: Date | undefined;
 }
 
-/** The key with its halves: the public one as PEM (SPKI), the private one sealed with the service's secret. */
+/** A signing key with its public half as PEM (SPKI) and its private half encrypted with the SECRET. */
 export interface StoredSigningKey extends SigningKey {
   readonly publicKey: string;
   readonly sealedPrivateKey: string;
 }
 
-/** What the audit log can say. Names are stable: people write alerts on them. */
+/** The types of events in the audit log. The names are stable: people write alerts on them. */
 export const AUDIT_EVENT_TYPES = [
   'USER_REGISTERED',
   'LOGIN_SUCCEEDED',
@@ -86,7 +86,7 @@ export const AUDIT_EVENT_TYPES = [
   'SIGNING_KEY_ROTATED',
   'SIGNING_KEY_REVOKED',
   'ADMINISTRATOR_CREATED',
-  // What was refused. Anybody can cause these, so they are bounded: see src/audit.
+  // Refused requests. Anybody can cause these, so they are limited: see src/audit.
   'REGISTRATION_REFUSED',
   'PASSWORD_CONFIRMATION_FAILED',
   'RATE_LIMIT_REACHED',
@@ -102,16 +102,16 @@ export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
 export interface NewAuditEvent {
   readonly type: AuditEventType;
-  /** Whom it happened to. */
+  /** The user that it happened to. */
   readonly userId?: string;
-  /** Who did it, where that is known. */
+  /** The user that did it, if known. */
   readonly actorId?: string;
   readonly sessionId?: string;
   readonly reason?: string;
   readonly ipAddress?: string;
-  /** The `User-Agent` of the request, cut to a bounded length. */
+  /** The `User-Agent` of the request, cut to a limited length. */
   readonly userAgent?: string;
-  /** The id that the request has in the log and in `x-request-id`. */
+  /** The id of the request in the log and in `x-request-id`. */
   readonly requestId?: string;
 }
 

@@ -1,21 +1,21 @@
 import type { Logger } from './ports/logger';
 
-/** Whether a store answers, as the log knows it: said once when it goes and once when it is back, not per request. */
+/** Logs when a store becomes unreachable and when it is back: once each, not per request. */
 export interface Availability {
   worked(): void;
   failed(reason: string): void;
 }
 
-/** @param meanwhile what holds while it is away, as a sentence */
+/** @param meanwhile a sentence that says what holds while the store cannot be reached */
 export function createAvailability(logger: Logger, store: string, meanwhile: string): Availability {
   let isAway = false;
   return {
     worked() {
-      if (isAway) logger.info({ store }, `${store} is back.`);
+      if (isAway) logger.info({ store }, `${store} can be reached again.`);
       isAway = false;
     },
     failed(reason) {
-      if (!isAway) logger.warn({ store, reason }, `${store} is away. ${meanwhile}`);
+      if (!isAway) logger.warn({ store, reason }, `${store} cannot be reached. ${meanwhile}`);
       isAway = true;
     },
   };

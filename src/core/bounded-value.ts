@@ -1,8 +1,8 @@
-/** Characters of one text, and of a stack. */
+/** Characters of one text and of a stack. */
 const LONGEST_TEXT = 1000;
 const LONGEST_STACK = 4000;
 
-/** Members of one object or list, and how deep they may be nested. A cycle ends there as well. */
+/** Members of one object or list, and the depth of nesting, which also ends a cycle. */
 const MOST_MEMBERS = 30;
 const DEEPEST = 4;
 
@@ -21,8 +21,8 @@ const textOf = (value: unknown, longest?: number) =>
   typeof value === 'string' ? clipped(value, longest) : typeof value === 'number' ? value : undefined;
 
 /**
- * What may be said of an error: what it is and where it came from. Not its other members: a failed query brings its
- * parameters, which are hashes, emails and addresses, and Postgres adds the row that was in the way. Never throws.
+ * Describes an error for the log: what it is and where it came from. Leaves out all other members: a failed query carries
+ * its parameters (hashes, emails, addresses), and Postgres adds the conflicting row. Never throws.
  */
 export function described(error: Faulty): object {
   try {
@@ -62,10 +62,10 @@ function boundedAt(value: unknown, depth: number): unknown {
   try {
     return membersOf(value, depth);
   } catch {
-    // A member that throws when it is read.
+    // A member may throw when it is read.
     return '[unreadable]';
   }
 }
 
-/** A copy that is small enough for one line, whatever the value is: huge, nested, cyclic or hostile. Never throws. */
+/** Copies any value, however large, nested, cyclic or hostile, small enough for one log line. Never throws. */
 export const bounded = (value: unknown): unknown => boundedAt(value, 0);

@@ -3,30 +3,30 @@ import { isUnavailable } from './errors';
 import type { Logger } from './ports/logger';
 
 export interface ClockWatchOptions {
-  /** The time in ms since the epoch, by the clock of Postgres. */
+  /** Reads the clock of Postgres, in ms since the epoch. */
   readonly readTime: () => Promise<number>;
   readonly clock: Clock;
-  /** ms that the clocks may differ by */
+  /** ms; the largest difference that is allowed. */
   readonly clockSkew: number;
   readonly logger: Logger;
 }
 
 /** Compares the clock of this process with the clock of Postgres. */
 export interface ClockWatch {
-  /** ms by which ours is ahead, negative when it is behind; `undefined` until it was measured. */
+  /** ms by which this process is ahead of Postgres; negative if behind, `undefined` before the first measurement. */
   readonly offset: number | undefined;
-  /** Whether they differ by more than they may. */
+  /** Whether the clocks differ by more than is allowed. */
   readonly isOff: boolean;
-  /** Measures once, and says in the log when it finds a change. Never rejects. */
+  /** Measures once and logs a change. Never rejects. */
   look(): Promise<void>;
 }
 
-/** ms; the time that a token was issued at is cut to seconds, so a smaller difference cannot be seen. */
+/** ms; `iat` has whole seconds, so a smaller difference has no effect. */
 const LEAST_TOLERANCE = 1000;
 
 /**
- * The promise does not rest on clocks that agree: see docs/protocol.md. But other nodes refuse a token whose `iat` lies in
- * their future, so a node whose clock is ahead is of little use, and its operator has to know.
+ * Compares the two clocks. The guarantee does not depend on them (see docs/protocol.md). But other nodes refuse a token whose
+ * `iat` is in their future, so the operator of a node whose clock is ahead has to know.
  */
 export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWatchOptions): ClockWatch {
   const tolerance = Math.max(clockSkew, LEAST_TOLERANCE);
@@ -38,7 +38,7 @@ export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWa
     const before = momentOf(clock);
     const theirs = await readTime();
     const took = clock.monotonic() - before.monotonic;
-    // Theirs was read at some moment in between, so half of the time that it took may be a mistake.
+    // Postgres read its clock at some moment in between, so the error is at most half of that time.
     offset = before.wall + took / 2 - theirs;
     const wasOff = isOff;
     isOff = Math.abs(offset) - took / 2 > tolerance;
@@ -47,7 +47,7 @@ export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWa
     if (isOff)
       logger.error(
         details,
-        `The clock of this process is ${offset > 0 ? 'ahead of' : 'behind'} the clock of Postgres by more than CLOCK_SKEW. Good tokens are refused until one of them is set right.`,
+        `The clock of this process is ${offset > 0 ? 'ahead of' : 'behind'} the clock of Postgres by more than CLOCK_SKEW. Valid tokens are refused until the clocks agree. Synchronize both with NTP.`,
       );
     else logger.info(details, 'The clock of this process agrees with the clock of Postgres again.');
   };
@@ -64,13 +64,14 @@ export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWa
         await measure();
         said = '';
       } catch (error) {
-        // That Postgres is away is said elsewhere.
+        // An unreachable Postgres is logged elsewhere.
         const reason = isUnavailable(error) && error.cause instanceof Error ? error.cause.message : '';
-        if (!isUnavailable(error)) logger.error({ err: error }, 'The clock of Postgres could not be read.');
+        if (!isUnavailable(error))
+          logger.error({ err: error }, 'Unexpected error in reading the clock of Postgres.');
         else if (reason !== said && reason.startsWith('DATABASE_URL'))
           logger.error(
             { reason },
-            'This node can confirm nothing. Restart it, if this is the right database.',
+            'This node cannot confirm revocations. If this is the right database, restart the node.',
           );
         said = reason;
       }

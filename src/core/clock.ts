@@ -1,8 +1,8 @@
-/** Where the time comes from. Handed in everywhere, so that a test can hold it still. */
+/** The source of time. It is passed in everywhere, so that a test can stop it. */
 export interface Clock {
   /** Wall-clock time in ms since the Unix epoch. */
   now(): number;
-  /** ms since some moment of no meaning: never set back, but it may stand still while the machine sleeps. */
+  /** ms since an arbitrary moment. Never goes back, but may stop while the machine sleeps. */
   monotonic(): number;
 }
 
@@ -17,8 +17,8 @@ export interface Moment {
 export const momentOf = (clock: Clock): Moment => ({ wall: clock.now(), monotonic: clock.monotonic() });
 
 /**
- * ms since that moment, never too few: the monotonic clock may have stood still in a sleeping machine, the wall clock may
- * have been set back, so the one that went further is right.
+ * Returns the ms since that moment, never too few. The monotonic clock may have stopped while the machine slept, and the
+ * wall clock may have been set back, so the larger difference is the right one.
  */
 export const elapsedSince = (moment: Moment, clock: Clock): number =>
   Math.max(clock.monotonic() - moment.monotonic, clock.now() - moment.wall);

@@ -1,22 +1,21 @@
 import { isExpired, type AccessTokenClaims } from './claims';
 
 /**
- * What one of the stores says that bears on one token.
+ * What one store knows about one token.
  *
- * The `view`, when it may be asked, names every confirmed revocation that can still matter: what it does not name is
- * good. A `copy` may be old, but never holds what the truth does not: what it names is revoked, and a version higher
- * than it knows means that it is behind. The `truth` is complete: there only equality is good, and a user whom
- * it does not have, or has disabled, has no good token.
+ * A current `view` names every confirmed revocation that still matters: a token that it does not name is good. A `copy` may be
+ * old, but never holds what the truth does not: a token that it names is revoked, and a version above its own means that it is
+ * behind. The `truth` is complete: only an equal version is good, and a missing or disabled user has no good token.
  */
 interface Findings {
   readonly globalVersion: number;
-  /** The token's jti or its session is on the denylist. */
+  /** Whether the token's jti or its session is revoked. */
   readonly denied: boolean;
-  /** The key that signed it is. */
+  /** Whether the key that signed it is revoked. */
   readonly keyDenied: boolean;
   /**
-   * ms since the epoch, by the clock of Postgres: what had expired by then may be missing. Of a token that had expired by
-   * then, only the truth can tell: that clock may have been ahead for a while.
+   * ms since the epoch, by the clock of Postgres. Entries that had expired by then may be missing, so only the truth can
+   * decide on a token that had expired by then: that clock may have been ahead for a while.
    */
   readonly asOf: number;
 }
@@ -34,20 +33,20 @@ export interface FoundInCopy extends Findings {
 
 export interface FoundInTruth extends Findings {
   readonly from: 'truth';
-  /** `undefined`: there is no such user, or the user is disabled. */
+  /** `undefined` if the user does not exist or is disabled. */
   readonly tokenVersion: number | undefined;
 }
 
 export type Known = FoundInView | FoundInCopy | FoundInTruth;
 
 /**
- * `DISTRUSTED` is a token of a revoked key: it may not even be one of ours, so nothing that it says counts. `UNKNOWN`
- * means: ask the next store. It is never an answer to a client.
+ * The decision on a token. `DISTRUSTED`: its key is revoked, so it may be forged and no claim in it counts. `UNKNOWN`: ask
+ * the next store; it is never the answer to a client.
  */
 export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN';
 
 /**
- * Decides on a token whose signature and claims hold.
+ * Decides on a token whose signature and claims are valid.
  *
  * @param now ms since the epoch
  * @param skew ms that clocks may differ by
@@ -55,7 +54,7 @@ export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN'
 export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
   if (known.keyDenied) return 'DISTRUSTED';
   const isForgotten = isExpired(claims, known.asOf, skew);
-  // Before the rest, so that a verdict which took its time to come is never given on a token that ran out meanwhile.
+  // First, so that a decision that took long is never given on a token that expired meanwhile.
   if (isExpired(claims, now, skew) || (isForgotten && known.from === 'truth')) return 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)

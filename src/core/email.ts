@@ -4,17 +4,17 @@ import { domainToASCII } from 'node:url';
 export const LONGEST_EMAIL = 254;
 
 /**
- * Characters that leave no mark of their own: control characters, separators, U+2800 (an empty Braille pattern), and what
- * Unicode lets software leave out, such as U+200B (zero width space) and variation selectors.
+ * Characters that leave no visible mark: control characters, separators, U+2800 (an empty Braille pattern), and those
+ * that Unicode lets software ignore, such as U+200B (zero width space) and variation selectors.
  */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}\u2800]/u;
 
-/** Whether two emails that look alike could differ by such a character. An account must not have one in its email. */
+/** Whether the email has an invisible character, by which two emails that look alike could differ. */
 export const hasInvisible = (email: string): boolean => INVISIBLE.test(email);
 
 /**
- * Folds letter case and ways of writing, much as Unicode's NFKC_Casefold does: all forms of a letter become one, those too
- * that only its upper case shows to be one (ß and ss, the two small sigmas).
+ * Folds letter case and spellings, much as Unicode's NFKC_Casefold does. All forms of a letter become one, including those
+ * that share only an upper case (ß and ss, the two small sigmas).
  */
 export function foldCase(text: string): string {
   const lower = text.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC').toLowerCase();
@@ -26,14 +26,14 @@ const unquoted = (local: string): string =>
   /^"[^]*"$/.test(local) ? local.slice(1, -1).replace(/\\([^])/g, '$1') : local;
 
 /**
- * The form in which emails are compared: the same for all that people or mail systems take for one. That is letter case,
- * every way of writing a character, quotation marks, and a domain in Unicode or as DNS has it (RFC 5891). What one
- * provider alone ignores, such as dots or what follows a plus sign, makes another email.
+ * Returns the form in which emails are compared. It is the same for spellings that people or mail systems treat as equal:
+ * letter case, Unicode forms, quotation marks, and a domain in Unicode or as in DNS (RFC 5891). Rules of one provider, such
+ * as dots or a plus sign that are ignored, are not applied.
  */
 export function emailKey(email: string): string {
   const at = email.lastIndexOf('@');
   if (at < 0) return foldCase(email);
   const domain = email.slice(at + 1);
-  // DNS has its own rules: to it ß and ss are two.
+  // DNS has its own rules: it keeps ß and ss apart.
   return `${foldCase(unquoted(email.slice(0, at)))}@${domainToASCII(domain) || foldCase(domain)}`;
 }

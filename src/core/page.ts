@@ -1,4 +1,4 @@
-/** One stretch of a list, after the Relay connection specification. */
+/** One page of a list, after the Relay connection specification. */
 export interface Page<T> {
   readonly items: readonly { readonly cursor: string; readonly node: T }[];
   readonly hasNextPage: boolean;
@@ -7,6 +7,6 @@ export interface Page<T> {
 export interface PageRequest {
   /** 1 to 100. */
   readonly first: number;
-  /** The cursor of the item before the first one wanted. */
+  /** The cursor of the item before the page. */
   readonly after?: string;
 }

@@ -1,7 +1,7 @@
 import { LARGEST_SKEW, LAST_VERSION } from './claims';
 import type { LoggedRevocation } from './revocation';
 
-/** ms; no revocation is kept for longer: the longest life of a token that can be set, twice the skew, and some minutes. */
+/** ms; no revocation is kept longer: the longest token lifetime that can be set, twice the skew, and some minutes. */
 export const LONGEST_KEPT = 24 * 3_600_000 + 2 * LARGEST_SKEW + 5 * 60_000;
 
 const LONGEST_TEXT = 1000;
@@ -22,7 +22,7 @@ function isWhole(entry: Record<string, unknown>): boolean {
     case 'USER':
       return isId(entry.userId) && isVersion(entry.tokenVersion, LAST_VERSION);
     case 'EVERYONE':
-      // The last one is a tombstone of one user: as everyone's it would refuse every token there can be.
+      // The last version means that one user was deleted. For everyone it would refuse every possible token.
       return isVersion(entry.globalVersion, LAST_VERSION - 1);
     case 'KEY':
       return isId(entry.keyId);
@@ -32,7 +32,7 @@ function isWhole(entry: Record<string, unknown>): boolean {
 }
 
 /**
- * Reads a revocation as it comes from outside of Postgres; `undefined` for what no node can have written.
+ * Reads a revocation that does not come from Postgres. Returns `undefined` if no node can have written it.
  *
  * @param now ms since the epoch
  */

@@ -1,8 +1,8 @@
 import type { VerifiedToken } from './claims';
 
 /**
- * One fact, and one only: from now on these tokens are refused. Versions only grow and denied ids are only added,
- * so applying a revocation twice, or late, or out of order does no harm.
+ * One fact: from now on these tokens are refused. Versions only grow and denied ids are only added, so it is safe to apply
+ * a revocation twice, late or out of order.
  */
 export type Revocation =
   | { readonly kind: 'TOKEN'; readonly userId: string; readonly tokenId: string }
@@ -11,20 +11,17 @@ export type Revocation =
   | { readonly kind: 'EVERYONE'; readonly globalVersion: number }
   | { readonly kind: 'KEY'; readonly keyId: string };
 
-/** A revocation as it stands in the log, from the moment that its transaction is committed. */
+/** A revocation in the log, from the commit of its transaction on. */
 export type LoggedRevocation = Revocation & {
-  /** Names it in the log; tells no order. */
+  /** Its id in the log. Ids have no order. */
   readonly id: string;
   /** ms since the epoch, by the clock of Postgres. */
   readonly revokedAt: number;
-  /** ms since the epoch: past it, no token that it refuses can still be good by its `exp`. */
+  /** ms since the epoch. After it, every token that the revocation refuses has expired. */
   readonly expiresAt: number;
 };
 
-/**
- * Whether the revocation by itself, with nothing looked up, refuses this token. If not, the token may still have been
- * revoked by another one.
- */
+/** Whether this one revocation refuses the token. If not, another one may. */
 export function refuses(revocation: Revocation, { claims, keyId }: VerifiedToken): boolean {
   switch (revocation.kind) {
     case 'TOKEN':

@@ -1,13 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** The weight of the items that are worked on in one go. */
+/** The weight of the items that are processed without a pause. */
 const AT_ONCE = 200;
 
 /**
- * Runs `work` for each item: for the first ones at once, and when there are very many, for the rest in parts between which
- * others get their turn.
+ * Runs `work` for each item, and lets other work run after every few hundred.
  *
- * @param weightOf how much work an item is, where they differ
+ * @param weightOf how much work an item is; 1 if left out
  */
 export async function forEachInTurns<Item>(
   items: readonly Item[],
@@ -26,11 +25,11 @@ export async function forEachInTurns<Item>(
 }
 
 /**
- * Runs `work` every `interval` ms, never twice at a time and never keeping the process alive. Answers the function that
- * stops it and resolves when what is under way has ended.
+ * Runs `work` every `interval` ms, never twice at once, and does not keep the process alive. Returns a function that stops it and
+ * resolves when a running call has ended.
  *
- * @param work tells of its own faults: that it fails ends neither the process nor what comes after
- * @param first ms until the first time, if that is to be sooner
+ * @param work handles its own errors; a rejection is ignored and the schedule continues
+ * @param first ms until the first run
  */
 export function every(interval: number, work: () => Promise<unknown>, first = interval): () => Promise<void> {
   let underWay: Promise<unknown> = Promise.resolve();

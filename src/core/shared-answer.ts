@@ -1,9 +1,6 @@
 import type { Clock } from './clock';
 
-/**
- * Lets callers share one answer, however many they are: the work is under way once at most, and what it answered is
- * given again until `maxAge` ms after it began.
- */
+/** Shares one answer among all callers: `work` runs once at a time, and its answer is reused for `maxAge` ms from its start. */
 export function sharedAnswer<T>(
   maxAge: number,
   clock: Pick<Clock, 'monotonic'>,

@@ -1,4 +1,4 @@
-/** A fault of the surroundings that whoever starts the service has to mend; its message tells them how. */
+/** An error in the environment that the operator has to fix. Its message says how. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -99,7 +99,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     'the name of a database of Redis',
     { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://r/mymaster', SECRET },
-    /REDIS_URL has something behind its host/,
+    /REDIS_URL has a path that is not a database number/,
   ],
   ['a schema without a database', { DATABASE_SCHEMA: 'auth' }, /DATABASE_SCHEMA is set without DATABASE_URL/],
   [

@@ -53,9 +53,9 @@ test('with Postgres down, what Redis knows is served and nothing is half done; t
   expect(await ready(node)).toMatchObject({ status: 200, degraded: ['postgres'] });
   expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');
   // Nor does that change when the relay has looked, which cannot do its work.
-  await eventually(() => expect(node.log.join('')).toContain('Postgres is away'));
+  await eventually(() => expect(node.log.join('')).toContain('Postgres cannot be reached'));
   await relayHasLooked();
-  const complaints = () => node.log.filter((line) => line.includes('Postgres is away')).length;
+  const complaints = () => node.log.filter((line) => line.includes('Postgres cannot be reached')).length;
   // An answer that was on its way when Postgres died may have come after the first.
   const before = complaints();
   expect((await node.api.me(gone)).reason).toBe('TOKEN_REVOKED');

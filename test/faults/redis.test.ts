@@ -109,9 +109,9 @@ describe.each([
     expect(await unconfirmed()).toHaveLength(1);
     const said = (what: string) => one.log.filter((line) => line.includes(what)).length;
     // Said when it went, not per request.
-    const complaints = said('Redis is away');
+    const complaints = said('Redis cannot be reached');
     for (let i = 0; i < 10; i++) await expectGood(stays);
-    expect(said('Redis is away')).toBe(complaints);
+    expect(said('Redis cannot be reached')).toBe(complaints);
 
     await redis.start();
     await eventually(async () => expect(await ready(one)).toMatchObject({ status: 200, degraded: [] }));
@@ -124,7 +124,7 @@ describe.each([
       confirmed: true,
       endedSessions: 0,
     });
-    await eventually(() => expect(said('Redis is back')).toBe(said('Redis is away')));
+    await eventually(() => expect(said('Redis can be reached again')).toBe(said('Redis cannot be reached')));
   });
 
   test('Redis restarted empty knows of no revocation, and none is forgotten', async () => {

@@ -75,8 +75,8 @@ test('an administrator is made with a password that is given, or shown once', as
 });
 
 test.each<[string[], Env, RegExp]>([
-  [['create', 'first@example.com'], {}, /There is an account with the email first@example.com already/],
-  [['create', 'nobody'], {}, /not an email address/],
+  [['create', 'first@example.com'], {}, /An account with the email first@example.com already exists/],
+  [['create', 'nobody'], {}, /not a valid email address/],
   [['create', 'weak@example.com'], { ADMIN_PASSWORD: 'password' }, /is refused/],
 ])('%j ends with a sentence and without a stack', async (args, env, sentence) => {
   const { code, output } = await admin(args, env);
@@ -88,7 +88,7 @@ test.each<[string[], Env, RegExp]>([
 test('the process of a command that fails ends with 1 and the sentence', async () => {
   expect(await command(['create', 'nobody'])).toEqual({
     code: 1,
-    output: 'ADMIN_EMAIL, or the email that was typed, is not an email address.\n',
+    output: 'ADMIN_EMAIL, or the email that you typed, is not a valid email address.\n',
   });
 });
 

@@ -102,6 +102,6 @@ test('a revoked key is dropped at once on every node', async () => {
 
 test('nodes that disagree about the lease refuse to start, and say what to do', async () => {
   await expect(world.node({ REVOCATION_LEASE: '200ms' })).rejects.toThrow(
-    /REVOCATION_LEASE of 1000ms, this one with 200ms.*npx tokenfence admin lease 200ms/s,
+    /REVOCATION_LEASE of 1000ms, this node with 200ms.*npx tokenfence admin lease 200ms/s,
   );
 });

@@ -8,18 +8,18 @@ const decodes = (text: string) => {
 };
 
 /**
- * Finds what a password that was put into a URL as it is does to that URL: the parser cuts it short, or throws.
+ * Finds characters of a password that are not escaped in a URL: the parser would cut the URL short, or throw.
  *
- * @returns what is wrong, to follow the name of the setting; nothing of the URL is in it
+ * @returns the rest of a sentence that begins with the setting's name, without any part of the URL
  */
 export function faultOfEscapes(url: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(url) || !decodes(url))
     return 'has a % that does not begin an escape like %40. Write %25 for a % in a password.';
   if (url.includes('#')) return 'has a #. Write %23 for a # in a password.';
-  // Without an @ before it, what ends the host here stands in the middle of a password.
+  // Without an @ before it, the character that ends the host here is part of a password.
   if (/^[a-z]+:\/\/[^/?@]*:[^/?@]*\/[^?]*@/i.test(url))
-    return 'has an @ behind a slash. Write %2F for a / in a password.';
+    return 'has an @ after a slash. Write %2F for a / in a password.';
   if (/^[a-z]+:\/\/[^/?@]*:[^/?@]*\?.*@/i.test(url))
-    return 'has an @ behind a question mark. Write %3F for a ? in a password.';
+    return 'has an @ after a question mark. Write %3F for a ? in a password.';
   return undefined;
 }

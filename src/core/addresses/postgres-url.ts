@@ -2,14 +2,14 @@ import { faultOfEscapes } from './escapes';
 
 const SCHEMES = /^(postgres|postgresql|socket):/i;
 
-/** As the driver reads it: it puts a host of its own where there is none before the database. */
+/** Adds a host where there is none before the database, as the driver does. */
 const withHost = (url: string) => (URL.canParse(url) ? url : url.replace('@/', '@localhost/'));
 
 /**
- * Judges an address of Postgres: `postgres://user:password@host:5432/database?…` with all that the driver reads from it,
+ * Checks an address of Postgres: `postgres://user:password@host:5432/database?…`,
  * `postgres://user@/database?host=/socket`, `socket:/folder?db=database`, or `/folder database`.
  *
- * @returns the rest of a sentence that begins with the name of the setting; nothing of the URL is in it
+ * @returns the rest of a sentence that begins with the setting's name, without any part of the URL
  */
 export function faultOfPostgresUrl(given: string): string | undefined {
   const text = given.trim();
@@ -17,7 +17,7 @@ export function faultOfPostgresUrl(given: string): string | undefined {
   if (!SCHEMES.test(text)) return 'must start with postgres:// or postgresql://.';
   const fault = faultOfEscapes(text);
   if (fault !== undefined) return fault;
-  // The driver escapes a space, and with it what was escaped before.
+  // The driver escapes a space, and then escapes every % again.
   if (/\s/.test(text) && text.includes('%')) return 'has a space. Write %20 for it.';
   const url = withHost(text);
   if (!URL.canParse(url)) return 'is not a valid URL. Percent-encode special characters in its password.';

@@ -1,8 +1,8 @@
 import { faultOfEscapes } from './escapes';
 
-/** Where a Redis is, and as whom to go there. */
+/** The address of a Redis and the user to sign in as. */
 export interface RedisAddress {
-  /** A socket's path; then `host` and `port` have no meaning. */
+  /** The path of a socket. If it is set, `host` and `port` are ignored. */
   readonly path?: string;
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface RedisAddress {
   readonly isEncrypted: boolean;
 }
 
-/** The rest of a sentence that begins with the name of the setting; nothing of the URL is in it. */
+/** The rest of a sentence that begins with the setting's name, without any part of the URL. */
 interface Faulty {
   readonly fault: string;
 }
@@ -22,12 +22,12 @@ interface Faulty {
 const DEFAULT_PORT = 6379;
 const PARAMETERS = ['db', 'family', 'username', 'password'];
 
-/** What `?…` says; each name once. A parameter that is not read would be a wish that is silently not granted. */
+/** Reads the query; each name once. Refuses unknown parameters: ignoring one would hide a mistake. */
 function readParameters(query: URLSearchParams): Faulty | Map<string, string> {
   const parameters = new Map(query);
   for (const name of parameters.keys())
     if (!PARAMETERS.includes(name))
-      return { fault: `has a parameter that is not read. These are: ${PARAMETERS.join(', ')}.` };
+      return { fault: `has an unknown parameter. Known parameters: ${PARAMETERS.join(', ')}.` };
   if (!/^\d{1,6}$/.test(parameters.get('db') ?? '0')) return { fault: 'must have a number as its db.' };
   if (!/^[046]$/.test(parameters.get('family') ?? '0'))
     return { fault: 'must have 0, 4 or 6 as its family.' };
@@ -52,8 +52,8 @@ function readSocket(text: string): RedisAddress | Faulty {
 }
 
 /**
- * Reads `redis://user:password@host:6379/0`, the same with `rediss://`, or the path of a socket, as ioredis does, but in
- * full: ioredis makes NaN of a database that is not a number, and ends the process by it.
+ * Reads `redis://user:password@host:6379/0`, the same with `rediss://`, or the path of a socket. Unlike ioredis it refuses
+ * a database that is not a number: ioredis makes it NaN, which ends the process.
  */
 export function readRedisUrl(given: string): RedisAddress | Faulty {
   const text = given.trim();
@@ -70,7 +70,7 @@ export function readRedisUrl(given: string): RedisAddress | Faulty {
   const db = url.pathname.slice(1);
   if (!/^\d{0,6}$/.test(db))
     return {
-      fault: 'has something behind its host that is not the number of a database. Write redis://host:6379/0.',
+      fault: 'has a path that is not a database number. Write redis://host:6379/0.',
     };
   return {
     host: url.hostname.replace(/^\[|\]$/g, '') || 'localhost',

@@ -1,51 +1,51 @@
 import type { LoggedRevocation } from '../revocation';
 
-/** One unbroken life of our data in one Redis server, as it was when it was asked for. */
+/** An epoch (the stream's life between two losses of Redis's data) when it was read. */
 export interface EpochState {
   readonly id: string;
-  /** How many revocations have been published in it. */
+  /** How many revocations were published in it. */
   readonly tail: number;
-  /** Where the stream is to be read from, to meet all that comes behind the tail; the beginning, if it is empty. */
+  /** Where to start reading the stream to get everything after the tail; the beginning if it is empty. */
   readonly cursor: string;
-  /** Whether the stream holds the whole live log, so that a process without Postgres can follow from its beginning. */
+  /** Whether the stream holds the whole live log. If so, a process without Postgres can follow it from the beginning. */
   readonly filled: boolean;
-  /** ms; the fleet's lease, once a node has said it. */
+  /** ms; the nodes' lease, once a node has written it. */
   readonly lease: number | undefined;
 }
 
 /** The cursor before everything. */
 export const BEGINNING = '0-0';
 
-/** The epoch that was named has ended: what was done in it counts no more, and nothing was done now. */
+/** The given epoch has ended. What was done in it does not count, and this call did nothing. */
 export type Stale = 'STALE';
 
 export interface Beat {
-  /** How many revocations had been published when the beat was counted. */
+  /** How many revocations were published when the heartbeat was counted. */
   readonly tail: number;
-  /** Whether the stream holds the whole live log, so that a process without Postgres can follow. */
+  /** Whether the stream holds the whole live log, so that a process without Postgres can follow it. */
   readonly filled: boolean;
-  /** s; no access token of any node lives longer. */
+  /** s; the longest access token lifetime of any node. */
   readonly longestTokenTtl: number;
-  /** ms since the epoch, by the clock of Postgres: what had expired by then may be missing in the stream. */
+  /** ms since the epoch, by the clock of Postgres. Entries that had expired by then may be missing in the stream. */
   readonly asOf: number;
 }
 
-/** The nodes that must have applied a revocation before it is in force everywhere, each with its last beat. */
+/** The nodes that must have applied a revocation before it is confirmed, each with its last heartbeat. */
 export type Roll = ReadonlyMap<string, { readonly position: number; readonly beat: string }>;
 
 export interface Publication {
   readonly epochId: string;
-  /** The place of the last of the entries. Who has applied it has applied all of them. */
+  /** The position of the last entry. A node at this position has applied all entries. */
   readonly position: number;
   readonly roll: Roll;
 }
 
 export interface StreamEntry {
-  /** A cursor from which to read on. */
+  /** The cursor to read on from. */
   readonly cursor: string;
   readonly epochId: string;
   readonly position: number;
-  /** `undefined` for a line that no node can have written. */
+  /** `undefined` if no node can have written this entry. */
   readonly revocation: LoggedRevocation | undefined;
 }
 
@@ -53,35 +53,35 @@ export interface NodeBeat {
   readonly node: string;
   /** How many revocations it has applied. */
   readonly position: number;
-  /** s; the longest that an access token may live, as this node knows it. */
+  /** s; the longest access token lifetime that this node knows of. */
   readonly tokenTtl: number;
 }
 
 /**
- * The revocation log as it is relayed to all nodes, and the roll of those who follow it. Each method is one script, which
- * acts in the epoch that it is given or answers `STALE`. All throw `SERVICE_UNAVAILABLE` when Redis can't be reached, and
- * then may have taken effect.
+ * The revocation log in Redis, which all nodes follow, and the list of these nodes. Each method is one script, which acts in
+ * the given epoch or returns `STALE`. Each throws `SERVICE_UNAVAILABLE` when Redis cannot be reached; the script may then
+ * still have run.
  */
 export interface LogStream {
-  /** The epoch that is, or a new one where there was none, or only another server's. */
+  /** Reads the epoch. Begins a new one if there is none, or if it began on another server. */
   hello(): Promise<EpochState>;
-  /** Enters the node into the roll, or notes that it is there. */
+  /** Sends a heartbeat: enters the node into the list, or updates its entry. */
   beat(epochId: string, beat: NodeBeat): Promise<Beat | Stale>;
-  /** The same for a process that follows nothing yet: proves only that the epoch lives and takes writes. */
+  /** Sends a heartbeat for a process that does not follow yet. Proves that the epoch is alive and accepts writes. */
   probe(epochId: string): Promise<Beat | Stale>;
-  /** Appends them, and adds them to the records that are there. Doing so twice does no harm. */
+  /** Appends the entries and adds them to existing records. It is safe to repeat. */
   publish(epochId: string, entries: readonly LoggedRevocation[]): Promise<Publication | Stale>;
-  /** Who follows now. */
+  /** Reads which nodes follow now. */
   roll(epochId: string): Promise<Roll | Stale>;
-  /** Strikes these nodes off, each only if its beat is still the one given. */
+  /** Removes these nodes from the list, each only if its last heartbeat is still the given one. */
   strike(epochId: string, beats: ReadonlyMap<string, string>): Promise<void>;
-  /** Strikes this node off, whatever its beat. To be done only when it relies on nothing any more. */
+  /** Removes this node from the list. Call it only when the node no longer trusts its view. */
   leave(epochId: string, node: string): Promise<void>;
   /**
-   * Appends a part of the live log, which must have been read after the epoch's id was learned; with the last part, the
-   * stream counts as filled. `TAKEN`: another node is at it.
+   * Appends a part of the live log, which must have been read after the epoch's id. The last part marks the stream as filled.
+   * `TAKEN`: another node is filling it.
    *
-   * @param asOf ms since the epoch, by the clock of Postgres: what had expired by then is missing
+   * @param asOf ms since the epoch, by the clock of Postgres. Entries that had expired by then are missing.
    */
   heal(
     epochId: string,
@@ -92,10 +92,10 @@ export interface LogStream {
   ): Promise<'OK' | 'TAKEN' | Stale>;
 }
 
-/** Reads the stream as it grows. */
+/** Follows the stream. */
 export interface LogReader {
-  /** What comes behind the cursor: at once if there is something, otherwise when there is, or nothing after a while. */
+  /** Reads the entries after the cursor. Waits for some; after a while returns none. */
   readFrom(cursor: string): Promise<StreamEntry[]>;
-  /** Reads by another connection from now on: this one brings nothing, though there is something. */
+  /** Opens a new connection, because this one returns nothing although there are entries. */
   reconnect(): void;
 }

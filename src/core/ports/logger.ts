@@ -1,4 +1,4 @@
-/** The part of a structured logger (pino's shape) that is used here. */
+/** The methods of a structured logger (pino's shape) that are used here. */
 export interface Logger {
   debug(details: object, message: string): void;
   info(details: object, message: string): void;

@@ -1,25 +1,25 @@
 import type { AuditEventType } from '../account';
 import type { Decision } from '../decision';
 
-/** Which store decided on a token; none: no store that could tell was reachable. */
+/** The store that decided on a token; `none` if no store that could decide was reachable. */
 export type CheckStep = 'view' | 'redis' | 'postgres' | 'introspection' | 'none';
 
 export type CheckAnswer = Exclude<Decision, 'UNKNOWN'> | 'UNAVAILABLE';
 
 /**
- * How a revocation was confirmed: all nodes had applied it; or every lease had ended that was granted before; or another
- * node did it; or there are no copies, and committed is confirmed.
+ * How a revocation was confirmed. `applied`: by all nodes. `outwaited`: every lease granted before has ended. `elsewhere`: by
+ * another node. `committed`: there are no copies, so the commit confirms it.
  */
 export type ConfirmationWay = 'applied' | 'outwaited' | 'elsewhere' | 'committed';
 
-/** What happens here, told to whoever counts it. Called on the hot path, so it must be quick. */
+/** Counts events. It is called on the hot path, so it must be fast. */
 export interface Metrics {
   checked(step: CheckStep, answer: CheckAnswer): void;
   /** @param ms from the commit to the confirmation */
   confirmed(way: ConfirmationWay, ms: number): void;
   /** A mutation had to answer `confirmed: false`. */
   unconfirmed(): void;
-  /** Revocations that another node, or an earlier life of this one, had left behind. */
+  /** Revocations that another node, or an earlier run of this one, left unconfirmed were published. */
   relayed(count: number): void;
   /**
    * A request was answered.
@@ -29,13 +29,13 @@ export interface Metrics {
    * @param ms from its arrival to the end of its answer
    */
   answered(operation: string, code: string, ms: number): void;
-  /** A request was refused in a way that the audit log tells of. */
+  /** A refused request was reported to the audit log. */
   refused(type: AuditEventType): void;
-  /** Such an event was beyond the recorder's limits. */
+  /** The audit log left out a refused request, beyond the recorder's limits. */
   refusalNotRecorded(type: AuditEventType): void;
-  /** Passwords that wait for their turn to be hashed, now. */
+  /** How many passwords wait to be hashed now. */
   hashesWaiting(count: number): void;
-  /** A password was not hashed: too many waited, or its client has gone. */
+  /** A password was not hashed: too many waited, or its client had disconnected. */
   hashNotMade(why: 'refused' | 'abandoned'): void;
   socketOpened(): void;
   socketClosed(reason: string): void;

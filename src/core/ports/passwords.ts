@@ -1,28 +1,24 @@
-/** For whom a hash is made. */
+/** The client that a hash is made for. */
 export interface Asker {
-  /** The network that the client is in: the queue shares its turns among these. */
+  /** The client's network. The queue shares its turns among networks. */
   readonly network: string;
-  /** Aborted when the client has gone: then the hash need not be made. */
+  /** Aborted when the client disconnects: the hash is not needed then. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Hashes and compares passwords, a bounded number at a time; further callers wait. Both throw `SERVICE_UNAVAILABLE` for a
- * caller that would wait for too long, or whose client has gone.
+ * Hashes and compares passwords, a limited number at once; other callers wait. Both methods throw `SERVICE_UNAVAILABLE` for a
+ * caller that would wait too long, or whose client has disconnected.
  */
 export interface Passwords {
-  /** @param asker left out for work of the service itself */
+  /** @param asker leave out for work of the server itself */
   hash(password: string, asker?: Asker): Promise<string>;
   /**
-   * Takes as long without a hash to compare with as with one, so that time does not tell whether a user exists.
+   * Compares a password. Takes as long without a stored hash as with one, so the time does not show whether a user exists.
    *
-   * @param findHash is called when it is the caller's turn
+   * @param findHash called when it is the caller's turn
    */
   matches(findHash: () => Promise<string | undefined>, password: string, asker: Asker): Promise<boolean>;
-  /**
-   * What is wrong with a new password, in a sentence for its owner; `undefined` when it is accepted.
-   *
-   * @param email of the account that it is for
-   */
+  /** Says what is wrong with a new password for this email, in a sentence for the user; `undefined` if it is accepted. */
   faultOf(password: string, email: string): string | undefined;
 }

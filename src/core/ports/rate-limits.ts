@@ -1,33 +1,33 @@
-/** Where a request comes from: what counts, and what the audit log says of it. */
+/** Where a request comes from, for the limits and the audit log. */
 export interface Origin {
-  /** As `parseAddress` answers it. */
+  /** As returned by `parseAddress`. */
   readonly ipAddress: string;
   readonly userAgent?: string | undefined;
   readonly requestId?: string;
 }
 
-/** A try of a password, about to be made. */
+/** An attempt at a password that is about to be made. */
 export interface PasswordAttempt {
-  /** The email of the account, whether or not there is one. */
+  /** The email of the account, which may not exist. */
   readonly account: string;
-  /** The session that the caller has signed in with, if they have. */
+  /** The caller's session, if they are signed in. */
   readonly sessionId?: string;
-  /** Whether the user has signed in from this network lately. Asked only when everyone else's attempts are spent. */
+  /** Whether the user has signed in from this network recently. Called only when the account's shared attempts are used up. */
   readonly isKnownNetwork: () => Promise<boolean>;
 }
 
-/** Counts attempts. Each method throws `RATE_LIMITED` for one too many. */
+/** Counts attempts. Each method throws `RATE_LIMITED` when the limit is exceeded. */
 export interface RateLimits {
-  /** Answers a function to call when the password was right: then the attempt no longer counts towards the hour. */
+  /** Returns a function to call if the password was right: then the attempt does not count towards the hour. */
   passwordAttempt(attempt: PasswordAttempt, origin: Origin): Promise<() => Promise<void>>;
   registration(origin: Origin): Promise<void>;
-  /** A token is about to be looked up, which may turn out to be bad. */
+  /** Counts a token that is about to be looked up, and may be invalid. */
   tokenLookup(origin: Origin): Promise<void>;
-  /** The token was not one of ours. Good ones are not counted by address, so neighbours do not spend each other's. */
+  /** Counts an invalid token. Valid ones are not counted by address, so that neighbours do not use up each other's. */
   badToken(origin: Origin): Promise<void>;
   refresh(sessionId: string, origin: Origin): Promise<void>;
-  /** A session is about to be ended by its own token. Counted apart, so that no other write can get in its way. */
+  /** Counts a logout by the session's own token. It has a separate limit, so that other writes cannot block it. */
   logout(sessionId: string, origin: Origin): Promise<void>;
-  /** Any other change by a user who has signed in. */
+  /** Counts any other change by a signed-in user. */
   write(sessionId: string, origin: Origin): Promise<void>;
 }

@@ -1,5 +1,5 @@
-/** How a store does. */
+/** A store that can be asked whether it works. */
 export interface Reachable {
-  /** Resolves when the store answers within its deadline, and does what it is for; rejects otherwise. */
+  /** Resolves if the store answers in time and does its work; otherwise rejects. */
   ping(): Promise<void>;
 }

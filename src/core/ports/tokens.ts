@@ -3,22 +3,22 @@ import type { AccessTokenClaims, VerifiedToken } from '../claims';
 
 export type Verification =
   | { readonly ok: true; readonly token: VerifiedToken }
-  /** Rightly signed, but past its `exp`: still good to name the session that is to be ended. */
+  /** Validly signed but expired. It may still name the session that is to be ended. */
   | { readonly ok: false; readonly code: 'TOKEN_EXPIRED'; readonly token: VerifiedToken }
-  /** Rightly signed, but by a key that was revoked: nothing that it says can be trusted. */
+  /** Signed by a revoked key. None of its claims can be trusted. */
   | { readonly ok: false; readonly code: 'TOKEN_REVOKED' }
   | { readonly ok: false; readonly code: 'TOKEN_INVALID'; readonly fault: string };
 
 /**
- * Checks a token's signature and claims, not whether it was revoked: at once for one that it remembers. Answers for every
- * string and rejects only with `SERVICE_UNAVAILABLE`, when the keys can't be had.
+ * Checks a token's signature and claims, not whether it is revoked; synchronously for a token that it remembers. Accepts any
+ * string, and rejects only with `SERVICE_UNAVAILABLE` when the keys cannot be read.
  */
 export type VerifyToken = (token: string) => Verification | Promise<Verification>;
 
-/** Signs an access token with the key of that id; throws `SERVICE_UNAVAILABLE` when the keys can't be had. */
+/** Signs an access token with the key of that id. Throws `SERVICE_UNAVAILABLE` when the keys cannot be read. */
 export type SignToken = (claims: AccessTokenClaims, keyId: string) => Promise<string>;
 
-/** A public key as RFC 7517 writes it. */
+/** A public key as a JWK (RFC 7517). */
 export interface PublicJwk {
   readonly kid: string;
   readonly kty: string;
@@ -27,30 +27,30 @@ export interface PublicJwk {
   readonly [member: string]: unknown;
 }
 
-/** The keys that this process knows, kept up with the database. */
+/** The keys that this process knows, kept up to date with the database. */
 export interface PublishedKeys {
-  /** Reads the keys again, now. */
+  /** Reads the keys again now. */
   reload(): Promise<void>;
   /**
-   * The keys that good tokens may bear, retired ones included until their last token has expired. Not older than a second,
-   * so that what another node has dropped is dropped here; while the database is away, as they were last.
+   * Returns the keys of valid tokens, retired ones included until their last token has expired. At most a second old, so
+   * that a key dropped by another node is dropped here; while Postgres cannot be reached, the keys that were last read.
    */
   publicKeys(): Promise<readonly PublicJwk[]>;
   /**
-   * The same keys, with what services need to know of the keys to come.
+   * Returns the same keys with the hashes of the next names, for services.
    *
-   * @param fresh reads them again in any case, sharing a reading with others that ask
+   * @param fresh reads them again, sharing one read with concurrent callers
    */
   keySet(fresh?: boolean): Promise<PublishedKeySet>;
 }
 
 export interface PublishedKeySet {
   readonly keys: readonly PublicJwk[];
-  /** The hashes of the next names of keys. */
+  /** The hashes of the next key names. */
   readonly next: readonly string[];
 }
 
-/** Makes a new key pair, its private half sealed. Its id begins with the name. */
+/** Generates a key pair with an encrypted private half. Its id begins with the name. */
 export type GenerateSigningKey = (
   name: string,
 ) => Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>;

@@ -11,46 +11,46 @@ import type { Role } from '../claims';
 import type { Page, PageRequest } from '../page';
 import type { LoggedRevocation, Revocation } from '../revocation';
 
-/** All that the truth holds which bears on the tokens of one user. */
+/** Everything in Postgres that decides on the tokens of one user. */
 export interface TruthOnUser {
   readonly globalVersion: number;
-  /** `undefined`: there is no such user any more, or never was. */
+  /** `undefined` if the user does not exist. */
   readonly tokenVersion: number | undefined;
   readonly disabled: boolean;
   readonly deniedTokens: readonly string[];
   readonly deniedSessions: readonly string[];
   readonly deniedKeys: readonly string[];
-  /** ms since the epoch, by the clock of Postgres: what had expired by then is missing. */
+  /** ms since the epoch, by the clock of Postgres. Entries that had expired by then are missing. */
   readonly asOf: number;
 }
 
-/** What all users share. */
+/** The values that all users share. */
 export interface Fleet {
   readonly globalVersion: number;
   /** The key that signs now. */
   readonly signingKeyId: string;
-  /** The key that is published, and signs from a later time on. */
+  /** The key that is published already and will sign from a later time. */
   readonly nextKey?: { readonly id: string; readonly signsFrom: Date };
   /** ms since the epoch, by the clock of Postgres. */
   readonly now: number;
 }
 
 /**
- * `share` keeps the user as they are while a session goes on; `update` is for those who change the user, or begin a
- * session and have to count those there are.
+ * `share` keeps the user unchanged while a session is refreshed. `update` is for changing the user, and for starting a session,
+ * which has to count the existing ones.
  */
 export type Lock = 'share' | 'update';
 
 export interface Users {
   findById(id: string): Promise<User | undefined>;
-  /** Several by id, in any order, in one statement. */
+  /** Reads several by id in one statement, in any order. */
   findByIds(ids: readonly string[]): Promise<User[]>;
   findByEmail(email: string): Promise<User | undefined>;
-  /** Reads and locks. Always before any lock on a session: one order for all, so that no two wait for each other. */
+  /** Reads and locks the user. Always lock the user before a session: one order for all prevents deadlocks. */
   lock(id: string, lock: Lock): Promise<User | undefined>;
-  /** Throws `CONFLICT` when the email is taken, in whatever letter case. */
+  /** Throws `CONFLICT` if the email is taken, in any letter case. */
   insert(user: Pick<User, 'email' | 'passwordHash' | 'role'>): Promise<User>;
-  /** Answers the new version. */
+  /** Returns the new version. */
   raiseTokenVersion(id: string): Promise<number>;
   setPasswordHash(id: string, passwordHash: string): Promise<void>;
   setDisabled(id: string, disabled: boolean): Promise<void>;
@@ -58,19 +58,19 @@ export interface Users {
   delete(id: string): Promise<void>;
   page(request: PageRequest, search?: string): Promise<Page<User>>;
   /**
-   * Makes those wait who would also take an administrator away, until this transaction ends. Must come before the
-   * lock on the user: two administrators who demote each other would otherwise both find the other in place.
+   * Makes other transactions that would remove an administrator wait until this one ends. Must come before the lock on the
+   * user: two administrators who demote each other would otherwise both find the other in place.
    */
   lockAdministrators(): Promise<void>;
   countEnabledAdministrators(): Promise<number>;
 }
 
-/** Which sessions of a user are wanted. */
+/** A request for sessions of one user. */
 export interface SessionsOfUser {
   readonly userId: string;
-  /** How many at most. */
+  /** The largest number. */
   readonly first: number;
-  /** The session before the first one wanted. */
+  /** The session before the page. */
   readonly after?: string;
 }
 
@@ -78,30 +78,30 @@ export type NewSession = Omit<Session, 'lastUsedAt' | 'endedAt'>;
 
 export interface Sessions {
   find(id: string): Promise<Session | undefined>;
-  /** Reads and locks against every other writer of the session. */
+  /** Reads the session and locks it against all other writers. */
   lock(id: string): Promise<Session | undefined>;
   insert(session: NewSession): Promise<Session>;
-  /** Notes a use, and the device's address and name at it. */
+  /** Records a use, with the address and user agent of that moment. */
   touch(
     id: string,
     use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>,
   ): Promise<void>;
   /**
-   * Ends the user's session in one statement: locks the user shared and then the session, like everyone. Answers `BEFORE`
-   * for one that had ended, and nothing for one that is not there, or another's.
+   * Ends the user's session in one statement, which locks the user (shared) and then the session. Returns `BEFORE` if it had
+   * already ended, and `undefined` if it does not exist or is not the user's.
    */
   endOwn(userId: string, id: string): Promise<'NOW' | 'BEFORE' | undefined>;
-  /** Answers how many live ones were ended. */
+  /** Returns how many live sessions were ended. */
   endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
   /**
-   * Ends the live ones of a user that were used longest ago, so that `keep` are left. Answers the ids of those ended.
-   * The user's row must be locked for update.
+   * Ends the least recently used live sessions of a user until `keep` are left. Returns the ids of the ended ones. The user's
+   * row must be locked for update.
    */
   endSurplusOf(userId: string, keep: number): Promise<string[]>;
-  /** The live ones of several users, newest use first: a list for each that is wanted. One statement. */
+  /** Returns the live sessions of several users, most recently used first: one list per request, in one statement. */
   liveOf(wanted: readonly SessionsOfUser[]): Promise<Session[][]>;
   countLive(): Promise<number>;
-  /** The addresses that sessions of the account were last used from, of at most 1,000 in the last 30 days. */
+  /** Returns the addresses from which the account's sessions (at most 1,000) were used in the last 30 days. */
   recentAddressesOf(email: string): Promise<string[]>;
 }
 
@@ -113,69 +113,69 @@ export interface RefreshTokens {
 }
 
 /**
- * Is handed one part after the other; answers whether to go on.
+ * Receives one part of the log after another. Returns whether to continue.
  *
- * @param asOf ms since the epoch, by the clock of Postgres: what had expired by then is missing
+ * @param asOf ms since the epoch, by the clock of Postgres. Entries that had expired by then are missing.
  */
 export type EachPart = (entries: LoggedRevocation[], asOf: number) => Promise<boolean>;
 
-/** The revocation log, which is also the outbox to the copies. */
+/** The revocation log, which is also the outbox to Redis. */
 export interface RevocationLog {
-  /** Appends them, and the event by which the audit log tells of them. Answers them as they stand in the log, in any order. */
+  /** Appends the revocations and the event for the audit log. Returns the entries in any order. */
   append(revocations: readonly Revocation[], event: NewAuditEvent): Promise<LoggedRevocation[]>;
-  /** Those of one user, and those for everyone, whose confirmation is still out. */
+  /** Returns the unconfirmed revocations of one user and those for everyone. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;
   countUnconfirmed(): Promise<number>;
   /**
-   * Hands over all that can still matter, part by part, as it stood at one moment after the call. Answers whether that
-   * was all, rather than stopped by `part`. Calls `part` once at least.
+   * Passes every entry that still matters to `part`, as of one moment after the call. Calls `part` at least once. Returns false
+   * if `part` stopped it.
    */
   eachLive(part: EachPart): Promise<boolean>;
-  /** The same for those whose confirmation is still out. */
+  /** The same for the unconfirmed entries. */
   eachUnconfirmed(part: EachPart): Promise<boolean>;
-  /** Those of the last so many ms. */
+  /** Returns the entries of the last `ms` milliseconds. */
   since(ms: number): Promise<LoggedRevocation[]>;
   markConfirmed(ids: readonly string[]): Promise<void>;
-  /** Whether all of these have been confirmed, by whichever node. */
+  /** Whether all of these were confirmed, by any node. */
   areConfirmed(ids: readonly string[]): Promise<boolean>;
 }
 
 export interface SigningKeys {
-  /** Every key that may still verify a token, and revoked ones as long as their tokens could live. */
+  /** Returns every key that may still verify a token, and revoked keys until their tokens would have expired. */
   list(): Promise<StoredSigningKey[]>;
   insert(
     key: Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>,
   ): Promise<SigningKey>;
-  /** Makes it the one that signs, and retires all others. Answers the time. */
+  /** Makes this key the one that signs and retires all others. Returns the time of the change. */
   sign(id: string): Promise<Date>;
-  /** Lets it sign in `lead` ms, and retires the one before at that time. Answers the time. */
+  /** Lets this key sign in `lead` ms and retires the current one at that time. Returns that time. */
   signLater(id: string, lead: number): Promise<Date>;
-  /** The names of the keys to come, the next one first. */
+  /** Returns the names of future keys, the next one first. */
   names(): Promise<readonly string[]>;
-  /** Draws names until there are as many as the key set tells of. */
+  /** Draws names until there are as many as the key set publishes. */
   drawNames(): Promise<void>;
-  /** Takes the next name, and draws another one behind the rest. Inside a transaction only. */
+  /** Takes the next name and draws another one. Call it only inside a transaction. */
   takeName(): Promise<string>;
   revoke(id: string): Promise<void>;
 }
 
 export interface AuditLog {
   append(event: NewAuditEvent): Promise<void>;
-  /** Appends several in one statement; `age` is the time in ms since each happened. */
+  /** Appends several events in one statement; `age` is the time in ms since each happened. */
   appendAll(events: readonly (NewAuditEvent & { readonly age: number })[]): Promise<void>;
   page(request: PageRequest, userId?: string): Promise<Page<AuditEvent>>;
 }
 
 export interface FleetState {
   read(): Promise<Fleet>;
-  /** The same, making those wait who would raise the version or change the key, until this transaction ends. */
+  /** Reads and locks: other transactions that would raise the version or change the key wait until this one ends. */
   lock(): Promise<Fleet>;
-  /** Answers the new version. */
+  /** Returns the new version. */
   raiseGlobalVersion(): Promise<number>;
 }
 
-/** The tables, seen from inside one transaction or, on `Truth` itself, each call in one of its own. */
+/** The tables, inside one transaction; on `Truth` itself each call is its own transaction. */
 export interface Tables {
   readonly users: Users;
   readonly sessions: Sessions;
@@ -186,23 +186,23 @@ export interface Tables {
   readonly fleet: FleetState;
 }
 
-/** The store that is right when others differ. Every method throws `SERVICE_UNAVAILABLE` when it can't be reached. */
+/** The authoritative store, Postgres. Every method throws `SERVICE_UNAVAILABLE` when it cannot be reached. */
 export interface Truth extends Tables {
   /**
-   * Runs `work` in one transaction: committed when it resolves, undone when it throws. Inside, only the tables that
-   * are handed in may be used: another call would be another transaction, and in embedded mode wait for itself.
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Inside, use only the given tables: any
+   * other call is another transaction, and in the embedded mode would wait for this one forever.
    *
-   * `work` is run again, at most three times in all, where Postgres has undone it in favour of another transaction. So
-   * it must do nothing that an undone transaction leaves behind.
+   * Runs `work` again, at most three times in all, if Postgres rolled it back in favour of another transaction. So `work` must
+   * have no effect beyond the transaction.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
   /** ms since the epoch, by the clock of Postgres. */
   readTime(): Promise<number>;
-  /** What decides on the tokens of a user, read in one statement from the primary. */
+  /** Reads everything that decides on a user's tokens, in one statement on the primary. */
   onUser(userId: string): Promise<TruthOnUser>;
   /**
-   * Hands at most `limit` revocations that have lain unconfirmed for at least `minAge` ms to `deliver`, and marks them
-   * confirmed when it resolves. No two callers get the same ones at a time. Answers how many there were.
+   * Passes at most `limit` revocations that have been unconfirmed for `minAge` ms to `deliver`, and marks them confirmed when it
+   * resolves. Concurrent callers get different ones. Returns how many there were.
    */
   relay(
     limit: number,

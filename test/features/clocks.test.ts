@@ -48,9 +48,11 @@ test('no clock makes a token live longer than the log keeps what refuses it', as
 
 test('a clock that is off is said in the log, at /readyz and in the metrics, and is no reason to be taken out', async () => {
   expect(early.log.filter((line) => line.includes('ahead of the clock of Postgres'))).toHaveLength(1);
-  const ready = await fetch(`${early.url}/readyz`);
-  expect(ready.status).toBe(200);
-  expect(await ready.json()).toMatchObject({ degraded: ['clock'] });
+  await eventually(async () => {
+    const ready = await fetch(`${early.url}/readyz`);
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ degraded: ['clock'] });
+  });
   const offsetOf = async ({ url }: TestNode) => {
     const text = await (await fetch(`${url}/metrics`)).text();
     return Number(/^tokenfence_clock_offset_seconds (\S+)$/m.exec(text)?.[1]);
@@ -58,7 +60,9 @@ test('a clock that is off is said in the log, at /readyz and in the metrics, and
   expect(Math.abs((await offsetOf(early)) - HOUR / 1000)).toBeLessThan(5);
   expect(Math.abs(await offsetOf(node))).toBeLessThan(5);
   expect(node.log.some((line) => line.includes('the clock of Postgres'))).toBe(false);
-  expect(await (await fetch(`${node.url}/readyz`)).json()).toMatchObject({ degraded: [] });
+  await eventually(async () =>
+    expect(await (await fetch(`${node.url}/readyz`)).json()).toMatchObject({ degraded: [] }),
+  );
 });
 
 test('a node whose clock is behind does not take a token back that the log has forgotten', async () => {

@@ -57,6 +57,7 @@ test('it holds what runs, what describes it, and nothing else', () => {
   const others = paths.filter(
     (path) => !/^dist\/(src|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
   );
+  const examples = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' });
   expect(others.sort()).toEqual([
     'CHANGELOG.md',
     'LICENSE',
@@ -65,6 +66,10 @@ test('it holds what runs, what describes it, and nothing else', () => {
     ...readdirSync(join(ROOT, 'docs'))
       .sort()
       .map((page) => `docs/${page}`),
+    ...examples
+      .filter((path) => /^[^/]+\/[^/]+\.\w+$/.test(path))
+      .sort()
+      .map((path) => `examples/${path}`),
     'package.json',
     'schema.graphql',
   ]);

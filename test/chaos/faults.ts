@@ -84,8 +84,8 @@ const wireFault =
   };
 
 /**
- * A replica stops hearing of what is written, and takes over later. As the README assumes, the old primary has ended by
- * then; it comes back empty, as the replica of the new one.
+ * A replica stops hearing of what is written, and takes over later. As docs/guarantee.md assumes, the old primary has
+ * ended by then; it comes back empty, as the replica of the new one.
  */
 const failover: Maker = ({ stores, wiresTo }, random) => ({
   name: 'Redis fails over to a replica that lags',

@@ -14,34 +14,34 @@ import { createCheck } from './revocation/check';
 import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
 import { createVerifier } from './tokens/verify';
 
-/** How a guard does, for a health endpoint. */
+/** The state of a guard, for a health endpoint. */
 export interface GuardStatus {
-  /** `current`: checks cost no I/O. `off`: it was not asked for. */
+  /** `current`: checks do no I/O. `off`: disabled by the options. */
   readonly view: 'current' | 'not current' | 'off';
-  /** Whether the Redis of the auth server's nodes was reached lately. */
+  /** Whether the auth server's Redis was reached recently. */
   readonly redis: 'reached' | 'away' | 'off';
-  /** Users, tokens, sessions and keys that the view names. */
+  /** The number of users, tokens, sessions and keys in the view. */
   readonly viewSize: number;
-  /** Signing keys that are known. */
+  /** The number of signing keys known. */
   readonly keys: number;
 }
 
-/** What a service checks tokens with. */
+/** The guard of a service, as `createGuard` returns it. */
 export interface ServiceGuard extends Guard {
   status(): GuardStatus;
-  /** Told of each revocation that this process learns of, once; needs the view. Answers the function that ends it. */
+  /** Calls `listener` once for each revocation that this process learns. Needs the view. Returns a function to stop. */
   onRevocation(listener: Listener): () => void;
-  /** Leaves the fleet and closes what was opened. */
+  /** Stops the guard and closes its connections. */
   close(): Promise<void>;
 }
 
-/** Names that the view holds at most, if nothing else is said. */
+/** The default of `viewLimit`. */
 const VIEW_LIMIT = 2_000_000;
 
-/** ms that the first request may have to wait for a view that is about to be current. */
+/** ms that `createGuard` waits for the keys, then for the view, to be ready. */
 const START_PATIENCE = 2000;
 
-/** ms for which "active" is believed, where introspection is all that there is. */
+/** The default of `introspection.rememberFor` without Redis, in ms. */
 const REMEMBER_FOR = 5000;
 
 /** ms that introspection may take. */
@@ -55,11 +55,19 @@ const SILENT: Logger = {
 };
 
 /**
- * Makes the guard of a service that takes the access tokens of an auth server. Resolves when it is of use, or after two
- * seconds: what is away then is looked for until it is found, and tokens that cannot be checked are answered by
- * `SERVICE_UNAVAILABLE` meanwhile, never accepted.
+ * Creates the guard of a service, which checks the access tokens of an auth server.
  *
- * Throws `GuardOptionsError`, and nothing else, for options that will not do.
+ * Resolves as soon as it can check tokens. If the key set or Redis cannot be reached, it resolves after about two
+ * seconds and keeps trying. Tokens that it cannot check meanwhile are answered `SERVICE_UNAVAILABLE`, never accepted.
+ *
+ * @throws GuardOptionsError for invalid options; nothing else
+ * @example
+ * const guard = await createGuard({
+ *   issuer: 'https://auth.example.com',
+ *   audience: 'https://api.example.com',
+ *   jwks: 'https://auth.example.com/.well-known/jwks.json',
+ *   redis: process.env.REDIS_URL,
+ * });
  */
 export async function createGuard(options: GuardOptions): Promise<ServiceGuard> {
   checkGuardOptions(options, (given) => readJwkSet(given).size);
@@ -77,12 +85,12 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
 
   const announcements = createAnnouncements(logger);
   const usesView = redis !== undefined && (options.view ?? true);
-  // Beside Redis it is asked only while Redis cannot be: what was confirmed as revoked must not wait then.
+  // With Redis, introspection is asked only while Redis is away. A confirmed revocation must hold then too.
   const rememberFor = introspection?.rememberFor ?? (redis === undefined ? REMEMBER_FOR : 0);
   if (introspection && rememberFor > 0)
     logger.warn(
       { rememberFor },
-      'What introspection called active is believed for a while: a logout may take as long here.',
+      'Answers of introspection are reused for rememberFor ms. A logout may take as long to reach this service.',
     );
   const lastResort =
     introspection &&
@@ -114,7 +122,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
     attachments?.check ?? createCheck({ feed: noFeed, lastResort, clock, clockSkew, metrics }),
   );
-  // By the real clock: one that was given for tests may stand still.
+  // By the system clock: a clock passed in by tests may stand still.
   const deadline = performance.now() + START_PATIENCE;
   await Promise.race([firstReading, sleep(START_PATIENCE, undefined, { ref: false })]);
   const close = async () => {
@@ -127,7 +135,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const refusal = attachments?.refusal;
   if (refusal !== undefined) {
     await close();
-    throw new GuardOptionsError([`redis names a database that Redis refuses: ${refusal}.`]);
+    throw new GuardOptionsError([`redis has a database that Redis refuses: ${refusal}.`]);
   }
   while (usesView && !stateNow().isCurrent && performance.now() < deadline) await sleep(20);
 

@@ -1,4 +1,4 @@
-// What other services import. Loading it loads neither the server nor anything that only the server needs.
+// The package that other services import. It must load neither the server nor the server's dependencies.
 export { createGuard, type GuardStatus, type ServiceGuard } from './create-guard';
 export {
   type GivenKeys,

@@ -1,4 +1,4 @@
-/** Every code that a client can meet, with the HTTP status that goes with it. */
+/** The error codes of the API, each with its HTTP status. */
 export const ERROR_STATUS = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -15,20 +15,17 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** Why a request counts as not signed in. */
+/** Why a request is not authenticated. */
 export type UnauthenticatedReason = 'TOKEN_MISSING' | 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED';
 
-/** What a caller is told beside the code and the sentence. */
+/** What clients get besides the code and the message. */
 export interface ErrorDetails {
   readonly reason?: UnauthenticatedReason;
-  /** Whole seconds until another attempt makes sense. */
+  /** s until a retry makes sense, a whole number. */
   readonly retryAfter?: number;
 }
 
-/**
- * A fault that has a stable code. Its message is written for the caller and may be shown to them; what must not be
- * shown goes into `cause`.
- */
+/** An error with a stable code. Clients see its message; what they must not see goes into `cause`. */
 export class TokenfenceError extends Error {
   override readonly name = 'TokenfenceError';
 
@@ -48,7 +45,7 @@ export class TokenfenceError extends Error {
 
 const REASON_TEXT: Record<UnauthenticatedReason, string> = {
   TOKEN_MISSING: 'Sign in: send "Authorization: Bearer <access token>".',
-  TOKEN_INVALID: 'The access token is not one that this service accepts. Sign in again.',
+  TOKEN_INVALID: 'The access token is invalid. Sign in again.',
   TOKEN_EXPIRED: 'The access token has expired. Get a new one with refresh.',
   TOKEN_REVOKED: 'The access token has been revoked. Sign in again.',
 };
@@ -60,9 +57,9 @@ export const forbidden = (message: string) => new TokenfenceError('FORBIDDEN', m
 
 export const badUserInput = (message: string) => new TokenfenceError('BAD_USER_INPUT', message);
 
-/** One text for an unknown account, a wrong password and a disabled user: the answer must not tell which. */
+/** An unknown account, a wrong password and a disabled user get the same text: clients must not learn which. */
 export const invalidCredentials = () =>
-  new TokenfenceError('INVALID_CREDENTIALS', 'The email or the password is not right.');
+  new TokenfenceError('INVALID_CREDENTIALS', 'Wrong email or password.');
 
 export const refreshTokenInvalid = () =>
   new TokenfenceError(
@@ -73,10 +70,10 @@ export const refreshTokenInvalid = () =>
 export const refreshTokenReused = () =>
   new TokenfenceError(
     'REFRESH_TOKEN_REUSED',
-    'This refresh token was used before, so its session has been ended for safety. Sign in again.',
+    'The refresh token was already used, so its session was ended. Sign in again.',
   );
 
-export const notFound = (what: string) => new TokenfenceError('NOT_FOUND', `There is no such ${what}.`);
+export const notFound = (what: string) => new TokenfenceError('NOT_FOUND', `The ${what} was not found.`);
 
 export const conflict = (message: string) => new TokenfenceError('CONFLICT', message);
 
@@ -84,38 +81,34 @@ export const conflict = (message: string) => new TokenfenceError('CONFLICT', mes
 export const rateLimited = (retryAfter: number) =>
   new TokenfenceError('RATE_LIMITED', `Too many attempts. Try again in ${retryAfter} s.`, { retryAfter });
 
-/** @param cause what really happened; for the log, never for the caller */
+/** @param cause the underlying error: logged, never sent to clients */
 export const serviceUnavailable = (cause?: unknown) =>
   new TokenfenceError(
     'SERVICE_UNAVAILABLE',
-    'This cannot be answered right now, because a store is away. Try again shortly.',
+    'Temporarily unavailable: a data store cannot be reached. Try again shortly.',
     { retryAfter: 1 },
     cause,
   );
 
-/**
- * More work waits than can be done in time.
- *
- * @param retryAfter s
- */
+/** @param retryAfter s */
 export const overloaded = (retryAfter: number) =>
   new TokenfenceError(
     'SERVICE_UNAVAILABLE',
-    `Too many requests are waiting for this. Try again in ${retryAfter} s.`,
+    `Overloaded: too many requests are waiting. Try again in ${retryAfter} s.`,
     { retryAfter },
   );
 
-/** The request was given up before its work began: its client has gone, or its time is over. */
+/** Dropped before its work began: the client disconnected, or the deadline passed. */
 export const abandoned = () =>
-  new TokenfenceError('SERVICE_UNAVAILABLE', 'The request was given up before its turn came.', {
+  new TokenfenceError('SERVICE_UNAVAILABLE', 'The request was dropped while it waited. Try again.', {
     retryAfter: 1,
   });
 
-/** The operation was given up before this part of it began, or had an answer. */
+/** The deadline of the operation passed before this part of it began or finished. */
 export const tookTooLong = () =>
   new TokenfenceError(
     'SERVICE_UNAVAILABLE',
-    'This operation takes too long. Ask for less at a time, or try again shortly.',
+    'The operation timed out. Request less at a time, or try again shortly.',
     { retryAfter: 1 },
   );
 

@@ -47,7 +47,8 @@ export class AuthResolver {
 
   @Mutation(() => LogoutReceiptType, {
     complexity,
-    description: 'Ends the current session and all its tokens. Accepts an expired or revoked access token.',
+    description:
+      'Ends the current session and all its tokens. Accepts an expired or revoked token, unless its key was revoked.',
   })
   async logout(@Ctx() context: Context) {
     const receipt = await this.actions.logout(context);

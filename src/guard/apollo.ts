@@ -5,21 +5,24 @@ import type { AuthResult, Guard, Principal } from './guard';
 import { authorizationOf, type RequestWithHeaders } from './request';
 import { checkRole, requireUser as requirePrincipal } from './require-user';
 
-/** What a server hands to a context function: a request, or something that holds it. */
+/** The argument of a context function: a request, or an object that holds it as `req` or `request`. */
 export type ContextArgument =
   RequestWithHeaders | { readonly req: RequestWithHeaders } | { readonly request: RequestWithHeaders };
 
 const requestIn = (argument: ContextArgument): RequestWithHeaders =>
   'req' in argument ? argument.req : 'request' in argument ? argument.request : argument;
 
-/** What resolvers get. */
+/** The GraphQL context that the guard's helpers need. */
 export interface AuthContext {
   readonly auth: AuthResult;
 }
 
 /**
- * The context function of an Apollo server: `context: apolloContext(guard)`, for servers that hand over `{ req }` and for
- * Fastify's `(request)`. It never throws for a bad token: a field that needs a user says so by `requireUser`.
+ * Creates the context function of an Apollo Server, for `{ req }` and for Fastify's `(request)`. It never throws for a
+ * bad token: call `requireUser` in fields that need a user.
+ *
+ * @example
+ * startStandaloneServer(server, { context: apolloContext(guard) });
  */
 export const apolloContext =
   (guard: Guard) =>
@@ -28,9 +31,14 @@ export const apolloContext =
   });
 
 /**
- * The principal of a request. Throws the `GraphQLError` that tells its client why there is none: `UNAUTHENTICATED` (401)
- * with `extensions.reason`, `FORBIDDEN` (403) without the role, `SERVICE_UNAVAILABLE` (503) when it could not be told. A
- * role that is given and is none, `undefined` too, is a `TypeError`.
+ * Returns the principal of a request, for use in resolvers.
+ *
+ * @param roles at most one: the role that the user must have
+ * @throws GraphQLError `UNAUTHENTICATED` (401) with `extensions.reason`, `FORBIDDEN` (403) without the role, or
+ * `SERVICE_UNAVAILABLE` (503) if the token could not be checked
+ * @throws TypeError for an invalid role, including an explicit `undefined`
+ * @example
+ * secrets: (_parent, _args, context) => secretsOf(requireUser(context, 'ADMIN').userId)
  */
 export function requireUser(context: AuthContext, ...roles: [role?: Role]): Principal {
   try {
@@ -41,8 +49,11 @@ export function requireUser(context: AuthContext, ...roles: [role?: Role]): Prin
 }
 
 /**
- * An `authChecker` for type-graphql: `@Authorized()` needs a user, `@Authorized('ADMIN')` one of that role. With several
- * roles, one of them is enough.
+ * Creates an `authChecker` for type-graphql. `@Authorized()` needs a user, `@Authorized('ADMIN')` an administrator. Of
+ * several roles, one is enough.
+ *
+ * @example
+ * buildSchema({ resolvers, authChecker: typeGraphqlAuthChecker() });
  */
 export const typeGraphqlAuthChecker =
   () =>

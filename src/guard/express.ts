@@ -4,10 +4,10 @@ import { refusalOf } from './refusal';
 import { authorizationOf, type RequestWithHeaders } from './request';
 import { checkRole } from './require-user';
 
-/** The part of a request that is used: any of Express 4 or 5, of Connect, or Node's own. */
+/** A request of Express 4 or 5, Connect or Node. */
 export type ExpressRequest = RequestWithHeaders;
 
-/** The part of a response that is used. */
+/** A response of Express 4 or 5, Connect or Node. */
 export interface ExpressResponse {
   statusCode: number;
   setHeader(name: string, value: string): unknown;
@@ -22,12 +22,12 @@ export type ExpressMiddleware = (
 
 export type ExpressGuardOptions =
   | {
-      /** Who has not this role is answered by 403. */
+      /** The role that users must have; others get 403. */
       readonly role?: Role;
       readonly optional?: false;
     }
   | {
-      /** Lets everyone through; what follows looks at `req.auth`, which may also say that it could not be told. */
+      /** Refuses no request. Handlers must look at `req.auth`, which may be `SERVICE_UNAVAILABLE`. */
       readonly optional: true;
       readonly role?: undefined;
     };
@@ -40,15 +40,16 @@ function checkOptions(options: object): void {
   if (optional !== undefined && typeof optional !== 'boolean')
     throw new TypeError('optional must be true or false.');
   if (optional === true && role !== undefined)
-    throw new TypeError('Who needs a role is not optional: leave one of the two out.');
+    throw new TypeError('role and optional: true exclude each other: leave one of the two out.');
 }
 
 /**
- * Middleware of Express: `app.use(expressGuard(guard))`. Puts the `AuthResult` on `req.auth`, and refuses the request if
- * there is no user, with a challenge (RFC 6750) and `{ error: { code, reason?, message } }`. Handlers read it with types by
- * `authOf(req)`.
+ * Creates Express middleware that sets `req.auth`; read it with `authOf(req)`. A request without a user gets 401, 403
+ * or 503 with `{ error: { code, reason?, message } }` and a challenge (RFC 6750, section 3).
  *
- * Throws a `TypeError`, when it is made, for options that will not do.
+ * @throws TypeError for invalid options, at once
+ * @example
+ * app.use('/admin', expressGuard(guard, { role: 'ADMIN' }));
  */
 export function expressGuard(guard: Guard, options: ExpressGuardOptions = {}): ExpressMiddleware {
   checkOptions(options);

@@ -4,14 +4,14 @@ import { refusalOf } from './refusal';
 import { authOf, authorizationOf, type RequestWithHeaders } from './request';
 import { checkRole } from './require-user';
 
-/** The part of a reply that is used. */
+/** The part of a Fastify reply that the guard uses. */
 export interface FastifyReplyLike {
   code(status: number): unknown;
   headers(values: Record<string, string>): unknown;
   send(body: unknown): unknown;
 }
 
-/** The part of an application that is used. */
+/** The part of a Fastify instance that the guard uses. */
 export interface FastifyLike {
   decorateRequest(name: 'auth', value: null): unknown;
   addHook(name: 'onRequest', hook: (request: RequestWithHeaders) => Promise<void>): unknown;
@@ -19,13 +19,16 @@ export interface FastifyLike {
 
 export type FastifyGuardPlugin = (app: FastifyLike, options: unknown, done: () => void) => void;
 
-/** What keeps Fastify from giving the plugin a scope of its own, where nobody would see what it decorates. */
+/** Keeps Fastify from encapsulating the plugin: its decorator must reach all routes. */
 const NOT_ENCAPSULATED = { [Symbol.for('skip-override')]: true };
 const NAME = { [Symbol.for('fastify.display-name')]: 'tokenfence' };
 
 /**
- * A plugin of Fastify: `app.register(fastifyGuard(guard))`. Puts the `AuthResult` on `request.auth` of every request, before
- * its body is read, and refuses none: `fastifyRequireUser` does. Handlers read it with types by `authOf(request)`.
+ * Creates a Fastify plugin that sets `request.auth` before the body is read; read it with `authOf(request)`. It refuses
+ * no request: `fastifyRequireUser` does.
+ *
+ * @example
+ * await app.register(fastifyGuard(guard));
  */
 export function fastifyGuard(guard: Guard): FastifyGuardPlugin {
   const plugin: FastifyGuardPlugin = (app, _options, done) => {
@@ -40,10 +43,13 @@ export function fastifyGuard(guard: Guard): FastifyGuardPlugin {
 }
 
 /**
- * A hook for routes that need a user: `{ preHandler: fastifyRequireUser('ADMIN') }`, or as `onRequest`, to refuse before the
- * body is read. Answers 401, 403 or 503 with `{ error: { code, reason?, message } }`.
+ * Creates a hook for routes that need a user, as `preHandler`, or as `onRequest` to refuse before the body is read. It
+ * answers 401, 403 or 503 with `{ error: { code, reason?, message } }` and a challenge (RFC 6750, section 3).
  *
- * Throws a `TypeError`, when it is made, for what is no role.
+ * @param roles at most one: the role that the user must have
+ * @throws TypeError for an invalid role, at once
+ * @example
+ * app.get('/secrets', { onRequest: fastifyRequireUser('ADMIN') }, handler);
  */
 export function fastifyRequireUser(...roles: [role?: Role]) {
   if (roles.length > 0) checkRole(roles[0]);

@@ -2,25 +2,22 @@ import type * as GraphqlPackage from 'graphql';
 import type { GraphQLError } from 'graphql';
 import type { TokenfenceError } from '../core/errors';
 
-/**
- * Loads the service's own copy. In a `try`, as bundlers take what is required there for optional: the build of a service
- * without GraphQL would fail otherwise.
- */
+/** Loads the service's own copy. Bundlers treat a `require` in a `try` as optional: services may lack GraphQL. */
 function loadGraphql(): typeof GraphqlPackage {
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- only when it is needed
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when needed
     return require('graphql') as typeof GraphqlPackage;
   } catch (error) {
-    throw new Error('The package graphql, 16.3 or later, is not installed. Adapters for GraphQL need it.', {
-      cause: error,
-    });
+    throw new Error(
+      'The package graphql is not installed. Install 16.3 or later: the GraphQL adapters need it.',
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-/**
- * Makes the error that GraphQL servers show with its code and, over HTTP, its status. The package is loaded only here:
- * a service without GraphQL needs it not.
- */
+/** Converts an error to a `GraphQLError` with its code and HTTP status. */
 export function toGraphQLError(error: TokenfenceError): GraphQLError {
   const { GraphQLError: Made } = loadGraphql();
   return new Made(error.message, {

@@ -3,43 +3,44 @@ import { isUnavailable, type UnauthenticatedReason } from '../core/errors';
 import type { VerifyToken } from '../core/ports/tokens';
 import type { Check } from '../revocation/check';
 
-/** Who is calling, by a token that is good. */
+/** The user and session of a valid access token. */
 export interface Principal {
   readonly userId: string;
   readonly sessionId: string;
   readonly tokenId: string;
   readonly role: Role;
   readonly claims: AccessTokenClaims;
-  /** The key that signed the token. */
+  /** The `kid` of the key that signed the token. */
   readonly keyId: string;
 }
 
+/** The result of a check: a principal, or why there is none. */
 export type AuthResult =
   | { readonly ok: true; readonly principal: Principal }
   | {
       readonly ok: false;
-      /** `SERVICE_UNAVAILABLE`: it could not be told. Not a reason for a client to drop its session. */
+      /** `SERVICE_UNAVAILABLE`: the token could not be checked. The client keeps its session and tries again. */
       readonly code: UnauthenticatedReason | 'SERVICE_UNAVAILABLE';
-      /** What a rightly signed token says that is expired or revoked. Good to tell whose it was, for nothing else. */
+      /** The token, if its signature is valid but it is expired or revoked. Use it only to say whose it was. */
       readonly token?: VerifiedToken;
     };
 
+/** Checks access tokens. */
 export interface Guard {
   /**
-   * Judges the value of an `Authorization` header (RFC 6750, section 2.1). Never throws for what a client sends; a list of
-   * values is `TOKEN_INVALID`.
+   * Checks the value of an `Authorization` header (RFC 6750, section 2.1). Never throws for what a client sends. An
+   * array is `TOKEN_INVALID`.
    */
   authenticate(authorization: string | undefined): Promise<AuthResult>;
 }
 
-// The scheme alone: to look at each character of the token as well took longer than the rest of a check. What is no
-// token is refused by the verifier.
+// Matches only the scheme: a pattern for the token took longer than the rest of a check. The verifier refuses the rest.
 const BEARER = /^Bearer +/i;
 
-/** Puts the two halves together: is it one of ours, and is it still good. */
+/** Combines the two halves of a check: signature and claims, then revocation. */
 export function assembleGuard(verify: VerifyToken, check: Check): Guard {
   const judge = async (value: string): Promise<AuthResult> => {
-    // What is known at once is not waited for: each await costs every request a turn.
+    // Awaits only promises: each await costs a microtask turn on every request.
     const verifying = verify(value);
     const verification = verifying instanceof Promise ? await verifying : verifying;
     if (!verification.ok) return verification;
@@ -65,7 +66,7 @@ export function assembleGuard(verify: VerifyToken, check: Check): Guard {
   return {
     async authenticate(authorization) {
       if (!authorization) return { ok: false, code: 'TOKEN_MISSING' };
-      // Without types anything may come: the list of a header that was sent twice, for one.
+      // Untyped callers may pass anything, such as the array of a repeated header.
       if (typeof authorization !== 'string') return { ok: false, code: 'TOKEN_INVALID' };
       const scheme = BEARER.exec(authorization)?.[0];
       if (scheme === undefined) return { ok: false, code: 'TOKEN_INVALID' };

@@ -3,17 +3,17 @@ import { serviceUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 
-/** Runs what a service handed in. That it throws, or rejects, is its own affair: no check may end by it. */
+/** Runs a function that the service passed in. Its errors are ignored: they must not fail a check. */
 function runHandedIn(work: () => unknown): void {
   try {
     const result = work();
     if (result instanceof Promise) result.catch(() => undefined);
   } catch {
-    // There is nobody to tell: the logger may be the very thing that failed.
+    // Not logged: the logger itself may have failed.
   }
 }
 
-/** The service's logger, of which no fault reaches the guard. */
+/** Wraps the service's logger, so that its errors do not reach the guard. */
 export function harmlessLogger(logger: Logger): Logger {
   return {
     debug: (details, message) => runHandedIn(() => logger.debug(details, message)),
@@ -23,14 +23,14 @@ export function harmlessLogger(logger: Logger): Logger {
   };
 }
 
-/** The service's metrics, of which no fault reaches the guard. */
+/** Wraps the service's metrics, so that their errors do not reach the guard. */
 export function harmlessMetrics(metrics: Pick<Metrics, 'checked'>): Pick<Metrics, 'checked'> {
   return { checked: (step, answer) => runHandedIn(() => metrics.checked(step, answer)) };
 }
 
 /**
- * The service's clock. Where it throws, or tells no time, nothing can be told of a token: that is `SERVICE_UNAVAILABLE`, and
- * never a time of another clock, as two clocks must not be mixed.
+ * Wraps the service's clock. If it throws or returns no number, checks end with `SERVICE_UNAVAILABLE`. The system clock
+ * is no substitute: times of two clocks must not be mixed.
  */
 export function checkedClock(clock: Clock): Clock {
   const read = (ask: () => number): number => {
@@ -40,7 +40,8 @@ export function checkedClock(clock: Clock): Clock {
     } catch (error) {
       throw serviceUnavailable(error);
     }
-    if (!Number.isFinite(time)) throw serviceUnavailable(new Error('the clock of the guard tells no time'));
+    if (!Number.isFinite(time))
+      throw serviceUnavailable(new Error("the guard's clock did not return a finite number"));
     return time;
   };
   return { now: () => read(() => clock.now()), monotonic: () => read(() => clock.monotonic()) };

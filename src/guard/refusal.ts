@@ -3,7 +3,7 @@ import { type ErrorCode, TokenfenceError, type UnauthenticatedReason } from '../
 import type { AuthResult } from './guard';
 import { requireUser } from './require-user';
 
-/** How a request is refused over plain HTTP, whatever the framework. */
+/** An HTTP response that refuses a request, for any framework. */
 export interface Refusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -16,14 +16,14 @@ export interface Refusal {
   };
 }
 
-/** RFC 6750, section 3: who has sent no token at all is told no error, only what to send. */
+/** Returns the challenge (RFC 6750, section 3). A request without a token gets no error code. */
 function challengeFor({ code, details: { reason } }: TokenfenceError): string | undefined {
   if (code === 'FORBIDDEN') return 'Bearer error="insufficient_scope"';
   if (code !== 'UNAUTHENTICATED') return undefined;
   return reason === 'TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
-/** Why the request is not to be served, if it is not: no user, not of the role, or it could not be told. */
+/** Returns the response that refuses the request, or undefined if it may be served. */
 export function refusalOf(auth: AuthResult, ...roles: [role?: Role]): Refusal | undefined {
   try {
     requireUser({ auth }, ...roles);

@@ -1,24 +1,24 @@
 import type { AuthResult } from './guard';
 
-/** Headers as Node has them, or as the Fetch API does. */
+/** Headers of Node, or of the Fetch API. */
 type AnyHeaders =
   Readonly<Record<string, string | readonly string[] | undefined>> | { get(name: string): string | null };
 
-/** What every server has in common about a request. */
+/** A request of any Node server or of the Fetch API. */
 export interface RequestWithHeaders {
   readonly headers: AnyHeaders;
-  /** As Node has them: names and values in turn, nothing left out. */
+  /** Node's raw headers: names and values in turn, with duplicates. */
   readonly rawHeaders?: readonly string[];
-  /** Where Fastify keeps Node's own request. */
+  /** Node's own request, in Fastify. */
   readonly raw?: { readonly rawHeaders?: readonly string[] };
 }
 
 const NAME = 'authorization';
 
-/** What the guard is told where a request names two tokens: it is none, so the request is refused as `TOKEN_INVALID`. */
+/** Stands for two `Authorization` headers. It has no scheme, so the guard answers `TOKEN_INVALID`. */
 export const AMBIGUOUS = 'given twice';
 
-/** Node drops all but the first from `headers` and says nothing. */
+/** Counts the header in the raw ones: in `headers`, Node silently keeps only the first. */
 function timesIn(rawHeaders: readonly string[]): number {
   let times = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -28,10 +28,7 @@ function timesIn(rawHeaders: readonly string[]): number {
   return times;
 }
 
-/**
- * The value of the `Authorization` header. A request that has two is not to be believed, though one be good: which of them
- * a proxy has looked at could not be told.
- */
+/** Returns the `Authorization` header. Two are `AMBIGUOUS`: a proxy in front may have checked the other one. */
 export function authorizationOf(request: RequestWithHeaders): string | undefined {
   const { headers } = request;
   const value =
@@ -45,12 +42,15 @@ export function authorizationOf(request: RequestWithHeaders): string | undefined
 }
 
 /**
- * What the middleware of Express, or the plugin of Fastify, has found out about a request. Throws where neither has run:
- * that is a fault of the service, and nothing to be taken for "signed in".
+ * Returns the result that `expressGuard` or `fastifyGuard` set on the request.
+ *
+ * @throws Error if neither has run, so that a forgotten guard is never taken for a signed-in user
  */
 export function authOf(request: object): AuthResult {
   const { auth } = request as { auth?: AuthResult | null };
   if (typeof auth?.ok !== 'boolean')
-    throw new Error('The guard has not seen this request: put expressGuard or fastifyGuard before it.');
+    throw new Error(
+      'The guard has not seen this request: register expressGuard or fastifyGuard before this handler.',
+    );
   return auth;
 }

@@ -4,38 +4,35 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, request } from 'undici';
 
-/** What is asked of another server. */
+/** A request to another server. */
 export interface Question {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** ms for the whole of it: connecting, headers and body */
+  /** ms for all of it: connecting, headers and body. */
   readonly timeout: number;
 }
 
-/** A whole answer of status 200 to 299. */
+/** A complete response of status 200 to 299. */
 export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
 export interface HttpClient {
-  /**
-   * Asks once and follows no redirect. Rejects for another status, for a body of more than 256 KiB, and after `timeout` ms,
-   * however slowly the answer comes.
-   */
+  /** Sends one request; follows no redirect. Rejects on another status, a body over 256 KiB, or after `timeout` ms. */
   ask(url: string, question: Question): Promise<Answer>;
-  /** Ends every connection; what is under way rejects. */
+  /** Closes every connection. Pending requests reject. */
   close(): Promise<void>;
 }
 
-/** Bytes of an answer, before and after it is inflated. No honest answer to a guard comes near. */
+/** The most bytes of a response, before and after decompression. */
 const LONGEST_ANSWER = 256 * 1024;
 
-/** Connections to one server. Further questions wait for one of them, within their time. */
+/** The most connections to one server. Further requests wait for one, within their timeout. */
 const MOST_CONNECTIONS = 64;
 
-/** Some servers encode what they hold whatever was asked for. */
+/** Needed although `identity` is requested: some servers compress anyway. */
 const INFLATERS: Record<string, () => Transform> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
@@ -43,7 +40,7 @@ const INFLATERS: Record<string, () => Transform> = {
   br: createBrotliDecompress,
 };
 
-/** The streams that a body goes through until it is plain. */
+/** Returns the body and the stream that decompresses it, if one is needed. */
 function plainOf(
   body: Readable,
   encoding: string | string[] | undefined,
@@ -54,7 +51,7 @@ function plainOf(
   return [body, inflater()];
 }
 
-/** Reads a body to its end, counting the bytes as they come out of the inflater. */
+/** Reads a body, counting decompressed bytes. */
 async function readText(streams: readonly [Readable, ...Transform[]], signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -70,10 +67,10 @@ async function readText(streams: readonly [Readable, ...Transform[]], signal: Ab
 }
 
 /**
- * Makes the one client by which a guard reads what other servers answer.
+ * Creates the HTTP client of a guard.
  *
- * Its deadline is a timer that is held until the answer has been read. `AbortSignal.timeout` is not: Node 20 may
- * collect it and its abort with it (https://github.com/nodejs/undici/issues/4068).
+ * Its deadline is a timer, not `AbortSignal.timeout`: Node 20 may garbage-collect that signal before it fires
+ * (https://github.com/nodejs/undici/issues/4068).
  */
 export function createHttpClient(): HttpClient {
   const agent = new Agent({
@@ -101,7 +98,7 @@ export function createHttpClient(): HttpClient {
         text: await readText(plainOf(response.body, response.headers['content-encoding']), signal),
       };
     } catch (error) {
-      // The rest is not read: an answer that is refused may have no end.
+      // The rest is not read: it may have no end.
       response.body.on('error', () => undefined).destroy();
       throw error;
     }
@@ -111,7 +108,7 @@ export function createHttpClient(): HttpClient {
     async ask(url, question) {
       const deadline = new AbortController();
       const timer = setTimeout(() => {
-        deadline.abort(new Error(`there was no whole answer within ${question.timeout} ms`));
+        deadline.abort(new Error(`no complete answer within ${question.timeout} ms`));
       }, question.timeout);
       try {
         return await askWithin(url, question, deadline.signal);

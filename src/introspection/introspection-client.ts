@@ -5,22 +5,22 @@ import type { HttpClient } from '../http-client/http-client';
 import type { LastResort } from '../revocation/check';
 
 export interface IntrospectionOptions {
-  /** The auth server's endpoint (RFC 7662). */
+  /** The URL of the auth server's introspection endpoint (RFC 7662). */
   readonly url: string;
-  /** What the auth server knows us by. */
+  /** The auth server's `INTROSPECTION_SECRET`. */
   readonly secret: string;
-  /** ms for which "active" is believed without asking again; a token that is revoked meanwhile is accepted for as long */
+  /** ms for which an "active" answer is reused; a token revoked meanwhile is accepted until then. */
   readonly rememberFor: number;
-  /** ms that the auth server gets to answer */
+  /** ms that an answer may take. */
   readonly timeout: number;
   readonly http: Pick<HttpClient, 'ask'>;
   readonly clock: Clock;
 }
 
-/** Answers that are remembered at a time. */
+/** The most "active" answers kept. */
 const MOST_REMEMBERED = 10_000;
 
-/** What an answer says, or nothing where it does not say it. */
+/** Reads `active` from an answer. Undefined if the answer is not one of RFC 7662. */
 function activeIn(answer: string): boolean | undefined {
   try {
     const { active } = JSON.parse(answer) as { active?: unknown };
@@ -30,10 +30,10 @@ function activeIn(answer: string): boolean | undefined {
   }
 }
 
-/** Asks the auth server about a token. No answer is shared between requests, but for what is remembered. */
+/** Creates the source that asks the auth server about a token. Requests share only remembered answers. */
 export function createIntrospection(options: IntrospectionOptions): LastResort {
   const { url, secret, rememberFor, timeout, http, clock } = options;
-  /** Until when a token, named by its jti, counts as active. "Not active" is final, and cheap to ask again. */
+  /** By jti, the monotonic time (ms) until which a token counts as active. "Not active" is never kept. */
   const remembered = new LRUCache<string, number>({ max: MOST_REMEMBERED });
 
   const isActive = async (token: string): Promise<boolean> => {
@@ -60,7 +60,7 @@ export function createIntrospection(options: IntrospectionOptions): LastResort {
     step: 'introspection',
     async ask({ claims }, text) {
       if ((remembered.get(claims.jti) ?? -Infinity) > clock.monotonic()) return 'GOOD';
-      // From before the question: by then it may have been answered long ago.
+      // Taken before the request: a slow answer must not be trusted for longer.
       const askedAt = clock.monotonic();
       if (!(await isActive(text))) {
         remembered.delete(claims.jti);

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { GenerateSigningKey } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
-/** Makes ES256 key pairs. Their id is the name, and behind it the thumbprint of the public key (RFC 7638). */
+/** Generates ES256 key pairs. The id is the name followed by the thumbprint of the public key (RFC 7638). */
 export function createKeyGenerator(seal: Seal): GenerateSigningKey {
   return (name) => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

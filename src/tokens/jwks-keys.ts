@@ -10,38 +10,36 @@ import type { Logger } from '../core/ports/logger';
 import type { HttpClient } from '../http-client/http-client';
 import type { KeyRing, VerifyingKey } from './key-ring';
 
-/** A JWK Set (RFC 7517, section 5), as far as it is read here. */
+/** A JWK Set (RFC 7517, section 5). */
 export interface JwkSet {
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** The public keys of an auth server, for a process that has nothing else of it. */
+/** The public keys of an auth server, as a service knows them. */
 export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
-  /** The ids of the keys that are known now. */
+  /** The ids of the known keys. */
   readonly ids: readonly string[];
-  /** From now on what this key has signed is revoked, whether or not the server still names the key. */
+  /** Revokes all tokens of this key from now on, even if the server still publishes it. */
   revoke(id: string): void;
-  /** Reads them now; rejects with `SERVICE_UNAVAILABLE` when they can't be had. */
+  /** Reads the keys now. Rejects with `SERVICE_UNAVAILABLE` if that fails. */
   reload(): Promise<void>;
   stop(): void;
 }
 
-/** ms between two readings that nobody has asked for. */
+/** ms between two reads in the background. */
 const REFRESH_INTERVAL = 300_000;
 
-/** ms from one reading to the next that an unknown id may cause: one that the key set announced, and any other. */
+/** ms between two reads caused by unknown ids: ids that the set announced, and all others. */
 const ANNOUNCED_COOLDOWN = 200;
 const COOLDOWN = 1000;
 
-/** ms that the server gets to answer. */
+/** ms that a read may take. */
 const TIMEOUT = 5000;
 
-/**
- * The usable keys of a set: ES256 for signatures, with an id. Others are passed over (RFC 7517, section 5).
- */
+/** Reads the usable keys of a set: ES256 signing keys with an id. Others are ignored (RFC 7517, section 5). */
 export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
   const { keys } = (value ?? {}) as { keys?: unknown };
-  if (!Array.isArray(keys)) throw new Error('This is no JWK Set: it has no array "keys".');
+  if (!Array.isArray(keys)) throw new Error('Not a JWK Set: it has no array "keys".');
   const usable = new Map<string, VerifyingKey>();
   for (const jwk of keys as (Record<string, unknown> | null)[]) {
     if (typeof jwk?.kid !== 'string' || jwk.kty !== 'EC' || jwk.crv !== 'P-256') continue;
@@ -52,13 +50,13 @@ export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
   return usable;
 }
 
-/** Hashes of the names of keys to come, where a set announces them. */
+/** Returns the hashes of the names of future keys that a set announces. */
 function announcedIn(set: unknown): ReadonlySet<unknown> {
   const next = (set as { tokenfence?: { next?: unknown } | null }).tokenfence?.next;
   return new Set(Array.isArray(next) ? (next as unknown[]) : []);
 }
 
-/** When the set was made, in ms by the clock of its server: what a cache kept is older than the answer. */
+/** Returns when the set was made, in ms by the server's clock. A cached set is older than its response. */
 function timeOf({ date, age }: IncomingHttpHeaders, askedAt: number): number {
   const kept = Number(age ?? 0) * 1000;
   const madeAt = Date.parse(date ?? '');
@@ -66,7 +64,7 @@ function timeOf({ date, age }: IncomingHttpHeaders, askedAt: number): number {
   return madeAt < atMost ? madeAt : atMost;
 }
 
-/** Nothing for one that is no point on the curve. */
+/** Returns undefined for coordinates that are not on the curve. */
 function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
   try {
     return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
@@ -75,7 +73,7 @@ function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
   }
 }
 
-/** Keys that were given once and for all. */
+/** Creates keys from a set that never changes. */
 export function createFixedKeys(set: JwkSet): JwksKeys {
   const keys = readJwkSet(set);
   return {
@@ -95,47 +93,48 @@ export interface JwksOptions {
   readonly url: string;
   readonly http: Pick<HttpClient, 'ask'>;
   readonly clock: Clock;
-  /** ms that the clocks may differ by */
+  /** ms by which clocks may differ. */
   readonly clockSkew: number;
   readonly logger: Logger;
 }
 
-/** A key set, as it was read. */
+/** One read of the key set. */
 interface Reading {
   readonly keys: ReadonlyMap<string, VerifyingKey>;
-  /** Hashes of the names of keys to come. */
+  /** Hashes of the names of future keys. */
   readonly announced: ReadonlySet<unknown>;
+  /** ms, see `timeOf`. */
   readonly madeAt: number;
 }
 
 /**
- * Keys by their URL: read in the background, one reading at a time, and kept while the server is away.
+ * Creates keys that are read from a URL in the background, one read at a time, and kept while the server is away.
  *
- * A token may name a key that is newer than the set. Then its id has a hash that the set announced: the set is read at once,
- * and until it names the key nothing can be told of the token. Every other id that the set lacks was made up, if the set is
- * not older than the token. It causes one reading a second at most, as the server may have another database by now. An id
- * that names another database waits for that reading.
+ * A token may name a key that is newer than the set. If the set announced the id, it is read again at once; until it has
+ * the key, the token cannot be checked. Any other unknown id is made up, unless the set is older than the token. Such ids
+ * cause at most one read a second, because the server's database may have been replaced. An id of another database waits
+ * for that read.
  */
 export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOptions): JwksKeys {
   let last: Reading | undefined;
-  /** Kept though the server names them no more, so that a token of theirs is told apart from a forged one. */
+  /** Kept after the server drops them: their tokens are revoked, not forged. */
   const revoked = new Map<string, VerifyingKey>();
   const find = (id: string) => revoked.get(id) ?? last?.keys.get(id);
   let reading: Promise<void> | undefined;
   let coming: Promise<void> | undefined;
   let lastStarted = -Infinity;
-  const availability = createAvailability(logger, 'The key set', 'The keys that are known stay in use.');
+  const availability = createAvailability(logger, 'The key set', 'Known keys stay in use.');
 
   const read = async () => {
     lastStarted = clock.monotonic();
     const askedAt = clock.now();
     const { text, headers } = await http.ask(url, {
-      // What a cache has kept may lack the very key that is looked for.
+      // A cached set may lack the key that is looked for.
       headers: { accept: 'application/jwk-set+json, application/json', 'cache-control': 'no-cache' },
       timeout: TIMEOUT,
     });
     const set: unknown = JSON.parse(text);
-    // A key that stays is kept as it is: what was verified with it is remembered by it.
+    // Unchanged keys keep their object, which the verifier's cache compares.
     const keys = [...readJwkSet(set)].map(
       ([id, key]) => [id, sameKey(last?.keys.get(id), key) ?? key] as const,
     );
@@ -165,7 +164,7 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
     );
   };
 
-  /** The next one that an unannounced id may cause, shared by all that wait for it. */
+  /** Starts the next read that an unannounced id may cause, shared by all that wait for it. */
   const nextReading = () =>
     (coming ??= sleep(Math.max(0, lastStarted + COOLDOWN - clock.monotonic())).then(() => {
       coming = undefined;
@@ -175,10 +174,10 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
   const mayRead = (id: string) =>
     clock.monotonic() - lastStarted >= (isAnnounced(id) ? ANNOUNCED_COOLDOWN : COOLDOWN);
 
-  /** Whether the set names every key that may have signed a token of that time: else it is too old to tell. */
+  /** Whether the set is new enough to contain every key that may have signed a token of that time. */
   const isComplete = (id: string, issuedAt: number): boolean => {
     if (!last || isAnnounced(id)) return false;
-    // One that announces what comes tells of tokens that are a little newer as well, as far as clocks differ.
+    // A set with announcements also covers tokens that are newer by the clock difference.
     const slack = last.announced.size > 0 ? 2 * clockSkew : -clockSkew;
     return issuedAt * 1000 <= last.madeAt + slack;
   };
@@ -198,9 +197,9 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
     async verifyingKey(id, issuedAt) {
       const known = find(id);
       if (known) return known;
-      // Older than the set by any clock, or named by nothing that was read: not worth a question.
+      // The set is newer than the token by any clock, and did not announce the id: the key is made up.
       if (last && issuedAt * 1000 + clockSkew < last.madeAt && !isAnnounced(id)) return undefined;
-      // One that is under way may have begun before there was the key: that it brings none tells nothing yet.
+      // A read under way may have begun before the key existed, so its result proves nothing.
       if (reading) await reading.catch(() => undefined);
       if (!find(id) && (reading || mayRead(id))) await reload().catch(() => undefined);
       else if (!find(id) && isOfAnotherDatabase(id)) await nextReading().catch(() => undefined);

@@ -6,20 +6,21 @@ import { hashOfKeyName } from '../core/key-names';
 import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
-/** A key that verifies; only `privateKey` is asked for late, as most keys here are retired and never sign again. */
+/** A public key that verifies tokens. */
 export interface VerifyingKey {
   readonly publicKey: KeyObject;
   readonly revoked: boolean;
 }
 
+/** The signing keys of the auth server, read from the database. */
 export interface KeyRing extends PublishedKeys {
-  /** The key of that id if it is known, and not too long since it was read. */
+  /** Returns a known key, if the keys were read less than `maxAge` ago. */
   held(id: string): VerifyingKey | undefined;
   /**
-   * The key of that id, read again when it is not known: another node may have made it a moment ago. Unknown ids
-   * cannot be used to hammer the database: such readings are shared, and start at most every `cooldown` ms.
+   * Returns a key. For an unknown id it reads the keys again: another node may have created it just now. These reads
+   * are shared and start at most every `cooldown` ms, so that made-up ids cannot flood the database.
    *
-   * @param issuedAt the `iat` of the token that names it, in s: read from the token, and proven by nothing yet
+   * @param issuedAt the token's `iat` in s, not yet verified
    */
   verifyingKey(id: string, issuedAt: number): Promise<VerifyingKey | undefined>;
   signingKey(id: string): Promise<KeyObject>;
@@ -28,17 +29,18 @@ export interface KeyRing extends PublishedKeys {
 interface Entry extends VerifyingKey {
   readonly jwk: PublicJwk;
   readonly stored: StoredSigningKey;
+  /** Decrypted at first use: most keys are retired and never sign again. */
   privateKey?: KeyObject;
 }
 
 export interface KeyRingSources {
   readonly list: () => Promise<StoredSigningKey[]>;
-  /** The names of the keys to come; none if left out */
+  /** Reads the names of future keys. Default: none. */
   readonly names?: () => Promise<readonly string[]>;
   readonly seal: Seal;
-  /** ms between two readings that unknown ids cause */
+  /** ms between two reads caused by unknown ids. */
   readonly cooldown?: number;
-  /** ms past which the keys must be read again before one of them is believed */
+  /** ms after which the keys must be read again before use. */
   readonly maxAge: number;
   readonly clock: Clock;
 }
@@ -49,7 +51,7 @@ function toEntry(stored: StoredSigningKey): Entry {
   return { publicKey, revoked: stored.revokedAt !== undefined, stored, jwk: jwk as unknown as PublicJwk };
 }
 
-/** ms that the public keys are answered without being read again. */
+/** ms for which the published key set is served without a new read. */
 const PUBLISHED_FOR = 1000;
 
 export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock }: KeyRingSources): KeyRing {
@@ -62,20 +64,20 @@ export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock
 
   const reload = async () => {
     const startedAt = momentOf(clock);
-    // Before the keys: a name that is taken meanwhile is then that of a key that is listed, never of one that is not.
+    // Names first: a name taken between the two reads then belongs to a listed key.
     const upcoming = names ? await names() : [];
     const stored = await list();
-    // Overtaken by a reading that began later, and may know of a key that this one does not.
+    // A read that began later has finished already, and may know a newer key.
     if (lastRead && startedAt.monotonic < lastRead.monotonic) return;
     lastRead = startedAt;
     next = upcoming.map(hashOfKeyName);
-    // Only its revocation changes what a key is good for; otherwise what was made of it before will do.
+    // Reuses parsed keys: nothing about a key changes but its revocation.
     const known = (key: StoredSigningKey) => (key.revokedAt === undefined ? entries.get(key.id) : undefined);
     entries = new Map(stored.map((key) => [key.id, known(key) ?? toEntry(key)]));
     localIds = new Map([...entries].map(([id, entry]) => [localIdOf(id), entry]));
   };
 
-  /** A reading that starts after this call, shared by all who ask before it starts. */
+  /** Starts a read after this call, shared by all callers until it starts. */
   const nextReading = () =>
     (coming ??= new Promise<void>((resolve) => {
       setTimeout(resolve, Math.max(0, lastStarted + cooldown - clock.monotonic()));
@@ -89,8 +91,8 @@ export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock
   const held = (id: string) => (age() < maxAge ? entries.get(id) : undefined);
 
   /**
-   * A key of ours, named as it was before the database was given another id. What it signed then is over, as revocations from
-   * before are no longer known everywhere; but it was signed by us, so its owner may refresh.
+   * Finds a key by its id from before the database got a new id. It counts as revoked, because revocations from before
+   * are not known everywhere. Its tokens are still ours, so their owners may refresh.
    */
   const renamed = (id: string): VerifyingKey | undefined => {
     const isNamed = databaseOf(id) !== undefined && age() < maxAge;

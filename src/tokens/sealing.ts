@@ -1,19 +1,19 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
-/** Encrypts small texts for keeping them in the database. */
+/** Encrypts small texts to be stored in the database. */
 export interface Seal {
-  /** @param context what the text belongs to; it can only be opened with the same */
+  /** @param context what the text belongs to; `open` needs the same */
   close(text: string, context: string): string;
-  /** Throws when the text was sealed with another secret or context, or was tampered with. */
+  /** Throws if the secret or context differs, or if the text was tampered with. */
   open(sealed: string, context: string): string;
 }
 
 const VERSION = 'v1';
 
 /**
- * AES-256-GCM with a key derived from the service's secret by HKDF-SHA256 (RFC 5869).
+ * Seals with AES-256-GCM, by a key derived from the secret with HKDF-SHA256 (RFC 5869).
  *
- * @param secret at least 32 characters; the caller has checked
+ * @param secret at least 32 characters, which the caller has checked
  */
 export function createSeal(secret: string): Seal {
   const key = Buffer.from(hkdfSync('sha256', secret, 'tokenfence', 'signing keys at rest', 32));
@@ -29,8 +29,7 @@ export function createSeal(secret: string): Seal {
 
     open(sealed, context) {
       const [version, iv, tag, text] = sealed.split('.');
-      if (version !== VERSION || !iv || !tag || !text)
-        throw new Error('This is not a text that was sealed here.');
+      if (version !== VERSION || !iv || !tag || !text) throw new Error('The sealed text is malformed.');
       const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), {
         authTagLength: 16,
       })

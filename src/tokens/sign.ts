@@ -3,7 +3,7 @@ import type { SignToken } from '../core/ports/tokens';
 import { TOKEN_TYPE } from './verify';
 import type { KeyRing } from './key-ring';
 
-/** Signs access tokens as RFC 9068 describes them. */
+/** Signs access tokens (RFC 9068). */
 export function createSigner(keys: Pick<KeyRing, 'signingKey'>): SignToken {
   return async (claims, keyId) =>
     sign(claims, await keys.signingKey(keyId), {

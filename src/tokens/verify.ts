@@ -12,37 +12,36 @@ import type { Clock } from '../core/clock';
 import type { Verification, VerifyToken } from '../core/ports/tokens';
 import type { KeyRing, VerifyingKey } from './key-ring';
 
-/** RFC 9068, section 2.1. Keeps other JWTs of the same issuer from passing for access tokens. */
+/** The `typ` of access tokens (RFC 9068, section 2.1). Other JWTs of the issuer must not pass for them. */
 export const TOKEN_TYPE = 'at+jwt';
 
-/** Bytes; a longer one is refused before anything is computed. */
+/** Bytes. Longer tokens are refused before any work. */
 const LONGEST_TOKEN = 8192;
 
-/** Header parameters that would let the token bring, or point at, its own key (RFC 7515, 4.1), or change its meaning. */
+/** Header parameters that bring or point to a key (RFC 7515, section 4.1), or change the token's meaning. */
 const REFUSED_PARAMETERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'zip', 'b64', 'enc'];
 
-/** Tokens whose signature is remembered: enough for those that come again and again. */
+/** The most tokens whose signature check is cached. */
 const MOST_REMEMBERED = 10_000;
 
 interface Remembered {
-  /** All of it: the signature that it was found by may have been put under something else. */
+  /** The whole token: another text may carry the signature that is the cache key. */
   readonly text: string;
   readonly token: VerifiedToken;
-  /** The very key that it was verified with: another one of the same id proves nothing. */
+  /** The key object it was verified with: another key of the same id proves nothing. */
   readonly key: VerifyingKey;
 }
 
 export interface VerifierOptions extends ExpectedClaims {
   readonly keys: Pick<KeyRing, 'verifyingKey' | 'held'>;
   readonly clock: Clock;
-  /** ms that clocks may differ by */
+  /** ms by which clocks may differ. */
   readonly clockSkew: number;
 }
 
 /**
- * What a token is looked up by: its signature, as that tells tokens apart and hashing all of a token, which has to be done
- * at every request, takes longer than the rest of a check. It proves nothing: whoever finds something by it compares the
- * whole.
+ * The cache key of a token. Hashing the whole token on every request would take longer than the rest of a check. The
+ * signature proves nothing here: a hit must compare the whole text.
  */
 const signatureOf = (text: string) => text.slice(text.lastIndexOf('.') + 1);
 
@@ -53,13 +52,13 @@ const freeze = (claims: VerifiedToken['claims']) => {
 
 const invalid = (fault: string): Verification => ({ ok: false, code: 'TOKEN_INVALID', fault });
 
-/** What a token says of itself, which nothing has proven yet. */
+/** Reads the header and `iat` of a token, not yet verified. */
 function readUnproven(token: string): { header: JwtHeader; issuedAt: number } | undefined {
   try {
     const decoded = decode(token, { complete: true });
     if (!decoded) return undefined;
     const { iat } = decoded.payload as { iat?: unknown };
-    // One that says no time is refused whatever its key: as an old one it costs least.
+    // A token without iat is refused later. As an old one, it causes no read of the keys.
     return { header: decoded.header, issuedAt: typeof iat === 'number' ? iat : 0 };
   } catch {
     return undefined;
@@ -67,7 +66,7 @@ function readUnproven(token: string): { header: JwtHeader; issuedAt: number } | 
 }
 
 function faultOfHeader(header: JwtHeader): string | undefined {
-  // The algorithm is ours to say, not the token's: neither `none` nor HMAC keyed with a public key gets further.
+  // Pinned, not taken from the token: refuses `none`, and HMAC with the public key as secret (RFC 8725, section 3.1).
   if (header.alg !== 'ES256') return 'alg is not ES256';
   if (
     typeof header.typ !== 'string' ||
@@ -83,10 +82,9 @@ function faultOfHeader(header: JwtHeader): string | undefined {
 }
 
 /**
- * Makes the check of signature first, then claims, with every choice pinned here and none left to the token.
+ * Creates the check of signature and claims. The token has no say in how it is verified (RFC 8725).
  *
- * A signature is computed once: what held is remembered in memory, by the whole token, as long as its key is. Times are
- * judged at every use.
+ * A valid signature is cached in memory for as long as its key is held. Times are checked at every use.
  */
 export function createVerifier(options: VerifierOptions): VerifyToken {
   const { keys, clock, clockSkew } = options;
@@ -106,7 +104,7 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
     const known = remembered.get(signature);
     if (known?.text !== text) return undefined;
     const verification = keys.held(known.token.keyId) === known.key ? judgeTimes(known.token) : undefined;
-    // Past its time, or its key has gone: there is nothing left to remember.
+    // Expired, or its key is gone.
     if (!verification?.ok) remembered.delete(signature);
     return verification;
   };
@@ -114,32 +112,32 @@ export function createVerifier(options: VerifierOptions): VerifyToken {
   const verifyAnew = async (text: string): Promise<Verification> => {
     if (Buffer.byteLength(text) > LONGEST_TOKEN) return invalid('the token is too long');
     const unproven = readUnproven(text);
-    if (!unproven) return invalid('this is no JWT');
+    if (!unproven) return invalid('not a JWT');
     const { header, issuedAt } = unproven;
     const fault = faultOfHeader(header);
     if (fault) return invalid(fault);
     const keyId = header.kid ?? '';
-    // Here already, as such a token is newer than every key set.
+    // Checked before the key: such a token is newer than every key set, and would cause a read.
     if (issuedAt * 1000 > clock.now() + clockSkew) return invalid('iat is in the future');
     const key = await keys.verifyingKey(keyId, issuedAt);
     if (!key) return invalid('kid is not one of our keys');
 
     let payload: unknown;
     try {
-      // Times are judged below, by our own clock and one leeway for all.
+      // Times are checked below, by the injected clock.
       payload = verify(text, key.publicKey, {
         algorithms: ['ES256'],
         ignoreExpiration: true,
         ignoreNotBefore: true,
       });
     } catch {
-      return invalid('the signature does not hold');
+      return invalid('the signature is invalid');
     }
     if (key.revoked) return { ok: false, code: 'TOKEN_REVOKED' };
 
     const reading = readClaims(payload, options);
     if (!reading.ok) return invalid(reading.fault);
-    // One for all requests that bring it: none of them is to change what the next is told.
+    // Frozen: all requests with this token share the object.
     const token = Object.freeze({ claims: freeze(reading.claims), keyId });
     const verification = judgeTimes(token);
     if (verification.ok) remembered.set(signatureOf(text), { text, token, key });

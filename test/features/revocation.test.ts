@@ -129,7 +129,7 @@ describe.each([
         tokens.accessToken,
       );
       expect(answer).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-      expect(answer.errors?.[0]?.message).toBe('There is no such session.');
+      expect(answer.errors?.[0]?.message).toBe('The session was not found.');
     }
     expect((await two.api.me(stranger.accessToken)).status).toBe(200);
   });

@@ -200,5 +200,5 @@ test('what is no public ES256 key for signatures is passed over', () => {
     ],
   });
   expect([...usable.keys()]).toEqual(['good']);
-  expect(() => readJwkSet({ keys: 'none' })).toThrow(/no JWK Set/);
+  expect(() => readJwkSet({ keys: 'none' })).toThrow(/Not a JWK Set/);
 });

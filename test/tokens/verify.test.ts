@@ -142,7 +142,7 @@ test('a token signed by somebody else under our key’s name is refused', async 
     keyid: key.id,
     header: { alg: 'ES256', typ: 'at+jwt' },
   });
-  expect(await verify(token)).toMatchObject({ code: 'TOKEN_INVALID', fault: 'the signature does not hold' });
+  expect(await verify(token)).toMatchObject({ code: 'TOKEN_INVALID', fault: 'the signature is invalid' });
 });
 
 test('a signature in the other encoding of ECDSA is refused', async () => {

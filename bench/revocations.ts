@@ -74,7 +74,7 @@ runBench('revocations: many at once on three nodes', () =>
       },
       delivered: async () => {
         await atOnce((index) => askRevoker(index, { kind: 'prepare', count: EACH }, 0));
-        return atOnce((index) => askRevoker(index, { kind: 'deliver' }, EACH));
+        return atOnce((index) => askRevoker(index, { kind: 'confirm' }, EACH));
       },
     };
 

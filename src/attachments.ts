@@ -3,11 +3,11 @@ import type { Clock } from './core/clock';
 import { databaseOf } from './core/key-id';
 import type { Logger } from './core/ports/logger';
 import type { Metrics } from './core/ports/metrics';
-import { type FeedState, noFeed } from './core/ports/source';
+import { type SourceState, noSource } from './core/ports/source';
 import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
-import { isNews } from './protocol/is-new';
-import { createProbingFeed } from './protocol/probe';
+import { isNew } from './protocol/is-new';
+import { createProbe } from './protocol/probe';
 import { createView } from './protocol/view';
 import { openRedisLink } from './redis-link';
 import type { RedisSource } from './redis/client';
@@ -23,7 +23,7 @@ export interface AttachmentsOptions {
   /** How many names the view of one database may hold. */
   readonly viewLimit: number;
   /** Told of each revocation that this process learns of, once. */
-  readonly onRevocation: (entry: LoggedRevocation, isNews: boolean) => void;
+  readonly onRevocation: (entry: LoggedRevocation, isNew: boolean) => void;
   readonly clock: Clock;
   /** ms that clocks may differ by */
   readonly clockSkew: number;
@@ -38,7 +38,7 @@ export interface Attachments {
   /** Begins to follow the databases that the keys name now, and leaves all others. */
   sync(): void;
   /** All of them together. */
-  readonly state: FeedState;
+  readonly state: SourceState;
   /** Resolves when the first attempt to connect has ended for each of them, well or not. */
   tried(): Promise<unknown>;
   /** Why Redis refuses the number of its database that the options name, if it does. */
@@ -49,7 +49,7 @@ export interface Attachments {
 /** What follows the log of one database. Nothing of it is shared with another: neither view nor connection. */
 interface Attachment {
   readonly check: Check;
-  readonly state: FeedState;
+  readonly state: SourceState;
   readonly tried: Promise<unknown>;
   readonly refusal: string | undefined;
   close(): Promise<void>;
@@ -75,7 +75,7 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
       keys.revoke(entry.keyId);
       void keys.reload().catch(() => undefined);
     }
-    options.onRevocation(entry, isNews(entry, view, clockSkew));
+    options.onRevocation(entry, isNew(entry, view, clockSkew));
   };
   const availability = createAvailability(
     logger,
@@ -84,24 +84,24 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
   );
   const link = openRedisLink({ source: redis, follows: usesView, availability, clock });
   const fleet = link.to(databaseId);
-  const feed = usesView
+  const source = usesView
     ? fleet.join({ view, usesView, take, logger, tokenTtl: 0 })
-    : createProbingFeed(fleet.stream, fleet.epoch, clock);
+    : createProbe(fleet.stream, fleet.epoch, clock);
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();
     return Promise.resolve();
   });
   return {
     check: createCheck({
-      feed,
-      copies: { records: fleet.records, trust: { lose: () => undefined } },
+      source,
+      records: fleet.records,
       lastResort,
       clock,
       clockSkew,
       metrics,
     }),
     get state() {
-      return feed.state;
+      return source.state;
     },
     tried: link.tried,
     get refusal() {
@@ -109,14 +109,14 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     },
     async close() {
       await stopSweeping();
-      await feed.stop();
+      await source.stop();
       link.close();
     },
   };
 }
 
 /** Together they are current when each is: a token of any of them may come. */
-function stateOf(states: readonly FeedState[]): FeedState {
+function stateOf(states: readonly SourceState[]): SourceState {
   return {
     isCurrent: states.length > 0 && states.every(({ isCurrent }) => isCurrent),
     size: states.reduce((sum, { size }) => sum + size, 0),
@@ -138,7 +138,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   let closed = false;
 
   /** For tokens of a database that is not followed. */
-  const checkElsewhere = createCheck({ feed: noFeed, lastResort, clock, clockSkew, metrics });
+  const checkElsewhere = createCheck({ source: noSource, lastResort, clock, clockSkew, metrics });
 
   const end = (databaseId: string, attachment: Attachment) => {
     // First out of the table: nothing is judged by it any more while it stops.

@@ -3,7 +3,7 @@ import { createAttachments } from './attachments';
 import { systemClock } from './core/clock';
 import type { Logger } from './core/ports/logger';
 import { noMetrics } from './core/ports/metrics';
-import { noFeed } from './core/ports/source';
+import { noSource } from './core/ports/source';
 import { assembleGuard, type Guard } from './guard/guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard/guard-options';
 import { checkedClock, harmlessLogger, harmlessMetrics } from './guard/handed-in';
@@ -111,16 +111,16 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
           lastResort,
           usesView,
           viewLimit,
-          onRevocation: (entry, isNewsOfIt) => announcements.announce(entry, isNewsOfIt),
+          onRevocation: (entry, isNew) => announcements.announce(entry, isNew),
           clock,
           clockSkew,
           logger,
           metrics,
         });
-  const stateNow = () => attachments?.state ?? noFeed.state;
+  const stateNow = () => attachments?.state ?? noSource.state;
   const guard = assembleGuard(
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
-    attachments?.check ?? createCheck({ feed: noFeed, lastResort, clock, clockSkew, metrics }),
+    attachments?.check ?? createCheck({ source: noSource, lastResort, clock, clockSkew, metrics }),
   );
   // By the system clock: a clock passed in by tests may stand still.
   const deadline = performance.now() + START_PATIENCE;

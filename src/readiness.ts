@@ -4,11 +4,11 @@ import type { ClockWatch } from './core/clock-watch';
 import type { Reachable } from './core/ports/reachable';
 import { sharedAnswer } from './core/shared-answer';
 import type { Readiness } from './http/health';
-import type { Feed } from './core/ports/source';
+import type { Source } from './core/ports/source';
 
 export interface ReadinessSources {
   readonly postgres: Reachable;
-  readonly feed: Pick<Feed, 'state' | 'readableEpoch'>;
+  readonly source: Pick<Source, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
   readonly clockWatch: Pick<ClockWatch, 'isOff'>;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -27,7 +27,7 @@ const inTime = <T>(ask: Promise<T>, otherwise: T): Promise<T> =>
  * a second.
  */
 export function createReadiness(sources: ReadinessSources): () => Promise<Readiness> {
-  const { feed, postgres, hasPendingMigrations, clockWatch, clock } = sources;
+  const { source, postgres, hasPendingMigrations, clockWatch, clock } = sources;
   const askPostgres = sharedAnswer(MAX_AGE, clock, async () => {
     const [isThere, pending] = await Promise.all([
       inTime(
@@ -41,13 +41,13 @@ export function createReadiness(sources: ReadinessSources): () => Promise<Readin
 
   return async () => {
     const { isThere, pending } = await askPostgres();
-    const { isCurrent, reachesRedis } = feed.state;
+    const { isCurrent, reachesRedis } = source.state;
     const degraded = [
       ...(isThere ? [] : ['postgres']),
       ...(reachesRedis === false ? ['redis'] : []),
       ...(clockWatch.isOff ? ['clock'] : []),
     ];
-    const canTell = isThere || isCurrent || feed.readableEpoch !== undefined;
+    const canTell = isThere || isCurrent || source.readableEpoch !== undefined;
     const reasons = [
       ...(canTell ? [] : ['no store can tell whether a token was revoked']),
       ...(pending ? ['migrations are pending'] : []),

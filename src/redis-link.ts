@@ -7,9 +7,9 @@ import { keysOf } from './redis/keys';
 import { createLogReader } from './redis/log-reader';
 import { createLogStream, type LogStreamSettings } from './redis/log-stream';
 import { createRecords } from './redis/records';
-import type { Feed } from './core/ports/source';
+import type { Source } from './core/ports/source';
 import { createKnownEpoch, type KnownEpoch } from './protocol/epoch';
-import { createMembership, type MembershipOptions } from './protocol/heartbeat';
+import { startHeartbeat, type HeartbeatOptions } from './protocol/heartbeat';
 
 /** The options of a membership that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';
@@ -20,7 +20,7 @@ export interface FleetLink {
   readonly epoch: KnownEpoch;
   readonly records: Records;
   /** Starts to follow the stream. Needs a link that was opened with `follows`. */
-  join(options: Omit<MembershipOptions, Linked>): Feed;
+  join(options: Omit<HeartbeatOptions, Linked>): Source;
 }
 
 /** The connections of a process, a node or a service, to Redis. */
@@ -77,7 +77,7 @@ export function openRedisLink({ source, follows, availability, clock }: RedisLin
             forReads.renew();
           };
           const reader = createLogReader(forStream, keys);
-          return createMembership({ ...options, stream, reader, reopen, epoch, clock, availability });
+          return startHeartbeat({ ...options, stream, reader, reopen, epoch, clock, availability });
         },
       };
     },

@@ -4,19 +4,19 @@ import type { Clock } from './core/clock';
 import type { Logger } from './core/ports/logger';
 import type { Metrics } from './core/ports/metrics';
 import type { Records } from './core/ports/records';
-import { type Feed, noFeed } from './core/ports/source';
+import { type Source, noSource } from './core/ports/source';
 import type { Truth } from './core/ports/truth';
 import type { LoggedRevocation } from './core/revocation';
 import { every } from './core/schedule';
 import { StartError } from './core/start-error';
 import type { PreparedDatabase } from './database';
-import { createDelivery, type Deliver } from './protocol/confirm';
-import { createInProcessFeed } from './protocol/embedded';
-import { isNews } from './protocol/is-new';
+import { createConfirm, type Confirm } from './protocol/confirm';
+import { createEmbeddedSource } from './protocol/embedded';
+import { isNew } from './protocol/is-new';
 import { outlasting } from './protocol/lease';
-import { startLogPoll } from './protocol/poll';
-import { type Carrier, createCarrier } from './protocol/publish';
-import { createTrust, type Trust } from './protocol/records-gate';
+import { startPoll } from './protocol/poll';
+import { type Publish, createPublish } from './protocol/publish';
+import { createRecordsGate, type RecordsGate } from './protocol/records-gate';
 import { startRelay } from './protocol/relay';
 import { createView, type View } from './protocol/view';
 import { openRedisLink } from './redis-link';
@@ -38,31 +38,32 @@ export interface RevocationsOptions {
   readonly teardown: Teardown;
 }
 
-/** How this process learns of revocations, checks tokens against them, and carries its own to the others. */
+/** How this process learns of revocations, checks tokens against them, and publishes its own. */
 export interface Revocations {
   readonly check: Check;
   readonly checkThoroughly: CheckThoroughly;
-  readonly deliver: Deliver;
+  readonly confirm: Confirm;
   readonly announcements: Announcements;
-  readonly feed: Feed;
-  /** For counting attempts, by all nodes together, if there is a Redis. */
+  readonly source: Source;
+  /** Where all nodes together count attempts, if there is a Redis. */
   readonly limits: { readonly redis?: RedisConnection; readonly prefix: string };
 }
 
-/** ms between two clearings of what has expired. */
+/** ms between two sweeps of the view. */
 const SWEEP_INTERVAL = 30_000;
 
-/** Names that are remembered where no view is relied on, so that nothing is announced twice. */
+/** Names that the view holds where no check uses it: it only keeps a revocation from being announced twice. */
 const REMEMBERED_NAMES = 100_000;
 
 interface Wiring {
-  readonly feed: Feed;
-  readonly carrier?: Carrier;
-  readonly copies?: { readonly records: Records; readonly trust: Trust };
+  readonly source: Source;
+  readonly publish?: Publish;
+  readonly records?: Records;
+  readonly gate?: RecordsGate;
   readonly redis?: RedisConnection;
 }
 
-interface Inlet {
+interface ViewToFill {
   readonly view: View;
   readonly take: (entry: LoggedRevocation) => void;
 }
@@ -70,7 +71,7 @@ interface Inlet {
 async function wireRedis(
   options: RevocationsOptions,
   redisUrl: string,
-  { view, take }: Inlet,
+  { view, take }: ViewToFill,
 ): Promise<Wiring> {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const link = openRedisLink({
@@ -82,48 +83,48 @@ async function wireRedis(
   teardown.add(() => link.close());
   const lease = config.revocationLease;
   const fleet = link.to(database.databaseId, { lease, replicas: config.waitReplicas });
-  const trust = createTrust();
-  const carrier = createCarrier({
+  const gate = createRecordsGate();
+  const publish = createPublish({
     stream: fleet.stream,
     epoch: fleet.epoch,
     wait: outlasting(lease),
     clock,
   });
-  // So that the first request finds Redis in use, if it is there.
+  // So the first request can use Redis, if it is there.
   await link.tried;
   if (link.refusal !== undefined)
     throw new StartError(
-      `REDIS_URL names a database that Redis refuses: ${link.refusal}. Is its number right?`,
+      `Redis refuses the database in REDIS_URL: ${link.refusal}. Check the number at the end of the URL.`,
     );
-  const feed = fleet.join({
+  const source = fleet.join({
     log: truth.log,
     view,
     usesView: config.viewLimit > 0,
     take,
-    trust,
+    gate,
     logger,
     lease,
     tokenTtl: database.longestTokenTtl,
   });
-  teardown.add(() => feed.stop());
-  teardown.add(startRelay({ truth, carrier, feed, trust, metrics, logger }));
-  return { feed, carrier, copies: { records: fleet.records, trust }, redis: link.forReads };
+  teardown.add(() => source.stop());
+  teardown.add(startRelay({ truth, publish, source, gate, metrics, logger }));
+  return { source, publish, records: fleet.records, gate, redis: link.forReads };
 }
 
-async function wire(options: RevocationsOptions, inlet: Inlet): Promise<Wiring> {
+async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promise<Wiring> {
   const { config, database, truth, logger, teardown } = options;
   const { store } = config;
   if (store.mode === 'servers' && store.redisUrl !== undefined)
-    return wireRedis(options, store.redisUrl, inlet);
-  if (store.mode === 'servers' || config.viewLimit === 0) return { feed: noFeed };
-  const feed = await createInProcessFeed({
+    return wireRedis(options, store.redisUrl, viewToFill);
+  if (store.mode === 'servers' || config.viewLimit === 0) return { source: noSource };
+  const source = await createEmbeddedSource({
     log: truth.log,
-    ...inlet,
+    ...viewToFill,
     logger,
     tokenTtl: database.longestTokenTtl,
   });
-  teardown.add(() => feed.stop());
-  return { feed };
+  teardown.add(() => source.stop());
+  return { source };
 }
 
 export async function assembleRevocations(options: RevocationsOptions): Promise<Revocations> {
@@ -133,35 +134,35 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   const { clockSkew } = config;
   const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
-    if (view.apply(entry)) announcements.announce(entry, isNews(entry, view, clockSkew));
+    if (view.apply(entry)) announcements.announce(entry, isNew(entry, view, clockSkew));
   };
 
-  const { feed, carrier, copies, redis } = await wire(options, { view, take });
-  const isReliedOn = usesView && feed !== noFeed;
+  const { source, publish, records, gate, redis } = await wire(options, { view, take });
+  const isUsed = usesView && source !== noSource;
   const sweep = () => {
     view.sweep();
-    // What was forgotten would at worst be announced again. A view that is relied on is its feed's alone to clear.
-    if (view.isOverfull && !isReliedOn) view.clear();
+    // Clearing it may announce a revocation twice, no worse. A view that checks use is cleared by its source only.
+    if (view.isOverfull && !isUsed) view.clear();
     return Promise.resolve();
   };
   teardown.add(every(SWEEP_INTERVAL, sweep));
-  const isNeeded = () => !feed.state.isCurrent;
-  teardown.add(startLogPoll({ log: truth.log, take, isNeeded, clock, logger }));
+  const isNeeded = () => !source.state.isCurrent;
+  teardown.add(startPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
-  const lastResort = askTruth({ truth, records: copies?.records, clock, clockSkew });
-  const sources = { feed, copies, lastResort, clock, clockSkew };
+  const lastResort = askTruth({ truth, records, clock, clockSkew });
+  const sources = { source, records, gate, lastResort, clock, clockSkew };
   return {
     check: createCheck({ ...sources, metrics }),
     checkThoroughly: createThoroughCheck({ ...sources, sessions: truth.sessions }),
-    deliver: createDelivery({
-      carrier,
+    confirm: createConfirm({
+      publish,
       take,
       log: truth.log,
       metrics,
       patience: 2 * config.revocationLease + 1000,
     }),
     announcements,
-    feed,
+    source,
     limits: { redis, prefix: keysOf(database.databaseId).limits },
   };
 }

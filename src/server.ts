@@ -145,7 +145,7 @@ async function assemble(
     metrics,
     teardown,
   });
-  const { check, checkThoroughly, deliver, announcements, feed, limits } = revocations;
+  const { check, checkThoroughly, confirm, announcements, source, limits } = revocations;
   const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
   const guard = assembleGuard(verify, check);
 
@@ -156,7 +156,7 @@ async function assemble(
   const actions = createActions({
     truth,
     recordRefusal: refusals.record,
-    revoker: createRevoker(truth, deliver),
+    revoker: createRevoker(truth, confirm),
     passwords: createPasswords(config, metrics),
     limits: config.rateLimit
       ? createRateLimits({ ...config, ...limits, clock, recordRefusal: refusals.record })
@@ -188,7 +188,7 @@ async function assemble(
   // Serving.
   const readiness = createReadiness({
     postgres: truth,
-    feed,
+    source,
     hasPendingMigrations: () => hasPendingMigrations(dataSource),
     clockWatch,
     clock,
@@ -196,10 +196,10 @@ async function assemble(
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
   const exposeMetrics = sharedAnswer(0, clock, () =>
     metrics.expose({
-      isViewCurrent: () => feed.state.isCurrent,
-      viewSize: () => feed.state.size,
-      viewLag: () => feed.state.lag,
-      reachesRedis: () => feed.state.reachesRedis,
+      isViewCurrent: () => source.state.isCurrent,
+      viewSize: () => source.state.size,
+      viewLag: () => source.state.lag,
+      reachesRedis: () => source.state.reachesRedis,
       clockOffset: () => clockWatch.offset,
       unconfirmed: countUnconfirmed,
       pool: () => poolOf(dataSource),

@@ -5,7 +5,7 @@ import { assembleGuard, type Guard } from '../../src/guard/guard';
 import { createLogger } from '../../src/logger';
 import { askTruth } from '../../src/revocation/truth-source';
 import { createCheck } from '../../src/revocation/check';
-import { createInProcessFeed } from '../../src/protocol/embedded';
+import { createEmbeddedSource } from '../../src/protocol/embedded';
 import { createView } from '../../src/protocol/view';
 import { createKeyGenerator } from '../../src/tokens/generate';
 import { createKeyRing } from '../../src/tokens/key-ring';
@@ -66,14 +66,14 @@ export async function prepareChecking(): Promise<Checking> {
 
     async guardOver(log) {
       let isRead = false;
-      // The feed reads its log again from time to time. Here there is nothing new in it, and reading takes time.
+      // The source reads its log again from time to time. Here there is nothing new in it, and reading takes time.
       const readOnce: Log = (part) => {
         const reading = isRead ? Promise.resolve(true) : log(part);
         isRead = true;
         return reading;
       };
       const view = createView(Infinity, () => systemClock.now());
-      const feed = await createInProcessFeed({
+      const source = await createEmbeddedSource({
         log: { eachLive: readOnce },
         view,
         take: (entry) => void view.apply(entry),
@@ -83,7 +83,7 @@ export async function prepareChecking(): Promise<Checking> {
       // With a view that is current it must not come to that, and a benchmark of something else should not go unnoticed.
       const truth = { onUser: () => Promise.reject(new Error('The view was not asked.')) };
       const check = createCheck({
-        feed,
+        source,
         lastResort: askTruth({ truth, clock: systemClock, clockSkew: 0 }),
         clock: systemClock,
         clockSkew: 0,

@@ -4,7 +4,7 @@ import { noMetrics } from '../../src/core/ports/metrics';
 import { connectDatabase, prepareDatabase } from '../../src/database';
 import type { Confirmation } from '../../src/core/receipt';
 import type { LoggedRevocation } from '../../src/core/revocation';
-import type { Deliver } from '../../src/protocol/confirm';
+import type { Confirm } from '../../src/protocol/confirm';
 import { createLogger } from '../../src/logger';
 import { createTruth } from '../../src/postgres/truth';
 import { createRevoker, type Revoker } from '../../src/revocation/revoke';
@@ -25,7 +25,7 @@ export interface RevokerOrder {
     /** Makes that many entries of the log, in one statement, to be delivered by the next order. */
     | { readonly kind: 'prepare'; readonly count: number }
     /** Delivers each of them by itself: all that comes behind the commit of a revocation, and nothing else. */
-    | { readonly kind: 'deliver' };
+    | { readonly kind: 'confirm' };
 }
 
 export interface RevokerResult {
@@ -34,7 +34,7 @@ export interface RevokerResult {
 
 interface Assembled {
   readonly revoker: Revoker;
-  readonly deliver: Deliver;
+  readonly confirm: Confirm;
   readonly prepare: (count: number) => Promise<LoggedRevocation[]>;
 }
 
@@ -60,7 +60,7 @@ async function assemble(databaseUrl: string, redisUrl: string): Promise<Assemble
   const database = await prepareDatabase(address, config, createSeal(SETTINGS.SECRET));
   const dataSource = await connectDatabase(address, config, logger);
   const truth = createTruth(dataSource, { hasCopies: true, clockSkew: config.clockSkew });
-  const { deliver } = await assembleRevocations({
+  const { confirm } = await assembleRevocations({
     config,
     database,
     truth,
@@ -70,8 +70,8 @@ async function assemble(databaseUrl: string, redisUrl: string): Promise<Assemble
     teardown: new Teardown(),
   });
   return {
-    revoker: createRevoker(truth, deliver),
-    deliver,
+    revoker: createRevoker(truth, confirm),
+    confirm,
     prepare: async (count) => {
       const rows = await dataSource.query<Row[]>(UNCONFIRMED, [count]);
       const revokedAt = Date.now();
@@ -99,13 +99,13 @@ async function each<Item>(
 }
 
 async function run({ databaseUrl, redisUrl, work, concurrency }: RevokerOrder): Promise<RevokerResult> {
-  const { revoker, deliver, prepare } = await (assembled ??= assemble(databaseUrl, redisUrl));
+  const { revoker, confirm, prepare } = await (assembled ??= assemble(databaseUrl, redisUrl));
   switch (work.kind) {
     case 'prepare':
       prepared = await prepare(work.count);
       return { confirmed: 0 };
-    case 'deliver':
-      return { confirmed: await each(prepared, concurrency, (entry) => deliver([entry])) };
+    case 'confirm':
+      return { confirmed: await each(prepared, concurrency, (entry) => confirm([entry])) };
     case 'revoke':
       return {
         confirmed: await each(work.people, concurrency, async ({ userId, sessionId }) => {

@@ -28,7 +28,7 @@ export const disableUser =
     client: Client,
   ): Promise<ChangedUser> => {
     const before = await userOf(deps, userId);
-    if (before.disabled) return { user: before, receipt: await deps.revoker.settle('USER', userId) };
+    if (before.disabled) return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ...originOf(client) },
@@ -61,7 +61,8 @@ export const setRole =
   (deps: Dependencies) =>
   async (admin: Principal, userId: string, role: User['role'], client: Client): Promise<ChangedUser> => {
     const before = await userOf(deps, userId);
-    if (before.role === role) return { user: before, receipt: await deps.revoker.settle('USER', userId) };
+    if (before.role === role)
+      return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'none' },
       {

@@ -35,7 +35,7 @@ export async function endSession(
   } catch (error) {
     // The account is deleted, or the session so long over that it is forgotten.
     if (error instanceof TokenfenceError && error.code === 'NOT_FOUND')
-      return revoker.settle('SESSION', userId);
+      return revoker.confirmPending('SESSION', userId);
     throw error;
   }
 }

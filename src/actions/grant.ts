@@ -129,7 +129,7 @@ export async function grant(
   { sign, settings, revoker }: Pick<Dependencies, 'sign' | 'settings' | 'revoker'>,
   { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,
 ): Promise<Grant> {
-  const receipt = first && (await revoker.deliverSessions([first, ...others]));
+  const receipt = first && (await revoker.confirmSessions([first, ...others]));
   const iat = Math.floor(issuedAt / 1000);
   // A token must not outlive its session: the log names sessions that were ended, not those that ran out.
   // Nor the time for which the log keeps what may refuse it, which is counted by the clock of Postgres: ours may be ahead.

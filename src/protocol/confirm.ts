@@ -4,36 +4,39 @@ import type { Metrics } from '../core/ports/metrics';
 import type { Tables } from '../core/ports/truth';
 import type { Confirmation } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
-import type { Carrier } from './publish';
+import type { Publish } from './publish';
 
-/** Carries committed revocations to the copies, and tells whether they are in force everywhere. Never throws. */
-export type Deliver = (entries: readonly LoggedRevocation[]) => Promise<Confirmation>;
+/** Publishes committed revocations, and says whether they are in force everywhere. Never throws. */
+export type Confirm = (entries: readonly LoggedRevocation[]) => Promise<Confirmation>;
 
-export interface DeliveryOptions {
-  /** How the copies are reached; without copies, to be committed is to be confirmed. */
-  readonly carrier?: Carrier;
+export interface ConfirmOptions {
+  /** Left out where there is no Redis: then what is committed is confirmed. */
+  readonly publish?: Publish;
   /** Takes a revocation into the view of this process. */
   readonly take: (entry: LoggedRevocation) => void;
   readonly log: Pick<Tables['log'], 'markConfirmed' | 'areConfirmed'>;
   readonly metrics: Metrics;
-  /** ms after which the caller is told that it is not confirmed yet. */
+  /** ms after which the caller is told that it is not confirmed yet */
   readonly patience: number;
 }
 
+/** ms after a failed publication until the next. */
 const RETRY_INTERVAL = 200;
 
 const UNREACHABLE =
-  'Redis cannot be reached. The revocation is stored and will be delivered as soon as possible; ' +
+  'Redis cannot be reached. The revocation is stored and will be published as soon as possible; ' +
   'until then a node that still reaches Redis may accept the token.';
 
 const NOT_YET =
-  'Not every node has confirmed it in time. The revocation is stored and will be delivered; ' +
+  'Not every node has confirmed the revocation in time. It is stored and will be confirmed; ' +
   'until then a node may accept the token.';
 
-const UNFORESEEN = 'An unexpected fault kept it from being delivered. It is stored and will be tried again.';
+const UNEXPECTED =
+  'An unexpected error kept the revocation from being published. It is stored and will be published again; ' +
+  'until then a node may accept the token.';
 
-/** Notes in the log what has been confirmed, many at a time. Should that fail, a relay delivers them once more. */
-function createMarker(log: DeliveryOptions['log']): (ids: readonly string[]) => void {
+/** Marks revocations as confirmed in the log, many in one statement. If that fails, a relay publishes them again. */
+function createMark(log: ConfirmOptions['log']): (ids: readonly string[]) => void {
   let waiting: string[] = [];
   let marking = false;
   const mark = async () => {
@@ -52,12 +55,12 @@ function createMarker(log: DeliveryOptions['log']): (ids: readonly string[]) => 
   };
 }
 
-export function createDelivery(options: DeliveryOptions): Deliver {
-  const { carrier, take, log, metrics, patience } = options;
-  const mark = createMarker(log);
+export function createConfirm(options: ConfirmOptions): Confirm {
+  const { publish, take, log, metrics, patience } = options;
+  const mark = createMark(log);
 
-  /** Whether another node has done it; one that reaches Redis when we do not. */
-  const doneByAnother = async (ids: string[]) => {
+  /** Whether another node has confirmed them: it may reach Redis when this one does not. */
+  const confirmedByAnother = async (ids: string[]) => {
     try {
       return await log.areConfirmed(ids);
     } catch {
@@ -66,7 +69,7 @@ export function createDelivery(options: DeliveryOptions): Deliver {
   };
 
   return async (entries) => {
-    // Here at once, whatever becomes of the rest.
+    // In force in this process at once, whatever happens next.
     for (const entry of entries) take(entry);
     if (entries.length === 0) return { confirmed: true };
     const startedAt = performance.now();
@@ -78,25 +81,25 @@ export function createDelivery(options: DeliveryOptions): Deliver {
       metrics.unconfirmed();
       return { confirmed: false, reason };
     };
-    if (!carrier) return confirmed('committed');
+    if (!publish) return confirmed('committed');
 
     const ids = entries.map(({ id }) => id);
     const deadline = startedAt + patience;
     const inTime = <T>(work: Promise<T>): Promise<T | undefined> =>
       Promise.race([work, sleep(Math.max(0, deadline - performance.now()), undefined, { ref: false })]);
-    const carry = async () => {
-      const way = await carrier.carry(entries);
+    const publishAndMark = async () => {
+      const way = await publish(entries);
       mark(ids);
       return way;
     };
     for (;;) {
       try {
-        const way = await inTime(carry());
+        const way = await inTime(publishAndMark());
         return way ? confirmed(way) : unconfirmed(NOT_YET);
       } catch (error) {
-        if (!isUnavailable(error)) return unconfirmed(UNFORESEEN);
+        if (!isUnavailable(error)) return unconfirmed(UNEXPECTED);
       }
-      if (await inTime(doneByAnother(ids))) return confirmed('elsewhere');
+      if (await inTime(confirmedByAnother(ids))) return confirmed('elsewhere');
       if (performance.now() + RETRY_INTERVAL > deadline) return unconfirmed(UNREACHABLE);
       await sleep(RETRY_INTERVAL);
     }

@@ -1,12 +1,12 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Feed } from '../core/ports/source';
+import type { Source } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/schedule';
 import type { View } from './view';
 
-export interface InProcessFeedOptions {
+export interface EmbeddedSourceOptions {
   readonly log: Pick<RevocationLog, 'eachLive'>;
   readonly view: View;
   readonly take: (entry: LoggedRevocation) => void;
@@ -22,7 +22,7 @@ export interface InProcessFeedOptions {
 const INTERVAL = 30_000;
 
 /** Feeds the view of the only process that there is: whatever is revoked is revoked here. Resolves when it is loaded. */
-export async function createInProcessFeed(options: InProcessFeedOptions): Promise<Feed> {
+export async function createEmbeddedSource(options: EmbeddedSourceOptions): Promise<Source> {
   const { log, view, take, logger, tokenTtl } = options;
   let isCurrent = false;
 
@@ -53,7 +53,7 @@ export async function createInProcessFeed(options: InProcessFeedOptions): Promis
       if (!isCurrent || view.isOverfull || exp - iat > tokenTtl) return undefined;
       return view.lookUp(token);
     },
-    hearsay: (token) => view.lookUp(token),
+    knownRevocation: (token) => view.lookUp(token),
     readableEpoch: undefined,
     get state() {
       return { isCurrent: isCurrent && !view.isOverfull, size: view.size, lag: 0, reachesRedis: undefined };

@@ -2,7 +2,7 @@
  * Tells of most names that were never added that they were not, and of none that was. A look into a table of a million
  * names waits for the machine's memory several times; this lies close at hand, and nearly every answer is "no".
  */
-export interface Sieve {
+export interface Filter {
   add(name: string): void;
   /** `false` is certain; `true` means to look it up. */
   mayHold(name: string): boolean;
@@ -30,7 +30,7 @@ function hash(name: string): number {
 }
 
 /** @param names how many it is to take */
-export function createSieve(names: number): Sieve {
+export function createFilter(names: number): Filter {
   let bits = FEWEST_BITS;
   while (bits < MOST_BITS && bits < names * BITS_PER_NAME) bits *= 2;
   const words = new Int32Array(bits / 32);

@@ -10,7 +10,7 @@ const PAUSE = 5000;
 /** Revocations that are appended in one script. */
 const CHUNK = 500;
 
-export interface HealerOptions {
+export interface HealOptions {
   readonly stream: Pick<LogStream, 'heal'>;
   readonly log: Pick<RevocationLog, 'eachLive'>;
   readonly node: string;
@@ -21,7 +21,7 @@ export interface HealerOptions {
  * Fills the stream of a new epoch with the live log, for processes that have no Postgres to load it from. The epoch's id
  * must have been learned before: what is revoked while the log is read then comes to the stream by itself.
  */
-export function createHealer({ stream, log, node, logger }: HealerOptions): (epochId: string) => void {
+export function createHeal({ stream, log, node, logger }: HealOptions): (epochId: string) => void {
   let healing = false;
 
   const append = async (epochId: string, entries: LoggedRevocation[], isLast: boolean, asOf: number) =>

@@ -10,14 +10,14 @@ import {
   type LogStream,
 } from '../core/ports/log-stream';
 import type { Logger } from '../core/ports/logger';
-import type { Feed } from '../core/ports/source';
+import type { Source } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import type { KnownEpoch } from './epoch';
 import { createFollower } from './follow';
-import { createHealer } from './heal';
+import { createHeal } from './heal';
 import { createLease } from './lease';
-import type { Trust } from './records-gate';
+import type { RecordsGate } from './records-gate';
 import type { View } from './view';
 
 /**
@@ -32,7 +32,7 @@ interface Joined {
   isLoaded: boolean;
 }
 
-export interface MembershipOptions {
+export interface HeartbeatOptions {
   readonly stream: LogStream;
   readonly reader: LogReader;
   /** Opens the connections anew on which is read: after a failover they may still lead to the server of before. */
@@ -45,8 +45,8 @@ export interface MembershipOptions {
   readonly usesView: boolean;
   /** Takes a revocation into the view, and tells whoever wants to know. */
   readonly take: (entry: LoggedRevocation) => void;
-  /** Whether the records are to be believed, for a process that also asks Postgres. */
-  readonly trust?: Trust;
+  /** Whether the records may be read, for a process that also asks Postgres. */
+  readonly gate?: RecordsGate;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly availability: Availability;
@@ -75,11 +75,11 @@ const OVERFULL_DELAY = 300_000;
  * how far the stream goes. When it has applied that as well, the view is current for one lease, counted from before the
  * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
  */
-export function createMembership(options: MembershipOptions): Feed {
-  const { stream, reopen, epoch, log, view, usesView, take, trust, clock, logger, availability, tokenTtl } =
+export function startHeartbeat(options: HeartbeatOptions): Source {
+  const { stream, reopen, epoch, log, view, usesView, take, gate, clock, logger, availability, tokenTtl } =
     options;
   let length = options.lease ?? 0;
-  const heal = log && createHealer({ stream, log, node: randomUUID(), logger });
+  const heal = log && createHeal({ stream, log, node: randomUUID(), logger });
 
   /** Proves that we reach the Redis where everyone else's revocations arrive. */
   const reach = createLease(() => length, clock);
@@ -200,7 +200,7 @@ export function createMembership(options: MembershipOptions): Feed {
    * yet, must not be accepted again by the view.
    */
   const catchUp = async () => {
-    trust?.lose();
+    gate?.close();
     try {
       await log?.eachUnconfirmed((entries) => {
         for (const entry of entries) take(entry);
@@ -305,9 +305,9 @@ export function createMembership(options: MembershipOptions): Feed {
       if (!current.holds || view.isOverfull || exp - iat > coveredTtl) return undefined;
       return view.lookUp(token);
     },
-    hearsay: (token) => view.lookUp(token),
+    knownRevocation: (token) => view.lookUp(token),
     get readableEpoch() {
-      return (trust?.holds ?? true) && reach.holds ? reachedEpoch : undefined;
+      return (gate?.isOpen ?? true) && reach.holds ? reachedEpoch : undefined;
     },
     get state() {
       const position = joined ? follower.positionIn(joined.epochId) : -1;

@@ -11,7 +11,7 @@ import type { View } from './view';
  *
  * @param clockSkew ms that the clock of Postgres may differ from ours
  */
-export const isNews = (
+export const isNew = (
   { revokedAt }: LoggedRevocation,
   { emptySince }: Pick<View, 'emptySince'>,
   clockSkew: number,

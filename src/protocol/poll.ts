@@ -11,7 +11,7 @@ const INTERVAL = 500;
 /** ms that a transaction may take from its clock to its commit: what is that much older may appear only now. */
 export const OVERLAP = 30_000;
 
-export interface LogPollOptions {
+export interface PollOptions {
   readonly log: Pick<RevocationLog, 'since'>;
   /** Takes each in; those that it has met before make no difference. */
   readonly take: (entry: LoggedRevocation) => void;
@@ -25,7 +25,7 @@ export interface LogPollOptions {
  * Reads in Postgres what was revoked lately, while no stream tells of it: sockets are to be closed even then. Answers
  * the function that stops it.
  */
-export function startLogPoll({ log, take, isNeeded, clock, logger }: LogPollOptions): () => Promise<void> {
+export function startPoll({ log, take, isNeeded, clock, logger }: PollOptions): () => Promise<void> {
   let lastRead = clock.monotonic();
   const look = async () => {
     if (!isNeeded()) return;

@@ -1,6 +1,6 @@
 import { type Clock, momentOf } from '../core/clock';
 import type { LogStream } from '../core/ports/log-stream';
-import type { Feed } from '../core/ports/source';
+import type { Source } from '../core/ports/source';
 import type { KnownEpoch } from './epoch';
 import { createLease } from './lease';
 
@@ -8,7 +8,7 @@ import { createLease } from './lease';
  * For a process that keeps no view, and may be stopped between two requests: it proves that it reaches the Redis where
  * revocations arrive when it is asked to, and keeps no heartbeat.
  */
-export function createProbingFeed(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch, clock: Clock): Feed {
+export function createProbe(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch, clock: Clock): Source {
   let length = 0;
   let reachedEpoch: string | undefined;
   const lease = createLease(() => length, clock);
@@ -30,7 +30,7 @@ export function createProbingFeed(stream: Pick<LogStream, 'probe'>, epoch: Known
 
   return {
     lookUp: () => undefined,
-    hearsay: () => undefined,
+    knownRevocation: () => undefined,
     get readableEpoch() {
       return lease.holds ? reachedEpoch : undefined;
     },

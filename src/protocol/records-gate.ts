@@ -1,32 +1,32 @@
 /**
- * Whether the copies are to be believed. They are not while they can't be written, as then they grow old; nor when they
- * have come back with what they had, before all that was revoked meanwhile has been delivered to them.
+ * Whether the records in Redis may be read. It is closed while they cannot be written, since they grow old then. It stays
+ * closed when Redis comes back, until everything that was revoked meanwhile has been published.
  */
-export interface Trust {
-  readonly holds: boolean;
-  /** How often it was lost: tells whoever is about to gain it whether that is out of date. */
-  readonly losses: number;
-  lose(): void;
-  gain(): void;
+export interface RecordsGate {
+  readonly isOpen: boolean;
+  /** How often it was closed. Compare it before you open: a closure in between makes your reason out of date. */
+  readonly closures: number;
+  close(): void;
+  open(): void;
 }
 
-/** None at first: a node that starts may find copies that another has failed to reach. */
-export function createTrust(): Trust {
-  let holds = false;
-  let losses = 0;
+/** Closed at first: a node that starts may find records that another node could not write. */
+export function createRecordsGate(): RecordsGate {
+  let isOpen = false;
+  let closures = 0;
   return {
-    get holds() {
-      return holds;
+    get isOpen() {
+      return isOpen;
     },
-    get losses() {
-      return losses;
+    get closures() {
+      return closures;
     },
-    lose() {
-      holds = false;
-      losses += 1;
+    close() {
+      isOpen = false;
+      closures += 1;
     },
-    gain() {
-      holds = true;
+    open() {
+      isOpen = true;
     },
   };
 }

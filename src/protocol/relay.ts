@@ -1,73 +1,70 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
-import type { Feed } from '../core/ports/source';
+import type { Source } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
-import type { Carrier } from './publish';
-import type { Trust } from './records-gate';
+import type { Publish } from './publish';
+import type { RecordsGate } from './records-gate';
 
 /** ms between two looks. */
 const INTERVAL = 500;
 
-/** ms that a revocation is left to the node that made it. */
+/** ms for which a revocation is left to the node that made it. */
 const MIN_AGE = 400;
 
+/** Revocations that are relayed together. */
 const BATCH = 200;
 
 export interface RelayOptions {
   readonly truth: Pick<Truth, 'relay' | 'log'>;
-  readonly carrier: Carrier;
-  readonly feed: Pick<Feed, 'state'>;
-  readonly trust: Trust;
+  readonly publish: Publish;
+  readonly source: Pick<Source, 'state'>;
+  readonly gate: RecordsGate;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /**
- * Delivers what other nodes, or an earlier life of this one, committed and then could not deliver. Every node runs
- * one; rows that another relay has in hand are passed over. It also restores the trust in the records, when Redis takes
- * writes and holds all that had been revoked until then. Answers the function that stops it, and resolves when what is
- * under way has ended.
+ * Publishes what was committed and never confirmed: by another node, or by this one before a restart. Every node runs a
+ * relay, and skips the rows that another one holds. The relay also opens the records gate, once Redis takes writes and
+ * holds everything that had been revoked until then.
+ *
+ * Answers the function that stops it, which resolves when the work under way has ended.
  */
-export function startRelay({
-  truth,
-  carrier,
-  feed,
-  trust,
-  metrics,
-  logger,
-}: RelayOptions): () => Promise<void> {
-  const deliverBacklog = async (minAge: number) => {
+export function startRelay(options: RelayOptions): () => Promise<void> {
+  const { truth, publish, source, gate, metrics, logger } = options;
+
+  const publishBacklog = async (minAge: number) => {
     let count: number;
     do {
       count = await truth.relay(BATCH, minAge, async (entries) => {
-        await carrier.carry(entries);
+        await publish(entries);
       });
-      // Those that are younger may be under way by their own node: they were not left behind.
+      // Younger ones may be under way by their own node: they were not left behind.
       if (minAge < MIN_AGE) continue;
       metrics.relayed(count);
-      if (count > 0) logger.info({ count }, 'Delivered revocations that had been left behind.');
+      if (count > 0) logger.info({ count }, 'Published revocations that had been left unconfirmed.');
     } while (count === BATCH);
   };
 
   const look = async () => {
-    if (!feed.state.reachesRedis) return;
+    if (!source.state.reachesRedis) return;
     try {
-      if (trust.holds) {
-        await deliverBacklog(MIN_AGE);
+      if (gate.isOpen) {
+        await publishBacklog(MIN_AGE);
         return;
       }
-      const since = trust.losses;
+      const { closures } = gate;
       const backlog = await truth.log.unconfirmedIds();
-      await deliverBacklog(MIN_AGE);
-      await deliverBacklog(0);
-      // Another relay may have some of them in hand; or Redis was away again meanwhile. Then the next look finds out.
-      if ((await truth.log.areConfirmed(backlog)) && trust.losses === since) trust.gain();
+      await publishBacklog(MIN_AGE);
+      await publishBacklog(0);
+      // Another relay may hold some of them, or Redis was away again meanwhile. Then the next look tries again.
+      if ((await truth.log.areConfirmed(backlog)) && gate.closures === closures) gate.open();
     } catch (error) {
-      // A store is away: the revocations lie safe, and the next look comes soon.
+      // Postgres or Redis is away. The revocations are stored, and the next look comes soon.
       if (!isUnavailable(error))
-        logger.error({ err: error }, 'The relay of revocations met an unexpected fault.');
+        logger.error({ err: error }, 'Unexpected error in the relay of revocations.');
     }
   };
 

@@ -1,14 +1,14 @@
 import type { VerifiedToken } from '../core/claims';
 import type { FoundInView } from '../core/decision';
 import type { LoggedRevocation } from '../core/revocation';
-import { createSieve } from './filter';
+import { createFilter } from './filter';
 
 /** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
 export interface View {
   /** Answers whether it did not know of it yet. */
   apply(entry: LoggedRevocation): boolean;
   /**
-   * What it says on a token, whether it may be asked being the feed's to know; `undefined` for one that ran out so long
+   * What it says on a token, whether it may be asked being the source's to know; `undefined` for one that ran out so long
    * ago that what refuses it may have been let go of.
    */
   lookUp(token: VerifiedToken): FoundInView | undefined;
@@ -55,7 +55,7 @@ export function createView(limit: number, now: () => number): View {
   /** What to look at when a span has ended, so that nobody has to look through everything. Each name is in one of them. */
   let leaving = new Map<number, string[]>();
   /** All names of both tables; and, until it is made anew, some that have left. */
-  let sieve = createSieve(0);
+  let filter = createFilter(0);
   let globalVersion = 0;
   /** s since the epoch; past it, no token that the version refuses can be good. */
   let globalExpiresAt = 0;
@@ -75,11 +75,11 @@ export function createView(limit: number, now: () => number): View {
 
   /** To be called when the name is in its table. */
   const sift = (name: string) => {
-    sieve.add(name);
-    if (!sieve.isFull) return;
+    filter.add(name);
+    if (!filter.isFull) return;
     // With room for as many again, so that this is done ever more rarely.
-    sieve = createSieve(2 * (users.size + denied.size));
-    for (const table of [users, denied]) for (const each of table.keys()) sieve.add(each);
+    filter = createFilter(2 * (users.size + denied.size));
+    for (const table of [users, denied]) for (const each of table.keys()) filter.add(each);
   };
 
   const hasRoom = () => {
@@ -98,13 +98,13 @@ export function createView(limit: number, now: () => number): View {
       return true;
     }
     // A lower version may be in force for longer, so both maxima count.
-    const isNews = tokenVersion > known.tokenVersion;
-    if (isNews || expiresAt > known.expiresAt)
+    const isNew = tokenVersion > known.tokenVersion;
+    if (isNew || expiresAt > known.expiresAt)
       users.set(userId, {
         tokenVersion: Math.max(tokenVersion, known.tokenVersion),
         expiresAt: Math.max(expiresAt, known.expiresAt),
       });
-    return isNews;
+    return isNew;
   };
 
   const deny = (id: string, expiresAt: number) => {
@@ -117,13 +117,13 @@ export function createView(limit: number, now: () => number): View {
     return true;
   };
 
-  const isDenied = (id: string) => sieve.mayHold(id) && denied.has(id);
+  const isDenied = (id: string) => filter.mayHold(id) && denied.has(id);
 
   const clear = () => {
     users = new Map();
     denied = new Map();
     leaving = new Map();
-    sieve = createSieve(0);
+    filter = createFilter(0);
     isOverfull = false;
     emptySince = now();
   };
@@ -141,10 +141,10 @@ export function createView(limit: number, now: () => number): View {
         case 'USER':
           return raise(entry.userId, entry.tokenVersion, expiresAt);
         case 'EVERYONE': {
-          const isNews = entry.globalVersion > globalVersion;
-          if (isNews) globalVersion = entry.globalVersion;
+          const isNew = entry.globalVersion > globalVersion;
+          if (isNew) globalVersion = entry.globalVersion;
           globalExpiresAt = Math.max(globalExpiresAt, expiresAt);
-          return isNews;
+          return isNew;
         }
       }
     },
@@ -153,7 +153,7 @@ export function createView(limit: number, now: () => number): View {
       if (claims.exp * 1000 <= sweptUntil) return undefined;
       return {
         from: 'view',
-        tokenVersion: sieve.mayHold(claims.sub) ? (users.get(claims.sub)?.tokenVersion ?? 0) : 0,
+        tokenVersion: filter.mayHold(claims.sub) ? (users.get(claims.sub)?.tokenVersion ?? 0) : 0,
         globalVersion,
         denied: isDenied(claims.jti) || isDenied(claims.sid),
         keyDenied: isDenied(keyId),

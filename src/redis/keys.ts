@@ -2,7 +2,7 @@
 export const EVERYONE = 'everyone';
 
 export interface Keys {
-  /** A hash: the epoch's id, the server's run_id, how many were published, and the roll of the nodes. */
+  /** A hash: the epoch's id, the server's run_id, how many were published, and the nodes. */
   readonly epoch: string;
   /** The revocation log, as all nodes follow it. */
   readonly stream: string;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
-import { type Beat, BEGINNING, type LogStream, type Roll, type Stale } from '../core/ports/log-stream';
+import { type Beat, BEGINNING, type LogStream, type Nodes, type Stale } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { effectOf, MERGE } from './effect';
@@ -106,12 +106,12 @@ const heal = defineScript(`${ONLY_WITH_STREAM}
   end
   return 'OK'`);
 
-// KEYS: epoch, stream. ARGV: id. In one step: the roll of another epoch would tell nothing.
-const roll = defineScript(`${ONLY_WITH_STREAM}
+// KEYS: epoch, stream. ARGV: id. In one step: the nodes of another epoch would tell nothing.
+const readNodes = defineScript(`${ONLY_WITH_STREAM}
   return redis.call('HGETALL', KEYS[1])`);
 
 // KEYS: epoch, stream. ARGV: id, then node and beat by turns. A node that has beaten since stays.
-const strike = defineScript(`${ONLY_WITH_STREAM}
+const removeNodes = defineScript(`${ONLY_WITH_STREAM}
   for i = 2, #ARGV, 2 do
     local field = 'n:' .. ARGV[i]
     if redis.call('HGET', KEYS[1], field) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], field) end
@@ -123,7 +123,7 @@ const leave = defineScript(`${ONLY_WITH_STREAM}
   redis.call('HDEL', KEYS[1], 'n:' .. ARGV[2])
   return 'OK'`);
 
-function rollOf(fields: readonly string[]): { roll: Roll; position: number } {
+function nodesOf(fields: readonly string[]): { nodes: Nodes; position: number } {
   const nodes = new Map<string, { position: number; beat: string }>();
   let position = 0;
   for (let i = 0; i < fields.length; i += 2) {
@@ -132,7 +132,7 @@ function rollOf(fields: readonly string[]): { roll: Roll; position: number } {
     if (name.startsWith('n:'))
       nodes.set(name.slice(2), { position: Number(value.split(':')[0]), beat: value });
   }
-  return { roll: nodes, position };
+  return { nodes, position };
 }
 
 /** The clock of Postgres, as these entries know it, and the last moment at which one of them can matter. */
@@ -232,16 +232,16 @@ export function createLogStream(
           ...effects.flatMap(({ payload, version, denied }) => [payload, denied.length, version, ...denied]),
         ],
       );
-      return reply === 'STALE' ? reply : { epochId, ...rollOf(reply as string[]) };
+      return reply === 'STALE' ? reply : { epochId, ...nodesOf(reply as string[]) };
     },
 
-    async roll(epochId) {
-      const reply = await run(roll, both, [epochId]);
-      return reply === 'STALE' ? reply : rollOf(reply as string[]).roll;
+    async nodes(epochId) {
+      const reply = await run(readNodes, both, [epochId]);
+      return reply === 'STALE' ? reply : nodesOf(reply as string[]).nodes;
     },
 
-    async strike(epochId, beats) {
-      await run(strike, both, [epochId, ...[...beats].flat()]);
+    async remove(epochId, beats) {
+      await run(removeNodes, both, [epochId, ...[...beats].flat()]);
     },
 
     async leave(epochId, node) {

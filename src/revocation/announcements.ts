@@ -2,34 +2,34 @@ import type { Logger } from '../core/ports/logger';
 import type { LoggedRevocation } from '../core/revocation';
 
 /**
- * Told of each revocation, once, when this process learns of it. Must not throw.
+ * Called once for each revocation, when this process learns of it. Must not throw.
  *
- * @param isNews false: it was made before this process could have told of it, and is no event any more; but whoever was let
- * in by a store that did not know it has to go
+ * @param isNew false for a revocation from before this process could announce it. Do not report it as an event, but do end
+ * what it refuses: a store that did not know it may have let that in.
  */
-export type Listener = (entry: LoggedRevocation, isNews: boolean) => void;
+export type Listener = (entry: LoggedRevocation, isNew: boolean) => void;
 
-/** Tells whoever wants to know, in this process, of revocations made anywhere. */
+/** Announces revocations, made by any node, to the listeners in this process. */
 export interface Announcements {
   announce: Listener;
-  /** Answers the function that ends the subscription. */
+  /** Answers a function that ends the subscription. */
   subscribe(listener: Listener): () => void;
-  /** How many listen. */
+  /** The number of subscriptions. */
   readonly listeners: number;
 }
 
 export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcements {
-  /** What they answer is a promise where the service gave an async function. */
+  /** A service may hand in an async function, so the result may be a promise. */
   const listeners = new Set<(...told: Parameters<Listener>) => unknown>();
   return {
-    announce(entry, isNews) {
+    announce(entry, isNew) {
       for (const listener of listeners) {
-        // One that fails must keep neither the others from it, nor the reader of the stream.
+        // A listener that fails must not stop the others, nor the reader of the stream.
         const failed = (error: unknown) => {
           logger.error({ err: error }, 'A listener for revocations failed.');
         };
         try {
-          const result = listener(entry, isNews);
+          const result = listener(entry, isNew);
           if (result instanceof Promise) void result.catch(failed);
         } catch (error) {
           failed(error);
@@ -37,7 +37,7 @@ export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcement
       }
     },
     subscribe(listener) {
-      // A function of its own: the same listener may subscribe twice, and each end but its own subscription.
+      // Wrapped, so that the same function can subscribe twice and each subscription ends separately.
       const own = (...told: Parameters<Listener>): unknown => listener(...told);
       listeners.add(own);
       return () => void listeners.delete(own);

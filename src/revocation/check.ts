@@ -4,34 +4,36 @@ import { decide, type Decision, type Known } from '../core/decision';
 import { isUnavailable, serviceUnavailable } from '../core/errors';
 import { type CheckStep, type Metrics, noMetrics } from '../core/ports/metrics';
 import type { FillTicket, RecordAnswer, Records } from '../core/ports/records';
-import type { Feed } from '../core/ports/source';
-import type { Trust } from '../protocol/records-gate';
+import type { Source } from '../core/ports/source';
+import type { RecordsGate } from '../protocol/records-gate';
 
 export type Verdict = Exclude<Decision, 'UNKNOWN'>;
 
 /**
- * Whether a token whose signature and claims hold is still good: at once when the view can tell. Throws, or rejects with,
- * `SERVICE_UNAVAILABLE` when nothing that could tell is reachable: that is never taken for good, and never for revoked.
+ * Tells whether a token with a valid signature and valid claims is still good. Answers synchronously when the view can
+ * tell. Throws, or rejects with, `SERVICE_UNAVAILABLE` when no store that can tell is reachable: then the token is
+ * neither accepted nor called revoked.
  *
  * @param text the token as it was presented
  */
 export type Check = (token: VerifiedToken, text: string) => Verdict | Promise<Verdict>;
 
-/** Who is asked when neither the view nor Redis can tell: one that always can, if it can be reached. */
+/** The store to ask when neither the view nor Redis can tell. If it can be reached, it can always tell. */
 export interface LastResort {
   readonly step: CheckStep;
   /**
-   * Rejects with `SERVICE_UNAVAILABLE` when it can't be reached.
+   * Rejects with `SERVICE_UNAVAILABLE` when it cannot be reached.
    *
-   * @param ticket leave to fill the record that is missing in Redis, for one who reads the truth itself
+   * @param ticket permits to fill the missing record in Redis; only for a store that reads Postgres itself
    */
   ask(token: VerifiedToken, text: string, ticket: FillTicket | undefined): Promise<Verdict>;
 }
 
 export interface CheckSources {
-  readonly feed: Pick<Feed, 'lookUp' | 'hearsay' | 'readableEpoch' | 'reach'>;
-  /** The fast copy, if there is one, and who is to know when it fails. */
-  readonly copies?: { readonly records: Pick<Records, 'read'>; readonly trust: Pick<Trust, 'lose'> };
+  readonly source: Pick<Source, 'lookUp' | 'knownRevocation' | 'readableEpoch' | 'reach'>;
+  readonly records?: Pick<Records, 'read'>;
+  /** Closed when the records cannot be read. */
+  readonly gate?: Pick<RecordsGate, 'close'>;
   readonly lastResort?: LastResort;
   readonly clock: Clock;
   /** ms that clocks may differ by */
@@ -40,13 +42,13 @@ export interface CheckSources {
 }
 
 /**
- * The one way to learn whether a token was revoked: the nearest store first, then the next, until one can tell.
- * No look-up is shared between requests: one that began before a revocation must not answer for one that began after.
+ * Creates the check: it asks the nearest store first, then the next, until one can tell. Every judgement on a token comes
+ * from here. Requests share no look-up: one that began before a revocation must not answer a request that began after it.
  */
 export function createCheck(sources: CheckSources): Check {
-  const { feed, copies, lastResort, clock, clockSkew, metrics = noMetrics } = sources;
+  const { source, records, gate, lastResort, clock, clockSkew, metrics = noMetrics } = sources;
 
-  /** The verdict, or nothing when that store cannot tell. */
+  /** Answers the verdict, or nothing when that store cannot tell. */
   const judge = ({ claims }: VerifiedToken, step: CheckStep, known: Known): Verdict | undefined => {
     const decision = decide(claims, known, clock.now(), clockSkew);
     if (decision === 'UNKNOWN') return undefined;
@@ -55,13 +57,13 @@ export function createCheck(sources: CheckSources): Check {
   };
 
   const readRecord = async (token: VerifiedToken): Promise<RecordAnswer | undefined> => {
-    if (!copies) return undefined;
+    if (!records) return undefined;
     try {
-      const epochId = feed.readableEpoch ?? (await feed.reach?.());
-      return epochId === undefined ? undefined : await copies.records.read(epochId, token);
+      const epochId = source.readableEpoch ?? (await source.reach?.());
+      return epochId === undefined ? undefined : await records.read(epochId, token);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      copies.trust.lose();
+      gate?.close();
       return undefined;
     }
   };
@@ -74,7 +76,7 @@ export function createCheck(sources: CheckSources): Check {
     try {
       if (!lastResort) throw serviceUnavailable(new Error('neither the view nor Redis can tell'));
       const verdict = await lastResort.ask(token, text, ticket);
-      // It took its time, and the token may have run out meanwhile.
+      // The token may have expired while the store was asked.
       const isOver = verdict === 'GOOD' && isExpired(token.claims, clock.now(), clockSkew);
       const answer = isOver ? 'EXPIRED' : verdict;
       metrics.checked(lastResort.step, answer);
@@ -91,17 +93,17 @@ export function createCheck(sources: CheckSources): Check {
     return verdict ?? askLast(token, text, record?.found === false ? record.ticket : undefined);
   };
 
-  /** Whatever else may be answered by one who has not heard of it yet, a token that was refused is not accepted again. */
+  /** A token that was refused once is not accepted again, even if a store that is behind would still accept it. */
   const refusal = (token: VerifiedToken): Verdict | undefined => {
-    const heard = feed.hearsay(token);
-    const decision = heard && decide(token.claims, heard, clock.now(), clockSkew);
+    const known = source.knownRevocation(token);
+    const decision = known && decide(token.claims, known, clock.now(), clockSkew);
     if (decision !== 'REVOKED' && decision !== 'DISTRUSTED') return undefined;
     metrics.checked('view', decision);
     return decision;
   };
 
   return (token, text) => {
-    const seen = feed.lookUp(token);
+    const seen = source.lookUp(token);
     return (seen ? judge(token, 'view', seen) : refusal(token)) ?? askStores(token, text);
   };
 }

@@ -4,12 +4,12 @@ import { notFound } from '../core/errors';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
 import type { LoggedRevocation, Revocation } from '../core/revocation';
-import type { Deliver } from '../protocol/confirm';
+import type { Confirm } from '../protocol/confirm';
 
-/** What is to be ended. */
+/** What to end. */
 export type RevocationOrder =
   | { readonly scope: 'TOKEN'; readonly userId: string; readonly tokenId: string }
-  /** Ends the session; with `tokenId` the log names that token as well. */
+  /** Ends the session. With `tokenId`, the log names that token too. */
   | {
       readonly scope: 'SESSION';
       readonly userId: string;
@@ -19,20 +19,20 @@ export type RevocationOrder =
   | {
       readonly scope: 'USER';
       readonly userId: string;
-      /** Which sessions end with the tokens. Those kept need a refresh, and get tokens of the new version. */
+      /** Which sessions end with the tokens. The others refresh, and get tokens of the new version. */
       readonly sessions: 'all' | 'none' | { readonly allBut: string };
-      /** The user is about to be deleted: nothing of theirs may ever be good again. */
+      /** The user is about to be deleted: no token of theirs may ever be good again. */
       readonly forGood?: boolean;
     }
   | { readonly scope: 'EVERYONE' }
-  /** Every token that any key there is has signed. Sessions live on; a new key has to come alongside. */
+  /** Every token signed by a current key. Sessions live on; the same transaction must make a new key. */
   | { readonly scope: 'KEYS' };
 
-/** What else happens in the same transaction. Throwing in either undoes everything. */
+/** Further work in the same transaction. If either function throws, everything is undone. */
 export interface Alongside<T> {
   /** Runs before any row is locked. */
   readonly before?: (tables: Tables) => Promise<void>;
-  /** Runs when all is locked and raised. `user` is as it was before; only for the scope USER. */
+  /** Runs when every row is locked and every version raised. `user` is as it was before; only for the scope USER. */
   readonly then?: (tables: Tables, user: User | undefined, tokenVersion: number | undefined) => Promise<T>;
 }
 
@@ -44,23 +44,22 @@ export type Revoke = <T = undefined>(
 
 export interface Revoker {
   /**
-   * Ends what the order names: in one transaction with its audit event and its place in the log, then delivered, then
-   * answered. Throws `NOT_FOUND` for a user or session that is not there, and `SERVICE_UNAVAILABLE` when nothing was
-   * done. When it resolves, the revocation is durable, and the receipt says whether it is in force everywhere.
+   * Ends what the order names. One transaction holds the change, its audit event and its entry in the log; then the
+   * revocation is published, confirmed and answered. Throws `NOT_FOUND` for a missing user or session, and
+   * `SERVICE_UNAVAILABLE` when nothing was done. When it resolves, the revocation is durable. The receipt says whether
+   * it is in force everywhere.
    */
   readonly revoke: Revoke;
+  /** Confirms the ends of sessions that a transaction of the caller has appended to the log. Answers the receipt. */
+  readonly confirmSessions: (entries: readonly [LoggedRevocation, ...LoggedRevocation[]]) => Promise<Receipt>;
   /**
-   * Delivers what a transaction of the caller's own has appended to the log for these sessions, and answers its receipt.
+   * Answers a receipt for something that had been ended before: confirms what is still unconfirmed, of the user and for
+   * everyone.
    */
-  readonly deliverSessions: (entries: readonly [LoggedRevocation, ...LoggedRevocation[]]) => Promise<Receipt>;
-  /**
-   * Delivers what is still out for a user, and for everyone, and answers a receipt for something that had been ended
-   * before.
-   */
-  readonly settle: (scope: RevocationScope, userId?: string) => Promise<Receipt>;
+  readonly confirmPending: (scope: RevocationScope, userId?: string) => Promise<Receipt>;
 }
 
-/** What has been ended, and what the log is to say of it. */
+/** What was ended, and the revocations to append to the log. */
 interface Ended {
   readonly revocations: readonly Revocation[];
   readonly endedSessions: number;
@@ -82,8 +81,8 @@ async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<En
 
 async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Ended> {
   const { userId, sessions, forGood } = order;
-  // Waits for logins and refreshes under way, which hold the row shared, and makes later ones wait: none of them can
-  // make a session that is neither ended here nor of the new version.
+  // Waits for logins and refreshes under way, which hold the row shared, and makes later ones wait. So each session is
+  // either ended here or has the new version.
   const user = await tables.users.lock(userId, 'update');
   if (!user) throw notFound('user');
   const tokenVersion = forGood ? LAST_VERSION : await tables.users.raiseTokenVersion(userId);
@@ -95,7 +94,7 @@ async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Ended> {
 }
 
 async function endEveryone(tables: Tables, endedSessions: number): Promise<Ended> {
-  // Sessions are not touched one by one: each carries the version of its login, and an older one is over.
+  // The sessions' rows stay as they are: each holds the version of its login, and ends when that is too old.
   const globalVersion = await tables.fleet.raiseGlobalVersion();
   return { revocations: [{ kind: 'EVERYONE', globalVersion }], endedSessions };
 }
@@ -128,18 +127,18 @@ function end(tables: Tables, order: RevocationOrder, liveSessions: number): Prom
   }
 }
 
-/** The one place from which anything is revoked. */
-export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
-  const settle: Revoker['settle'] = async (scope, userId) => {
-    const confirmation = await deliver(await truth.log.unconfirmedOf(userId));
+/** Creates the revoker. Nothing is revoked by any other code. */
+export function createRevoker(truth: Truth, confirm: Confirm): Revoker {
+  const confirmPending: Revoker['confirmPending'] = async (scope, userId) => {
+    const confirmation = await confirm(await truth.log.unconfirmedOf(userId));
     return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
   };
 
-  const deliverSessions: Revoker['deliverSessions'] = async (entries) => ({
+  const confirmSessions: Revoker['confirmSessions'] = async (entries) => ({
     scope: 'SESSION',
     endedSessions: entries.length,
     revokedAt: new Date(entries[0].revokedAt),
-    confirmation: await deliver(entries),
+    confirmation: await confirm(entries),
   });
 
   const revoke: Revoke = async <T>(
@@ -147,7 +146,7 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
     audit: NewAuditEvent,
     alongside: Alongside<T> = {},
   ) => {
-    // Before the transaction: of very many sessions it may take too long, and that must not hinder an emergency.
+    // Before the transaction: counting very many sessions may take too long, and must not delay an emergency.
     const liveSessions = order.scope === 'EVERYONE' ? await truth.sessions.countLive().catch(() => 0) : 0;
     const { ended, entries, result } = await truth.transaction(async (tables) => {
       await alongside.before?.(tables);
@@ -161,17 +160,18 @@ export function createRevoker(truth: Truth, deliver: Deliver): Revoker {
 
     const scope = order.scope === 'KEYS' ? 'EVERYONE' : order.scope;
     const [first] = entries;
-    // It had been ended before, but whether that is known everywhere is another question.
-    if (!first) return { receipt: await settle(scope, 'userId' in order ? order.userId : undefined), result };
+    // It had been ended before, but that may not be confirmed yet.
+    if (!first)
+      return { receipt: await confirmPending(scope, 'userId' in order ? order.userId : undefined), result };
     const receipt: Receipt = {
       scope,
       tokenVersion: ended.tokenVersion,
       endedSessions: ended.endedSessions,
       revokedAt: new Date(first.revokedAt),
-      confirmation: await deliver(entries),
+      confirmation: await confirm(entries),
     };
     return { receipt, result };
   };
 
-  return { revoke, deliverSessions, settle };
+  return { revoke, confirmSessions, confirmPending };
 }

@@ -11,28 +11,27 @@ export interface ThoroughSources extends Omit<CheckSources, 'metrics'> {
 }
 
 /**
- * The check for those who ask on behalf of others. It is stricter than `Check`: a revocation counts from its commit, not
- * from its confirmation, and so does the end of a session that merely ran out, of which the log says nothing.
+ * Creates the check for introspection, whose answer others rely on. It is stricter than `Check`: a revocation counts from
+ * its commit, not from its confirmation. A session that has expired counts as ended too, although the log does not say so.
  *
- * The view is not asked. The records are, and first: where one is missing, that draws the ticket by which it is filled
- * again, for the processes that read nothing else. But what they call good is put before the truth once more, and their
- * word stands only while that is away: they hold every confirmed revocation, as the view does. What they call
- * revoked is revoked, so that the truth need not be asked.
+ * The view is not asked. The records come first: a missing record draws a ticket here and is filled again, for the
+ * processes that read only records. A token that they call revoked is revoked. A token that they call good is checked in
+ * Postgres again. While Postgres is away their answer stands, since they hold every confirmed revocation.
  */
 export function createThoroughCheck(sources: ThoroughSources): CheckThoroughly {
-  const { feed, lastResort, sessions, clock, clockSkew } = sources;
-  const noView = { lookUp: () => undefined, hearsay: () => undefined };
+  const { source, lastResort, sessions, clock, clockSkew } = sources;
+  const noView = { lookUp: () => undefined, knownRevocation: () => undefined };
   const byRecords: Check = createCheck({
     ...sources,
-    feed: {
+    source: {
       ...noView,
       get readableEpoch() {
-        return feed.readableEpoch;
+        return source.readableEpoch;
       },
     },
   });
   const byTruth: Check = createCheck({
-    feed: { ...noView, readableEpoch: undefined },
+    source: { ...noView, readableEpoch: undefined },
     lastResort,
     clock,
     clockSkew,

@@ -7,7 +7,7 @@ import type { LastResort } from './check';
 
 export interface AskTruthSources {
   readonly truth: Pick<Truth, 'onUser'>;
-  /** Where what was read is filled in for the next time, if there is a Redis. */
+  /** Where the missing record is filled, if there is a Redis. */
   readonly records?: Pick<Records, 'fill'>;
   readonly clock: Clock;
   /** ms that clocks may differ by */
@@ -25,17 +25,17 @@ function fromTruth({ claims, keyId }: VerifiedToken, truth: TruthOnUser): FoundI
   };
 }
 
-/** Asks Postgres, and fills the record that was missing. */
+/** Asks Postgres, and fills the missing record. */
 export function askTruth({ truth, records, clock, clockSkew }: AskTruthSources): LastResort {
   return {
     step: 'postgres',
     async ask(token, _text, ticket) {
-      // The ticket was drawn before this: what is read here may only be filled in if nothing was published since.
+      // Read after the ticket was drawn. A publication in between voids the ticket, so nothing old is filled in.
       const onUser = await truth.onUser(token.claims.sub);
-      // Nobody waits for the fill: the answer is known, and one that fails only means to ask again next time.
+      // Not awaited: the answer is known. If the fill fails, the next check asks Postgres again.
       if (records && ticket) records.fill(ticket, token.claims.sub, onUser).catch(() => undefined);
       const decision = decide(token.claims, fromTruth(token, onUser), clock.now(), clockSkew);
-      if (decision === 'UNKNOWN') throw new Error('The truth must always decide.');
+      if (decision === 'UNKNOWN') throw new Error('Postgres must always decide.');
       return decision;
     },
   };

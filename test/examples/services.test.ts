@@ -154,20 +154,20 @@ test('without the auth server good tokens are served still; without Redis as wel
 });
 
 test.each(SERVICES)(
-  '$program stops when it is told to, and leaves the roll of those whom a logout waits for',
+  '$program stops when it is told to, and is no longer waited for by a logout',
   async (service) => {
     const { child } = running.get(service)!;
     const client = new Redis(redis.url);
-    const roll = async () => {
+    const nodes = async () => {
       const [epoch = ''] = await client.keys('*:epoch');
       return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
     };
     // Those that run, and the auth server.
-    await eventually(async () => expect(await roll()).toBe(running.size + 1));
+    await eventually(async () => expect(await nodes()).toBe(running.size + 1));
     // Apollo Server ends the process by the signal that it got.
     expect([0, 'SIGTERM']).toContain(await child.stop());
     running.delete(service);
-    expect(await roll()).toBe(running.size + 1);
+    expect(await nodes()).toBe(running.size + 1);
     client.disconnect();
   },
 );

@@ -108,7 +108,7 @@ test('a Postgres that does not answer at all counts as away, and is asked by one
         return new Promise(() => undefined);
       },
     },
-    feed: {
+    source: {
       readableEpoch: undefined,
       state: { isCurrent: true, reachesRedis: undefined, size: 0, lag: 0 },
     },

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { VerifiedToken } from '../../src/core/claims';
-import { createSieve } from '../../src/protocol/filter';
+import { createFilter } from '../../src/protocol/filter';
 import { createView } from '../../src/protocol/view';
 
 const names = (count: number) => Array.from({ length: count }, () => randomUUID());
 
-test.each([0, 1, 100, 10_000])('a sieve made for %d names lets none of 20,000 slip', (room) => {
-  const sieve = createSieve(room);
+test.each([0, 1, 100, 10_000])('a filter made for %d names lets none of 20,000 slip', (room) => {
+  const filter = createFilter(room);
   const added = [...names(20_000), '', 'a', 'kéy', 'x'.repeat(1000)];
-  for (const name of added) sieve.add(name);
-  expect(added.filter((name) => !sieve.mayHold(name))).toEqual([]);
+  for (const name of added) filter.add(name);
+  expect(added.filter((name) => !filter.mayHold(name))).toEqual([]);
 });
 
-test('a sieve that is not overfull keeps most others out', () => {
-  const sieve = createSieve(50_000);
-  for (const name of names(50_000)) sieve.add(name);
-  const passed = names(50_000).filter((name) => sieve.mayHold(name)).length;
+test('a filter that is not overfull keeps most others out', () => {
+  const filter = createFilter(50_000);
+  for (const name of names(50_000)) filter.add(name);
+  const passed = names(50_000).filter((name) => filter.mayHold(name)).length;
   expect(passed).toBeLessThan(50_000 / 10);
 });
 

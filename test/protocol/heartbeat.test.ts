@@ -5,14 +5,21 @@ import { serviceUnavailable } from '../../src/core/errors';
 import type { LogStream } from '../../src/core/ports/log-stream';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import { eventually } from '../support/eventually';
-import { FakeLog, logged, type Member, type MemberOptions, NAMES, startMember } from '../support/member';
+import {
+  FakeLog,
+  logged,
+  type ProtocolNode,
+  type ProtocolNodeOptions,
+  NAMES,
+  startProtocolNode,
+} from '../support/protocol-node';
 import { startProxy } from '../support/proxy';
 import { startRedis, type TestServer } from '../support/servers';
 
 let redis: TestServer;
 let direct: Redis;
 let log: FakeLog;
-let members: Member[];
+let nodes: ProtocolNode[];
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -25,20 +32,20 @@ afterAll(async () => {
 beforeEach(async () => {
   await direct.flushall();
   log = new FakeLog();
-  members = [];
+  nodes = [];
 });
 afterEach(async () => {
   redis.resume();
-  for (const member of members) await member.stop();
+  for (const node of nodes) await node.stop();
 });
 
-const newMember = async (options: Partial<MemberOptions> = {}) => {
-  const member = await startMember({ redisUrl: redis.url, log, ...options });
-  members.push(member);
-  return member;
+const newNode = async (options: Partial<ProtocolNodeOptions> = {}) => {
+  const node = await startProtocolNode({ redisUrl: redis.url, log, ...options });
+  nodes.push(node);
+  return node;
 };
-const current = (...all: Member[]) =>
-  eventually(() => expect(all.map(({ feed }) => feed.state.isCurrent)).toEqual(all.map(() => true)));
+const current = (...all: ProtocolNode[]) =>
+  eventually(() => expect(all.map(({ source }) => source.state.isCurrent)).toEqual(all.map(() => true)));
 const sessionEnded = (sessionId: string, lifetime?: number) =>
   logged({ kind: 'SESSION', userId: 'U', sessionId }, lifetime);
 /** Commits it, as the revoker would. */
@@ -48,15 +55,15 @@ const commit = (entry: LoggedRevocation) => {
 };
 const tokenOf = (sid: string, lifetime = 900): VerifiedToken =>
   ({ keyId: 'K', claims: { sub: 'U', jti: 'T', sid, iat: 1000, exp: 1000 + lifetime } }) as VerifiedToken;
-/** What the member's view says on a session: nothing while it is not current. */
-const says = ({ feed }: Member, sid: string) => {
-  const found = feed.lookUp(tokenOf(sid));
+/** What the node's view says on a session: nothing while it is not current. */
+const says = ({ source }: ProtocolNode, sid: string) => {
+  const found = source.lookUp(tokenOf(sid));
   return found && (found.denied ? 'revoked' : 'good');
 };
 /** The first thing that it says: a machine that is busy may let a lease lapse now and then. */
-const firstSays = (member: Member, sid: string) =>
+const firstSays = (node: ProtocolNode, sid: string) =>
   eventually(() => {
-    const said = says(member, sid);
+    const said = says(node, sid);
     if (said === undefined) throw new Error('The view is not current.');
     return said;
   });
@@ -68,58 +75,58 @@ const withClient = async <T>(url: string, work: (client: Redis) => Promise<T>) =
     client.disconnect();
   }
 };
-const roll = async () =>
+const registered = async () =>
   Object.keys(await direct.hgetall(NAMES.epoch)).filter((field) => field.startsWith('n:')).length;
 
 test('a revocation that is confirmed is in every view, and what was never revoked is good', async () => {
   commit(sessionEnded('before'));
-  const [one, two, three] = [await newMember(), await newMember(), await newMember()];
+  const [one, two, three] = [await newNode(), await newNode(), await newNode()];
   await current(one, two, three);
-  await eventually(async () => expect(await roll()).toBe(3));
+  await eventually(async () => expect(await registered()).toBe(3));
   for (let i = 0; i < 20; i++) {
-    await one.carrier.carry([commit(sessionEnded(`S${i}`))]);
-    for (const member of [one, two, three]) expect(says(member, `S${i}`)).not.toBe('good');
+    await one.publish([commit(sessionEnded(`S${i}`))]);
+    for (const node of [one, two, three]) expect(says(node, `S${i}`)).not.toBe('good');
   }
   await current(one, two, three);
-  for (const member of [one, two, three]) {
-    expect(await firstSays(member, 'before')).toBe('revoked');
-    expect(await firstSays(member, 'never')).toBe('good');
+  for (const node of [one, two, three]) {
+    expect(await firstSays(node, 'before')).toBe('revoked');
+    expect(await firstSays(node, 'never')).toBe('good');
   }
 });
 
 test('confirming takes as long as the others need to apply it, not as long as a lease', async () => {
-  const [one, two] = [await newMember({ lease: 2000 }), await newMember({ lease: 2000 })];
+  const [one, two] = [await newNode({ lease: 2000 }), await newNode({ lease: 2000 })];
   await current(one, two);
   await eventually(
-    async () => expect(await one.carrier.carry([commit(sessionEnded('S'))])).toBe('applied'),
+    async () => expect(await one.publish([commit(sessionEnded('S'))])).toBe('applied'),
     20_000,
   );
   expect(await firstSays(two, 'S')).toBe('revoked');
 });
 
-test('what is committed while a member loads, and published before or after, is in its view', async () => {
-  const one = await newMember();
+test('what is committed while a node loads, and published before or after, is in its view', async () => {
+  const one = await newNode();
   await current(one);
   log.onceRead = async () => {
     log.onceRead = () => Promise.resolve();
     // The reading has missed it; the stream must bring it.
-    await one.carrier.carry([commit(sessionEnded('meanwhile'))]);
+    await one.publish([commit(sessionEnded('meanwhile'))]);
   };
-  const two = await newMember();
+  const two = await newNode();
   await current(two);
   expect(await firstSays(two, 'meanwhile')).toBe('revoked');
 });
 
-test('a member that has not loaded is not current, and the roll does not wait for it', async () => {
-  const one = await newMember();
+test('a node that has not loaded is not current, and the roll does not wait for it', async () => {
+  const one = await newNode();
   await current(one);
   let release: () => void = () => undefined;
   log.onRead = () => new Promise((resolve) => (release = resolve));
-  const two = await newMember();
-  await eventually(() => expect(two.feed.state.reachesRedis).toBe(true));
-  expect(await one.carrier.carry([commit(sessionEnded('S'))])).toBe('applied');
-  expect(two.feed.state.isCurrent).toBe(false);
-  expect(await roll()).toBe(1);
+  const two = await newNode();
+  await eventually(() => expect(two.source.state.reachesRedis).toBe(true));
+  expect(await one.publish([commit(sessionEnded('S'))])).toBe('applied');
+  expect(two.source.state.isCurrent).toBe(false);
+  expect(await registered()).toBe(1);
   release();
   await current(two);
   expect(await firstSays(two, 'S')).toBe('revoked');
@@ -130,7 +137,7 @@ test('a lease is counted from before the beat was sent, however late its answer 
   const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead };
   const answers: (() => void)[] = [];
   let isHeld = false as boolean;
-  const one = await newMember({
+  const one = await newNode({
     lease: 3000,
     clock,
     wrap: (stream) => ({
@@ -149,27 +156,27 @@ test('a lease is counted from before the beat was sent, however late its answer 
   answers[0]!();
   // The next one is under way: that one has been counted.
   await eventually(() => expect(answers).toHaveLength(2));
-  expect(one.feed.state.isCurrent).toBe(true);
+  expect(one.source.state.isCurrent).toBe(true);
   ahead += 1500;
-  expect(one.feed.state.isCurrent).toBe(false);
+  expect(one.source.state.isCurrent).toBe(false);
   isHeld = false;
   answers[1]!();
 });
 
 test('what was published into an epoch that ended before the confirmation is published again', async () => {
   let losses = 1;
-  const one = await newMember({
+  const one = await newNode({
     wrap: (stream) => ({
       ...stream,
-      async roll(epochId) {
+      async nodes(epochId) {
         if (losses-- > 0) await direct.flushall();
-        return stream.roll(epochId);
+        return stream.nodes(epochId);
       },
     }),
   });
   await current(one);
   // In no log, so that nothing else brings it back.
-  await one.carrier.carry([sessionEnded('S')]);
+  await one.publish([sessionEnded('S')]);
   expect(JSON.stringify(await direct.xrange(NAMES.stream, '-', '+'))).toContain('\\"S\\"');
 });
 
@@ -177,13 +184,13 @@ test('a load that fails is tried again', async () => {
   let failures = 2;
   log.onRead = () => (failures-- > 0 ? Promise.reject(serviceUnavailable()) : Promise.resolve());
   commit(sessionEnded('S'));
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
   expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
-test('a member that cannot read the stream stops being current by itself, and its beats do not help', async () => {
-  const [one, two] = [await newMember(), await newMember()];
+test('a node that cannot read the stream stops being current by itself, and its beats do not help', async () => {
+  const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
   // As often as they come back.
   let isKilling = true as boolean;
@@ -198,8 +205,8 @@ test('a member that cannot read the stream stops being current by itself, and it
   };
   const killer = killReaders();
   const entry = commit(sessionEnded('S'));
-  const way = await one.carrier.carry([entry]);
-  for (const member of [one, two]) expect(says(member, 'S')).not.toBe('good');
+  const way = await one.publish([entry]);
+  for (const node of [one, two]) expect(says(node, 'S')).not.toBe('good');
   isKilling = false;
   await killer;
   expect(['applied', 'outwaited']).toContain(way);
@@ -208,12 +215,12 @@ test('a member that cannot read the stream stops being current by itself, and it
 });
 
 test('Redis suspended: views are current for no longer than the lease, and come back', async () => {
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
   redis.pause();
-  await eventually(() => expect(one.feed.state.isCurrent).toBe(false));
+  await eventually(() => expect(one.source.state.isCurrent).toBe(false));
   expect(says(one, 'S')).toBeUndefined();
-  expect(one.feed.readableEpoch).toBeUndefined();
+  expect(one.source.readableEpoch).toBeUndefined();
   redis.resume();
   await current(one);
 });
@@ -224,15 +231,15 @@ test.each<[string, () => Promise<unknown>]>([
   ['the epoch evicted', () => direct.del(NAMES.epoch)],
   ['the data on another server', () => direct.hset(NAMES.epoch, 'run', 'another')],
 ])('after %s all is loaded again, and a revocation of meanwhile is not lost', async (_what, lose) => {
-  const [one, two] = [await newMember(), await newMember()];
+  const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
   const before = log.reads;
   await lose();
-  await one.carrier.carry([commit(sessionEnded('S'))]);
-  for (const member of [one, two]) expect(says(member, 'S')).not.toBe('good');
+  await one.publish([commit(sessionEnded('S'))]);
+  for (const node of [one, two]) expect(says(node, 'S')).not.toBe('good');
   await current(one, two);
   await eventually(() => expect(log.reads).toBeGreaterThanOrEqual(before + 2));
-  for (const member of [one, two]) expect(await firstSays(member, 'S')).toBe('revoked');
+  for (const node of [one, two]) expect(await firstSays(node, 'S')).toBe('revoked');
 });
 
 test('no revocation is confirmed fast in an epoch that others may not have learned of yet', async () => {
@@ -245,12 +252,12 @@ test('no revocation is confirmed fast in an epoch that others may not have learn
     beat: (...args) => (isCutOff ? Promise.reject(serviceUnavailable()) : stream.beat(...args)),
     probe: (...args) => (isCutOff ? Promise.reject(serviceUnavailable()) : stream.probe(...args)),
   });
-  const [one, two] = [await newMember({ lease }), await newMember({ lease, wrap: cutOff })];
+  const [one, two] = [await newNode({ lease }), await newNode({ lease, wrap: cutOff })];
   await current(one, two);
   for (let i = 0; i < 5; i++) {
     isCutOff = true;
     await direct.flushall();
-    await one.carrier.carry([commit(sessionEnded(`S${i}`))]);
+    await one.publish([commit(sessionEnded(`S${i}`))]);
     expect(says(two, `S${i}`)).not.toBe('good');
     isCutOff = false;
     await current(one, two);
@@ -258,69 +265,69 @@ test('no revocation is confirmed fast in an epoch that others may not have learn
 });
 
 test('something missing in the stream is noticed, and all is loaded again', async () => {
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
   await direct.client('PAUSE', 300, 'WRITE');
   const reads = log.reads;
   // An entry that is gone before it is read: only its number has been given out.
   await direct.multi().hincrby(NAMES.epoch, 'seq', 1).exec();
   commit(sessionEnded('trimmed'));
-  await one.carrier.carry([commit(sessionEnded('S'))]);
+  await one.publish([commit(sessionEnded('S'))]);
   await eventually(() => expect(log.reads).toBeGreaterThan(reads));
   await current(one);
   expect(await firstSays(one, 'trimmed')).toBe('revoked');
   expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
-test('a member that has gone makes one revocation wait, and no more', async () => {
-  const [one, two] = [await newMember({ lease: 300 }), await newMember({ lease: 300 })];
+test('a node that has gone makes one revocation wait, and no more', async () => {
+  const [one, two] = [await newNode({ lease: 300 }), await newNode({ lease: 300 })];
   await current(one, two);
-  await eventually(async () => expect(await one.carrier.carry([sessionEnded('warm')])).toBe('applied'));
+  await eventually(async () => expect(await one.publish([sessionEnded('warm')])).toBe('applied'));
   // As a killed process: it says nothing any more, and has not taken its leave.
   await direct.hset(NAMES.epoch, 'n:gone', '0:1');
-  expect(await one.carrier.carry([sessionEnded('first')])).toBe('outwaited');
-  await eventually(async () => expect(await roll()).toBe(2));
-  await eventually(async () => expect(await one.carrier.carry([sessionEnded('second')])).toBe('applied'));
+  expect(await one.publish([sessionEnded('first')])).toBe('outwaited');
+  await eventually(async () => expect(await registered()).toBe(2));
+  await eventually(async () => expect(await one.publish([sessionEnded('second')])).toBe('applied'));
 });
 
-test('a member that stops takes its leave, and nobody waits for it', async () => {
-  const [one, two] = [await newMember({ lease: 1000 }), await newMember({ lease: 1000 })];
+test('a node that stops takes its leave, and nobody waits for it', async () => {
+  const [one, two] = [await newNode({ lease: 1000 }), await newNode({ lease: 1000 })];
   await current(one, two);
-  await eventually(async () => expect(await one.carrier.carry([sessionEnded('warm')])).toBe('applied'));
-  await two.feed.stop();
-  expect(two.feed.state.isCurrent).toBe(false);
-  expect(await roll()).toBe(1);
-  expect(await one.carrier.carry([sessionEnded('S')])).toBe('applied');
+  await eventually(async () => expect(await one.publish([sessionEnded('warm')])).toBe('applied'));
+  await two.source.stop();
+  expect(two.source.state.isCurrent).toBe(false);
+  expect(await registered()).toBe(1);
+  expect(await one.publish([sessionEnded('S')])).toBe('applied');
 });
 
-test('past its cap a member gives up its view, says so, and leaves the roll', async () => {
-  const [one, two] = [await newMember({ viewLimit: 10 }), await newMember()];
+test('past its cap a node gives up its view, says so, and leaves the roll', async () => {
+  const [one, two] = [await newNode({ viewLimit: 10 }), await newNode()];
   await current(one, two);
-  for (let i = 0; i < 11; i++) await two.carrier.carry([commit(sessionEnded(`S${i}`))]);
-  await eventually(() => expect(one.feed.state).toMatchObject({ isCurrent: false, reachesRedis: true }));
+  for (let i = 0; i < 11; i++) await two.publish([commit(sessionEnded(`S${i}`))]);
+  await eventually(() => expect(one.source.state).toMatchObject({ isCurrent: false, reachesRedis: true }));
   expect(one.warnings.join()).toContain('REVOCATION_VIEW_LIMIT');
-  expect(one.feed.state.size).toBeLessThanOrEqual(10);
-  await eventually(async () => expect(await roll()).toBe(1));
+  expect(one.source.state.size).toBeLessThanOrEqual(10);
+  await eventually(async () => expect(await registered()).toBe(1));
   // It still reads records, and hears what is revoked.
-  await eventually(() => expect(one.feed.readableEpoch).toBeDefined());
+  await eventually(() => expect(one.source.readableEpoch).toBeDefined());
 });
 
 test('a token that lives longer than any node issues is not the view’s to answer', async () => {
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
-  await eventually(() => expect(one.feed.lookUp(tokenOf('S', 900))).toBeDefined());
-  expect(one.feed.lookUp(tokenOf('S', 901))).toBeUndefined();
+  await eventually(() => expect(one.source.lookUp(tokenOf('S', 900))).toBeDefined());
+  expect(one.source.lookUp(tokenOf('S', 901))).toBeUndefined();
   // Another node, set to longer ones, makes that known.
   const { id } = await one.stream.hello();
   await one.stream.beat(id, { node: 'other', position: 0, tokenTtl: 3600 });
-  await eventually(() => expect(one.feed.lookUp(tokenOf('S', 3600))).toBeDefined());
+  await eventually(() => expect(one.source.lookUp(tokenOf('S', 3600))).toBeDefined());
 });
 
 test('what was refused by Postgres while Redis was away is not accepted again by the view', async () => {
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
   redis.pause();
-  await eventually(() => expect(one.feed.state.isCurrent).toBe(false));
+  await eventually(() => expect(one.source.state.isCurrent).toBe(false));
   // Revoked by a node that could not publish it either.
   const entry = commit(sessionEnded('S'));
   log.unconfirmed.push(entry);
@@ -331,7 +338,7 @@ test('what was refused by Postgres while Redis was away is not accepted again by
 
 test('the stream of a new epoch is filled with the whole live log, once', async () => {
   for (let i = 0; i < 1200; i++) commit(sessionEnded(`S${i}`));
-  const [one, two] = [await newMember({ viewLimit: 5000 }), await newMember({ viewLimit: 5000 })];
+  const [one, two] = [await newNode({ viewLimit: 5000 }), await newNode({ viewLimit: 5000 })];
   await current(one, two);
   await eventually(async () => expect(await direct.hget(NAMES.epoch, 'filled')).toBe('1'));
   expect(await direct.xlen(NAMES.stream)).toBe(1200);
@@ -344,7 +351,7 @@ test('the stream of a new epoch is filled with the whole live log, once', async 
 });
 
 test('the stream is trimmed by age: what can still matter stays, however much there is', async () => {
-  const one = await newMember();
+  const one = await newNode();
   await current(one);
   const { id } = await one.stream.hello();
   const add = (at: number) => direct.xadd(NAMES.stream, `${at}-1`, 'epoch', id, 'seq', '0', 'entry', '{}');
@@ -360,32 +367,28 @@ test('the stream is trimmed by age: what can still matter stays, however much th
 });
 
 test('many at once are published together, and each is confirmed', async () => {
-  const [one, two] = [await newMember(), await newMember()];
+  const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
   const calls = async () =>
     Number(/cmdstat_evalsha:calls=(\d+)/.exec(await direct.info('commandstats'))?.[1] ?? 0);
   const before = await calls();
-  await Promise.all(
-    Array.from({ length: 1000 }, (_, i) => one.carrier.carry([commit(sessionEnded(`S${i}`))])),
-  );
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => one.publish([commit(sessionEnded(`S${i}`))])));
   expect((await calls()) - before).toBeLessThan(500);
   await current(one, two);
   for (let i = 0; i < 1000; i++) expect(await firstSays(two, `S${i}`)).toBe('revoked');
 });
 
-test('a member whose reading brings nothing does not keep the others waiting, and finds its way back', async () => {
+test('a node whose reading brings nothing does not keep the others waiting, and finds its way back', async () => {
   const elsewhere = await startRedis();
   const proxy = await startProxy(redis.url);
   try {
     const [one, two] = [
-      await newMember({ lease: 300 }),
+      await newNode({ lease: 300 }),
       // Its stream is to come from another server, as after a failover that one connection has missed.
-      await newMember({ lease: 300, streamUrl: proxy.url }),
+      await newNode({ lease: 300, streamUrl: proxy.url }),
     ];
     await current(one, two);
-    await eventually(async () =>
-      expect(await one.carrier.carry([commit(sessionEnded('warm'))])).toBe('applied'),
-    );
+    await eventually(async () => expect(await one.publish([commit(sessionEnded('warm'))])).toBe('applied'));
     proxy.cut();
     proxy.restore(elsewhere.url);
     await eventually(async () =>
@@ -393,14 +396,12 @@ test('a member whose reading brings nothing does not keep the others waiting, an
         'cmd=xread',
       ),
     );
-    await one.carrier.carry([commit(sessionEnded('S'))]);
+    await one.publish([commit(sessionEnded('S'))]);
     expect(says(two, 'S')).not.toBe('good');
-    await eventually(async () =>
-      expect(await one.carrier.carry([commit(sessionEnded('S2'))])).toBe('applied'),
-    );
+    await eventually(async () => expect(await one.publish([commit(sessionEnded('S2'))])).toBe('applied'));
     expect(says(two, 'S2')).not.toBe('good');
     proxy.restore(redis.url);
-    // The connection stands, and leads to the wrong place: the member gives it up by itself.
+    // The connection stands, and leads to the wrong place: the node gives it up by itself.
     await current(two);
     expect(await firstSays(two, 'S2')).toBe('revoked');
   } finally {
@@ -415,7 +416,7 @@ test.each<[string, string[]]>([
 ])(
   '%s in the stream costs nobody the view and locks nobody out, and is said once',
   async (_what, [kind, text]) => {
-    const one = await newMember();
+    const one = await newNode();
     await current(one);
     const { id } = await one.stream.hello();
     const forged =
@@ -426,10 +427,10 @@ test.each<[string, string[]]>([
     }
     // What is published behind it arrives, and nothing was let go of for it.
     const entry = commit(sessionEnded('behind'));
-    await one.carrier.carry([entry]);
+    await one.publish([entry]);
     await eventually(() => expect(one.taken).toEqual([entry]));
     await current(one);
-    expect(one.feed.state.lag).toBe(0);
+    expect(one.source.state.lag).toBe(0);
     expect(one.warnings.filter((line) => line.includes('no node can have written'))).toHaveLength(1);
     expect(one.warnings).toHaveLength(1);
   },

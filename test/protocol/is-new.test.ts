@@ -1,12 +1,12 @@
 import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
 import type { LoggedRevocation } from '../../src/core/revocation';
-import { isNews } from '../../src/protocol/is-new';
+import { isNew } from '../../src/protocol/is-new';
 import { createView } from '../../src/protocol/view';
 import { assembleRevocations, type RevocationsOptions } from '../../src/revocations';
 import { Teardown } from '../../src/teardown';
 import { eventually } from '../support/eventually';
-import { FakeLog, logged } from '../support/member';
+import { FakeLog, logged } from '../support/protocol-node';
 import { startRedis, type TestServer } from '../support/servers';
 
 const MINUTE = 60_000;
@@ -19,7 +19,7 @@ const ended = (sessionId: string, revokedAt = Date.now()): LoggedRevocation => (
 test('what was revoked before the view was empty is no news, but for what may have been committed since', () => {
   let now = 1_800_000_000_000;
   const view = createView(10, () => now);
-  const isNewsOf = (age: number) => isNews(ended('S', now - age), view, 5000);
+  const isNewsOf = (age: number) => isNew(ended('S', now - age), view, 5000);
   expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewsOf)).toEqual([false, false, true, true]);
   now += 10 * MINUTE;
   // However late it is heard of: there has been a time when nobody told of anything.
@@ -54,7 +54,7 @@ describe('a node that starts', () => {
     const silent = () => undefined;
     const relay = () => Promise.resolve(0);
     const notes = { unconfirmedIds: () => [], areConfirmed: () => true, since: () => [] };
-    const { announcements, feed } = await assembleRevocations({
+    const { announcements, source } = await assembleRevocations({
       config: {
         store: { mode: 'servers', redisUrl: redis.url },
         viewLimit: 1000,
@@ -76,7 +76,7 @@ describe('a node that starts', () => {
     await loading;
     log.committed.push(ended('meanwhile'));
     load();
-    await eventually(() => expect(feed.state.isCurrent).toBe(true));
+    await eventually(() => expect(source.state.isCurrent).toBe(true));
     expect(told).toHaveLength(501);
     expect(told.filter(([, isNew]) => isNew)).toEqual([['meanwhile', true]]);
   });

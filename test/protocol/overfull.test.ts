@@ -4,10 +4,10 @@ import { systemClock } from '../../src/core/clock';
 import type { LogReader, LogStream, StreamEntry } from '../../src/core/ports/log-stream';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation } from '../../src/core/revocation';
-import { createInProcessFeed } from '../../src/protocol/embedded';
+import { createEmbeddedSource } from '../../src/protocol/embedded';
 import { createKnownEpoch } from '../../src/protocol/epoch';
-import { createMembership } from '../../src/protocol/heartbeat';
-import { createTrust } from '../../src/protocol/records-gate';
+import { startHeartbeat } from '../../src/protocol/heartbeat';
+import { createRecordsGate } from '../../src/protocol/records-gate';
 import { createView } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
 
@@ -52,8 +52,8 @@ function memoryStream() {
     beat: answer,
     probe: answer,
     publish: unused,
-    roll: unused,
-    strike: unused,
+    nodes: unused,
+    remove: unused,
     leave: () => Promise.resolve(),
     heal: unused,
   };
@@ -77,11 +77,11 @@ function memoryStream() {
 }
 
 /** @param eachLive the log in Postgres, for a member that has it */
-function memberOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>) {
+function nodeOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>) {
   const { stream, reader, publish, beaten } = memoryStream();
   const view = createView(limit, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
-  const feed = createMembership({
+  const source = startHeartbeat({
     stream,
     reader,
     reopen: () => undefined,
@@ -90,20 +90,20 @@ function memberOver(limit: number, eachLive?: (part: EachPart) => Promise<boolea
     view,
     usesView: true,
     take,
-    trust: createTrust(),
+    gate: createRecordsGate(),
     clock: systemClock,
     logger: silent,
     availability,
     lease: 100,
     tokenTtl: 900,
   });
-  return { feed, view, take, publish, beaten };
+  return { source, view, take, publish, beaten };
 }
 
 test('a load under way when the view is given up, as it holds too much, does not make it current', async () => {
   let partsSeen = 0;
   let goOn: () => void = () => undefined;
-  const { feed, view, publish, beaten } = memberOver(3, async (part) => {
+  const { source, view, publish, beaten } = nodeOver(3, async (part) => {
     if (!(await part([denial('first'), denial('second')], 0))) return false;
     partsSeen = 1;
     await new Promise<void>((resolve) => (goOn = resolve));
@@ -117,41 +117,41 @@ test('a load under way when the view is given up, as it holds too much, does not
   goOn();
   await beaten(5);
   // It lacks what the load had brought first.
-  expect(feed.lookUp(bearing('first'))).toBeUndefined();
-  expect(feed.state.isCurrent).toBe(false);
-  await feed.stop();
+  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  expect(source.state.isCurrent).toBe(false);
+  await source.stop();
 });
 
 test('a view that holds too much is not relied on, whoever gave it what is too much', async () => {
-  const { feed, view, take, beaten } = memberOver(2, (part) => part([denial('first'), denial('second')], 0));
-  await eventually(() => expect(feed.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  const { source, view, take, beaten } = nodeOver(2, (part) => part([denial('first'), denial('second')], 0));
+  await eventually(() => expect(source.lookUp(bearing('first'))).toMatchObject({ denied: true }));
   // Not by the stream: revoked here, and Redis is away.
   take(denial('third'));
   await eventually(() => expect(view.isOverfull).toBe(false));
-  expect(feed.lookUp(bearing('third'))).toBeUndefined();
+  expect(source.lookUp(bearing('third'))).toBeUndefined();
   await beaten(5);
-  expect(feed.lookUp(bearing('first'))).toBeUndefined();
-  await feed.stop();
+  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  await source.stop();
 });
 
 test('without Postgres, a view that was given up is current again only when all of the stream has gone into it', async () => {
   const timers = jest.spyOn(globalThis, 'setTimeout');
-  const { feed, view, publish, beaten } = memberOver(3);
+  const { source, view, publish, beaten } = nodeOver(3);
   publish(denial('first'));
   publish(denial('second'));
-  await eventually(() => expect(feed.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  await eventually(() => expect(source.lookUp(bearing('first'))).toMatchObject({ denied: true }));
   publish(denial('third'));
   publish(denial('fourth'));
-  await eventually(() => expect(feed.state.isCurrent).toBe(false));
+  await eventually(() => expect(source.state.isCurrent).toBe(false));
   await eventually(() => expect(view.size).toBe(0));
   // The time has come at which it tries again.
   const again = timers.mock.calls.find(([, delay]) => delay === 300_000)?.[0];
   expect(again).toBeDefined();
   again?.();
   await beaten(5);
-  expect(feed.lookUp(bearing('first'))?.denied).not.toBe(false);
+  expect(source.lookUp(bearing('first'))?.denied).not.toBe(false);
   timers.mockRestore();
-  await feed.stop();
+  await source.stop();
 });
 
 test('in process: a load that was stopped, as the view holds too much, does not make it current', async () => {
@@ -162,7 +162,7 @@ test('in process: a load that was stopped, as the view holds too much, does not 
     view.clear(); // by whoever clears it meanwhile
     return isAll;
   };
-  const feed = await createInProcessFeed({ log: { eachLive }, view, take, logger: silent, tokenTtl: 900 });
-  expect(feed.lookUp(bearing('first'))).toBeUndefined();
-  await feed.stop();
+  const source = await createEmbeddedSource({ log: { eachLive }, view, take, logger: silent, tokenTtl: 900 });
+  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  await source.stop();
 });

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '../../src/core/claims';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { createView } from '../../src/protocol/view';
-import { logged } from '../support/member';
+import { logged } from '../support/protocol-node';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

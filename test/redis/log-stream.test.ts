@@ -5,7 +5,7 @@ import { createLogStream } from '../../src/redis/log-stream';
 import { createRecords } from '../../src/redis/records';
 import type { Publication } from '../../src/core/ports/log-stream';
 import { eventually } from '../support/eventually';
-import { logged, NAMES } from '../support/member';
+import { logged, NAMES } from '../support/protocol-node';
 import { startRedis, type TestServer } from '../support/servers';
 import { truthAt } from '../support/truth-on-user';
 import type { VerifiedToken } from '../../src/core/claims';
@@ -54,24 +54,24 @@ test('what is published is read in order, numbered without a gap, by whoever rea
   expect(await reader.readFrom(later.cursor)).toEqual([]);
 });
 
-test('a beat enters the roll and is answered by the tail; who has beaten since is not struck off', async () => {
+test('a beat registers its node and is answered the tail; a node that has beaten since is not removed', async () => {
   const { server } = await start();
   const stream = createLogStream(await connect(server), NAMES);
   const { id } = await stream.hello();
   await stream.beat(id, BEAT);
   const publication = await stream.publish(id, [session('a')]);
   if (publication === 'STALE') throw new Error('The epoch has ended.');
-  const silent = new Map([...publication.roll].map(([node, { beat }]) => [node, beat]));
+  const silent = new Map([...publication.nodes].map(([node, { beat }]) => [node, beat]));
   expect(silent.size).toBe(1);
   expect(await stream.beat(id, BEAT)).toMatchObject({ tail: 1, filled: false, longestTokenTtl: 900 });
-  await stream.strike(id, silent);
-  const roll = await stream.roll(id);
-  expect([...(roll as Map<string, object>).keys()]).toEqual(['N']);
-  await stream.strike(
+  await stream.remove(id, silent);
+  const nodes = await stream.nodes(id);
+  expect([...(nodes as Map<string, object>).keys()]).toEqual(['N']);
+  await stream.remove(
     id,
-    new Map([...(roll as typeof publication.roll)].map(([node, { beat }]) => [node, beat])),
+    new Map([...(nodes as typeof publication.nodes)].map(([node, { beat }]) => [node, beat])),
   );
-  expect(await stream.roll(id)).toEqual(new Map());
+  expect(await stream.nodes(id)).toEqual(new Map());
 });
 
 test('in an epoch that has ended nothing is done', async () => {
@@ -85,7 +85,7 @@ test('in an epoch that has ended nothing is done', async () => {
     await stream.beat(id, BEAT),
     await stream.probe(id),
     await stream.publish(id, [session('a')]),
-    await stream.roll(id),
+    await stream.nodes(id),
     await stream.heal(id, 'N', [session('b')], true, 0),
   ];
   expect(answers).toEqual(answers.map(() => 'STALE'));
@@ -127,7 +127,7 @@ test('it runs on Redis Cluster: every key that a script touches is named, and al
   await stream.beat(id, BEAT);
   await stream.heal(id, 'N', [session('a')], true, 0);
   await stream.publish(id, [session('S'), logged({ kind: 'EVERYONE', globalVersion: 2 })]);
-  await stream.strike(id, new Map([['M', '0:1']]));
+  await stream.remove(id, new Map([['M', '0:1']]));
   await stream.leave(id, 'N');
   expect(await records.read(id, token)).toMatchObject({
     found: true,
@@ -155,6 +155,6 @@ test('a server that was demoted and promoted again has begun another epoch, thou
   // Its data are the other one's, in which that epoch still lives; only the publication is not there.
   expect(await first.hget(NAMES.epoch, 'id')).toBe(id);
   const again = createLogStream(await connect(one), NAMES);
-  expect(await again.roll(id)).toBe('STALE');
+  expect(await again.nodes(id)).toBe('STALE');
   expect((await again.hello()).id).not.toBe(id);
 });

@@ -191,6 +191,6 @@ test('commands under way when the connection breaks end with an error, and later
   await direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   for (const answer of await Promise.all(reads))
     expect(answer).toHaveProperty(answer instanceof Error ? 'code' : 'found');
-  await eventually(() => stream.roll(epochId));
+  await eventually(() => stream.nodes(epochId));
   expect(await versionOf(randomUUID())).toBe('unknown');
 });

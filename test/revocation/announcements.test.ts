@@ -1,5 +1,5 @@
 import { createAnnouncements } from '../../src/revocation/announcements';
-import { logged } from '../support/member';
+import { logged } from '../support/protocol-node';
 
 const entry = logged({ kind: 'KEY', keyId: 'K' });
 
@@ -21,7 +21,7 @@ test('one who fails to take a revocation keeps neither the others nor the caller
 test('whoever subscribes twice hears twice, and ends each for itself', () => {
   const announcements = createAnnouncements({ error: () => undefined });
   const heard: boolean[] = [];
-  const listener = (_entry: unknown, isNews: boolean) => void heard.push(isNews);
+  const listener = (_entry: unknown, isNew: boolean) => void heard.push(isNew);
   const ends = [announcements.subscribe(listener), announcements.subscribe(listener)];
   announcements.announce(entry, false);
   ends[0]!();

@@ -4,7 +4,7 @@ import type { FoundInView } from '../../src/core/decision';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { RecordAnswer, Records } from '../../src/core/ports/records';
 import type { TruthOnUser } from '../../src/core/ports/truth';
-import { createTrust } from '../../src/protocol/records-gate';
+import { createRecordsGate } from '../../src/protocol/records-gate';
 import { createCheck } from '../../src/revocation/check';
 import { askTruth } from '../../src/revocation/truth-source';
 import { truthAt } from '../support/truth-on-user';
@@ -30,8 +30,8 @@ const CLOCK = { now: () => NOW, monotonic: () => NOW };
 const TEXT = 'the token as it came';
 const missing: RecordAnswer = { found: false, ticket: {} };
 
-/** A check over stores that answer as they are told, and note that they were asked. */
-function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', trusted = true) {
+/** A check over fake stores, which give the answers of the test and note each question. */
+function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', isOpen = true) {
   const asked: string[] = [];
   const answer = <T>(name: string, value: T | 'away') => {
     asked.push(name);
@@ -41,11 +41,16 @@ function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', t
     read: () => answer('record', record),
     fill: () => answer('fill', undefined),
   };
-  const trust = createTrust();
-  if (trusted) trust.gain();
+  const gate = createRecordsGate();
+  if (isOpen) gate.open();
   const check = createCheck({
-    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: trusted ? 'epoch' : undefined },
-    copies: { records, trust },
+    source: {
+      lookUp: () => undefined,
+      knownRevocation: () => undefined,
+      readableEpoch: isOpen ? 'epoch' : undefined,
+    },
+    records,
+    gate,
     lastResort: askTruth({
       truth: { onUser: () => answer('truth', truth) },
       records,
@@ -55,20 +60,26 @@ function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', t
     clock: CLOCK,
     clockSkew: 5000,
   });
-  return { check, asked, trust };
+  return { check, asked, gate };
 }
 
 test.each<[string, RecordAnswer | 'away', TruthOnUser | 'away', string, string[]]>([
   ['a record that matches decides', recordAt(5), 'away', 'GOOD', ['record']],
   ['a record that is newer decides', recordAt(6), 'away', 'REVOKED', ['record']],
   ['a record that denies decides', recordAt(5, true), 'away', 'REVOKED', ['record']],
-  ['a record that is behind does not', recordAt(4), truthAt(5), 'GOOD', ['record', 'truth']],
-  ['a record that is behind, and so is the token', recordAt(4), truthAt(6), 'REVOKED', ['record', 'truth']],
+  ['a record that is behind does not decide', recordAt(4), truthAt(5), 'GOOD', ['record', 'truth']],
+  ['a record and a token that are both behind', recordAt(4), truthAt(6), 'REVOKED', ['record', 'truth']],
   ['a missing record is filled', missing, truthAt(5), 'GOOD', ['record', 'truth', 'fill']],
-  ['records that are away', 'away', truthAt(6), 'REVOKED', ['record', 'truth']],
-  ['no such user', missing, truthAt(undefined), 'REVOKED', ['record', 'truth', 'fill']],
-  ['a disabled user', 'away', truthAt(5, { disabled: true }), 'REVOKED', ['record', 'truth']],
-  ['a denied key', 'away', truthAt(5, { deniedKeys: ['key'] }), 'DISTRUSTED', ['record', 'truth']],
+  ['records away: Postgres decides', 'away', truthAt(6), 'REVOKED', ['record', 'truth']],
+  ['no such user is revoked', missing, truthAt(undefined), 'REVOKED', ['record', 'truth', 'fill']],
+  ['a disabled user is revoked', 'away', truthAt(5, { disabled: true }), 'REVOKED', ['record', 'truth']],
+  [
+    'a revoked key is distrusted',
+    'away',
+    truthAt(5, { deniedKeys: ['key'] }),
+    'DISTRUSTED',
+    ['record', 'truth'],
+  ],
 ])('%s', async (_case, record, truth, verdict, asked) => {
   const over = checkOver(record, truth);
   expect(await over.check(token, TEXT)).toBe(verdict);
@@ -78,30 +89,30 @@ test.each<[string, RecordAnswer | 'away', TruthOnUser | 'away', string, string[]
 test.each<[string, RecordAnswer | 'away']>([
   ['a missing record', missing],
   ['a record that is behind', recordAt(4)],
-  ['no records', 'away'],
-])('with %s and no truth nothing is accepted and nothing is refused', async (_case, record) => {
+  ['records away', 'away'],
+])('with %s and Postgres away, the check is unavailable', async (_case, record) => {
   await expect(checkOver(record, 'away').check(token, TEXT)).rejects.toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
   });
 });
 
-test('records that may not be read are not asked, and those that fail lose the trust', async () => {
-  const distrusted = checkOver(recordAt(5), truthAt(6), false);
-  expect(await distrusted.check(token, TEXT)).toBe('REVOKED');
-  expect(distrusted.asked).toEqual(['truth']);
+test('records are not read while the gate is closed, and a failed read closes it', async () => {
+  const closed = checkOver(recordAt(5), truthAt(6), false);
+  expect(await closed.check(token, TEXT)).toBe('REVOKED');
+  expect(closed.asked).toEqual(['truth']);
   const failing = checkOver('away', truthAt(5));
   await failing.check(token, TEXT);
-  expect(failing.trust.holds).toBe(false);
+  expect(failing.gate.isOpen).toBe(false);
 });
 
-test('a look-up that began before a revocation does not answer for one that began after it', async () => {
+test('requests share no look-up: one that began before a revocation does not answer a later one', async () => {
   let answerFirst: (truth: TruthOnUser) => void = () => undefined;
   const answers = [
     new Promise<TruthOnUser>((resolve) => (answerFirst = resolve)),
     Promise.resolve(truthAt(6)), // raised meanwhile
   ];
   const check = createCheck({
-    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: undefined },
+    source: { lookUp: () => undefined, knownRevocation: () => undefined, readableEpoch: undefined },
     lastResort: askTruth({
       truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
       clock: CLOCK,
@@ -117,10 +128,10 @@ test('a look-up that began before a revocation does not answer for one that bega
   expect(await before).toBe('GOOD');
 });
 
-test('a verdict that took its time is not given on a token that has run out meanwhile', async () => {
+test('a token that expires while a store is asked is expired', async () => {
   let now = NOW;
   const check = createCheck({
-    feed: { lookUp: () => undefined, hearsay: () => undefined, readableEpoch: undefined },
+    source: { lookUp: () => undefined, knownRevocation: () => undefined, readableEpoch: undefined },
     lastResort: {
       step: 'introspection',
       ask: () => {
@@ -135,19 +146,19 @@ test('a verdict that took its time is not given on a token that has run out mean
 });
 
 test.each<[string, Partial<FoundInView>, string]>([
-  ['a user whom it does not name is good', {}, 'GOOD'],
+  ['a user that it does not name is good', {}, 'GOOD'],
   ['a version that it names is good', { tokenVersion: 5 }, 'GOOD'],
-  ['an older one is revoked', { tokenVersion: 6 }, 'REVOKED'],
-  ['a newer one is good: nothing that was confirmed refuses it', { tokenVersion: 4 }, 'GOOD'],
-  ['everyone of before is revoked', { globalVersion: 2 }, 'REVOKED'],
+  ['an older version is revoked', { tokenVersion: 6 }, 'REVOKED'],
+  ['a newer version is good: no confirmed revocation refuses it', { tokenVersion: 4 }, 'GOOD'],
+  ['a token from before a logout of everyone is revoked', { globalVersion: 2 }, 'REVOKED'],
   ['a denied id is revoked', { denied: true }, 'REVOKED'],
-  ['a denied key is distrusted', { keyDenied: true }, 'DISTRUSTED'],
-])('with a current view nothing else is asked, and it answers at once: %s', (_case, found, verdict) => {
+  ['a revoked key is distrusted', { keyDenied: true }, 'DISTRUSTED'],
+])('a current view answers synchronously, and nothing else is asked: %s', (_case, found, verdict) => {
   const notAsked = () => {
     throw new Error('A store was asked.');
   };
   const check = createCheck({
-    feed: {
+    source: {
       lookUp: () => ({
         from: 'view',
         tokenVersion: 0,
@@ -157,10 +168,11 @@ test.each<[string, Partial<FoundInView>, string]>([
         asOf: 0,
         ...found,
       }),
-      hearsay: () => undefined,
+      knownRevocation: () => undefined,
       readableEpoch: 'epoch',
     },
-    copies: { records: { read: notAsked }, trust: createTrust() },
+    records: { read: notAsked },
+    gate: createRecordsGate(),
     lastResort: { step: 'postgres', ask: notAsked },
     clock: { now: () => NOW, monotonic: () => NOW },
     clockSkew: 5000,

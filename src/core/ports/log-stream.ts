@@ -31,13 +31,13 @@ export interface Beat {
 }
 
 /** The nodes that must have applied a revocation before it is confirmed, each with its last heartbeat. */
-export type Roll = ReadonlyMap<string, { readonly position: number; readonly beat: string }>;
+export type Nodes = ReadonlyMap<string, { readonly position: number; readonly beat: string }>;
 
 export interface Publication {
   readonly epochId: string;
   /** The position of the last entry. A node at this position has applied all entries. */
   readonly position: number;
-  readonly roll: Roll;
+  readonly nodes: Nodes;
 }
 
 export interface StreamEntry {
@@ -72,9 +72,9 @@ export interface LogStream {
   /** Appends the entries and adds them to existing records. It is safe to repeat. */
   publish(epochId: string, entries: readonly LoggedRevocation[]): Promise<Publication | Stale>;
   /** Reads which nodes follow now. */
-  roll(epochId: string): Promise<Roll | Stale>;
+  nodes(epochId: string): Promise<Nodes | Stale>;
   /** Removes these nodes from the list, each only if its last heartbeat is still the given one. */
-  strike(epochId: string, beats: ReadonlyMap<string, string>): Promise<void>;
+  remove(epochId: string, beats: ReadonlyMap<string, string>): Promise<void>;
   /** Removes this node from the list. Call it only when the node no longer trusts its view. */
   leave(epochId: string, node: string): Promise<void>;
   /**

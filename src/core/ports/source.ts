@@ -1,42 +1,42 @@
 import type { VerifiedToken } from '../claims';
 import type { FoundInView } from '../decision';
 
-/** What feeds the view of a process, and so knows when the view may be asked. */
-export interface Feed {
-  /** What the view says on a token; `undefined` when it is not current, or does not cover so long a token. */
+/** How a process learns of revocations: it keeps the view up to date, and knows when the view may be asked. */
+export interface Source {
+  /** What the view says about a token; `undefined` while it is not current, or for a token that lives longer than it covers. */
   lookUp(token: VerifiedToken): FoundInView | undefined;
   /**
-   * The same from a view that may not be current: what it names is revoked all the same, but that it names nothing means
-   * nothing.
+   * What the view says about a token, current or not. What it names is revoked in any case. What it does not name may
+   * still be revoked.
    */
-  hearsay(token: VerifiedToken): FoundInView | undefined;
+  knownRevocation(token: VerifiedToken): FoundInView | undefined;
   /**
-   * The epoch in which the records may be read, if any: a process that has not proved lately that it reaches the
-   * same Redis as all the others could read what is old.
+   * The epoch in which the records may be read, if any. Only a process that has lately reached the same Redis as all the
+   * others has one: the records of another server may be old.
    */
   readonly readableEpoch: string | undefined;
-  /** Proves it now, for a feed that does so only when it is asked. Rejects with `SERVICE_UNAVAILABLE`. */
+  /** Reaches Redis now, where no heartbeat does so. Answers the readable epoch. Rejects with `SERVICE_UNAVAILABLE`. */
   readonly reach?: () => Promise<string | undefined>;
-  readonly state: FeedState;
-  /** Gives the view up and stops. */
+  readonly state: SourceState;
+  /** Gives up the view and stops. */
   stop(): Promise<void>;
 }
 
-/** For those who watch over the process. */
-export interface FeedState {
+/** What metrics and health endpoints report. */
+export interface SourceState {
   readonly isCurrent: boolean;
   /** Names in the view. */
   readonly size: number;
-  /** Revocations that are known to be published and not applied yet. */
+  /** Revocations that are published and not applied yet. */
   readonly lag: number;
-  /** Whether Redis takes our writes: `undefined` where there is none. */
+  /** Whether Redis takes writes from this process; `undefined` without Redis. */
   readonly reachesRedis: boolean | undefined;
 }
 
-/** For several processes on one Postgres without Redis: nobody tells this one what the others revoke. */
-export const noFeed: Feed = {
+/** Knows nothing: for several processes on one Postgres without Redis, which cannot tell each other what they revoke. */
+export const noSource: Source = {
   lookUp: () => undefined,
-  hearsay: () => undefined,
+  knownRevocation: () => undefined,
   readableEpoch: undefined,
   state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
   stop: () => Promise.resolve(),

@@ -5,10 +5,10 @@ import { noMetrics } from '../../src/core/ports/metrics';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { createKnownEpoch } from '../../src/protocol/epoch';
-import { createMembership } from '../../src/protocol/heartbeat';
+import { startHeartbeat } from '../../src/protocol/heartbeat';
 import { outlasting } from '../../src/protocol/lease';
-import { createCarrier } from '../../src/protocol/publish';
-import { createTrust } from '../../src/protocol/records-gate';
+import { createPublish } from '../../src/protocol/publish';
+import { createRecordsGate } from '../../src/protocol/records-gate';
 import { startRelay } from '../../src/protocol/relay';
 import { createView } from '../../src/protocol/view';
 import { connectRedis } from '../../src/redis/client';
@@ -26,13 +26,13 @@ export const logged = (revocation: Revocation, lifetime = 1e6): LoggedRevocation
   expiresAt: Date.now() + lifetime,
 });
 
-/** A revocation log in memory, with what has been committed. */
+/** A revocation log in memory. */
 export class FakeLog {
   readonly committed: LoggedRevocation[] = [];
   readonly unconfirmed: LoggedRevocation[] = [];
-  /** Called before the log is read: to fail, or to let something happen first. */
+  /** Called before the log is read, to fail or to let something happen first. */
   onRead: () => Promise<void> = () => Promise.resolve();
-  /** Called when all has been read, and not yet handed over. */
+  /** Called when the log has been read and not handed over yet. */
   onceRead: () => Promise<void> = () => Promise.resolve();
   reads = 0;
 
@@ -49,21 +49,21 @@ export class FakeLog {
   }
 }
 
-export interface MemberOptions {
+export interface ProtocolNodeOptions {
   readonly redisUrl: string;
-  /** Where the stream is read from, if that is by another way. */
+  /** Where the stream is read from, if not from `redisUrl`. */
   readonly streamUrl?: string;
   readonly log: FakeLog;
   readonly lease?: number;
   readonly viewLimit?: number;
   readonly waitReplicas?: number;
   readonly clock?: Clock;
-  /** May stand between the member and its stream. */
+  /** Wraps the stream, to inject faults. */
   readonly wrap?: (stream: LogStream) => LogStream;
 }
 
-/** One member of a fleet, on a real Redis, with a log of a test's making. */
-export async function startMember(options: MemberOptions) {
+/** Starts a node's part of the lease protocol on a real Redis, with a log in memory. */
+export async function startProtocolNode(options: ProtocolNodeOptions) {
   const {
     redisUrl,
     log,
@@ -90,9 +90,9 @@ export async function startMember(options: MemberOptions) {
   const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
   const epoch = createKnownEpoch(stream, clock);
   const view = createView(viewLimit, () => Date.now());
-  const trust = createTrust();
+  const gate = createRecordsGate();
   const taken: LoggedRevocation[] = [];
-  const feed = createMembership({
+  const source = startHeartbeat({
     stream,
     reader: createLogReader(forStream, NAMES),
     reopen: () => forStream.renew(),
@@ -103,14 +103,14 @@ export async function startMember(options: MemberOptions) {
     take: (entry) => {
       if (view.apply(entry)) taken.push(entry);
     },
-    trust,
+    gate,
     clock,
     logger,
     availability,
     lease,
     tokenTtl: 900,
   });
-  const carrier = createCarrier({ stream, epoch, wait: outlasting(lease), clock });
+  const publish = createPublish({ stream, epoch, wait: outlasting(lease), clock });
   const stopRelay = startRelay({
     truth: {
       relay: () => Promise.resolve(0),
@@ -119,23 +119,22 @@ export async function startMember(options: MemberOptions) {
         areConfirmed: () => Promise.resolve(true),
       } as never,
     },
-    carrier,
-    feed,
-    trust,
+    publish,
+    source,
+    gate,
     metrics: noMetrics,
     logger,
   });
   return {
-    feed,
-    carrier,
+    source,
+    publish,
     stream,
-    trust,
+    gate,
     taken,
     warnings,
     said,
-    /** Whether the view answers, and refuses the token of that session. */
     async stop() {
-      await feed.stop();
+      await source.stop();
       await stopRelay();
       forWrites.close();
       forStream.close();
@@ -144,4 +143,4 @@ export async function startMember(options: MemberOptions) {
   };
 }
 
-export type Member = Awaited<ReturnType<typeof startMember>>;
+export type ProtocolNode = Awaited<ReturnType<typeof startProtocolNode>>;

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config/config';
+import type { Env } from '../../src/config/env';
+import { AUDIT_EVENT_TYPES } from '../../src/core/account';
+
+const read = (page: string) => readFileSync(join(__dirname, '../../docs', page), 'utf8');
+
+test('the page on operations lists every type of audit event', () => {
+  const cells = [...read('operations.md').matchAll(/^\| `(\w+)` +\|/gm)].map(([, cell]) => cell);
+  expect(cells).toEqual(expect.arrayContaining([...AUDIT_EVENT_TYPES]));
+});
+
+test('the page of settings has a section for every setting that is read, and for no other', () => {
+  const asked = new Set<string>();
+  const env = new Proxy<Env>({}, { get: (_env, name) => void asked.add(String(name)) });
+  readConfig(env);
+  const headings = [...read('settings.md').matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
+  const described = headings.flatMap((heading) => [...heading.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  expect(described.sort()).toEqual([...asked].sort());
+});

@@ -16,20 +16,20 @@ COPY packages packages
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-slim
-# Not 127.0.0.1, the default: a container is reached from outside itself.
+# Not 127.0.0.1, the default: requests come from outside the container.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
 WORKDIR /app
 COPY --from=production-dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
 COPY packages packages
-# A package that is missing stops the build here, not the start.
+# A missing package fails the build, not the start.
 RUN ["node", "-e", "require('./dist/src/serve.js')"]
-# Comes with the image, and owns none of the files above: the process can't change its own code.
+# This user owns none of the files above, so the process cannot change its own code.
 USER node
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# 4000 is the API. Set METRICS_PORT to have /metrics on a port of its own, and publish that one to nobody outside.
-# In exec form, so that SIGTERM reaches the server itself, which then finishes what is under way.
+# 4000 is the API. METRICS_PORT puts /metrics on another port, which you should not publish.
+# In exec form, so that SIGTERM reaches the server, which then finishes requests in progress.
 CMD ["node", "dist/src/main.js"]

@@ -3,10 +3,7 @@ import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
-/**
- * Which folders of src each folder may import from. Imports run one way; a name that is missing here is
- * refused. `server` and `main` stand for the files of that name (and the process entries beside them).
- */
+/** The folders of src that each folder may import from. Imports run one way; a folder that is missing here is refused. */
 const mayImport = {
   config: ['core'],
   core: [],
@@ -29,7 +26,7 @@ const mayImport = {
   http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'sockets'],
 };
 
-/** Packages that exactly one folder may know. */
+/** Packages that only one folder may import. */
 const soleImporters = {
   jsonwebtoken: 'tokens',
   '@node-rs/argon2': 'passwords',
@@ -47,7 +44,7 @@ const soleImporters = {
   commander: 'commands',
 };
 
-/** Our tables, which have no name without a schema in SQL: see src/postgres/tables.ts. */
+/** Our tables. SQL must name them with their schema: see src/postgres/tables.ts. */
 const tables = [
   'audit_events',
   'fleet',
@@ -60,7 +57,7 @@ const tables = [
 
 const folders = Object.keys(mayImport);
 
-/** @param {string} up how a file at this depth names the folder src */
+/** @param {string} up the path from a file at this depth to src */
 const directionOf = (folder, files, up) => {
   const forbidden = folders.filter((other) => other !== folder && !mayImport[folder].includes(other));
   const packages = Object.keys(soleImporters).filter((name) => soleImporters[name] !== folder);
@@ -112,7 +109,7 @@ export default tseslint.config(
         'error',
         ...['Literal[value=', 'TemplateElement[value.raw='].map((node) => ({
           selector: `${node}/\\b(from|join|into|update)\\s+(${tables.join('|')})\\b/]`,
-          message: 'Write {users}, and run it by src/postgres/tables.ts: our tables may lie in any schema.',
+          message: 'Write {users} and run it with src/postgres/tables.ts: our tables may be in any schema.',
         })),
       ],
     },
@@ -132,7 +129,7 @@ export default tseslint.config(
     files: ['src/graphql/**/*.ts', 'src/postgres/entities/**/*.ts'],
     rules: {
       '@typescript-eslint/consistent-type-imports': 'off',
-      // These classes describe shapes to their library; what is answered or stored need not be made by them.
+      // These classes describe shapes to their library; values need not be instances of them.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
     },
@@ -146,7 +143,7 @@ export default tseslint.config(
       'jest/no-disabled-tests': 'error',
       'jest/no-focused-tests': 'error',
       'jest/no-standalone-expect': 'off',
-      // Races end in one of two ways, and each has its own promise.
+      // A race ends in one of two ways; each is asserted.
       'jest/no-conditional-expect': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
@@ -158,7 +155,7 @@ export default tseslint.config(
     },
   },
   {
-    // Its own tsconfig.json is for whoever copies it, and wants the package built. The project's knows the sources.
+    // Its own tsconfig.json is for a copy of it, and needs the built package. The project's knows the sources.
     files: ['examples/type-graphql-service/*.ts'],
     languageOptions: { parserOptions: { projectService: false, project: './tsconfig.json' } },
   },

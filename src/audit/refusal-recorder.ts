@@ -7,11 +7,11 @@ import type { Metrics } from '../core/ports/metrics';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { AuditLog } from '../core/ports/truth';
 
-/** Events of one type that are kept in a minute: from one network, and from all. */
+/** Events of one type that are kept in a minute: from one network, and from all of them. */
 const MOST_OF_NETWORK = 20;
 const MOST_OF_TYPE = 200;
 
-/** Events that wait to be written. Reached only while Postgres is away. */
+/** Events that may wait to be written. Reached only while Postgres cannot be reached. */
 const MOST_WAITING = 2000;
 
 /** Events in one statement. */
@@ -29,19 +29,19 @@ export interface RefusalRecorderOptions {
 
 export interface RefusalRecorder {
   readonly record: RecordRefusal;
-  /** Writes what waits, and once a minute how many events were left out. Call it about once a second. Never throws. */
+  /** Writes waiting events, and once a minute how many were left out. Call it about once a second. Never throws. */
   tick(): Promise<void>;
-  /** Writes the rest, if the store answers. Never throws. */
+  /** Writes the rest, if Postgres can be reached. Never throws. */
   close(): Promise<void>;
 }
 
 interface Waiting {
   readonly event: NewAuditEvent;
-  /** By the monotonic clock. */
+  /** ms, by the monotonic clock. */
   readonly at: number;
 }
 
-/** How many events of this minute were taken, by type and network, and how many were left out. */
+/** Counts the events of one minute: those taken, by type and network, and those left out, by type. */
 class Minute {
   private readonly taken = new Map<string, number>();
 
@@ -50,7 +50,7 @@ class Minute {
     readonly leftOut = new Map<AuditEventType, number>(),
   ) {}
 
-  /** Whether one more may be kept. What is refused takes no memory, so the map is bounded by MOST_OF_TYPE. */
+  /** Whether one more may be kept. Refused ones use no memory, so MOST_OF_TYPE bounds the map. */
   admits({ type, ipAddress = '' }: NewAuditEvent): boolean {
     const network = `${type} ${siteOf(ipAddress)}`;
     const ofType = this.taken.get(type) ?? 0;
@@ -66,8 +66,8 @@ class Minute {
 }
 
 /**
- * Records refused requests in the audit log, off the request's path: the first event is written at once, and those that
- * come while a statement is under way go together in the next. While Postgres is away they wait.
+ * Records refused requests in the audit log without delaying the request. The first event is written at once; those that come
+ * during a write are written together afterwards. While Postgres cannot be reached they wait.
  */
 export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalRecorder {
   const { audit, metrics, clock, logger } = options;
@@ -81,7 +81,7 @@ export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalR
     metrics.refusalNotRecorded(type);
   };
 
-  /** Answers whether the next batch may be tried. */
+  /** Writes one batch. Returns whether to try the next one. */
   const writeBatch = async (): Promise<boolean> => {
     const batch = waiting.slice(0, BATCH);
     const now = clock.monotonic();
@@ -91,8 +91,11 @@ export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalR
     } catch (error) {
       isAway = isUnavailable(error);
       if (isAway) return false;
-      // Tried again it would fail again, and keep the others from being written.
-      logger.error({ err: error, count: batch.length }, 'Events of refused requests could not be recorded.');
+      // Another attempt would fail too, and keep the others from being written.
+      logger.error(
+        { err: error, count: batch.length },
+        'Unexpected error in recording refused requests. These events are lost.',
+      );
       for (const { event } of batch) leaveOut(event.type);
     }
     waiting = waiting.slice(batch.length);
@@ -108,13 +111,13 @@ export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalR
       writing = undefined;
     }));
 
-  /** Says in one event what the minute has left out. */
+  /** Adds one event that says what was left out in the minute. */
   const endMinute = () => {
     const isFull = waiting.length >= MOST_WAITING;
     const counts = [...minute.leftOut].map(([type, count]) => `${count} ${type}`);
     minute = new Minute(clock.monotonic(), isFull ? minute.leftOut : undefined);
     if (counts.length === 0 || isFull) return;
-    const reason = `Beyond the limits of a minute: ${counts.join(', ')}.`;
+    const reason = `Over the limits of one minute: ${counts.join(', ')}.`;
     waiting.push({ event: { type: 'REFUSALS_NOT_RECORDED', reason }, at: clock.monotonic() });
   };
 
@@ -126,7 +129,7 @@ export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalR
         return;
       }
       waiting.push({ event, at: clock.monotonic() });
-      // While Postgres is away, the next tick tries again.
+      // While Postgres cannot be reached, the next tick tries again.
       if (!isAway) void write();
     },
 
@@ -137,7 +140,7 @@ export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalR
 
     async close() {
       endMinute();
-      // What is under way may have looked at the queue for the last time.
+      // The first write may join one that has already taken its last batch.
       await write();
       await write();
     },

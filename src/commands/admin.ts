@@ -23,7 +23,7 @@ type Work = (manager: EntityManager) => Promise<string>;
 
 type Agreed = Awaited<ReturnType<typeof lastAgreement>>;
 
-/** Ends the epoch and waits until every lease is over. Answers false where Redis cannot be reached. */
+/** Ends the epoch and waits until every lease has ended. Returns false if Redis cannot be reached. */
 async function endLeases(redisUrl: string, { databaseId, revocationLease }: Agreed): Promise<boolean> {
   try {
     await endEpoch(redisUrl, databaseId);
@@ -36,35 +36,35 @@ async function endLeases(redisUrl: string, { databaseId, revocationLease }: Agre
 }
 
 /**
- * Keeps services with a guard from relying on what Redis holds of this database: they may run while the nodes are
- * stopped. Answers what is left for the operator to do.
+ * Makes services with a guard stop trusting what Redis holds of this database: they may run while the nodes are stopped.
+ * Returns what the operator still has to do.
  */
 async function endReliance(redisUrl: string | undefined, before: Agreed): Promise<string> {
   if (!before.usesRedis) return '';
   if (redisUrl === undefined) {
-    return ' REDIS_URL is not set, so a service that has a guard may still rely on what Redis holds: restart each of them.';
+    return ' REDIS_URL is not set, so services with a guard may still trust what Redis holds. Restart each of them.';
   }
   if (await endLeases(redisUrl, before)) return '';
   throw new StartError(
-    'Nothing was changed, as REDIS_URL cannot be reached: services that have a guard may rely on what it holds. ' +
-      'If it is gone for good, run this again without REDIS_URL, and restart those services.',
+    'Nothing was changed: REDIS_URL cannot be reached, and services with a guard may trust what it holds. ' +
+      'If that Redis is gone for good, run this again without REDIS_URL, and restart those services.',
   );
 }
 
 /**
- * Does the same once more, when the database has its new id. A node that was not stopped may have filled the epoch again
- * before that. From now on it finds another id, and fills none.
+ * Ends the leases again after the database has its new id. A node that was not stopped may have filled the epoch before. From now
+ * on it finds the new id, and fills none.
  */
 async function endRelianceOfNodes(redisUrl: string | undefined, before: Agreed): Promise<string> {
   if (!before.usesRedis || redisUrl === undefined || (await endLeases(redisUrl, before))) return '';
-  return ' Redis could not be reached any more: stop each node that still runs.';
+  return ' Redis can no longer be reached. Stop each node that still runs.';
 }
 
-/** What an administrator asks for. */
+/** A change that an operator asks for. */
 export interface Task {
-  /** As it was typed. */
+  /** The name of the command. */
   readonly words: string;
-  /** Whether it is about what all nodes have in common, which a process without others has not. */
+  /** Whether it changes what all nodes share. The embedded mode has only one node. */
   readonly isOfFleet: boolean;
   readonly work: (env: Env, config: Config) => Work;
 }
@@ -73,13 +73,13 @@ export const creating = (email: string): Task => ({
   words: 'create',
   isOfFleet: false,
   work: (env, config) => async (manager) => {
-    // An empty variable is what a compose file makes of one that is not set.
+    // Compose passes an unset variable as an empty one.
     const given = env.ADMIN_PASSWORD || undefined;
     const password = given ?? randomBytes(15).toString('base64url');
     const tables = tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew });
     await createAdministrator(tables, createPasswords(config), { email, password });
-    const shown = given === undefined ? ` The password is shown this once: ${password}` : '';
-    return `The administrator ${email} was made.${shown}`;
+    const shown = given === undefined ? ` The password is shown only once: ${password}` : '';
+    return `Created the administrator ${email}.${shown}`;
   },
 });
 
@@ -88,7 +88,7 @@ export const switching = (state: 'on' | 'off'): Task => ({
   isOfFleet: true,
   work: () => async (manager) => {
     await switchRedis(state === 'on', manager);
-    return `Nodes on this database now start ${state === 'on' ? 'with' : 'without'} REDIS_URL only.`;
+    return `Nodes on this database now start only ${state === 'on' ? 'with' : 'without'} REDIS_URL.`;
   },
 });
 
@@ -98,7 +98,7 @@ export const leasing = (lease: number): Task => ({
   isOfFleet: true,
   work: () => async (manager) => {
     await changeLease(lease, manager);
-    return `Nodes on this database now start with REVOCATION_LEASE=${lease}ms only.`;
+    return `Nodes on this database now start only with REVOCATION_LEASE=${lease}ms.`;
   },
 });
 
@@ -112,13 +112,13 @@ export const RESTORED: Task = {
 };
 
 async function carryOut(task: Task, env: Env): Promise<string> {
-  // The password here is for the account to be made, not for one at the first start.
+  // ADMIN_PASSWORD is for the account of this command, not for one at the first start.
   const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
   const { store } = config;
   if (task.isOfFleet && store.mode === 'embedded') {
     throw new StartError(
-      `The embedded mode is one process without Redis, so "${task.words}" has nothing to do there. ` +
-        'Set DATABASE_URL to say which database is meant.',
+      `"${task.words}" does nothing in the embedded mode, which is one process without Redis. ` +
+        'Set DATABASE_URL to name the database.',
     );
   }
   const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
@@ -131,7 +131,7 @@ async function carryOut(task: Task, env: Env): Promise<string> {
       const redisUrl = store.mode === 'servers' ? store.redisUrl : undefined;
       const prepare = async (manager: EntityManager) => {
         if (task.isOfFleet) before = await lastAgreement(manager);
-        // Before anything is changed: from then on nodes may start, and confirm what such a service does not hear of.
+        // Before the change: after it, nodes may start and confirm revocations that such a service does not receive.
         const rest = before ? await endReliance(redisUrl, before) : '';
         return `${await task.work(env, config)(manager)}${rest}`;
       };
@@ -147,13 +147,13 @@ async function carryOut(task: Task, env: Env): Promise<string> {
   }
 }
 
-/** What the command leaves behind: the exit code of its process, and the text that tells of it. */
+/** The result of a command: the exit code and the text to show. */
 export interface Outcome {
   readonly code: 0 | 1;
   readonly text: string;
 }
 
-/** Carries the task out. Answers 0 with its answer, or 1 with what went wrong. Never rejects. */
+/** Runs the task. Returns 0 with its answer, or 1 with what went wrong. Never rejects. */
 export async function administer(task: Task, env: Env): Promise<Outcome> {
   try {
     return { code: 0, text: `${await carryOut(task, env)}\n` };

@@ -3,7 +3,7 @@ import { StartError } from '../core/start-error';
 import { FolderTakenError } from '../embedded/pglite';
 import { missingPackage } from './missing-package';
 
-/** What went wrong, for a person: a sentence where they can mend it, and the stack where they cannot. */
+/** Explains an error to a person: as a sentence if they can fix it, otherwise with the stack. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StartError || error instanceof FolderTakenError)
     return error.message;

@@ -1,6 +1,6 @@
 import type { Logger } from '../core/ports/logger';
 
-/** Where an error came from, without its message: that may hold whatever a library was given. */
+/** Returns the stack of an error without its message, which may hold any data. */
 const framesOf = (error: unknown): string[] =>
   error instanceof Error
     ? (error.stack ?? '')
@@ -10,8 +10,8 @@ const framesOf = (error: unknown): string[] =>
     : [];
 
 /**
- * The last resort for an error that nothing caught, a rejection included: it is logged without its message, and `end` is
- * called once. The process may not go on, as nothing is known of its state.
+ * Logs an error or rejection that nothing caught, without its message, and calls `end` once. The process must end, because its
+ * state is unknown.
  */
 export function onUnexpected(logger: Pick<Logger, 'error'>, end: () => void): void {
   let isEnding = false;

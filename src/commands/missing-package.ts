@@ -1,15 +1,15 @@
 /**
- * Says in a sentence what to install, where the packages of the server are not there. They are another package,
- * `tokenfence-server`: a service that only checks tokens does without them.
+ * Says what to install if a package of the server is missing. They belong to another package, `tokenfence-server`: a service
+ * that only checks tokens does not need them.
  *
- * @returns the sentence, or `undefined` for any other error
+ * @returns `undefined` for any other error
  */
 export function missingPackage(error: unknown): string | undefined {
   if ((error as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND') return undefined;
   const name = /^Cannot find module '([^'./][^']*)'/.exec((error as Error).message)?.[1];
   if (name === undefined) return undefined;
   return (
-    `The package ${name}, which the server needs, is not installed: install tokenfence-server beside tokenfence. ` +
-    'If it is installed, give the server a folder of its own: another version of a package keeps npm from it here.'
+    `The server needs the package ${name}, which is not installed. Install tokenfence-server beside tokenfence. ` +
+    'If it is installed, use a separate folder for the server: here another version of a package is in its way.'
   );
 }

@@ -1,7 +1,7 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { isWithin, LEASE_LIMITS, parseDuration } from '../config/settings';
 
-/** What the commands do. Each handler gets arguments that were checked. */
+/** The commands. Their arguments were checked. */
 export interface Handlers {
   start(): Promise<void>;
   createAdministrator(email: string): Promise<void>;
@@ -21,23 +21,23 @@ function leaseOf(text: string): number {
 }
 
 function addAdmin(program: Command, handlers: Handlers): void {
-  const admin = program.command('admin').description('Change what is kept in the database.');
+  const admin = program.command('admin').description('Change accounts and settings in the database.');
   admin
     .command('create')
     .argument('<email>', 'of the account')
     .description(
-      'Make an administrator. ADMIN_PASSWORD is the password; without it one is made and shown once.',
+      'Create an administrator with the password ADMIN_PASSWORD, or a generated one, which is shown once.',
     )
     .action((email: string) => handlers.createAdministrator(email));
   admin
     .command('redis')
     .addArgument(new Argument('<state>', 'whether the nodes use Redis').choices(['on', 'off']))
-    .description('Let the nodes start with REDIS_URL only, or without it only. Stop all nodes first.')
+    .description('Let nodes start only with REDIS_URL, or only without it. Stop all nodes first.')
     .action((state: 'on' | 'off') => handlers.switchRedis(state));
   admin
     .command('lease')
     .argument('<duration>', `from ${LEASE_LIMITS.from} to ${LEASE_LIMITS.to}`, leaseOf)
-    .description('Change the REVOCATION_LEASE that the nodes start with. Stop all nodes first.')
+    .description('Change the REVOCATION_LEASE that nodes start with. Stop all nodes first.')
     .action((lease: number) => handlers.changeLease(lease));
   admin
     .command('restored')
@@ -48,14 +48,14 @@ function addAdmin(program: Command, handlers: Handlers): void {
 }
 
 /**
- * The command line. Parsing throws `CommanderError` for what is unknown, after a sentence with the nearest word was
- * written to standard error; nothing is run then.
+ * Creates the command line. For an unknown command, parsing writes a sentence with the nearest one to standard error and throws
+ * `CommanderError`.
  */
 export function createProgram(version: string, handlers: Handlers): Command {
-  // First of all: commands that are added later inherit it.
+  // Must come first: commands that are added later inherit it.
   const program = new Command('tokenfence').exitOverride();
   program
-    .description('A GraphQL authentication API whose acknowledged logouts are final on every node.')
+    .description('A GraphQL authentication API: an acknowledged logout is final on every node.')
     .version(version)
     .showHelpAfterError('See tokenfence --help. Settings are environment variables.')
     .addHelpText('after', '\nSettings are environment variables: see docs/settings.md.');
@@ -66,7 +66,7 @@ export function createProgram(version: string, handlers: Handlers): Command {
   addAdmin(program, handlers);
   program
     .command('doctor')
-    .description('Check the settings, Postgres and Redis, and say what to do about each fault.')
+    .description('Check the settings, Postgres and Redis, and say how to fix each fault.')
     .action(() => handlers.doctor());
   return program;
 }

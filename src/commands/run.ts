@@ -4,13 +4,13 @@ import type { Outcome } from './admin';
 import { createProgram, type Handlers } from './program';
 import { version } from './version';
 
-/** Ends the process with what came of a command. An answer goes to standard output, a fault to standard error. */
+/** Ends the process. An answer goes to standard output, an error to standard error. */
 function end({ code, text }: Outcome): never {
   (code === 0 ? process.stdout : process.stderr).write(text);
   process.exit(code);
 }
 
-/** Loaded when they are asked for: `--help` needs none of the server's packages. */
+/** Each loads its module when it is called: `--help` must work without the server's packages. */
 const handlers: Handlers = {
   async start() {
     const { serve } = await import('../serve.js');
@@ -40,13 +40,9 @@ const handlers: Handlers = {
   },
 };
 
-/**
- * Runs the command that the words name; without words, the server.
- *
- * Ends the process with 2 if they name none, and with 1 if the command fails.
- */
+/** Runs the named command, or the server. Ends the process with 2 for an unknown command, and with 1 if it fails. */
 export async function run(words: readonly string[]): Promise<void> {
-  // A terminal that goes away, or a pipe whose reader ends, must not end the process.
+  // A closed terminal or pipe must not end the process.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     await createProgram(version, handlers).parseAsync(words.length === 0 ? ['start'] : words, {
@@ -54,7 +50,7 @@ export async function run(words: readonly string[]): Promise<void> {
     });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // What it has to say it has written already.
+    // Commander has already written its message.
     process.exit(error.exitCode === 0 ? 0 : 2);
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The package's own manifest: above `dist/src` when built, above `src` in tests. */
+/** Reads package.json, which is above `dist/src` when built, and above `src` in tests. */
 function readVersion(): string {
   const path = ['../../../package.json', '../../package.json']
     .map((up) => join(__dirname, up))

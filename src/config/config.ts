@@ -8,14 +8,14 @@ import { createReader, type DurationLimits, type Faults, LEASE_LIMITS, type Read
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
-/** Where the data lives. */
+/** Where the data is stored. */
 export type StoreConfig =
-  /** Postgres inside this process, in a folder; the secret is made and kept there unless one is given. */
+  /** Postgres inside this process, in a folder. The secret is created and kept there if none is given. */
   | { readonly mode: 'embedded'; readonly dataDir: string; readonly secret?: string }
   | {
       readonly mode: 'servers';
       readonly databaseUrl: string;
-      /** Holds all tables; made at the first start. */
+      /** The schema of all tables. The first start creates it. */
       readonly schema: string;
       readonly redisUrl?: string;
       readonly secret: string;
@@ -24,13 +24,13 @@ export type StoreConfig =
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** Where `/metrics` is; on the API's port, and not in production, if left out. */
+  /** The port of `/metrics`. If left out, `/metrics` is on the API's port, except in production. */
   readonly metricsPort?: number;
-  /** ms that a node which was told to stop goes on serving for */
+  /** ms for which a node continues to serve after it was told to stop. */
   readonly shutdownDelay: number;
   readonly production: boolean;
   readonly logLevel: LogLevel;
-  /** The share of good requests that get a line in the log, 0 to 1; `off`: no request gets one. */
+  /** The share of successful requests that are logged, 0 to 1; `off`: no request is logged. */
   readonly logRequests: number | 'off';
   readonly store: StoreConfig;
   readonly poolSize: number;
@@ -42,38 +42,38 @@ export interface Config {
   readonly refreshTokenTtl: number;
   /** s */
   readonly sessionMaxAge: number;
-  /** Live sessions of a user. */
+  /** The most live sessions of a user. */
   readonly sessionsPerUser: number;
   /** s */
   readonly auditRetention: number;
-  /** ms that an operation of GraphQL may take. */
+  /** ms; the time limit of a GraphQL operation. */
   readonly operationTimeout: number;
   /** ms */
   readonly revocationLease: number;
-  /** How many users, tokens, sessions and keys the view in memory may name; 0 for no view. */
+  /** The most users, tokens, sessions and keys in the view; 0 for no view. */
   readonly viewLimit: number;
-  /** How many replicas of Redis must acknowledge a write before it counts. */
+  /** The number of Redis replicas that must acknowledge a write. */
   readonly waitReplicas: number;
   /** ms */
   readonly clockSkew: number;
   readonly corsOrigins: readonly string[];
-  /** How many proxies, or which, are believed about the client's address. */
+  /** The number of trusted proxies, or their addresses. */
   readonly trustProxy: number | string[] | false;
   readonly rateLimit: boolean;
   /** Attempts at the password of one account. */
   readonly passwordAttemptsPerHour: number;
   readonly introspectionSecret?: string;
   readonly administrator?: { readonly email: string; readonly password: string };
-  /** Sentences on settings that work, but are rarely meant. */
+  /** Sentences about settings that work, but are probably mistakes. */
   readonly warnings: readonly string[];
 }
 
-/** Says all that is wrong with the environment, a sentence each. */
+/** Every fault of the environment, one sentence each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
   constructor(readonly faults: readonly string[]) {
-    super(`The configuration will not do:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    super(`Invalid configuration:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
 
@@ -94,7 +94,7 @@ function checkSecret(name: string, secret: string, faults: Faults): void {
   }
 }
 
-/** What `DATABASE_URL` says to ask for the embedded mode by its name. */
+/** The value of `DATABASE_URL` that selects the embedded mode. */
 const EMBEDDED = 'embedded';
 
 function faultOfRedisUrl(text: string): string | undefined {
@@ -102,7 +102,7 @@ function faultOfRedisUrl(text: string): string | undefined {
   return 'fault' in address ? address.fault : undefined;
 }
 
-/** The address itself stays out of the sentence: it often holds a password. */
+/** Reads an address. A fault does not show it, because it often holds a password. */
 function readAddress(
   name: string,
   faultOf: (text: string) => string | undefined,
@@ -116,14 +116,14 @@ function readAddress(
   return text;
 }
 
-/** In lower case, as Postgres reads a name that is not quoted. `pg_` begins its own. */
+/** A name in lower case, as Postgres reads unquoted names. `pg_` is reserved. */
 const SCHEMA = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
 function readSchema(read: Reader, faults: Faults): string {
   const schema = read.text('DATABASE_SCHEMA', 'public');
   if (!SCHEMA.test(schema)) {
     faults.add(
-      `DATABASE_SCHEMA is "${schema}". Use lower-case letters, digits and underscores, at most 63, and not pg_ in front.`,
+      `DATABASE_SCHEMA is "${schema}". Use at most 63 lower-case letters, digits and underscores, and do not start with a digit or pg_.`,
     );
   }
   return schema;
@@ -137,33 +137,34 @@ function readStore(read: Reader, faults: Faults): StoreConfig {
   const database = read.given('DATABASE_URL');
   if (database === undefined && read.given('NODE_ENV') === 'production') {
     faults.add(
-      'DATABASE_URL is not set, which production needs. For a Postgres inside this process write DATABASE_URL=embedded.',
+      'DATABASE_URL is not set, but production needs it. To run Postgres inside this process, set DATABASE_URL=embedded.',
     );
   }
   if (database === undefined || database === EMBEDDED) {
     if (redisUrl !== undefined) {
       faults.add(
-        'REDIS_URL is set without DATABASE_URL, or with that of the embedded mode. The embedded mode is one process and uses no Redis: set both, or neither.',
+        'REDIS_URL is set, but DATABASE_URL is not set or is embedded. The embedded mode does not use Redis. Set DATABASE_URL to a Postgres, or leave REDIS_URL out.',
       );
     }
     if (read.given('DATABASE_SCHEMA') !== undefined) {
-      faults.add('DATABASE_SCHEMA is set without DATABASE_URL. The embedded mode has a database of its own.');
+      faults.add(
+        'DATABASE_SCHEMA is set without DATABASE_URL. The embedded mode has its own database. Leave it out.',
+      );
     }
     return { mode: 'embedded', dataDir, secret };
   }
   const databaseUrl = readAddress('DATABASE_URL', faultOfPostgresUrl, read, faults) ?? '';
   if (secret === undefined) {
     faults.add(
-      'SECRET is not set. The signing keys in the database are encrypted with it. Make one with: openssl rand -base64 32',
+      'SECRET is not set. It encrypts the signing keys in the database. Create one with: openssl rand -base64 32',
     );
   }
   return { mode: 'servers', databaseUrl, schema: readSchema(read, faults), redisUrl, secret: secret ?? '' };
 }
 
 /**
- * Whether a page can send this text as its `Origin`. URL knows the origins of the web only. Packaged apps and browser
- * extensions have schemes of their own, like `capacitor://localhost`, and send them as they are written. The opaque
- * `null` stands for any page, and is never allowed.
+ * Whether this is an `Origin` that a page can send. URL knows only the origins of the web. Packaged apps and browser extensions
+ * have their own schemes, like `capacitor://localhost`. The opaque `null` could be any page, and is refused.
  */
 function isOrigin(text: string): boolean {
   const [, scheme] = /^([a-z][a-z\d+.-]*):\/\/[\w.~-]+(?::\d{1,5})?$/.exec(text) ?? [];
@@ -177,7 +178,7 @@ function readOrigins(read: Reader, faults: Faults): string[] {
   for (const origin of origins) {
     if (!isOrigin(origin)) {
       faults.add(
-        `CORS_ORIGINS names "${origin}", which is not an origin. Write scheme, host and port only, like https://app.example.com or capacitor://localhost.`,
+        `CORS_ORIGINS names "${origin}", which is not an origin. Write only scheme, host and port, like https://app.example.com or capacitor://localhost.`,
       );
     }
   }
@@ -195,7 +196,7 @@ function readAdministrator(read: Reader, faults: Faults): Config['administrator'
   return { email, password };
 }
 
-/** `all`, `errors`, `off`, or the share of the others beside errors, like `1%`. */
+/** Reads `all`, `errors`, `off`, or the share of successful requests that are logged with all errors, like `1%`. */
 function readLogRequests(read: Reader, faults: Faults): number | 'off' {
   const text = read.text('LOG_REQUESTS', 'all');
   if (text === 'off') return 'off';
@@ -207,7 +208,7 @@ function readLogRequests(read: Reader, faults: Faults): number | 'off' {
   return Number(percent ?? 100) / 100;
 }
 
-/** Makes the configuration of the environment; throws `ConfigError` with every fault in it. */
+/** Reads the configuration. Throws `ConfigError` with every fault. */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
   const collector: Faults = { add: (sentence) => faults.push(sentence) };
@@ -216,7 +217,7 @@ export function readConfig(env: Env): Config {
 
   const introspectionSecret = read.given('INTROSPECTION_SECRET');
   if (introspectionSecret !== undefined) checkSecret('INTROSPECTION_SECRET', introspectionSecret, collector);
-  // The embedded mode is one process: no other node could serve during its SHUTDOWN_DELAY.
+  // The embedded mode is one process: no other node could serve during a SHUTDOWN_DELAY.
   const store = readStore(read, collector);
   const settings: Config = {
     warnings: [],
@@ -252,7 +253,7 @@ export function readConfig(env: Env): Config {
   judgeTogether(settings, env, collector);
   const warnings: string[] = [];
   for (const { given, meant, isDecisive } of findMisspelt(env, read.names))
-    (isDecisive ? faults : warnings).push(`${given} is set, but no setting. Is ${meant} meant?`);
+    (isDecisive ? faults : warnings).push(`${given} is not a setting. Did you mean ${meant}?`);
   if (faults.length > 0) throw new ConfigError(faults);
   return { ...settings, warnings: [...warnings, ...warningsOf(settings, env)] };
 }

@@ -1,4 +1,4 @@
-/** The environment as it was given. Everything else reads the settings that config.ts makes of it. */
+/** The environment variables. Only readConfig should interpret them. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export const readEnv = (): Env => process.env;

@@ -4,27 +4,25 @@ import type { Faults } from './settings';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** Notes what is wrong with settings together, though each is well alone. */
+/** Finds settings that are valid alone, but not together. */
 export function judgeTogether(config: Config, env: Env, faults: Faults): void {
   if (config.refreshTokenTtl > config.sessionMaxAge)
-    faults.add(
-      'REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE: no session could be left unused for so long.',
-    );
+    faults.add('REFRESH_TOKEN_TTL is longer than SESSION_MAX_AGE, when every session ends. Make it shorter.');
   if (config.accessTokenTtl > config.refreshTokenTtl)
     faults.add(
-      'ACCESS_TOKEN_TTL is longer than REFRESH_TOKEN_TTL: a session would end before its access token does.',
+      'ACCESS_TOKEN_TTL is longer than REFRESH_TOKEN_TTL: a session would end before its access token. Make it shorter.',
     );
   if (config.metricsPort !== undefined && config.metricsPort !== 0 && config.metricsPort === config.port)
-    faults.add('METRICS_PORT is the same as PORT. Give the metrics a port of their own.');
+    faults.add('METRICS_PORT is the same as PORT. Use another port for the metrics.');
   if (config.introspectionSecret !== undefined && config.introspectionSecret === env.SECRET)
     faults.add(
-      'INTROSPECTION_SECRET is the same as SECRET, which opens the signing keys. Services must not have it: make another.',
+      'INTROSPECTION_SECRET is the same as SECRET, which decrypts the signing keys. Services must not know it. Use another.',
     );
   if (/^prod/i.test(env.NODE_ENV ?? '') && !config.production)
-    faults.add('NODE_ENV is not "production", but close to it. Write it exactly so.');
+    faults.add('NODE_ENV is similar to "production". Write exactly "production".');
 }
 
-/** Sentences on settings that work, but are rarely meant. */
+/** Returns sentences about settings that work, but are probably mistakes. */
 export function warningsOf(config: Config, env: Env): string[] {
   if (!config.production) return [];
   const { protocol, hostname } = new URL(config.issuer);
@@ -32,9 +30,9 @@ export function warningsOf(config: Config, env: Env): string[] {
     ...(env.ISSUER ? [] : [`ISSUER is not set: every token names ${config.issuer}. Set the public address.`]),
     ...(env.ISSUER && protocol === 'http:' && !LOOPBACK.test(hostname)
       ? [
-          'ISSUER is not https: the refresh cookie lacks the prefix __Host-, and browsers keep it for localhost only.',
+          'ISSUER is not https: the refresh cookie lacks the prefix __Host-, and browsers accept it only for localhost.',
         ]
       : []),
-    ...(config.rateLimit ? [] : ['RATE_LIMIT is off: nothing here limits attempts at passwords.']),
+    ...(config.rateLimit ? [] : ['RATE_LIMIT is off: attempts at passwords are not limited.']),
   ];
 }

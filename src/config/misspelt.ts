@@ -1,23 +1,22 @@
 import { distance } from 'fastest-levenshtein';
 import type { Env } from './env';
 
-/** Settings that say where the data is: a start without them would work on other data. */
+/** Settings that say where the data is. A server that starts without them would use other data. */
 const DECISIVE = ['DATABASE_URL', 'REDIS_URL'];
 
-/** Letters that may be wrong: none in names so short that other variables come as close. */
+/** How many letters may differ: none in short names, because other variables come as close. */
 const mostWrong = (name: string) => (name.length >= 8 ? 2 : name.length >= 6 ? 1 : 0);
 
 export interface Misspelt {
-  /** The variable that is set. */
   readonly given: string;
-  /** The setting that it comes close to, and that is not set. */
+  /** The setting with a similar name, which is not set. */
   readonly meant: string;
   /** Whether the server must not start. */
   readonly isDecisive: boolean;
 }
 
 /**
- * Finds variables that come close to the name of a setting which is not set.
+ * Finds variables whose name is similar to that of a setting that is not set.
  *
  * @param known the names of all settings
  */

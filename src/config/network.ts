@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Faults, Reader } from './settings';
 
-/** Text that services compare: one form of it only, and nothing that RFC 8414, section 2, does not allow. */
+/** Reads the issuer. Services compare its text, so it must have one form, which RFC 8414, section 2, allows. */
 export function readIssuer(read: Reader, faults: Faults): string {
   const issuer = read.url('ISSUER', ['http:', 'https:']) ?? 'http://localhost:4000';
   const { search, hash, username, password } = new URL(issuer);
@@ -13,17 +13,19 @@ export function readIssuer(read: Reader, faults: Faults): string {
   return issuer;
 }
 
-/** An address of this machine, or a name of one. */
+/** Reads the address, or a host name, to listen on. */
 export function readHost(read: Reader, faults: Faults): string {
   const host = read.text('HOST', '127.0.0.1');
   if (ipaddr.isValid(host) || /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(host)) return host;
-  faults.add(`HOST is "${host}". Write an address or a name alone, like 0.0.0.0 or ::1. The port is PORT.`);
+  faults.add(
+    `HOST is "${host}". Write only an address or a name, like 0.0.0.0 or ::1. Set the port with PORT.`,
+  );
   return host;
 }
 
 /**
- * How many proxies stand before the service, or which: only what they say of the client's address is believed. `true` is
- * one proxy, not Fastify's "whoever the client says".
+ * Reads the number of proxies in front, or their addresses. Only these are trusted to name the client's address. `true` is one
+ * proxy; Fastify's `true` would trust every client.
  */
 export function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
   const items = read.list('TRUST_PROXY');
@@ -32,7 +34,7 @@ export function readTrustProxy(read: Reader, faults: Faults): number | string[] 
     const hops = only === 'true' ? 1 : Number(only === 'false' ? 0 : only);
     return hops === 0 ? false : hops;
   }
-  // Four numbers or IPv6: older forms would take "10" for an address as well.
+  // Four numbers or IPv6: older forms would accept "10" as an address.
   const isOneAddress = (text: string) =>
     ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
   const isAddress = (item: string) =>
@@ -41,7 +43,7 @@ export function readTrustProxy(read: Reader, faults: Faults): number | string[] 
     (ipaddr.isValidCIDR(item) && isOneAddress(item.split('/')[0] ?? ''));
   for (const item of items.filter((each) => !isAddress(each))) {
     faults.add(
-      `TRUST_PROXY names "${item}". Write how many proxies there are, like 1, or their addresses, like 10.0.0.0/8.`,
+      `TRUST_PROXY names "${item}". Write the number of proxies, like 1, or their addresses, like 10.0.0.0/8.`,
     );
   }
   return items;

@@ -1,17 +1,17 @@
-/** Collects what is wrong with the environment, so that all of it can be said at once. */
+/** Collects the faults of the environment, so that all can be reported at once. */
 export interface Faults {
   add(sentence: string): void;
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A duration like `500ms`, `90s`, `15m`, `12h` or `14d`, in ms; `undefined` for anything else. */
+/** Parses a duration like `500ms`, `90s`, `15m`, `12h` or `14d` to ms; `undefined` for anything else. */
 export function parseDuration(text: string): number | undefined {
   const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return amount === undefined || unit === undefined ? undefined : Number(amount) * (UNITS[unit] ?? 0);
 }
 
-/** Whether the duration, in ms, lies within these. */
+/** Whether the duration, in ms, is within the limits. */
 export const isWithin = (value: number, { from, to }: DurationLimits): boolean =>
   value >= (parseDuration(from) ?? 0) && value <= (parseDuration(to) ?? Infinity);
 
@@ -20,29 +20,29 @@ export interface DurationLimits {
   readonly to: string;
 }
 
-/** A shorter lease could not be kept up; a longer one would make revocations wait for long. */
+/** A shorter lease could not be renewed in time; with a longer one revocations could wait long. */
 export const LEASE_LIMITS: DurationLimits = { from: '100ms', to: '10s' };
 
-/** What is taken letter by letter. */
+/** Settings whose value is not trimmed. */
 const SECRETS = /(SECRET|PASSWORD)$/;
 
-/** Reads settings one by one, each with its default, and notes a sentence for each that won't do. */
+/** Creates a reader of settings, each with its default, which reports a sentence for each fault. */
 export function createReader(env: Readonly<Record<string, string | undefined>>, faults: Faults) {
   const names = new Set<string>();
   const given = (name: string) => {
     const isFirst = !names.has(name);
     names.add(name);
-    // An empty variable is what a compose file makes of one that is not set.
+    // Compose passes an unset variable as an empty one.
     const text = env[name] || undefined;
     if (text === undefined || SECRETS.test(name)) return text;
-    // Docker's --env-file leaves quotes in the value, and a value read from a file ends with a line break.
+    // Docker's --env-file keeps quotes in the value, and a value read from a file ends with a line break.
     if (isFirst && /^(["']).*\1$/s.test(text.trim()))
-      faults.add(`${name} is in quotes, which are taken as a part of its value. Leave them out.`);
+      faults.add(`${name} is in quotes, which become part of its value. Leave them out.`);
     return text.trim() || undefined;
   };
 
   return {
-    /** The settings that were asked for. */
+    /** The names of the settings that were read. */
     names: names as ReadonlySet<string>,
 
     given,
@@ -55,7 +55,7 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
       const value = parseDuration(text);
       if (value === undefined) {
         faults.add(
-          `${name} is "${text}", which is no duration. Write a number and a unit, like 500ms, 90s, 15m, 12h or 14d.`,
+          `${name} is "${text}", which is not a duration. Write a number and a unit, like 500ms, 90s, 15m, 12h or 14d.`,
         );
         return parseDuration(fallback) ?? 0;
       }
@@ -86,8 +86,10 @@ export function createReader(env: Readonly<Record<string, string | undefined>>, 
       if (text === undefined) return undefined;
       const protocol = URL.canParse(text) ? new URL(text).protocol : '';
       if (protocols.includes(protocol)) return text;
-      // The value itself stays out of the sentence: a URL often holds a password.
-      faults.add(`${name} is no URL that starts with ${protocols.map((name) => `${name}//`).join(' or ')}.`);
+      // The sentence does not show the value: a URL often holds a password.
+      faults.add(
+        `${name} is not a URL that starts with ${protocols.map((name) => `${name}//`).join(' or ')}.`,
+      );
       return undefined;
     },
 

@@ -1,8 +1,6 @@
 import type { Config } from './config';
 
-/**
- * Whether a setting may stand in the log. Each has to be named here, so that a new secret can't get there unnoticed.
- */
+/** Whether a setting may be logged. Every setting must be listed, so that a new secret is not logged by accident. */
 const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   host: true,
   port: true,
@@ -11,7 +9,7 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   production: true,
   logLevel: true,
   logRequests: true,
-  // Holds the secret and URLs with passwords: shown in part, below.
+  // Holds the secret, and URLs with passwords. Parts of it are logged below.
   store: false,
   poolSize: true,
   issuer: true,
@@ -32,11 +30,11 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   passwordAttemptsPerHour: true,
   introspectionSecret: false,
   administrator: false,
-  // Logged one by one.
+  // Logged separately.
   warnings: false,
 };
 
-/** The settings as the log may tell them: without secrets, and without addresses that may hold one. */
+/** Returns the settings for the log: without secrets, and without addresses that may contain one. */
 export function shownSettings(config: Config): Record<string, unknown> {
   const { store } = config;
   return {

@@ -1,10 +1,10 @@
 import { fault, type Finding, well } from './finding';
 
 /**
- * Compares a store's clock with that of this machine.
+ * Compares a store's clock with this machine's.
  *
- * @param read answers the store's time, ms since 1970
- * @param allowed ms; the CLOCK_SKEW
+ * @param read reads the store's time, ms since the epoch
+ * @param allowed ms; CLOCK_SKEW
  */
 export async function compareClock(
   store: string,
@@ -15,12 +15,12 @@ export async function compareClock(
   const before = now();
   const theirs = await read();
   const after = now();
-  // Any moment of the answer's way may be the one that was read: what lies within is no difference.
+  // The store read its clock at some moment between these two. Only a time outside of them is a difference.
   const difference = theirs < before ? theirs - before : Math.max(0, theirs - after);
   const words = `${Math.abs(Math.round(difference))} ms ${difference < 0 ? 'behind' : 'ahead of'} this machine`;
-  if (Math.abs(difference) <= allowed) return well('Clock', `that of ${store} is ${words}.`);
+  if (Math.abs(difference) <= allowed) return well('Clock', `the clock of ${store} is ${words}.`);
   return fault(
     'Clock',
-    `that of ${store} is ${words}, more than CLOCK_SKEW (${allowed} ms). Set both machines by NTP.`,
+    `the clock of ${store} is ${words}, more than CLOCK_SKEW (${allowed} ms). Synchronize both with NTP.`,
   );
 }

@@ -16,11 +16,11 @@ async function examineEmbedded(
   given: string | undefined,
 ): Promise<Finding[]> {
   if (!existsSync(join(dataDir, 'postgres')))
-    return [note('Postgres', `the embedded mode has no data in ${dataDir} yet. The first start makes it.`)];
+    return [note('Postgres', `the embedded mode has no data in ${dataDir} yet. The first start creates it.`)];
   try {
     const embedded = await openEmbeddedPostgres(dataDir);
     try {
-      // It is not there before the first start, when there is nothing yet to open with it.
+      // Before the first start there is no secret, and nothing to decrypt with it.
       const secret = given ?? (await readFile(join(dataDir, 'secret'), 'utf8').catch(() => '')).trim();
       return await examinePostgres(embedded, config, secret);
     } finally {
@@ -28,7 +28,7 @@ async function examineEmbedded(
     }
   } catch (error) {
     if (error instanceof FolderTakenError)
-      return [note('Postgres', `a running process uses ${dataDir}. Stop it to have its data examined.`)];
+      return [note('Postgres', `a running process uses ${dataDir}. Stop it to examine its data.`)];
     return [fault('Postgres', explain(error))];
   }
 }
@@ -44,7 +44,7 @@ export async function findings(env: Env): Promise<Finding[]> {
   }
   const { store, warnings, clockSkew } = config;
   const settings = [
-    well('Settings', 'each is well by itself.'),
+    well('Settings', 'each value is valid.'),
     ...warnings.map((text) => note('Settings', text)),
   ];
   if (store.mode === 'embedded')
@@ -59,10 +59,10 @@ export async function findings(env: Env): Promise<Finding[]> {
   ];
 }
 
-/** Tells what is well and what is not. The exit code is 1 if anything has to be mended. */
+/** Examines everything and formats the findings. The exit code is 1 if there is a fault. */
 export async function examine(env: Env): Promise<{ readonly code: 0 | 1; readonly text: string }> {
   const found = await findings(env);
   const count = found.filter(({ level }) => level === 'fault').length;
-  const sum = count === 0 ? 'All is well.' : `To be mended: ${count}.`;
+  const sum = count === 0 ? 'No faults found.' : `Faults to fix: ${count}.`;
   return { code: count === 0 ? 0 : 1, text: `${found.map(lineOf).join('')}\n${sum}\n` };
 }

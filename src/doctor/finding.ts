@@ -1,9 +1,9 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** `well`; `note` for what works, but an operator should know; `fault` for what has to be mended. */
+  /** `well`; `note` for what works, but the operator should know; `fault` for what has to be fixed. */
   readonly level: 'well' | 'note' | 'fault';
   readonly subject: 'Settings' | 'Postgres' | 'Redis' | 'Clock';
-  /** What is so, and for anything that is not well what to do about it. */
+  /** What was found and, unless all is well, what to do about it. */
   readonly text: string;
 }
 
@@ -15,5 +15,5 @@ export const fault: Make = (subject, text) => ({ level: 'fault', subject, text }
 
 const MARKS = { well: 'ok   ', note: 'note ', fault: 'FAULT' };
 
-/** A line for a person. */
+/** Formats a finding as a line for a person. */
 export const lineOf = ({ level, subject, text }: Finding): string => `${MARKS[level]}  ${subject}: ${text}\n`;

@@ -11,7 +11,7 @@ import { createSeal } from '../tokens/sealing';
 import { compareClock } from './clock';
 import { fault, type Finding, note, well } from './finding';
 
-/** ms; a look that takes longer is given up. */
+/** ms; a statement that takes longer fails. */
 const STATEMENT_TIMEOUT = 5000;
 
 const isHere = (url: string) => {
@@ -54,17 +54,17 @@ async function checkRights(dataSource: DataSource, isPending: boolean): Promise<
 async function checkSecret(dataSource: DataSource, config: Config, secret: string): Promise<Finding[]> {
   const tables = tablesIn(dataSource.manager, { hasCopies: false, clockSkew: config.clockSkew });
   const keys = await tables.signingKeys.list();
-  // Before the first start there are none.
+  // Before the first start there are no keys.
   if (keys.length === 0) return [];
   const seal = createSeal(secret);
   try {
     for (const key of keys) seal.open(key.sealedPrivateKey, localIdOf(key.id));
-    return [well('Postgres', 'SECRET opens the signing keys.')];
+    return [well('Postgres', 'SECRET decrypts the signing keys.')];
   } catch {
     return [
       fault(
         'Postgres',
-        'SECRET is not the one that the signing keys were encrypted with. Use that one again.',
+        'SECRET cannot decrypt the signing keys. Set the SECRET that they were encrypted with.',
       ),
     ];
   }
@@ -76,25 +76,25 @@ async function checkAgreement(dataSource: DataSource, { store, revocationLease }
   if (theirs.usesRedis !== usesRedis)
     return fault(
       'Settings',
-      `the nodes on this database were started ${theirs.usesRedis ? 'with' : 'without'} REDIS_URL. Set it alike, or ` +
+      `the nodes on this database were started ${theirs.usesRedis ? 'with' : 'without'} REDIS_URL. Use the same setting, or ` +
         `stop all of them and run: npx tokenfence admin redis ${usesRedis ? 'on' : 'off'}`,
     );
   if (usesRedis && theirs.revocationLease !== undefined && theirs.revocationLease !== revocationLease)
     return fault(
       'Settings',
-      `the nodes on this database were started with REVOCATION_LEASE=${theirs.revocationLease}ms. Set it alike, or ` +
+      `the nodes on this database were started with REVOCATION_LEASE=${theirs.revocationLease}ms. Use the same setting, or ` +
         `stop all of them and run: npx tokenfence admin lease ${revocationLease}ms`,
     );
-  return well('Settings', 'they agree with those of the nodes on this database.');
+  return well('Settings', 'they match those of the nodes on this database.');
 }
 
-/** Not of the embedded one, which nobody else sets up. */
+/** Not called for the embedded Postgres, which only this package configures. */
 async function checkProperties(dataSource: DataSource, poolSize: number): Promise<Finding[]> {
   const { faults, warnings } = await judgeStore(dataSource, poolSize);
   return [
     ...faults.map((text) => fault('Postgres', text)),
     ...warnings.map((text) => note('Postgres', text)),
-    ...(faults.length === 0 ? [well('Postgres', 'it has every property that is needed.')] : []),
+    ...(faults.length === 0 ? [well('Postgres', 'it has every property that Tokenfence needs.')] : []),
   ];
 }
 
@@ -107,13 +107,13 @@ async function lookAt(
   const [{ version }] = await dataSource.query<[{ version: string }]>(
     `select current_setting('server_version') as version`,
   );
-  const findings = [well('Postgres', `version ${version} lets us in.`)];
+  const findings = [well('Postgres', `connected to version ${version}.`)];
   if (url !== undefined) findings.push(...(await checkProperties(dataSource, config.poolSize)));
   const isPending = await hasPendingMigrations(dataSource);
   findings.push(
     isPending
       ? note('Postgres', 'migrations are pending. The next start runs them.')
-      : well('Postgres', 'all migrations were run.'),
+      : well('Postgres', 'all migrations have run.'),
   );
   findings.push(await checkRights(dataSource, isPending));
   if (!isPending) {
@@ -134,7 +134,7 @@ async function lookAt(
   return findings;
 }
 
-/** Examines Postgres. Changes nothing there. */
+/** Examines Postgres. Changes nothing. */
 export async function examinePostgres(
   address: PostgresAddress,
   config: Config,

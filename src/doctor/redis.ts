@@ -5,10 +5,10 @@ import { keysOf } from '../redis/keys';
 import { compareClock } from './clock';
 import { fault, type Finding, note, well } from './finding';
 
-/** ms that the doctor waits for an answer. */
+/** ms for which the doctor waits for an answer. */
 const PATIENCE = 5000;
 
-/** What nodes run, each on a key of their own kind that nobody else has. */
+/** The commands of a node, on keys with random names. */
 const commandsOn = (key: string, stream: string): (readonly (string | number)[])[] => [
   ['EVAL', 'return 1', 0],
   ['EVALSHA', '0'.repeat(40), 0],
@@ -47,11 +47,11 @@ async function checkRights(client: Redis): Promise<Finding> {
       else if (!/^NOSCRIPT/.test(message))
         return fault(
           'Redis',
-          `it refuses ${String(name)}: ${message}. REDIS_URL must lead to a primary that takes writes.`,
+          `it refuses ${String(name)}: ${message}. Point REDIS_URL to a primary that accepts writes.`,
         );
     }
   }
-  if (missing.length === 0) return well('Redis', 'its user may run every command that is needed.');
+  if (missing.length === 0) return well('Redis', 'its user may run every command that Tokenfence needs.');
   const rights = missing.map((name) => `+${name}`).join(' ');
   return fault(
     'Redis',
@@ -69,26 +69,25 @@ function* judgeInfo(info: ReadonlyMap<string, string>): Generator<Finding> {
     ? well('Redis', `version ${version}.`)
     : fault('Redis', `version ${version} is too old. Use 6.2 or later.`);
   yield info.get('run_id') && info.get('master_replid')
-    ? well('Redis', 'it tells its run_id and master_replid.')
+    ? well('Redis', 'INFO shows run_id and master_replid.')
     : fault(
         'Redis',
-        'it hides run_id or master_replid in INFO, by which nodes know a restart. Use another one.',
+        'INFO does not show run_id or master_replid, which nodes need to notice a restart. Use another Redis.',
       );
-  if (info.get('role') === 'slave')
-    yield fault('Redis', 'it is a replica. Let REDIS_URL lead to the primary.');
+  if (info.get('role') === 'slave') yield fault('Redis', 'it is a replica. Point REDIS_URL to the primary.');
   const policy = info.get('maxmemory_policy');
   if (policy !== undefined)
     yield policy === 'noeviction'
       ? well('Redis', 'maxmemory-policy is noeviction.')
       : fault(
           'Redis',
-          `maxmemory-policy is ${policy}, so that counts of attempts may be evicted. Set it to noeviction.`,
+          `maxmemory-policy is ${policy}, so counts of attempts may be evicted. Set it to noeviction.`,
         );
   if (info.get('aof_enabled') === '0')
     yield note('Redis', 'appendonly is off: a restart forgets the counts of attempts. Set appendonly yes.');
 }
 
-/** ms since 1970 */
+/** Reads the clock of Redis, ms since the epoch. */
 async function readTime(client: Redis): Promise<number> {
   const [seconds, microseconds] = await client.time();
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
@@ -97,7 +96,7 @@ async function readTime(client: Redis): Promise<number> {
 async function lookAt(connection: RedisConnection, clockSkew: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   const run = <T>(work: (client: Redis) => Promise<T>) => connection.run(work, PATIENCE);
-  findings.push(well('Redis', 'REDIS_URL reaches it.'));
+  findings.push(well('Redis', 'REDIS_URL can be reached.'));
   const info = await run((client) => client.info()).catch((error: unknown) => wordsOf(error));
   findings.push(
     ...(/^NOPERM/.test(info)
@@ -106,7 +105,7 @@ async function lookAt(connection: RedisConnection, clockSkew: number): Promise<F
   );
   findings.push(await run(checkRights));
   const clock = () => compareClock('Redis', () => run(readTime), clockSkew);
-  // Without the right to ask for the time, the finding before this one tells of it.
+  // If the user may not read the clock, the previous finding says so.
   findings.push(
     ...(await clock().then(
       (finding) => [finding],
@@ -122,7 +121,7 @@ const wordsOf = (error: unknown): string => {
 };
 
 /**
- * Examines the Redis of the nodes. Leaves nothing there.
+ * Examines the Redis of the nodes. Leaves no data there.
  *
  * @param clockSkew ms
  */
@@ -133,7 +132,7 @@ export async function examineRedis(url: string, clockSkew: number): Promise<Find
     await connection.tried;
     const { refusal } = connection;
     if (refusal !== undefined)
-      return [fault('Redis', `REDIS_URL names a database that it refuses: ${refusal}. Is the number right?`)];
+      return [fault('Redis', `it refuses the database of REDIS_URL: ${refusal}. Check the number.`)];
     return await lookAt(connection, clockSkew);
   } catch (error) {
     const words = wordsOf(error);
@@ -141,7 +140,7 @@ export async function examineRedis(url: string, clockSkew: number): Promise<Find
     return [
       fault(
         'Redis',
-        `REDIS_URL does not reach it: ${why}. Is it running, and are the user and password right?`,
+        `REDIS_URL cannot be reached: ${why}. Check that Redis runs, and the user and password.`,
       ),
     ];
   } finally {

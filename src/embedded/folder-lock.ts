@@ -4,10 +4,10 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { StartError } from '../core/start-error';
 
-/** Longest path that every system takes for a socket. */
+/** The longest path of a socket that works on every system. */
 const LONGEST_SOCKET_PATH = 100;
 
-/** Whether a process listens at `path`, be it one that is suspended and does not answer. */
+/** Whether a process listens at `path`, even if it is suspended and does not answer. */
 function isListenedAt(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -34,11 +34,10 @@ function listenAt(path: string): Promise<Server | undefined> {
 }
 
 /**
- * Takes the folder for this process alone, and answers the function that gives it back; `undefined` when another
- * process has it. The lock is a socket in the folder: the system gives it back with the process, however that ends,
- * and no process id is taken for another one that came after it.
+ * Locks the folder for this process. Returns the function that unlocks it, or `undefined` if another process holds it. The lock is
+ * a socket in the folder: the system releases it however the process ends, and a reused process id cannot be mistaken for it.
  *
- * @param folder exists, and its path is at most 80 characters, as sockets can't be named by longer ones
+ * @param folder exists, and its path is at most 80 characters, because a socket's path is limited
  */
 export async function lockFolder(folder: string): Promise<(() => Promise<void>) | undefined> {
   const path =
@@ -51,9 +50,8 @@ export async function lockFolder(folder: string): Promise<(() => Promise<void>) 
   let server = await listenAt(path);
   if (!server) {
     if (await isListenedAt(path)) return undefined;
-    // Left behind by a process that was killed. It is moved away, not deleted: should another process have taken the
-    // folder since we looked, then its live socket is what we hold now, and it is put back. That leaves a chance of a
-    // moment to a third process that starts in it, too.
+    // A killed process left it behind. It is moved, not deleted: if another process took the folder since the check, this is its
+    // live socket, and is moved back. For that moment a third process could start too.
     const aside = join(folder, `lock.${randomUUID().slice(0, 8)}`);
     await rename(path, aside).catch(() => undefined);
     if (await isListenedAt(aside)) {

@@ -5,7 +5,7 @@ import { inFolder } from './folder-faults';
 import { lockFolder } from './folder-lock';
 
 export interface EmbeddedPostgres {
-  /** Settings by which the `pg` driver talks to it. */
+  /** Settings with which the `pg` driver connects. */
   readonly inProcess: object;
   close(): Promise<void>;
 }
@@ -15,9 +15,9 @@ export class FolderTakenError extends Error {
 }
 
 /**
- * Makes the folder, with those above it that are missing. Answers the first one that it made, if any.
+ * Creates the folder and its missing parents. Returns the first one that it created, if any.
  *
- * Not by `recursive`: in a file system that lets nobody make folders, such as /proc, Node 20 tries for ever.
+ * Not with `recursive`: in a file system where nobody can create folders, such as /proc, Node 20 retries forever.
  */
 async function makeFolder(folder: string): Promise<string | undefined> {
   const isThere = await stat(folder).then(
@@ -32,15 +32,14 @@ async function makeFolder(folder: string): Promise<string | undefined> {
 }
 
 /**
- * Opens the Postgres that lives in this process and keeps its data in `dataDir`, which is made if need be. Throws
- * `FolderTakenError` when another process has the folder: two would destroy each other's data; and `StartError` when the
- * folder cannot be used.
+ * Opens the Postgres inside this process, with its data in `dataDir`, which is created if missing. Throws `FolderTakenError` if
+ * another process uses the folder, because two would destroy each other's data, and `StartError` if it cannot be used.
  */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir);
   const unlock = await inFolder(folder, async () => {
     const made = await makeFolder(folder);
-    // It holds the secret and the users: a folder of ours is not committed with the project around it.
+    // It holds the secret and the users, so a folder that we create must not be committed.
     if (made !== undefined) await writeFile(join(folder, '.gitignore'), '*\n');
     return lockFolder(folder);
   });
@@ -51,21 +50,21 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
     );
   }
   try {
-    // Loaded late: a server on a real Postgres never needs it, and it is 700 MB of memory when it starts.
+    // Loaded only here: a server with a real Postgres does not need it, and it takes 700 MB of memory to start.
     const { PGlite } = await import('@electric-sql/pglite');
     const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
     const dataFolder = join(folder, 'postgres');
     const database = await PGlite.create({ dataDir: dataFolder }).catch((error: unknown) => {
       const { message } = error as Error;
       throw new StartError(
-        `The Postgres in DATA_DIR, ${dataFolder}, does not start: ${message || String(error)}. This user must be able to ` +
-          'write all of the folder. If its files are damaged, restore them from a backup.',
+        `The Postgres in DATA_DIR, ${dataFolder}, does not start: ${message || String(error)}. This user must be able ` +
+          'to write to the whole folder. If its files are damaged, restore them from a backup.',
       );
     });
     return {
       inProcess: {
         connection: createPgConfig(database).connection,
-        // A client that was destroyed in the middle of a transaction leaves it open, as there is no connection to lose.
+        // A client destroyed inside a transaction leaves it open, because no connection is lost.
         verify: (client: { query(sql: string): Promise<unknown> }, done: (error?: Error) => void) => {
           client.query('rollback').then(
             () => done(),

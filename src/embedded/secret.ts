@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Reads the secret that lies beside the embedded database, or makes it, readable by its owner alone. */
+/** Reads the secret beside the embedded database, or creates it, readable only by its owner. */
 export async function readOrMakeSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'secret');
   try {
@@ -11,7 +11,7 @@ export async function readOrMakeSecret(dataDir: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const secret = randomBytes(32).toString('base64url');
-  // Moved into place when it is whole: a crash must not leave half a secret to seal the keys with.
+  // Renamed when it is complete: after a crash, half a secret must not encrypt the keys.
   await writeFile(`${path}.new`, `${secret}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
   return secret;

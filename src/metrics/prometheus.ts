@@ -2,33 +2,32 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { createRequestMetrics, type PoolReading } from './request-metrics';
 import type { CheckAnswer, CheckStep, Metrics } from '../core/ports/metrics';
 
-/** What is asked for when the metrics are read. */
+/** Values that are read when the metrics are exposed. */
 export interface Readings {
   readonly isViewCurrent: () => boolean;
-  /** Names in the view. */
+  /** Users, tokens, sessions and keys in the view. */
   readonly viewSize: () => number;
   /** Published revocations that the view has not applied yet. */
   readonly viewLag: () => number;
-  /** `undefined` where there is no Redis. */
+  /** `undefined` without Redis. */
   readonly reachesRedis: () => boolean | undefined;
-  /** ms by which our clock is ahead of that of Postgres; `undefined` until it was measured. */
+  /** ms by which this process is ahead of Postgres; `undefined` before the first measurement. */
   readonly clockOffset: () => number | undefined;
-  /** Revocations whose confirmation is out; rejects while Postgres is away. */
+  /** Unconfirmed revocations; rejects while Postgres cannot be reached. */
   readonly unconfirmed: () => Promise<number>;
-  /** Connections to Postgres, and callers that wait for one. */
   readonly pool: () => PoolReading;
 }
 
 export interface Prometheus extends Metrics {
-  /** All metrics as Prometheus reads them. */
+  /** Returns all metrics in the format of Prometheus. */
   expose(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** s; from a confirmation in a few ms to one that waited for a long lease. */
+/** s; from a confirmation within a few ms to one that waits for a long lease. */
 const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25];
 
 /**
- * Counts what happens, in numbers that Prometheus understands.
+ * Creates the metrics.
  *
  * @param version of this package
  */
@@ -46,25 +45,25 @@ export function createPrometheus(version: string): Prometheus {
   ]);
   const confirmations = new Histogram({
     name: 'tokenfence_confirmation_seconds',
-    help: 'From the commit of a revocation to its being in force everywhere, by the way that this was known',
+    help: 'Time from the commit of a revocation to its confirmation, by how it was confirmed',
     labelNames: ['way'],
     buckets: CONFIRMATION_BUCKETS,
     registers,
   });
-  const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts that had to say confirmed: false');
-  const relayed = counter('relayed_total', 'Revocations delivered that another process had left behind');
+  const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts with confirmed: false');
+  const relayed = counter('relayed_total', 'Revocations published that another process had left unconfirmed');
   const requests = createRequestMetrics(registers, version);
-  const socketsClosed = counter('sockets_closed_total', 'Sockets that have closed, by reason', ['reason']);
-  const viewCurrent = gauge('view_current', '1 while tokens are checked in memory alone');
+  const socketsClosed = counter('sockets_closed_total', 'Sockets closed, by reason', ['reason']);
+  const viewCurrent = gauge('view_current', '1 while tokens are checked in memory');
   const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
   const viewLag = gauge('view_lag', 'Published revocations that the view has not applied yet');
   const redisReached = gauge(
     'redis_reached',
-    '1 while Redis takes our writes within the lease; absent without Redis',
+    '1 while Redis accepts our writes within the lease; absent without Redis',
   );
   const backlog = gauge(
     'relay_backlog',
-    'Revocations in Postgres whose confirmation is out; absent while it is away',
+    'Unconfirmed revocations in Postgres; absent while Postgres cannot be reached',
   );
   const clockOffset = gauge(
     'clock_offset_seconds',
@@ -72,7 +71,7 @@ export function createPrometheus(version: string): Prometheus {
   );
   const openSockets = gauge('sockets_open', 'Open sockets');
 
-  // On the hot path: plain numbers, handed over when they are asked for.
+  // On the hot path: plain numbers, added to the counters when the metrics are read.
   const counted = new Map<CheckStep, Map<CheckAnswer, number>>();
 
   return {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Metrics } from '../core/ports/metrics';
 
-/** Connections to Postgres, and callers that wait for one. */
+/** The connections to Postgres. */
 export interface PoolReading {
   readonly inUse: number;
   readonly idle: number;
@@ -11,7 +11,7 @@ export interface PoolReading {
 /** s; from a check in memory to a request that waits for a lease. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What is counted of requests, and of what they wait for. */
+/** Creates the metrics of requests and of what they wait for. */
 export function createRequestMetrics(registers: Registry[], version: string) {
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name: `tokenfence_${name}`, help, labelNames, registers });
@@ -24,25 +24,23 @@ export function createRequestMetrics(registers: Registry[], version: string) {
   );
   const latency = new Histogram({
     name: 'tokenfence_request_seconds',
-    help: 'From the arrival of a request to the end of its answer, by the field of the schema or the route',
+    help: 'Time from the arrival of a request to the end of its answer, by the field of the schema or the route',
     labelNames: ['operation'],
     buckets: REQUEST_BUCKETS,
     registers,
   });
-  const refusals = counter(
-    'refusals_total',
-    'Refused requests that the audit log tells of, by the type of event',
-    ['type'],
-  );
+  const refusals = counter('refusals_total', 'Refused requests in the audit log, by the type of event', [
+    'type',
+  ]);
   const refusalsNotRecorded = counter(
     'refusals_not_recorded_total',
     'Refused requests beyond the limits of the audit log, by the type of event',
     ['type'],
   );
-  const hashesWaiting = gauge('hashes_waiting', 'Passwords that wait for their turn to be hashed');
+  const hashesWaiting = gauge('hashes_waiting', 'Passwords that wait to be hashed');
   const hashesNotMade = counter(
     'hashes_not_made_total',
-    'Passwords not hashed: refused, as too many waited, or abandoned, as the client had gone',
+    'Passwords not hashed: refused, because too many waited, or abandoned by the client',
     ['why'],
   );
   const poolInUse = gauge('pool_in_use', 'Connections to Postgres in use');

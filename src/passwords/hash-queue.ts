@@ -3,13 +3,13 @@ import { type Metrics, noMetrics } from '../core/ports/metrics';
 import type { Asker } from '../core/ports/passwords';
 
 export interface HashQueueLimits {
-  /** Hashes that are worked on at the same time. */
+  /** The most hashes that are computed at once. */
   readonly atOnce: number;
-  /** Callers that may wait. */
+  /** The most callers that may wait. */
   readonly longestQueue: number;
-  /** Callers of one network that may wait. */
+  /** The most callers of one network that may wait. */
   readonly longestShare: number;
-  /** ms that a caller waits at most. */
+  /** ms; the longest time that a caller waits. */
   readonly longestWait: number;
 }
 
@@ -18,25 +18,24 @@ interface Waiter {
   readonly refuse: (error: Error) => void;
 }
 
-/** Told of the queue, for whoever counts. */
+/** The metrics that the queue reports. */
 export type HashMetrics = Pick<Metrics, 'hashesWaiting' | 'hashNotMade'>;
 
 /** Runs `work` when it is the caller's turn. */
 export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
 
 /**
- * Lets callers wait for their turn, which goes round the networks: a network with a hundred callers gets one turn where
- * each other network gets one. Every second turn goes to the network that came last and has had none yet: so one user
- * does not wait for a turn of each of very many networks. A caller whose client has gone leaves the queue, and its work
- * is never done.
+ * Creates a queue that takes turns by network: a network with a hundred callers gets one turn for each turn of any other
+ * network. Every second turn goes to the newest network that has had none yet, so that one user does not wait behind very many
+ * networks. A caller whose client disconnects leaves the queue; its work is not done.
  *
- * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits for too long, or for which there is no room. If
- * the queue is full, the network with the most callers makes room for one with fewer.
+ * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits too long, or for which there is no room. If the queue
+ * is full, the network with the most callers makes room for one with fewer.
  */
 export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = noMetrics): InTurn {
-  /** The callers of each network, first come first served. The networks are in the order of their next turn. */
+  /** The callers of each network in order of arrival. The networks are in the order of their next turn. */
   const shares = new Map<string, Set<Waiter>>();
-  /** The networks that have had a turn since the queue was empty; the last `longestQueue` of them. */
+  /** The networks that have had a turn since the queue was empty: at most the last `longestQueue` of them. */
   const served = new Set<string>();
   let newcomersTurn = false;
   let waiting = 0;
@@ -83,12 +82,12 @@ export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = 
     if (network === undefined || !share || !waiter) return;
     leave(network, waiter);
     noteTurn(network);
-    // Behind the others, if it has more callers.
+    // The network moves to the end of the order, if it has more callers.
     if (shares.delete(network)) shares.set(network, share);
     waiter.start();
   };
 
-  /** Refuses the last caller of the network that has the most, if that is more than `than`. Answers whether it did. */
+  /** Refuses the last caller of the largest network, if that has more than `than`. Returns whether it did. */
   const makeRoom = (than: number): boolean => {
     let largest: [string, Set<Waiter>] | undefined;
     for (const entry of shares) if (entry[1].size > (largest?.[1].size ?? than)) largest = entry;

@@ -1,34 +1,34 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { foldCase } from '../core/email';
 
-/** In characters, not bytes or UTF-16 units: what a person would count. */
+/** In characters (not bytes or UTF-16 units), as a person counts them. */
 const SHORTEST = 8;
 const LONGEST = 128;
 
-/** Fewer different characters are a pattern: one key held down, or a few in turn. */
+/** Fewer different characters make a pattern: one key, or a few in turn. */
 const FEWEST_DIFFERENT = 4;
 
-/** Shorter words are in too many good passwords by chance. */
+/** Shorter words occur in too many good passwords by chance. */
 const SHORTEST_NAME = 4;
 
-/** Characters that a password needs beside the email and the names of the service. */
+/** Characters that a password needs besides the email and the names of the service. */
 const FEWEST_OWN = 4;
 
 const COMMON: ReadonlySet<string> = new Set(dictionary.passwords.filter((word) => word.length >= SHORTEST));
 
-/** What a service is known by. Everyone who attacks it tries these first. */
+/** The names of the service. Attackers try them first. */
 export interface PolicyNames {
   readonly issuer: string;
   readonly audience: string;
 }
 
-/** Says what is wrong with a new password for the account of this email, in a sentence for its owner. */
+/** Says what is wrong with a new password for this email, in a sentence for the user; `undefined` if it is accepted. */
 export type Policy = (password: string, email: string) => string | undefined;
 
-/** The email itself and the words that it is made of, longest first; the same for a host. */
+/** Returns an email or a host, and the words in it. */
 const namesIn = (text: string): string[] => [text, ...text.split('@'), ...text.split(/[^\p{L}\p{N}]+/u)];
 
-/** Whether each character follows the one before, upwards or downwards: `23456789`, `hgfedcba`. */
+/** Whether each character follows the previous one, up or down: `23456789`, `hgfedcba`. */
 function isSequence(characters: readonly string[]): boolean {
   const steps = characters.slice(1).map((character, i) => {
     const before = characters[i]?.codePointAt(0) ?? 0;
@@ -38,7 +38,7 @@ function isSequence(characters: readonly string[]): boolean {
   return Math.abs(first ?? 0) === 1 && steps.every((step) => step === first);
 }
 
-/** What is left of a password without these names. A long name goes first: it may contain a short one. */
+/** Removes these names from a password. Long names go first, because they may contain short ones. */
 function withoutNames(password: string, names: readonly string[]): string {
   const longestFirst = names
     .map(foldCase)
@@ -48,14 +48,14 @@ function withoutNames(password: string, names: readonly string[]): string {
 }
 
 /**
- * The rules for new passwords: their length, and that they are not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9,
- * 6.2.11). No rule asks for digits or signs (6.2.5). The password is only looked at, never changed (6.2.8).
+ * Creates the rules for new passwords: length, and not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9, 6.2.11). Digits and
+ * signs are not required (6.2.5). The password is never changed (6.2.8).
  */
 export function createPolicy({ issuer, audience }: PolicyNames): Policy {
   const serviceNames = ['tokenfence', ...namesIn(new URL(issuer).hostname), ...namesIn(audience)];
 
   return (password, email) => {
-    // A UTF-16 string four times too long is too long in characters as well: not counted, so that size costs nothing.
+    // Four times too long in UTF-16 units is too long in characters too: rejected without counting, so size costs nothing.
     const characters = password.length > 4 * LONGEST ? undefined : Array.from(password);
     if (!characters || characters.length > LONGEST)
       return `The password may have at most ${LONGEST} characters.`;

@@ -21,7 +21,7 @@ const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
 
 const COLUMNS = 'type, user_id, actor_id, session_id, reason, ip_address, user_agent, request_id';
 
-/** Inserts the event whose columns are the parameters from this number on. */
+/** Returns SQL that inserts an event; its columns are the parameters from number `first` on. */
 export const insertEvent = (first: number) =>
   `insert into {audit_events} (${COLUMNS})
    values (${COLUMNS.split(', ')
@@ -39,7 +39,7 @@ export const columnsOf = (event: NewAuditEvent) => [
   event.requestId,
 ];
 
-/** The time of an event, exactly: a `Date` has only milliseconds, and several events may share one. */
+/** The exact time of an event: a `Date` has only milliseconds, and several events may share one. */
 const MICROSECONDS = '(extract(epoch from e.created_at) * 1000000)::bigint';
 const BEFORE_CURSOR = `(e.created_at, e.id) <
   (timestamptz 'epoch' + cast(:microseconds as bigint) * interval '1 microsecond', cast(:id as uuid))`;
@@ -72,7 +72,7 @@ export function auditLogIn(manager: EntityManager): AuditLog {
       if (userId !== undefined) query.andWhere('e.user_id = :userId', { userId });
       if (after !== undefined) {
         const [microseconds, id] = decodeCursor(after, 2);
-        // So many digits since 2001: a cursor of another list, in ms, has fewer.
+        // A time in µs has 16 digits since 2001; a cursor of another list has ms, with fewer digits.
         if (!isId(id) || !/^\d{16}$/.test(microseconds ?? '')) throw notACursor();
         query.andWhere(BEFORE_CURSOR, { microseconds, id });
       }

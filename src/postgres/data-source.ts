@@ -11,22 +11,22 @@ import { UserEntity } from './entities/user.entity';
 import { GuardedClient } from './guarded-client';
 import { LEDGER } from './tables';
 
-/** Where the tables are: on a server, in a schema (`public` if left out), or in a Postgres inside this process. */
+/** Where the tables are: on a server, in a schema (default `public`), or in a Postgres inside this process. */
 export type PostgresAddress =
   | { readonly url: string; readonly schema?: string }
-  /** Settings by which the `pg` driver talks to it. */
+  /** Settings with which the `pg` driver connects. */
   | { readonly inProcess: object };
 
 export interface DataSourceOptions {
-  /** ms after which a statement is given up; 0 for never, which migrations need. */
+  /** ms after which a statement is cancelled; 0 for never, which migrations need. */
   readonly statementTimeout: number;
-  /** Connections at most. An in-process Postgres has one, whatever is asked for. */
+  /** The most connections. An in-process Postgres always has one. */
   readonly poolSize: number;
-  /** Told when an idle connection broke; it is replaced when it is needed next. */
+  /** Called when an idle connection breaks. It is replaced when it is next needed. */
   readonly onConnectionLost?: (error: Error) => void;
 }
 
-/** Makes the one data source of a process: the server's, the command line's and the tests' alike. */
+/** Creates the data source of the server, the command line or a test. */
 export function createDataSource(address: PostgresAddress, options: DataSourceOptions): DataSource {
   const { statementTimeout } = options;
   return new DataSource({
@@ -54,7 +54,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
       'inProcess' in address
         ? { ...address.inProcess, max: 1, idleTimeoutMillis: 0 }
         : {
-            // Not TypeORM's `url`, of which it makes sense by rules of its own, and throws at a % that the driver takes.
+            // Not TypeORM's `url`: TypeORM parses it differently, and throws at a % that the driver accepts.
             connectionString: address.url,
             Client: GuardedClient,
             connectionTimeoutMillis: 3000,
@@ -62,14 +62,14 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
             ...(statementTimeout > 0 && {
               statement_timeout: statementTimeout,
               idle_in_transaction_session_timeout: statementTimeout * 3,
-              // The server's own limit answers first; this one is for a server that no longer answers.
+              // The server's own timeout comes first. This one is for a server that does not answer.
               query_timeout: statementTimeout + 1000,
             }),
           },
   });
 }
 
-/** What the connections of a data source do at the moment. */
+/** How many connections of a data source are in use. */
 export interface PoolState {
   readonly inUse: number;
   readonly idle: number;

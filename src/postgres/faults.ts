@@ -6,18 +6,18 @@ import {
 import type { Availability } from '../core/availability';
 import { serviceUnavailable, TokenfenceError } from '../core/errors';
 
-/** SQLSTATEs that have a meaning here (PostgreSQL, appendix A). */
+/** SQLSTATE (PostgreSQL, appendix A). */
 const UNIQUE_VIOLATION = '23505';
 
-/** By SQLSTATE, or its class: the server is away, going away, overloaded or read-only. */
+/** Codes, or their beginnings, that mean: the server is unreachable, shutting down, overloaded or read-only. */
 const AWAY = [
   '08', // connection exceptions
   '53', // insufficient resources
   '57P', // shutdown, crash, cannot connect now
   '25006', // read_only_sql_transaction: a replica, after a failover
-  '28', // the server does not let us in
-  '3D000', // the database is not there
-  'ECONN', // and what Node says of sockets
+  '28', // invalid authorization
+  '3D000', // the database does not exist
+  'ECONN', // errors of Node's sockets
   'ETIMEDOUT',
   'EPIPE',
   'ENOTFOUND',
@@ -31,7 +31,7 @@ const AWAY = [
   'ERR_TLS_',
 ];
 
-/** And these are of one statement only: the server is there, and another attempt may go well. */
+/** Codes that concern one statement only: the server works, and another attempt may succeed. */
 const UNLUCKY = [
   '57014', // query_canceled: the statement timeout
   '25P03', // idle_in_transaction_session_timeout
@@ -41,13 +41,13 @@ const UNLUCKY = [
   '55P03', // lock_not_available
 ];
 
-/** And after these the whole transaction may be run again at once: Postgres has undone it, in favour of another. */
+/** Codes after which the whole transaction may be run again: Postgres rolled it back in favour of another. */
 const OVERTAKEN = ['40001', '40P01'];
 
-/** Every connection of the pool is in use: we are busy, not Postgres away. */
+/** The pool's message when every connection is in use: this process is busy, but Postgres is reachable. */
 const BUSY_WORDS = /timeout exceeded when trying to connect/;
 
-/** pg and its pool say these in words only. */
+/** Messages of pg and its pool for errors that have no code. */
 const AWAY_WORDS =
   /Connection terminated|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end|Client was closed/;
 
@@ -55,7 +55,7 @@ interface DriverError {
   readonly code?: unknown;
   readonly constraint?: unknown;
   readonly message?: unknown;
-  /** Where a host has several addresses, what went wrong with each. */
+  /** If a host has several addresses, the error of each. */
   readonly errors?: readonly unknown[];
 }
 
@@ -68,7 +68,7 @@ const startsWithOne = (prefixes: readonly string[], code: unknown) =>
 const says = (words: RegExp, message: unknown) => typeof message === 'string' && words.test(message);
 
 function isAway(error: unknown): boolean {
-  // The connection broke between two statements of a transaction; which one is thrown depends on who is asked next.
+  // The connection broke between two statements of a transaction. Either error may be thrown.
   if (
     error instanceof QueryRunnerAlreadyReleasedError ||
     error instanceof QueryRunnerProviderAlreadyReleasedError
@@ -84,7 +84,7 @@ function isUnlucky(error: unknown): boolean {
   return startsWithOne(UNLUCKY, code) || says(BUSY_WORDS, message);
 }
 
-/** Whether Postgres undid the transaction in favour of another one, so that it may be run again at once. */
+/** Whether Postgres rolled back the transaction in favour of another, so that it may be run again at once. */
 export function wasOvertaken(error: unknown): boolean {
   const original = error instanceof TokenfenceError ? error.cause : error;
   return startsWithOne(OVERTAKEN, driverErrorOf(original).code);
@@ -96,9 +96,9 @@ export function violatesUnique(error: unknown, constraint: string): boolean {
 }
 
 /**
- * Turns a driver's error into `SERVICE_UNAVAILABLE` where it means that another attempt may go well.
+ * Turns a driver's error into `SERVICE_UNAVAILABLE` if another attempt may succeed.
  *
- * @param availability told when it means that the server is away
+ * @param availability told if the server cannot be reached
  */
 export function translate(error: unknown, availability?: Availability): unknown {
   if (error instanceof TokenfenceError) return error;
@@ -109,7 +109,7 @@ export function translate(error: unknown, availability?: Availability): unknown 
 
 type Method = (...args: never[]) => Promise<unknown>;
 
-/** The same object with every method's rejection translated, and its outcomes noted. */
+/** Wraps every method of an object: translates its errors and reports its outcome to `availability`. */
 export function translating<T extends object>(table: T, availability?: Availability): T {
   const watched =
     (method: Method): Method =>

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { run } from './tables';
 
-/** What nodes on one database must agree upon, or must tell each other. */
+/** Settings that the nodes on one database must agree on, or must know of each other. */
 export interface FleetSettings {
   readonly usesRedis: boolean;
   /** ms */
@@ -17,12 +17,12 @@ export type Agreement =
       /** s; the longest access token lifetime that any node was ever set to. */
       readonly longestTokenTtl: number;
     }
-  /** What the others were started with. */
+  /** The settings of the other nodes. */
   | { readonly agreed: false; readonly usesRedis: boolean; readonly revocationLease: number | null };
 
 /**
- * Records this node's settings; or nothing, when they contradict those of the others. A node that reads only Postgres
- * would confirm what a node that reads Redis has not seen, and so would one that waits for a shorter lease than others have.
+ * Records this node's settings, unless they contradict those of the other nodes. A node that reads only Postgres would confirm
+ * revocations that a node with Redis has not seen; so would a node with a shorter lease than the others.
  */
 export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
   const [rows] = await run<[{ database_id: string; longest_token_ttl: number }[], number]>(
@@ -43,7 +43,7 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
   return { agreed: false, usesRedis: theirs.uses_redis, revocationLease: theirs.revocation_lease };
 }
 
-/** What the nodes on this database were last started with. */
+/** Reads the settings with which nodes on this database last started. */
 export async function lastAgreement(
   manager: EntityManager,
 ): Promise<{ databaseId: string; usesRedis: boolean; revocationLease: number | undefined }> {
@@ -58,7 +58,7 @@ export async function lastAgreement(
 }
 
 /**
- * Lets nodes with another lease start. To be called only while no node runs.
+ * Lets nodes start with another lease. Call it only while no node runs.
  *
  * @param lease ms
  */
@@ -67,22 +67,21 @@ export async function changeLease(lease: number, manager: EntityManager): Promis
   await partWithCopies(manager);
 }
 
-/** Lets nodes with the other setting start. To be called only while no node runs. */
+/** Lets nodes start with or without Redis. Call it only while no node runs. */
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
   await run(manager, 'update {fleet} set uses_redis = $1', [usesRedis]);
-  // What Redis holds of an earlier time knows nothing of what is revoked without it.
+  // Redis may hold data from an earlier time, which lacks what is revoked without Redis.
   await partWithCopies(manager);
-  // Without copies nothing is left to carry: being committed is being confirmed.
+  // Without copies there is nothing to publish: a committed revocation is confirmed.
   if (!usesRedis)
     await run(manager, 'update {revocations} set confirmed_at = now() where confirmed_at is null');
 }
 
 /**
- * Gives the database another id, as after it was restored from a backup: its counters have gone back. What copies hold under
- * the old id is never read again. A node that still runs finds that its id is gone, and then neither confirms nor loads
- * anything.
+ * Gives the database a new id, for example after a backup was restored and its counters went back. What Redis holds under the
+ * old id is never read again. A node that still runs finds the new id, and then neither confirms nor loads anything.
  */
 export async function partWithCopies(manager: EntityManager): Promise<void> {
-  // Names that were taken after the backup belong to keys of the time that is lost.
+  // Names that were taken after the backup belong to keys that are lost.
   await run(manager, "update {fleet} set database_id = gen_random_uuid(), upcoming_key_names = '{}'");
 }

@@ -3,7 +3,7 @@ import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/truth';
 import { run } from './tables';
 
-/** The key that signs now, as a column of `fleet`: one that was published ahead takes over by itself, by Postgres's clock. */
+/** SQL for the key that signs now. A key that was published in advance takes over by the clock of Postgres. */
 export const SIGNING_NOW =
   'case when next_signs_from <= now() then next_signing_key_id else signing_key_id end';
 
@@ -16,20 +16,20 @@ interface FleetRow {
   readonly now: number;
 }
 
-// The clock is read with the version, so that what limits the life of a token is no older than what the token is made of.
+// The clock is read with the version, so that a token's lifetime starts no earlier than the version it carries.
 const SELECT = `
   select database_id, global_version, ${SIGNING_NOW} as signing_key_id,
     case when next_signs_from > now() then next_signing_key_id end as next_key_id, next_signs_from,
     extract(epoch from clock_timestamp())::float8 * 1000 as now
   from {fleet}`;
 
-const MISSING = 'The fleet row is missing: were the migrations run?';
+const MISSING = 'The fleet row is missing. Start the server once to run the migrations.';
 
 function toFleet(row: FleetRow | undefined): Fleet {
   if (!row) throw new Error(MISSING);
   const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
   if (signingKeyId === null)
-    throw new Error('The database holds no signing key: start the server once to make one.');
+    throw new Error('The database has no signing key. Start the server once to create one.');
   return {
     globalVersion: row.global_version,
     signingKeyId: keyIdOf(row.database_id, signingKeyId),

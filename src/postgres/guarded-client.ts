@@ -1,7 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 import { SESSION_SETTINGS } from './session-settings';
 
-/** What a client of pg sends when it opens a connection. pg has no option for settings of a session in general. */
+/** The parameters that a client of pg sends when it connects. pg has no option for other session settings. */
 interface Startup {
   getStartupConf(): Record<string, string>;
 }
@@ -10,23 +10,22 @@ const startupOf = (client: Client): Record<string, string> =>
   (Client.prototype as unknown as Startup).getStartupConf.call(client);
 
 /**
- * A client with the session settings that we need, and one that takes nobody down with it. Two faults of a connection
- * would otherwise outlive it:
+ * A client with our session settings, which contains two faults of a connection:
  *
- * - A statement that timed out: pg would hand its connection back to the pool, where the next caller waits behind an
- *   answer that, on a connection cut silently, never comes. So the connection is given up with the statement.
- * - An error in the moment between the pool's listening and the borrower's: nobody hears it, and Node ends the process.
+ * - After a statement timed out, pg would return the connection to the pool. On a connection that was cut silently the next
+ *   caller would wait forever. So the connection is closed with the statement.
+ * - An error between the moments when the pool and the borrower listen would have no listener, and Node would exit.
  */
 export class GuardedClient extends Client {
   constructor(config?: ClientConfig) {
     super(config);
-    // The pool and TypeORM still hear it and drop the client; this only sees to it that somebody always does.
+    // The pool and TypeORM still receive the error and drop the client. This listener is for the moments without one.
     this.on('error', () => undefined);
   }
 
   /**
-   * As parameters of the connection's start: they take no round trip, and hold against the defaults of server, database
-   * and role. The timeouts are sent even if they are 0, as a role may have others.
+   * Sends the settings as startup parameters: they cost no round trip and override the defaults of server, database and role.
+   * The timeouts are sent even if they are 0, because a role may have others.
    */
   getStartupConf(): Record<string, string> {
     return {

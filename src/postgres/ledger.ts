@@ -2,13 +2,13 @@ import type { DataSource, Migration, MigrationInterface, QueryRunner } from 'typ
 import { StartError } from '../core/start-error';
 import { LEDGER, schemaOf, TABLES, tableName, withTables } from './tables';
 
-/** A migration, and whether nodes that do not know it may run on what it leaves. Without a word they may not. */
+/** A migration that says whether nodes which do not know it may still run. By default they may not. */
 export interface OurMigration extends MigrationInterface {
-  /** Only for what adds: older nodes neither miss nor misread anything. */
+  /** Set it only for additions that older nodes neither need nor misread. */
   readonly olderNodesMayRun?: boolean;
 }
 
-// Made here, as TypeORM would give it a counter, which a move by logical replication leaves behind.
+// TypeORM would give the table a counter, which is lost when logical replication moves the database.
 const MAKE_LEDGER = `
   create table {${LEDGER}} (
     id bigint not null default (extract(epoch from clock_timestamp()) * 1000000)::bigint
@@ -23,7 +23,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 const nameOf = (migration: MigrationInterface): string => migration.name ?? migration.constructor.name;
 
-/** What this code has that the database has not had. */
+/** Returns the migrations of this code that the database has not run. */
 export const pendingOf = (dataSource: DataSource, done: ReadonlySet<string>): string[] =>
   dataSource.migrations.map(nameOf).filter((name) => !done.has(name));
 
@@ -36,7 +36,7 @@ async function takenNames(runner: QueryRunner, schema: string): Promise<Set<stri
   return new Set(rows.map(({ name }) => name));
 }
 
-/** Throws `StartError` where the ledger holds what this node neither knows nor may run beside. */
+/** Throws `StartError` if the ledger has a newer migration that this version may not run with. */
 async function checkAge(runner: QueryRunner, dataSource: DataSource): Promise<Set<string>> {
   const rows = (await runner.query(
     withTables(dataSource, `select name, older_nodes_may_run as harmless from {${LEDGER}}`),
@@ -45,7 +45,7 @@ async function checkAge(runner: QueryRunner, dataSource: DataSource): Promise<Se
   const [newer] = rows.filter(({ name, harmless }) => !harmless && !known.has(name));
   if (newer) {
     throw new StartError(
-      `The database was migrated by a newer version of Tokenfence (${newer.name}), and this one would misread it. ` +
+      `The database was migrated by a newer version of Tokenfence (${newer.name}), and this version cannot read it. ` +
         'Start that version or a later one.',
     );
   }
@@ -75,8 +75,8 @@ async function makeLedger(runner: QueryRunner, dataSource: DataSource): Promise<
 }
 
 /**
- * Looks whether the tables are ours to migrate, and only then makes what the migrations need: the schema and the ledger.
- * Throws `StartError` for tables of somebody else, and for those of a newer version.
+ * Checks that the tables are ours to migrate, then creates what the migrations need: the schema and the ledger. Throws `StartError`
+ * for tables of another application, and for those of a newer version.
  */
 export async function openLedger(runner: QueryRunner): Promise<void> {
   const { dataSource } = runner.manager;
@@ -88,13 +88,13 @@ export async function openLedger(runner: QueryRunner): Promise<void> {
   if (foreign.length > 0) {
     throw new StartError(
       `The schema "${schema}" has tables that are not Tokenfence's: ${foreign.join(', ')}. ` +
-        'Set DATABASE_SCHEMA to a schema of its own, such as tokenfence. It is made at the start.',
+        'Set DATABASE_SCHEMA to a separate schema, such as tokenfence. The start creates it.',
     );
   }
   if (!taken.has(LEDGER)) await makeLedger(runner, dataSource);
 }
 
-/** Notes which of these migrations older nodes may run beside. */
+/** Marks the migrations that older nodes may run with. */
 export async function noteHarmless(runner: QueryRunner, migrations: readonly Migration[]): Promise<void> {
   const harmless = migrations.filter(
     ({ instance }: { instance?: OurMigration }) => instance?.olderNodesMayRun,

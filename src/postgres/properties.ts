@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { SESSION_SETTINGS } from './session-settings';
 import { TABLES, tableName } from './tables';
 
-/** What a store has to be, and what this one is. */
+/** The properties of a Postgres that decide whether it can be used. */
 interface Properties {
   readonly version: number;
   readonly versionName: string;
@@ -10,12 +10,12 @@ interface Properties {
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
   readonly isForced: boolean;
-  /** Connections that the role may open at most. */
+  /** The most connections that the role may open. */
   readonly room: number;
   /** Quoted. */
   readonly role: string;
   readonly settings: Readonly<Record<string, string>>;
-  /** Our tables that a policy hides rows of from this role. */
+  /** Our tables in which a policy hides rows from this role. */
   readonly hidden: readonly string[] | null;
 }
 
@@ -50,29 +50,29 @@ function faultsOf(store: Properties, poolSize: number): string[] {
   }
   if (store.encoding !== 'UTF8') {
     faults.push(
-      `The database has the encoding ${store.encoding}, which cannot hold every name. Make one with: ` +
+      `The database has the encoding ${store.encoding}, which cannot store every character. Create one with: ` +
         `create database tokenfence encoding 'UTF8' template template0`,
     );
   }
   if (store.isStandby) {
-    faults.push('This Postgres is a standby, which takes no writes. Let DATABASE_URL lead to the primary.');
+    faults.push('This Postgres is a standby, which refuses writes. Point DATABASE_URL to the primary.');
   }
   if (store.isReadOnly) {
     faults.push(
-      `Transactions only read here. Unless somebody is moving this database, run: ` +
+      `Transactions are read-only by default here. Unless somebody is moving this database, run: ` +
         `alter role ${role} set default_transaction_read_only = off`,
     );
   }
   if (poolSize > store.room) {
     faults.push(
-      `DATABASE_POOL_SIZE is ${poolSize}, but the role may open ${store.room} connections here. Set it lower: ` +
-        'all nodes together need room.',
+      `DATABASE_POOL_SIZE is ${poolSize}, but the role may open ${store.room} connections here. Lower it: ` +
+        'all nodes share these connections.',
     );
   }
   for (const [name, wanted] of Object.entries(SESSION_SETTINGS)) {
     if (store.settings[name] === wanted) continue;
     faults.push(
-      `A pooler in front of Postgres drops the setting ${name}. Give it to the role: ` +
+      `A pooler in front of Postgres drops the setting ${name}. Set it on the role: ` +
         `alter role ${role} set ${name} = '${wanted}'`,
     );
   }
@@ -86,13 +86,13 @@ function faultsOf(store: Properties, poolSize: number): string[] {
 }
 
 export interface Judgement {
-  /** Why the service cannot run on this store, a sentence each. */
+  /** Why Postgres cannot be used, one sentence each. */
   readonly faults: readonly string[];
-  /** What an operator should know of it. */
+  /** What an operator should know, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** Looks whether Postgres has every property that the service relies on. Changes nothing. */
+/** Checks that Postgres has every property that the server relies on. Changes nothing. */
 export async function judgeStore(dataSource: DataSource, poolSize: number): Promise<Judgement> {
   const names = TABLES.map((table) => tableName(dataSource, table));
   const [store] = await dataSource.query<[Properties]>(READ, [Object.keys(SESSION_SETTINGS), names]);

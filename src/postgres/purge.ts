@@ -5,33 +5,28 @@ import { run } from './tables';
 
 export interface Retention {
   /**
-   * s since the epoch, by the clock of this process. A revocation goes when it has expired by both clocks: one that was
-   * deleted while the clock of Postgres was ahead would be missing when that is set right.
+   * s since the epoch, by this process's clock. A revocation must have expired by both clocks: one that was deleted while the clock
+   * of Postgres was ahead would be missing after that clock is corrected.
    */
   readonly now: number;
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
-  /** s; how long a used refresh token is remembered, so that its reuse is seen as theft. */
+  /** s; how long a used refresh token is kept, so that its reuse is detected as theft. */
   readonly refreshTokenTtl: number;
   /** s */
   readonly auditRetention: number;
 }
 
-/** Rows deleted in one statement: few enough to hold locks only briefly. */
+/** Rows deleted in one statement. It is small, so that locks are held only briefly. */
 const BATCH = 1000;
 
-/**
- * s; for how long it is known of a session that it has ended: so that a second logout is told so, and the user's network is
- * still a known one.
- */
+/** s; how long an ended session is kept: a second logout finds it, and its network stays a known one. */
 const WEEK = 7 * 24 * 3600;
 
-/** Any fixed number will do; it names this lock among the advisory locks of the database. */
+/** An arbitrary number that identifies this advisory lock in the database. */
 const PURGE_LOCK = 7_466_003;
 
-/**
- * What may go, by table; `$1` is the retention in s, or the time. Confirmed revocations only: an unconfirmed one is also the outbox.
- */
+/** What to delete, by table; `$1` is the retention in s, or the time. Not unconfirmed revocations: they are also the outbox. */
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
   [
     'revocations',
@@ -54,7 +49,7 @@ async function deleteBatch(manager: EntityManager, table: string, condition: str
   return count;
 }
 
-/** One table's share. Ends when nothing is left, or another node is found at it. */
+/** Purges one table. Ends when nothing is left, or when another node is purging. */
 async function purgeTable(dataSource: DataSource, table: string, condition: string, retention: number) {
   let total = 0;
   let count: number;
@@ -72,8 +67,8 @@ async function purgeTable(dataSource: DataSource, table: string, condition: stri
 }
 
 /**
- * Deletes what nobody needs any more, a batch a transaction, and answers how many rows went. A table that fails does not
- * keep the others from their turn; the first failure is thrown when all have had it.
+ * Deletes old rows, one batch per transaction, and returns how many. If a table fails, the others are still purged; the first
+ * error is thrown at the end.
  */
 export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
   const shares = [

@@ -8,29 +8,29 @@ import { RevocationEntity } from './entities/revocation.entity';
 import { run } from './tables';
 
 export interface LogSettings {
-  /** Whether entries have to be carried to copies. If not, they are confirmed by being committed. */
+  /** Whether entries must be published to copies. If not, their commit confirms them. */
   readonly hasCopies: boolean;
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
-  /** The id of the database at the start of this process, for one that relies on it. */
+  /** The id of the database at the start of this process, if it relies on that. */
   readonly databaseId?: string;
 }
 
-/** How much longer than needed an entry is kept, in ms: a transaction may take a while between its clock and its commit. */
+/** ms for which an entry is kept beyond need: a transaction may take a while between reading its clock and its commit. */
 const SLACK = 60_000;
 
 interface LogRow {
   readonly id: string;
   readonly kind: LoggedRevocation['kind'];
   readonly user_id: string | null;
-  /** Whichever id or version the kind needs. */
+  /** The id or version that the kind has. */
   readonly what: string;
   readonly revoked_at: string;
   readonly expires_at: string;
 }
 
-// Times as whole numbers of ms and one column for all kinds: of a million rows, each thing less to parse is felt. Not as
-// fractions, which extra_float_digits of the session may round.
+// Times are whole ms and all kinds share one column, because parsing a million rows takes time. Fractions could be rounded by
+// the session's extra_float_digits.
 const COLUMNS = `id, kind, user_id,
   coalesce(token_id::text, session_id::text, token_version::text, global_version::text, key_id) as what,
   (extract(epoch from revoked_at)::float8 * 1000)::bigint as revoked_at,
@@ -53,12 +53,12 @@ function fromLogRow(row: LogRow): LoggedRevocation {
   }
 }
 
-/** Rows that are in memory at a time while the log is read. */
+/** Rows in memory at once while the log is read. */
 const PART = 5000;
 
 /**
- * Locks at most `limit` of those that have lain unconfirmed for at least `minAge` ms, passing over those that another
- * transaction has locked.
+ * Locks at most `limit` revocations that have been unconfirmed for `minAge` ms, and skips those that another transaction has
+ * locked.
  */
 export async function lockUnconfirmed(
   manager: EntityManager,
@@ -78,7 +78,7 @@ export async function lockUnconfirmed(
 export function revocationLogIn(manager: EntityManager, settings: LogSettings): RevocationLog {
   const revocations = manager.getRepository(RevocationEntity);
 
-  // A cursor sees what had been committed when it was opened, and holds no more than a part in memory.
+  // A cursor sees what was committed when it was opened, and keeps only one part in memory.
   const eachWhere = (condition: string, part: EachPart) =>
     manager.transaction(async (inside) => {
       await readDatabaseId(inside, settings.databaseId);
@@ -98,8 +98,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
 
   return {
     async append(revocations, event) {
-      // The clock is read here, after the locks were taken, and by the database: whoever could still issue a token
-      // that one of these refuses has fixed its `iat` before. So the token expires before the entry does.
+      // The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token refused by one of
+      // these has fixed its `iat` before. So the token expires before the entry does.
       const rows = await run<LogRow[]>(
         manager,
         `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(5)})
@@ -114,14 +114,14 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
          returning ${COLUMNS}`,
         [
           JSON.stringify(revocations),
-          // Not by the skew that this node allows: another one may allow more, and take tokens for longer past their exp.
+          // The largest skew, not this node's: another node may allow more, and accept tokens longer past their exp.
           2 * LARGEST_SKEW + SLACK,
           settings.hasCopies,
           settings.databaseId ?? null,
           ...columnsOf(event),
         ],
       );
-      // The copies are named by the id at the start: those who follow the database of now would never hear of these.
+      // The copies carry the id at the start: nodes that follow the current database would never see these entries.
       if (rows.length < revocations.length) throw anotherDatabase();
       return rows.map(fromLogRow);
     },
@@ -165,7 +165,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     },
 
     async areConfirmed(ids) {
-      // Counted, not looked for: one that is not there was lost with its commit, and is confirmed by nobody.
+      // Counted: an entry that is missing was lost with its commit, so it is not confirmed.
       const [{ count }] = await run<[{ count: number }]>(
         manager,
         'select count(*)::integer as count from {revocations} where id = any($1) and confirmed_at is not null',

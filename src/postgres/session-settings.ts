@@ -1,20 +1,20 @@
 /**
- * What the statements of this folder need of their session. A database or a role may have other defaults, so each
- * connection asks for these when it opens. The start then looks whether they are in force, as a pooler may drop them.
+ * The session settings that our statements need. A database or a role may have other defaults, so each connection sets these
+ * when it opens. The start checks that they are in force, because a pooler may drop them.
  */
 export const SESSION_SETTINGS = {
-  /** The driver reads times in this form only. */
+  /** The only format of times that the driver reads. */
   DateStyle: 'ISO, MDY',
-  /** A statement that waited for a row goes on with what the row is by then. Above this level it fails instead. */
+  /** A statement that waited for a row continues with its new content. Above this level it fails. */
   default_transaction_isolation: 'read committed',
-  /** Numbers with a fraction arrive whole: clocks are compared by them. */
+  /** Numbers with a fraction arrive unrounded; clocks are compared with them. */
   extra_float_digits: '1',
-  /** Arrays of parameters may hold nulls. */
+  /** Array parameters may contain nulls. */
   array_nulls: 'on',
-  /** A statement fails where a policy would hide rows. Else revocations would be missing, and nothing would say so. */
+  /** A statement fails where a policy would hide rows. Otherwise revocations could be missing without an error. */
   row_security: 'off',
-  /** What was acknowledged outlives a crash of Postgres. */
+  /** What was acknowledged survives a crash of Postgres. */
   synchronous_commit: 'on',
-  /** Waits for locks end with their statement, by `statement_timeout`. */
+  /** Waits for locks are limited by `statement_timeout`. */
   lock_timeout: '0',
 } as const;

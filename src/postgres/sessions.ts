@@ -20,15 +20,15 @@ const toSession = (row: SessionEntity): Session => ({
   endedAt: row.endedAt ?? undefined,
 });
 
-// Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
+// Plain SQL, like all that a revocation runs: building the query would take longer than running it.
 const COLUMNS = `s.id, s.user_id as "userId", s.global_version as "globalVersion", s.uses_cookie as "usesCookie",
   s.user_agent as "userAgent", s.ip_address as "ipAddress", s.created_at as "createdAt",
   s.last_used_at as "lastUsedAt", s.idle_expires_at as "idleExpiresAt", s.expires_at as "expiresAt",
   s.ended_at as "endedAt"`;
 const LOCK = `select ${COLUMNS} from {sessions} s where s.id = $1 for update`;
 
-// The first part is run before the second looks for its row, as that asks whether there is a user at all: user before
-// session. Whoever ends the session at the same time is waited for in the second part, and seen.
+// The first part runs before the second, which asks whether the user exists: so the user is locked before the session. A
+// transaction that ends the session at the same time is waited for in the second part, and its result is seen.
 const END_OWN = `
   with owner as materialized (select id from {users} where id = $1 for share),
     own as materialized (
@@ -40,12 +40,12 @@ const END_OWN = `
     )
   select exists (select from own) as found, exists (select from ended) as ended`;
 
-/** In SQL what `isLive` of core/account.ts says. */
+/** The SQL form of `isLive` in core/account.ts. */
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from {fleet})`;
 
-// Per user, so that one with many sessions costs another user's answer nothing. A session that has ended since its page
-// was read still has its place.
+// Per user, so that one with many sessions does not slow down the answer of another. A session that ended after its page was
+// read still marks the place.
 const LIVE_OF = `select live.*, wanted.place::integer
   from unnest($1::uuid[], $2::integer[], $3::uuid[]) with ordinality as wanted (user_id, most, after, place)
   cross join lateral (
@@ -104,7 +104,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
     },
 
     async endAllOf(userId, exceptSessionId) {
-      // The live ones are counted, but all are ended: one that merely slept must not be woken by a clock set back.
+      // Only live ones are counted, but all are ended: a clock set back must not revive an idle one.
       const [{ count }] = await run<[{ count: number }]>(
         manager,
         `select count(*)::int as count from {sessions} s
@@ -124,7 +124,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
     },
 
     async liveOf(wanted) {
-      // What is no id names no session, so no page comes after it.
+      // A value that is not an id names no session, so the page after it is empty.
       const found = wanted.filter(({ after }) => after === undefined || isId(after));
       const lists = new Map<SessionsOfUser, Session[]>(wanted.map((each) => [each, []]));
       if (found.length === 0) return [...lists.values()];

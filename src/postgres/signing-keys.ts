@@ -18,23 +18,23 @@ const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningK
   revokedAt: row.revokedAt ?? undefined,
 });
 
-/** Past this, counted from a key's retirement, no token that it signed is good any more. `$1` is the skew in ms. */
+/** SQL for the time after which no token of a retired key is accepted. `$1` is the skew in ms. */
 const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from {fleet}) * interval '1 second'
   + $1 * interval '1 millisecond' + interval '1 minute'`;
 
 export interface SigningKeysSettings {
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
-  /** The id of the database at the start of this process, for one that relies on it. */
+  /** The id of the database at the start of this process, if it relies on that. */
   readonly databaseId?: string;
 }
 
 const theOne = <Row>([row]: readonly Row[]): Row => {
-  if (!row) throw new Error('The fleet row is missing: were the migrations run?');
+  if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
   return row;
 };
 
-/** The table holds keys by their names alone. Outside of it their ids name the database as well. */
+/** Reads and writes keys. In the table an id does not name the database; outside of it, it does. */
 export function signingKeysIn(
   manager: EntityManager,
   { clockSkew, databaseId }: SigningKeysSettings,

@@ -5,7 +5,7 @@ import { StartError } from '../core/start-error';
 interface DriverError {
   readonly message?: unknown;
   readonly code?: unknown;
-  /** Where a host has several addresses, what went wrong with each. */
+  /** If a host has several addresses, the error of each. */
   readonly errors?: readonly DriverError[];
 }
 
@@ -15,19 +15,19 @@ const wordsOf = ({ message, code, errors }: DriverError): string => {
   return words || (first ? wordsOf(first) : typeof code === 'string' ? code : 'no answer');
 };
 
-/** By SQLSTATE (PostgreSQL, appendix A): what an operator does about it. */
+/** What an operator can do, by SQLSTATE (PostgreSQL, appendix A). */
 const REMEDIES: Record<string, string> = {
   '42501':
     "Let its role own the database, or run as the database's owner: grant create on schema public to <role>.",
   '25006': 'It is a replica or set to read-only. Point DATABASE_URL to the primary.',
-  '42P07': 'A table of that name is there already. Set DATABASE_SCHEMA to a schema of its own.',
+  '42P07': 'A table with that name exists already. Set DATABASE_SCHEMA to a separate schema.',
 };
 
 const remedyOf = (code: unknown) => (typeof code === 'string' ? REMEDIES[code] : undefined);
 
 /**
- * What went wrong when connecting, as a `StartError` for the operator. Whatever the driver says is about the address or the
- * server: its own words are told, which never hold a password. An error of our own stays as it is.
+ * Makes a `StartError` of an error when connecting. The driver's message is about the address or the server, and never holds a
+ * password. Our own errors stay as they are.
  */
 export function connectionFault(error: unknown): unknown {
   if (error instanceof StartError || (error instanceof TypeORMError && !(error instanceof QueryFailedError)))
@@ -38,18 +38,20 @@ export function connectionFault(error: unknown): unknown {
   // https://www.pgbouncer.org/config.html#ignore_startup_parameters
   if (/unsupported startup parameter/.test(wordsOf(fault)))
     return new StartError(
-      `DATABASE_URL leads to a pooler that refuses what each session asks for: ${wordsOf(fault)}. ` +
-        'Let it lead to Postgres itself.',
+      `DATABASE_URL points to a pooler that refuses our session settings: ${wordsOf(fault)}. ` +
+        'Point it to Postgres itself.',
     );
   return new StartError(
-    `Postgres cannot be used: ${wordsOf(fault)}${what}. ${remedyOf(fault.code) ?? 'Is DATABASE_URL right?'}`,
+    `Postgres cannot be used: ${wordsOf(fault)}${what}. ${remedyOf(fault.code) ?? 'Check DATABASE_URL.'}`,
   );
 }
 
-/** What went wrong when the schema was brought up to date, as a `StartError` where the database is what is wrong. */
+/** Makes a `StartError` of an error while the schema was brought up to date, if the database is the cause. */
 export function preparationFault(error: unknown): unknown {
   if (isUnavailable(error)) {
-    return new StartError(`Postgres was lost during the start: ${wordsOf(error.cause ?? {})}. Start again.`);
+    return new StartError(
+      `The connection to Postgres was lost during the start: ${wordsOf(error.cause ?? {})}. Start again.`,
+    );
   }
   if (!(error instanceof QueryFailedError)) return error;
   const { code } = error.driverError as DriverError;

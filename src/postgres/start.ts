@@ -10,13 +10,13 @@ import { translate } from './faults';
 import { noteHarmless, openLedger, pendingOf } from './ledger';
 import { LEDGER, withTables } from './tables';
 
-/** Any fixed number will do; it names this lock among the advisory locks of the database. */
+/** An arbitrary number that identifies this advisory lock in the database. */
 export const START_LOCK = 7_466_002;
 
 /** ms between two attempts to take the lock. */
 const RETRY_INTERVAL = 200;
 
-/** ms of waiting until it is told for the first time, and between two further times. */
+/** ms of waiting before the first report, and between later ones. */
 const FIRST_TOLD = 1500;
 const TOLD_AGAIN = 15_000;
 
@@ -33,19 +33,19 @@ export interface LockHolder {
 }
 
 export interface StartWait {
-  /** Ends the wait for the lock at once: `migrate` then rejects with the signal's reason. */
+  /** Ends the wait at once: `migrate` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * Called when the wait has lasted for 1.5 s, and every 15 s from then on.
+   * Called after 1.5 s of waiting, then every 15 s.
    *
-   * @param holder `undefined` if the lock was given back just now
+   * @param holder `undefined` if the lock was just released
    * @param waited ms
    */
   readonly onWait?: (holder: LockHolder | undefined, waited: number) => void;
 }
 
 async function tryLock(runner: QueryRunner): Promise<boolean> {
-  // Each statement must see what the holder before us committed, whatever the default isolation is.
+  // Each statement must see what the previous holder committed, whatever the default isolation is.
   await runner.startTransaction('READ COMMITTED');
   const [row] = (await runner.query('select pg_try_advisory_xact_lock($1) as taken', [START_LOCK])) as [
     { taken: boolean },
@@ -82,13 +82,13 @@ async function lock(runner: QueryRunner, { signal, onWait }: StartWait): Promise
 }
 
 /**
- * Brings the schema up to date and then runs `prepare`, all in one transaction that holds the start lock: of several
- * nodes that start at once, one does the work and the others find it done. Nothing is left half done.
+ * Brings the schema up to date and runs `prepare`, all in one transaction that holds the start lock. Of several nodes that
+ * start at once, one does the work. Nothing is left half done.
  *
- * The lock is of the transaction, not of the session: behind a pooler in transaction mode a session's lock would stay
- * with a connection that somebody else is given next.
+ * The lock belongs to the transaction, not the session: a pooler in transaction mode would leave a session's lock on a
+ * connection that it then gives to another client.
  *
- * @param dataSource with no statement timeout: a migration may take long
+ * @param dataSource without a statement timeout: a migration may take long
  */
 export async function migrate<T>(
   dataSource: DataSource,
@@ -106,7 +106,7 @@ export async function migrate<T>(
       await runner.commitTransaction();
       return prepared;
     } catch (error) {
-      // Should the connection be lost, then so is the transaction, and the fault to tell of is the one before.
+      // If the connection was lost, so was the transaction; report the first error.
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       throw error;
     }
@@ -117,7 +117,7 @@ export async function migrate<T>(
   }
 }
 
-/** Whether this code has migrations that the database has not had; it may have been restored from a backup. */
+/** Whether the database lacks migrations of this code, for example because a backup was restored. */
 export async function hasPendingMigrations(dataSource: DataSource): Promise<boolean> {
   try {
     const rows = await dataSource.query<{ name: string }[]>(

@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 
-/** Every table of ours. */
+/** The names of our tables. */
 export const TABLES = [
   'audit_events',
   'fleet',
@@ -11,7 +11,7 @@ export const TABLES = [
   'users',
 ] as const;
 
-/** The record of the migrations that were run. Its name is our own, as an application has one too. */
+/** The table that records which migrations were run. Its name is not TypeORM's, which an application may use. */
 export const LEDGER = 'tokenfence_migrations';
 
 const PLACEHOLDER = new RegExp(`\\{(${[...TABLES, LEDGER].join('|')})\\}`, 'g');
@@ -20,17 +20,17 @@ const texts = new WeakMap<DataSource, Map<string, string>>();
 
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** The schema that our tables are in. */
+/** Returns the schema of our tables. */
 export const schemaOf = ({ options }: DataSource): string =>
   (options as { readonly schema?: string }).schema ?? 'public';
 
-/** A table's full name, quoted. */
+/** Returns a table's full name, quoted. */
 export const tableName = (dataSource: DataSource, table: string): string =>
   `${quote(schemaOf(dataSource))}.${quote(table)}`;
 
 /**
- * Puts full names in the place of `{users}` and the like. Full names, as a search path is of the session: it could be
- * anything, and a pooler may change sessions between two statements.
+ * Replaces `{users}` and the like by full names. A search path belongs to the session: it could be anything, and a pooler may
+ * change sessions between two statements.
  */
 export function withTables(dataSource: DataSource, text: string): string {
   let known = texts.get(dataSource);
@@ -43,11 +43,11 @@ export function withTables(dataSource: DataSource, text: string): string {
   return full;
 }
 
-/** Runs a statement of ours, in which tables are written `{users}`. */
+/** Runs a statement in which our tables are written as `{users}`. */
 export const run = <T>(manager: EntityManager, text: string, values?: unknown[]): Promise<T> =>
   manager.query<T>(withTables(manager.dataSource, text), values);
 
-/** Lets names without a schema mean ours until the transaction ends. For migrations, which run in one. */
+/** Resolves names without a schema to ours until the transaction ends. For migrations, which run in one. */
 export async function enterSchema(runner: QueryRunner): Promise<void> {
   await runner.query(`set local search_path to ${quote(schemaOf(runner.manager.dataSource))}`);
 }

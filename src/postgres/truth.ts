@@ -35,7 +35,7 @@ interface TruthRow {
   readonly denied: { kind: 'TOKEN' | 'SESSION' | 'KEY'; id: string }[] | null;
 }
 
-// One statement, so one snapshot: a version from before a revocation never comes with a denylist from after it.
+// One statement, so one snapshot: a version from before a revocation never comes with denied ids from after it.
 const ON_USER = `
   select f.database_id, extract(epoch from now())::float8 * 1000 as as_of, f.global_version, u.token_version, u.disabled_at is not null as disabled, (
     select json_agg(json_build_object(
@@ -47,10 +47,10 @@ const ON_USER = `
   ) as denied
   from {fleet} f left join {users} u on u.id = $1`;
 
-/** How often a transaction is begun that Postgres undoes in favour of others. */
+/** How often a transaction is tried that Postgres rolls back in favour of others. */
 const ATTEMPTS = 3;
 
-/** The truth in Postgres. */
+/** Creates the truth, which is Postgres. */
 export function createTruth(
   dataSource: DataSource,
   settings: LogSettings,
@@ -75,7 +75,7 @@ export function createTruth(
       {
         async onUser(userId: string) {
           const [row] = await run<TruthRow[]>(manager, ON_USER, [userId]);
-          if (!row) throw new Error('The fleet row is missing: were the migrations run?');
+          if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
           if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
           const denied = (kind: string) =>
             (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);

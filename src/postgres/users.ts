@@ -9,7 +9,7 @@ import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
 import { run } from './tables';
 
-/** Any fixed number will do; it names this lock among the advisory locks of the database. */
+/** An arbitrary number that identifies this advisory lock in the database. */
 const ADMINISTRATORS_LOCK = 7_466_001;
 
 const toUser = (row: UserEntity): User => ({
@@ -22,7 +22,7 @@ const toUser = (row: UserEntity): User => ({
   createdAt: row.createdAt,
 });
 
-// Written out, like all that a revocation runs: the library would take longer to find the words than Postgres to answer.
+// Plain SQL, like all that a revocation runs: building the query would take longer than running it.
 const LOCK = `select id, email, email_key as "emailKey", password_hash as "passwordHash", role,
   token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"
   from {users} where id = $1 for`;
@@ -62,7 +62,7 @@ export function usersIn(manager: EntityManager): Users {
         return toUser(await users.findOneByOrFail({ id: row.id }));
       } catch (error) {
         if (violatesUnique(error, 'users_email_key_unique'))
-          throw conflict('There is an account with this email.');
+          throw conflict('An account with this email already exists.');
         throw error;
       }
     },
@@ -73,7 +73,7 @@ export function usersIn(manager: EntityManager): Users {
         'update {users} set token_version = token_version + 1 where id = $1 returning token_version',
         [id],
       );
-      if (!rows[0]) throw new Error('The user whose version is raised must have been locked before.');
+      if (!rows[0]) throw new Error('Lock the user before its version is raised.');
       return rows[0].token_version;
     },
 
@@ -101,7 +101,7 @@ export function usersIn(manager: EntityManager): Users {
         .take(first + 1);
       if (after !== undefined) {
         const [createdAt, id] = decodeCursor(after, 2);
-        // No more digits than Postgres has years for.
+        // Postgres has years for at most 15 digits of ms.
         if (!isId(id) || !/^\d{1,15}$/.test(createdAt ?? '')) throw notACursor();
         query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
       }

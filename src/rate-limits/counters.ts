@@ -3,24 +3,24 @@ import type { Clock } from '../core/clock';
 import type { Limit } from './limits';
 import { createMemoryCounter } from './memory-counter';
 
-/** A Redis that is there or throws; the client that it hands to `commands` is an ioredis one. */
+/** A Redis that throws if it cannot be reached. The client it passes to `commands` is from ioredis. */
 export interface SharedCounters {
   run<T>(commands: (client: object) => Promise<T>): Promise<T>;
 }
 
-/** Counts by the name of a limit and a key. */
+/** Counters by the name of a limit and a key. */
 export interface Counters<Name extends string> {
-  /** Counts one; answers the ms to wait if it was one too many, and `undefined` otherwise. */
+  /** Counts one. Returns the ms to wait if the limit was exceeded, otherwise `undefined`. */
   take(name: Name, key: string): Promise<number | undefined>;
-  /** Takes one back. Never throws. */
+  /** Uncounts one. Never throws. */
   giveBack(name: Name, key: string): Promise<void>;
 }
 
 export interface CountersOptions<Name extends string> {
   readonly limits: Readonly<Record<Name, Limit>>;
-  /** Where all nodes count together, if there is one; while it is away, each counts for itself. */
+  /** Where all nodes count together. While it cannot be reached, each node counts alone. */
   readonly redis?: SharedCounters;
-  /** What the names of the counters in Redis begin with. */
+  /** The prefix of the counters' names in Redis. */
   readonly prefix: string;
   readonly clock: Clock;
 }
@@ -39,7 +39,7 @@ export function createCounters<Name extends string>(options: CountersOptions<Nam
   const { limits, redis, prefix, clock } = options;
   const inMemory = forEach(limits, (limit) => createMemoryCounter(limit, clock));
 
-  // A limiter belongs to one connection, and a connection that broke is replaced.
+  // A limiter belongs to one connection, which is replaced when it breaks.
   const inRedis = new WeakMap<object, Each<Name, RateLimiterRedis>>();
   const onClient = (client: object) => {
     const known = inRedis.get(client);
@@ -71,7 +71,7 @@ export function createCounters<Name extends string>(options: CountersOptions<Nam
 
     async giveBack(name, key) {
       inMemory[name].giveBack(key);
-      // Counted there or not, it is no loss if it can't be given back.
+      // An attempt that cannot be uncounted does no harm.
       await redis?.run((client) => onClient(client)[name].reward(key)).catch(() => undefined);
     },
   };

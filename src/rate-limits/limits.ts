@@ -1,4 +1,4 @@
-/** How many in how many seconds. */
+/** The most points in a time. */
 export interface Limit {
   readonly points: number;
   /** s */
@@ -9,8 +9,8 @@ const MINUTE = 60;
 const HOUR = 3600;
 
 /**
- * What may be done in a minute. "Address" is an IPv4 address or an IPv6 /64; a "site" is an IPv6 /48, which one customer
- * may have with all of its networks.
+ * The limits per minute. An "address" is an IPv4 address or an IPv6 /64. A "site" is an IPv6 /48, all of which one customer may
+ * have.
  */
 const A_MINUTE = {
   'password-by-account-and-address': 10,
@@ -28,11 +28,7 @@ const A_MINUTE = {
 export type LimitName =
   keyof typeof A_MINUTE | 'password-by-account' | 'password-by-account-and-known-network';
 
-/**
- * Every limit.
- *
- * @param passwordAttemptsPerHour for one account
- */
+/** Returns every limit. @param passwordAttemptsPerHour for one account */
 export function limitsOf(passwordAttemptsPerHour: number): Record<LimitName, Limit> {
   const ofHour: Limit = { points: passwordAttemptsPerHour, duration: HOUR };
   const ofMinute = Object.entries(A_MINUTE).map(([name, points]) => [name, { points, duration: MINUTE }]);
@@ -45,5 +41,5 @@ export function limitsOf(passwordAttemptsPerHour: number): Record<LimitName, Lim
 
 const BAD_LOOKUPS = 600;
 
-/** Bad tokens of a site in a minute, on one node: beyond these none of its tokens is looked up. */
+/** Invalid tokens of a site in a minute, on one node. Over the limit, none of its tokens is looked up. */
 export const BAD_LOOKUP_LIMIT: Limit = { points: BAD_LOOKUPS, duration: MINUTE };

@@ -2,20 +2,20 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock';
 import type { Limit } from './limits';
 
-/** Keys that are counted at the same time, by one limit. Anybody can make new ones; the least used one goes first. */
+/** Keys that one limit counts at once. Anybody can make new ones, so the least recently used one is dropped. */
 const MOST_KEYS = 100_000;
 
 interface Window {
   count: number;
-  /** By the monotonic clock. */
+  /** ms, by the monotonic clock. */
   readonly endsAt: number;
 }
 
-/** Counts by key in this process. */
+/** Counters by key in this process. */
 export interface MemoryCounter {
-  /** Counts one; answers the ms to wait if it was one too many, and `undefined` otherwise. */
+  /** Counts one. Returns the ms to wait if the limit was exceeded, otherwise `undefined`. */
   take(key: string): number | undefined;
-  /** What `take` would answer, without counting. */
+  /** Returns what `take` would return, without counting. */
   wouldWait(key: string): number | undefined;
   giveBack(key: string): void;
 }

@@ -17,10 +17,10 @@ export interface RateLimitsOptions {
   readonly recordRefusal: RecordRefusal;
 }
 
-/** Of one length whatever the parts are, and without an email that could be read in Redis. */
+/** Hashes the parts, so that keys have one length and Redis holds no readable email. */
 const keyOf = (...parts: string[]) => createHash('sha256').update(parts.join('\n')).digest('base64url');
 
-/** Limits what one address, one session and everybody together may try. The numbers are in limits.ts. */
+/** Limits the attempts of an address, a session and everyone together. The numbers are in limits.ts. */
 export function createRateLimits(options: RateLimitsOptions): RateLimits {
   const { clock, passwordAttemptsPerHour, recordRefusal } = options;
   const counters = createCounters({ ...options, limits: limitsOf(passwordAttemptsPerHour) });
@@ -43,7 +43,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     if (siteOf(ipAddress) !== networkOf(ipAddress)) await count(`${what}-by-site`, siteOf(ipAddress), origin);
   };
 
-  /** Counts towards the hour of the account. Answers where it was counted. */
+  /** Counts towards the account's hour. Returns the counter that it used. */
   const countHour: (
     attempt: Parameters<RateLimits['passwordAttempt']>[0],
     origin: Origin,
@@ -93,7 +93,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
 
 const pass = () => Promise.resolve();
 
-/** For load tests behind a limiter of one's own. */
+/** No limits, for load tests or behind another rate limiter. */
 export const unlimited: RateLimits = {
   passwordAttempt: () => Promise.resolve(pass),
   registration: pass,

@@ -3,46 +3,42 @@ import { readRedisUrl } from '../core/addresses/redis-url';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
 
-/** ms after which a command is given up, and its connection with it. */
+/** ms after which a command is given up and its connection closed. */
 const COMMAND_TIMEOUT = 1000;
 
-/** ms that a new connection may take until it is of use. */
+/** ms within which a new connection must be ready. */
 const HANDSHAKE_TIMEOUT = 2000;
 
-/** ms that a connection is used before it may be renewed. */
+/** ms for which a connection must have been in use before it may be renewed. */
 const SHORTEST_USE = 1000;
 
 /** ms between two attempts to connect: the first, and the longest. */
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2000;
 
-/** Where Redis is: its URL, or a client whose settings say where, and as whom. */
+/** A URL of Redis, or a client whose settings are used to connect. */
 export type RedisSource = string | { readonly options: RedisOptions };
 
-/** A connection to Redis that comes and goes without anyone noticing but by a fast `SERVICE_UNAVAILABLE`. */
+/** A connection to Redis that reconnects in the background. While Redis is unreachable, calls fail fast. */
 export interface RedisConnection {
   /**
-   * Runs commands; throws `SERVICE_UNAVAILABLE` at once while Redis is away, and after a deadline when it is silent.
+   * Runs commands. Throws `SERVICE_UNAVAILABLE`, at once if Redis is not connected, after the deadline if it does not answer.
    *
-   * @param deadline ms; a second if left out
+   * @param deadline ms; 1000 if left out
    */
   run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
-  /** Resolves when the first attempt to connect has ended, well or not. */
+  /** Resolves when the first attempt to connect has ended, successful or not. */
   readonly tried: Promise<void>;
-  /** Why Redis refuses the number of the database in its address: a fault of the settings, that no waiting mends. */
+  /** The error with which Redis refuses the database number in its address: a wrong setting, which waiting does not fix. */
   readonly refusal: string | undefined;
-  /**
-   * Gives up the connection for a new one: this one may lead to a server that is not the primary any more. Not more often
-   * than once a second.
-   */
+  /** Replaces the connection, which may lead to a former primary. Has an effect at most once a second. */
   renew(): void;
   close(): void;
 }
 
 /**
- * What is taken over of a client's settings: where Redis is and as whom to go there. How answers are read, and how long
- * they are waited for, is ours to say: a client may have them as texts, or give up a read that is meant to block. Nor is
- * the role taken: only a primary will do.
+ * The settings that are taken from a given client: the address and the credentials. The rest is ours: a client may decode answers
+ * differently, or time out a read that is meant to block. Its role is not taken, because only a primary can be used.
  */
 const WHERE = [
   'Connector',
@@ -77,11 +73,11 @@ const OURS: RedisOptions = {
 };
 
 /**
- * Opens one connection, for good or for ill: it is never opened again by the library. ioredis forgets, without an
- * answer, what was under way on a connection that it replaces. A client that ends rejects what it still owes.
+ * Opens one connection that ioredis never reopens: when ioredis replaces a connection, it forgets commands in progress without
+ * an answer. A client that ends rejects them.
  *
- * Its automatic pipelining stays off: it mixes up which answer is whose after some faults, and throws where nobody can
- * catch it. Commands that are sent without waiting for each other share a round trip in any case.
+ * Automatic pipelining stays off: after some faults it assigns answers to the wrong commands, and throws where no caller can
+ * catch it. Commands that are sent together share a round trip anyway.
  */
 function open(source: RedisSource): Redis {
   if (typeof source !== 'string') {
@@ -90,28 +86,28 @@ function open(source: RedisSource): Redis {
   }
   const address = readRedisUrl(source);
   if ('fault' in address) throw new Error(`The URL of Redis ${address.fault}`);
-  // Field by field: ioredis takes any option from the query of a URL, and prefers it to what it is told.
+  // Field by field: ioredis takes any option from a URL's query, and prefers it to ours.
   const { isEncrypted, ...where } = address;
   return new Redis({ ...where, ...OURS, ...(isEncrypted && { tls: {} }) });
 }
 
-/** Whether Redis refuses the database of the address: it has fewer, or is a cluster. */
+/** Whether Redis refuses the database number: it has fewer databases, or is a cluster. */
 const isAboutDatabase = (error: Error) =>
   (error as { command?: { name?: string } }).command?.name?.toLowerCase() === 'select';
 
-/** Ends a connection at once. Destroyed, not ended: a silent server would not take leave either. */
+/** Closes a connection at once. A silent server would not answer a polite QUIT. */
 function drop(client: Redis, reason: string): void {
-  // There is no stream yet as long as the sentinels are asked where the primary is.
+  // There is no stream while the sentinels are asked for the primary.
   const { stream } = client as { stream?: Redis['stream'] };
   if (stream) stream.destroy(new Error(reason));
   else client.disconnect();
 }
 
 /**
- * Connects in the background and for ever: that Redis is down must not keep a node from starting, nor a blip bring it
- * down. Nothing is queued while it is away and nothing is sent twice behind our back.
+ * Connects in the background and retries forever: a node must start, and survive, without Redis. Nothing is queued while Redis
+ * is unreachable, and no command is sent twice.
  *
- * @param availability told when a connection is lost; that all is well again is for whoever uses it to say
+ * @param availability told when a connection is lost; the caller reports success
  */
 export function connectRedis(
   source: RedisSource,
@@ -134,14 +130,13 @@ export function connectRedis(
     let reason = 'the connection was closed';
     client.on('error', (error: Error) => {
       reason = error.message;
-      // ioredis would go on with database 0, where others may keep what is theirs.
+      // ioredis would continue with database 0, which may belong to others.
       if (isAboutDatabase(error)) {
         refusal = error.message;
         drop(client, error.message);
       }
     });
-    // A server that accepts the connection and then says nothing would be waited for without end: a paused one does
-    // so, and so does a wire that has gone silent.
+    // A paused server or a silently cut wire accepts the connection and never answers.
     const handshake = setTimeout(() => drop(client, 'no answer'), HANDSHAKE_TIMEOUT);
     client.on('ready', () => {
       clearTimeout(handshake);
@@ -151,7 +146,7 @@ export function connectRedis(
       attempts = 0;
       readySince = performance.now();
     });
-    // A client that is still looking for the primary says it twice.
+    // A client that still looks for the primary emits it twice.
     client.once('end', () => {
       clearTimeout(handshake);
       markTried();
@@ -178,16 +173,16 @@ export function connectRedis(
       const silence = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           reject(new Error('Redis did not answer in time'));
-          // Later commands would only wait behind this one. With a new connection they fail fast until it is ready.
+          // Later commands would wait behind this one. Without a connection they fail fast.
           drop(client, 'no answer in time');
         }, deadline);
       });
       try {
         return await Promise.race([commands(client), silence]);
       } catch (error) {
-        // A mistake of ours is not a Redis that is away.
+        // A programming error is not an unreachable Redis.
         if (error instanceof TypeError || error instanceof RangeError) throw error;
-        // Made a replica meanwhile: the primary is elsewhere, and a new connection may find it.
+        // The server became a replica. A new connection may find the primary.
         if (error instanceof Error && error.message.includes('READONLY')) drop(client, 'not the primary');
         throw serviceUnavailable(error);
       } finally {

@@ -1,7 +1,7 @@
 import type { LoggedRevocation } from '../core/revocation';
 import { EVERYONE } from './keys';
 
-/** What a revocation adds to a record: the subject, the version (0 for none) and the ids that it denies. */
+/** What a revocation adds to a record: the subject, a version (0 for none) and denied ids. */
 export interface Effect {
   readonly subject: string;
   readonly version: number;
@@ -24,8 +24,8 @@ export function effectOf(entry: LoggedRevocation): Effect {
 }
 
 /**
- * Lua that merges to the maximum: versions only grow, denied ids are only added. The record is `key`; the version and
- * the denied ids lie in ARGV from `first` to `last`.
+ * Lua function that merges into the record `key`: versions only grow, denied ids are only added. ARGV[first] is the version; the
+ * denied ids follow up to ARGV[last].
  */
 export const MERGE = `
   local function merge(key, first, last)

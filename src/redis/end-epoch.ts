@@ -2,11 +2,10 @@ import { connectRedis } from './client';
 import { keysOf } from './keys';
 
 /**
- * Ends a database's epoch from outside, while no node runs. Whoever follows it, as services with a guard do, relies on
- * nothing any more once its lease is over: the epoch that it finds then is empty, and of use to nobody before a node has
- * filled it.
+ * Ends a database's epoch while no node runs. Services with a guard stop trusting their view after one lease: the new epoch is
+ * empty, and counts only once a node has filled it.
  *
- * Throws `SERVICE_UNAVAILABLE` when Redis can't be reached.
+ * Throws `SERVICE_UNAVAILABLE` when Redis cannot be reached.
  */
 export async function endEpoch(redisUrl: string, databaseId: string): Promise<void> {
   const connection = connectRedis(redisUrl, { failed: () => undefined });

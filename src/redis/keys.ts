@@ -1,26 +1,24 @@
-/** The subject of a record: a user's id, or this for what concerns everyone. */
+/** The subject of the record for everyone. The subject of any other record is a user's id. */
 export const EVERYONE = 'everyone';
 
 export interface Keys {
-  /** A hash: the epoch's id, the server's run_id, how many were published, and the nodes. */
+  /** A hash: the epoch's id, the server's run_id, the number of published revocations, and the nodes. */
   readonly epoch: string;
-  /** The revocation log, as all nodes follow it. */
+  /** The stream: the revocation log that all nodes follow. */
   readonly stream: string;
-  /** Who is filling the stream. */
+  /** The node that is filling the stream. */
   readonly healer: string;
   record(epochId: string, subject: string): string;
   ticket(epochId: string, subject: string): string;
-  /** What the names of the rate limits' counters begin with. */
+  /** The prefix of the rate limits' counters. */
   readonly limits: string;
 }
 
 /**
- * Names the keys that hold copies of one database. The database's id is in all of them: what belongs to another one, or
- * to this one before it was restored from a backup, is never met. As it is a hash tag, all keys lie in one slot of a
- * Redis Cluster, and one script may touch several.
+ * Names the keys of one database. All contain its id, so data of another database, or of this one before a restored backup,
+ * is never read. The id is a hash tag: all keys are in one slot of a Redis Cluster, so one script can use several.
  *
- * Records and tickets bear the id of their epoch as well. So those of an epoch that has ended are never met again
- * either, and leave by their own expiry.
+ * Records and tickets also contain the id of their epoch. Those of an ended epoch are never read again, and expire.
  */
 export function keysOf(databaseId: string): Keys {
   const tag = `{tokenfence:${databaseId}}`;

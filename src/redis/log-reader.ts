@@ -3,19 +3,19 @@ import { readRevocation } from '../core/read-revocation';
 import type { RedisConnection } from './client';
 import type { Keys } from './keys';
 
-/** ms that the server waits for something to come. */
+/** ms for which Redis waits for new entries. */
 const BLOCK = 1000;
 
-/** ms that we wait for the server: a blocking read may hang for ever on a connection that was cut silently. */
+/** ms for which we wait for Redis. On a connection that was cut silently, a blocking read never returns. */
 const DEADLINE = 2000;
 
-/** Entries in one answer. */
+/** The most entries in one answer. */
 const MOST = 1000;
 
 type RawEntry = [cursor: string, fields: string[]];
 
 function toStreamEntry([cursor, fields]: RawEntry): StreamEntry {
-  // In the order in which they were written.
+  // In the order in which `append` writes them.
   const [first, epochId = '', second, position = '', third, entry = '', ...more] = fields;
   const hasOurForm = first === 'epoch' && second === 'seq' && third === 'entry' && more.length === 0;
   const isOurs = hasOurForm && /^[1-9]\d{0,15}$/.test(position);
@@ -23,7 +23,7 @@ function toStreamEntry([cursor, fields]: RawEntry): StreamEntry {
   return { cursor, epochId, position: Number(position), revocation };
 }
 
-/** @param connection one of its own: what is sent behind a blocking read waits for it */
+/** @param connection a separate one, because commands behind a blocking read wait for it */
 export function createLogReader(connection: RedisConnection, keys: Keys): LogReader {
   return {
     async readFrom(cursor) {

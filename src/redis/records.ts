@@ -8,17 +8,16 @@ import { ONLY_IN_EPOCH } from './epoch';
 import { EVERYONE, type Keys } from './keys';
 import { defineScript, type Script } from './script';
 
-/** ms that a record is kept. A missing one is filled again from Postgres, so this only bounds the memory. */
+/** ms for which a record is kept. It only bounds the memory: a missing record is filled from Postgres. */
 const RECORD_TTL = 10 * 60_000;
 
-/** ms within which a ticket must be used: longer than any answer of Postgres may take. */
+/** ms within which a ticket must be used. It is longer than any answer of Postgres may take. */
 const TICKET_TTL = 15_000;
 
-// A record is a hash: `v` is the version, `t` the clock of Postgres when it was read there, and a field `d:<id>` for each
-// denied id.
+// A record is a hash: `v` is the version, `t` the clock of Postgres when it was read there, and `d:<id>` marks a denied id.
 //
 // KEYS: epoch, the user's record and ticket, everyone's record and ticket. ARGV: id, jti, sid, kid, new ticket, ms.
-// Where a record is missing, a ticket is left for it: proof to `fill` that nothing was published in between.
+// For a missing record it leaves a ticket, which proves to `fill` that nothing was published in between.
 const read = defineScript(`${ONLY_IN_EPOCH}
   local user = redis.call('HMGET', KEYS[2], 'v', 'd:' .. ARGV[2], 'd:' .. ARGV[3], 't')
   local all = redis.call('HMGET', KEYS[4], 'v', 'd:' .. ARGV[4], 't')
@@ -33,7 +32,7 @@ const read = defineScript(`${ONLY_IN_EPOCH}
   end
   return {'TICKET', user[1] and '' or ticket(KEYS[3]), all[1] and '' or ticket(KEYS[5])}`);
 
-// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only here does a record come into being.
+// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only this script creates records.
 const fill = defineScript(`${ONLY_IN_EPOCH}
   ${MERGE}
   if redis.call('GET', KEYS[3]) ~= ARGV[2] then return 'VOID' end
@@ -49,7 +48,7 @@ interface Tickets {
   readonly everyone: string;
 }
 
-/** The records in Redis: per user the newest version and the denied ids, and one record for everyone. */
+/** Creates the records in Redis: per user the newest version and the denied ids, and one record for everyone. */
 export function createRecords(connection: RedisConnection, keys: Keys): Records {
   const run = (script: Script, epochId: string, subjects: string[], args: (string | number)[]) => {
     const names = subjects.flatMap((subject) => [
@@ -68,7 +67,7 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
         [claims.jti, claims.sid, keyId, randomUUID(), TICKET_TTL],
       );
       if (reply === 'STALE') {
-        // Or it is another server than the one where the epoch lives.
+        // This may also be another server than the epoch's.
         connection.renew();
         throw serviceUnavailable(new Error('Redis has lost its data'));
       }
@@ -83,7 +82,7 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
             from: 'copy',
             tokenVersion: Number(first),
             globalVersion: Number(second),
-            // Whatever is not a plain no counts as yes.
+            // Anything but a plain 0 counts as denied.
             denied: denied !== 0,
             keyDenied: keyDenied !== 0,
             asOf: Math.max(...times.map(Number)),
@@ -98,7 +97,7 @@ export function createRecords(connection: RedisConnection, keys: Keys): Records 
       const fillOne = (subject: string, held: string, version: number, denied: readonly string[]) =>
         run(fill, epochId, [subject], [held, RECORD_TTL, truth.asOf, version, ...denied]);
       await Promise.all([
-        // A disabled user has no good token, and no record that could call one good.
+        // A disabled user gets no record: it could call a token good.
         user !== '' &&
           !truth.disabled &&
           fillOne(userId, user, truth.tokenVersion ?? LAST_VERSION, [

@@ -3,12 +3,12 @@ import type { Redis } from 'ioredis';
 
 export type Reply = string | number | null | Reply[];
 
-/** A Lua script; runs atomically in the server. */
+/** A Lua script, which runs atomically on the server. */
 export type Script = (client: Redis, keys: string[], args: (string | number)[]) => Promise<Reply>;
 
 /**
- * Sends a script by its hash, and whole when the server does not know it: that is how a restart or SCRIPT FLUSH is
- * survived at any moment, also in the middle of a pipeline, where a client library's own bookkeeping can be behind.
+ * Sends a script by its hash, and in full if the server does not know it. So a restart or SCRIPT FLUSH is harmless at any moment,
+ * also inside a pipeline, where a client library's own record of known scripts can be out of date.
  */
 export function defineScript(lua: string): Script {
   const sha = createHash('sha1').update(lua).digest('hex');

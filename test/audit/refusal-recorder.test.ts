@@ -51,7 +51,7 @@ test('a flood from one network leaves room for the others, and how much was left
   await recorder.tick();
   expect(rows.at(-1)).toMatchObject({
     type: 'REFUSALS_NOT_RECORDED',
-    reason: 'Beyond the limits of a minute: 980 LOGIN_FAILED.',
+    reason: 'Over the limits of one minute: 980 LOGIN_FAILED.',
   });
   recorder.record(guess('2001:db8::1'));
   await recorder.tick();
@@ -89,7 +89,7 @@ test('while the store is away a bounded number waits, with the times at which th
   expect(rows[0]?.age).toBe(20 * 60_000);
   pass(60_000);
   await recorder.tick();
-  expect(rows.at(-1)?.reason).toMatch(/^Beyond the limits of a minute: \d{4} LOGIN_FAILED\.$/);
+  expect(rows.at(-1)?.reason).toMatch(/^Over the limits of one minute: \d{4} LOGIN_FAILED\.$/);
 });
 
 test('an event that cannot be stored does not keep the next ones out', async () => {

@@ -68,16 +68,16 @@ test.each<[string, Record<string, string>, RegExp]>([
     { DATABASE_URL: 'postgres://db/x', SECRET: 'a'.repeat(64) },
     /SECRET is too weak/,
   ],
-  ['Redis without a database', { REDIS_URL: 'redis://r' }, /REDIS_URL is set without DATABASE_URL/],
-  ['production without a database', { NODE_ENV: 'production' }, /DATABASE_URL is not set, which production/],
-  ['a misspelt database', { DATABSE_URL: 'postgres://db/x' }, /^DATABSE_URL .* Is DATABASE_URL meant\?$/],
-  ['a database in small letters', { database_url: 'postgres://db/x' }, /Is DATABASE_URL meant/],
+  ['Redis without a database', { REDIS_URL: 'redis://r' }, /REDIS_URL is set, but DATABASE_URL is not set/],
+  ['production without a database', { NODE_ENV: 'production' }, /DATABASE_URL is not set, but production/],
+  ['a misspelt database', { DATABSE_URL: 'postgres://db/x' }, /^DATABSE_URL .* Did you mean DATABASE_URL\?$/],
+  ['a database in small letters', { database_url: 'postgres://db/x' }, /Did you mean DATABASE_URL/],
   [
     'a misspelt Redis',
     { DATABASE_URL: 'postgres://db/x', SECRET, REDIS_URI: 'redis://r' },
-    /Is REDIS_URL meant/,
+    /Did you mean REDIS_URL/,
   ],
-  ['something close to production', { NODE_ENV: 'Production' }, /NODE_ENV is not "production"/],
+  ['something close to production', { NODE_ENV: 'Production' }, /NODE_ENV is similar to "production"/],
   ['a value in quotes', { AUDIENCE: '"api"' }, /AUDIENCE is in quotes/],
   ['an issuer with a query', { ISSUER: 'https://a.example.com/?x=1' }, /ISSUER has a query/],
   ['an issuer with a password', { ISSUER: 'https://u:p@a.example.com' }, /ISSUER has a user/],
@@ -105,7 +105,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     'a schema that would need quotes',
     { DATABASE_URL: 'postgres://db/x', SECRET, DATABASE_SCHEMA: 'My Auth' },
-    /DATABASE_SCHEMA is "My Auth"\. Use lower-case letters/,
+    /DATABASE_SCHEMA is "My Auth"\. Use at most 63 lower-case letters/,
   ],
   ['an idle lifetime past the absolute one', { REFRESH_TOKEN_TTL: '100d' }, /REFRESH_TOKEN_TTL is longer/],
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
@@ -172,8 +172,8 @@ test('a misspelt setting is warned of, and common variables never are', () => {
   };
   expect(readConfig(common).warnings).toEqual([]);
   expect(readConfig({ CORS_ORIGIN: 'https://a.example.com', ISUER: 'https://x' }).warnings).toEqual([
-    'CORS_ORIGIN is set, but no setting. Is CORS_ORIGINS meant?',
-    'ISUER is set, but no setting. Is ISSUER meant?',
+    'CORS_ORIGIN is not a setting. Did you mean CORS_ORIGINS?',
+    'ISUER is not a setting. Did you mean ISSUER?',
   ]);
   // Where the right one is set too, the other belongs to somebody else.
   expect(

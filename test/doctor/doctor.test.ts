@@ -49,18 +49,18 @@ test('where all is well, each thing that was looked at is told, and nothing is l
   expect(found.filter(({ level }) => level === 'fault')).toEqual([]);
   const text = found.map((finding) => finding.text).join('\n');
   for (const words of [
-    'lets us in',
+    'connected to version',
     'every property',
-    'all migrations were run',
+    'all migrations have run',
     'may create tables',
-    'SECRET opens the signing keys',
-    'agree with those of the nodes',
+    'SECRET decrypts the signing keys',
+    'match those of the nodes',
     'stays on this machine',
-    'every command that is needed',
+    'every command that Tokenfence needs',
     'run_id',
     'noeviction',
-    'that of Postgres',
-    'that of Redis',
+    'the clock of Postgres',
+    'the clock of Redis',
   ])
     expect(text).toContain(words);
   expect(await direct.dbsize()).toBe(before);
@@ -78,9 +78,9 @@ test.each<[string, Env, RegExp]>([
   [
     'a Redis that is away',
     { REDIS_URL: 'redis://127.0.0.1:1' },
-    /^Redis: REDIS_URL does not reach it: .*ECONNREFUSED/,
+    /^Redis: REDIS_URL cannot be reached: .*ECONNREFUSED/,
   ],
-  ['another SECRET', { SECRET: 'Zx81-another-secret-of-good-length-42' }, /^Postgres: SECRET is not the one/],
+  ['another SECRET', { SECRET: 'Zx81-another-secret-of-good-length-42' }, /^Postgres: SECRET cannot decrypt/],
   [
     'no Redis where the nodes have one',
     { REDIS_URL: undefined },
@@ -93,7 +93,7 @@ test.each<[string, Env, RegExp]>([
 
 test('a database of Redis that is not there is told of', async () => {
   expect(await faultsIn({ REDIS_URL: `${redis.url}/99` })).toEqual([
-    expect.stringMatching(/^Redis: REDIS_URL names a database that it refuses/),
+    expect.stringMatching(/^Redis: it refuses the database of REDIS_URL/),
   ]);
 });
 
@@ -111,7 +111,7 @@ test('the rights that a user of Redis lacks are named', async () => {
   expect(faults).toEqual([expect.stringMatching(/\+pttl \+xread/)]);
   url.password = 'wrong-hunter2';
   const refused = await faultsIn({ REDIS_URL: url.href });
-  expect(refused).toEqual([expect.stringMatching(/^Redis: REDIS_URL does not reach it: .*WRONGPASS/)]);
+  expect(refused).toEqual([expect.stringMatching(/^Redis: REDIS_URL cannot be reached: .*WRONGPASS/)]);
   expect(refused.join()).not.toContain('hunter2');
 });
 
@@ -170,17 +170,17 @@ test('the command tells it in lines and ends with 1 if anything is not well; the
   try {
     await expect(command(['doctor'], { PORT: 'x' })).rejects.toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^FAULT {2}Settings: PORT.*To be mended: 1\.\n$/s),
+      stdout: expect.stringMatching(/^FAULT {2}Settings: PORT.*Faults to fix: 1\.\n$/s),
     });
     expect(await examine({ DATA_DIR: empty })).toEqual({
       code: 0,
-      text: expect.stringMatching(/no data in .* yet.*All is well\.\n$/s),
+      text: expect.stringMatching(/no data in .* yet.*No faults found\.\n$/s),
     });
     expect(await readdir(empty)).toEqual([]);
     await command(['admin', 'create', 'root@example.com'], {});
     const { SECRET } = TEST_ENV;
     expect((await command(['doctor'], { SECRET })).stdout).toMatch(
-      /all migrations were run.*All is well\.\n$/s,
+      /all migrations have run.*No faults found\.\n$/s,
     );
   } finally {
     await rm(empty, { recursive: true, force: true });

@@ -82,7 +82,7 @@ test('a start that fails loses nobody a password', async () => {
 test('a Postgres that cannot be reached is named in a sentence, without a stack', async () => {
   const failed = start({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x', SECRET: TEST_ENV.SECRET });
   await expect(failed).rejects.toThrow(
-    /Postgres cannot be used: connect ECONNREFUSED 127.0.0.1:1. Is DATABASE_URL right/,
+    /Postgres cannot be used: connect ECONNREFUSED 127.0.0.1:1. Check DATABASE_URL/,
   );
   await expect(failed).rejects.not.toThrow(/hunter2|node_modules| {4}at /);
 });

@@ -57,8 +57,8 @@ async function admin(args: string[], env: Env = {}): Promise<Ended> {
 
 test('an administrator is made with a password that is given, or shown once', async () => {
   const given = await command(['create', 'first@example.com'], { ADMIN_PASSWORD: 'the keys to the kingdom' });
-  expect(given).toEqual({ code: 0, output: 'The administrator first@example.com was made.\n' });
-  const shownIn = ({ output }: { output: string }) => /shown this once: (\S+)/.exec(output)?.[1] ?? '';
+  expect(given).toEqual({ code: 0, output: 'Created the administrator first@example.com.\n' });
+  const shownIn = ({ output }: { output: string }) => /shown only once: (\S+)/.exec(output)?.[1] ?? '';
   const made = shownIn(await admin(['create', 'second@example.com']));
   // As Compose hands over a variable that is not set.
   const madeToo = shownIn(await admin(['create', 'third@example.com'], { ADMIN_PASSWORD: '' }));
@@ -270,7 +270,7 @@ test('a Redis that cannot be reached lets nothing be changed; without its URL th
     }
     expect(await own.sql('select * from fleet')).toEqual([row]);
     const done = await admin(['restored'], settings);
-    expect(done).toMatchObject({ code: 0, output: expect.stringContaining('restart each of them') });
+    expect(done).toMatchObject({ code: 0, output: expect.stringContaining('Restart each of them') });
   } finally {
     await own.close();
   }
@@ -282,7 +282,9 @@ test.each([[['redis', 'on']], [['lease', '2s']], [['restored']]])(
     const folder = await mkdtemp(join(tmpdir(), 'tokenfence-admin-'));
     const { code, output } = await admin(args, { DATABASE_URL: undefined, DATA_DIR: folder });
     expect(code).toBe(1);
-    expect(output).toContain(`so "${String(args[0])}" has nothing to do there. Set DATABASE_URL`);
+    expect(output).toContain(
+      `"${String(args[0])}" does nothing in the embedded mode, which is one process without Redis. Set DATABASE_URL`,
+    );
     await rm(folder, { recursive: true, force: true });
   },
 );

@@ -282,7 +282,7 @@ test('the installed command knows --help and --version without the packages of t
   address.pathname = `/${name}`;
   const settings = { DATABASE_URL: address.href, SECRET: 'only for tests: 7Qm2vX9kLpZ4rT8wYb3n' };
   const made = await command(full, ['admin', 'create', 'root@example.com'], settings);
-  expect(made.stdout).toMatch(/The administrator root@example\.com was made\./);
+  expect(made.stdout).toMatch(/Created the administrator root@example\.com\./);
   await postgres.query(`drop database ${name}`);
   await postgres.end();
 });
@@ -292,7 +292,7 @@ test('without the packages of the server, npx tokenfence says in a sentence what
   await expect(refused).rejects.toMatchObject({ code: 1 });
   const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };
   expect(stderr).toMatch(
-    /The package \S+, which the server needs, is not installed: install tokenfence-server beside tokenfence\./,
+    /The server needs the package \S+, which is not installed\. Install tokenfence-server beside tokenfence\./,
   );
   expect(stderr).not.toMatch(/^\s+at /m);
 });

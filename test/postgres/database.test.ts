@@ -69,7 +69,7 @@ test('no default account: without an administrator given, none is made on a real
 test('an administrator with a password that will not do stops the start', async () => {
   const world = await newWorld();
   await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(/ADMIN_PASSWORD is refused/);
-  await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not an email/);
+  await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not a valid email/);
 });
 
 test('nodes that disagree about Redis refuse to start', async () => {
@@ -82,7 +82,7 @@ test('another SECRET than that of the database stops the start', async () => {
   const world = await newWorld();
   await world.node();
   await expect(world.node({ SECRET: 'Zx81-another-secret-of-good-length-42' })).rejects.toThrow(
-    /SECRET is not the one/,
+    /SECRET cannot decrypt the signing keys/,
   );
 });
 

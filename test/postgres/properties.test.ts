@@ -71,7 +71,7 @@ const sqlOn = async (world: World, ...statements: string[]) => {
 test.each<[string, RegExp, (world: World) => Promise<void>]>([
   [
     'transactions that only read',
-    /Transactions only read here.*default_transaction_read_only = off/,
+    /Transactions are read-only by default here.*default_transaction_read_only = off/,
     (world) => sqlOn(world, 'alter database DB set default_transaction_read_only = on'),
   ],
   [

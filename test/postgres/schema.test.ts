@@ -95,7 +95,7 @@ test('tables of somebody else stop the start by one sentence, and nothing is mad
     name: 'StartError',
     message:
       `The schema "public" has tables that are not Tokenfence's: sessions, users. ` +
-      'Set DATABASE_SCHEMA to a schema of its own, such as tokenfence. It is made at the start.',
+      'Set DATABASE_SCHEMA to a separate schema, such as tokenfence. The start creates it.',
   });
   expect(await relationsIn(world, 'public')).toEqual(before);
   // With a ledger of the application alone there is room for both.

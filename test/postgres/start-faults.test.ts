@@ -48,7 +48,7 @@ test.each<[string, (url: URL) => void, RegExp]>([
     name: 'StartError',
     message: expect.stringMatching(sentence),
   });
-  await expect(refused).rejects.toThrow(/^Postgres cannot be used: .* Is DATABASE_URL right\?$/);
+  await expect(refused).rejects.toThrow(/^Postgres cannot be used: .* Check DATABASE_URL\.$/);
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 

@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** Refers to users by id alone, so that the log outlives them. */
+/** Refers to users only by id, so that the log outlives them. */
 @Entity('audit_events')
 @Index('audit_events_user_id', ['userId', 'createdAt', 'id'])
 @Index('audit_events_created_at', ['createdAt', 'id'])
@@ -32,7 +32,7 @@ export class AuditEventEntity {
   @Column({ name: 'request_id', type: 'text', nullable: true })
   requestId!: string | null;
 
-  /** Of the event, not of its transaction: several of one transaction keep their order. */
+  /** The time of the event, not of its transaction, so that events in one transaction keep their order. */
   @Column({ name: 'created_at', type: 'timestamptz', default: () => 'clock_timestamp()' })
   createdAt!: Date;
 }

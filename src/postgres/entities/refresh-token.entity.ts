@@ -11,7 +11,7 @@ import {
 } from 'typeorm';
 import { SessionEntity } from './session.entity';
 
-/** One refresh token of a session; by `parent_id` the rows of a session form a tree. Only the hash is kept. */
+/** A refresh token of a session. The rows of a session form a tree by `parent_id`. Only the hash is stored. */
 @Entity('refresh_tokens')
 @Unique('refresh_tokens_hash_unique', ['hash'])
 @Index('refresh_tokens_session_id', ['sessionId'])

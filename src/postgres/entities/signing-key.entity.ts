@@ -2,7 +2,7 @@ import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 @Entity('signing_keys')
 export class SigningKeyEntity {
-  /** The thumbprint of the public key (RFC 7638); the `kid` names the database as well. */
+  /** The name drawn in advance and the thumbprint of the public key (RFC 7638). The `kid` also names the database. */
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'signing_keys_pkey' })
   id!: string;
 
@@ -12,7 +12,7 @@ export class SigningKeyEntity {
   @Column({ name: 'public_key', type: 'text' })
   publicKey!: string;
 
-  /** Sealed with a key that is derived from the service's secret. */
+  /** Encrypted with a key that is derived from the SECRET. */
   @Column({ name: 'sealed_private_key', type: 'text' })
   sealedPrivateKey!: string;
 

@@ -12,7 +12,7 @@ export class UserEntity {
   @Column({ type: 'text' })
   email!: string;
 
-  /** The email as it is compared: unique whatever the letter case. */
+  /** The email in the form in which emails are compared, so that it is unique in any letter case. */
   @Column({ name: 'email_key', type: 'text', collation: 'C' })
   emailKey!: string;
 

@@ -4,10 +4,10 @@ import type { Clock } from '../core/clock';
 const MINUTE = 60_000;
 
 /**
- * Counts by the minute, and answers of each call whether it is within `most`. The first call begins a minute, and so
- * does the first one after its end.
+ * Counts calls, and answers whether a call is one of the first `limit` of its minute. A minute begins with the first call,
+ * and again with the first call after its end.
  */
-export function createPace(most: number, clock: Pick<Clock, 'monotonic'>): () => boolean {
+export function createPace(limit: number, clock: Pick<Clock, 'monotonic'>): () => boolean {
   let beganAt = -Infinity;
   let count = 0;
   return () => {
@@ -17,6 +17,6 @@ export function createPace(most: number, clock: Pick<Clock, 'monotonic'>): () =>
       count = 0;
     }
     count += 1;
-    return count <= most;
+    return count <= limit;
   };
 }

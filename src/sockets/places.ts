@@ -2,18 +2,18 @@ import type { Socket } from 'node:net';
 import { networkOf, siteOf } from '../core/address';
 import type { SocketLimits } from './limits';
 
-/** `NODE_FULL`: the node serves no more sockets. `NETWORK_FULL`: the client's network has its share of them. */
+/** `NODE_FULL`: the node serves as many sockets as it may. `NETWORK_FULL`: the client's network or site has its share. */
 export type PlaceAnswer = 'TAKEN' | 'NODE_FULL' | 'NETWORK_FULL';
 
-/** The places that a node has for connections with a WebSocket. */
+/** The places of a node for connections with a WebSocket. */
 export interface Places {
   /**
-   * Takes a place for a connection, if one is free. The place is free again when the connection is closed.
+   * Takes a place for a connection, if one is free. The place becomes free when the connection is closed.
    *
-   * @param address of the client, as `parseAddress` answers it
+   * @param address of the client, as `parseAddress` returns it
    */
   take(connection: Socket, address: string): PlaceAnswer;
-  /** How many networks and sites are counted: none without a connection. */
+  /** How many networks and sites have a count: none without a connection. */
   readonly counted: number;
 }
 
@@ -33,7 +33,7 @@ export function createPlaces(limits: Pick<SocketLimits, 'ofNode' | 'ofNetwork' |
       const site = `site ${siteOf(address)}`;
       if (countOf(network) >= limits.ofNetwork || countOf(site) >= limits.ofSite) return 'NETWORK_FULL';
       if (taken >= limits.ofNode) return 'NODE_FULL';
-      // Its event has been already, so nothing would give the place back. The upgrade fails by itself.
+      // Its `close` event is over, so nothing would free the place. The upgrade fails anyway.
       if (connection.closed) return 'TAKEN';
       const change = (by: 1 | -1) => {
         taken += by;

@@ -1,5 +1,5 @@
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, subscribe } from 'graphql';
-import { type Context, makeServer, type Server } from 'graphql-ws';
+import { type Context, makeServer, type Server, type ServerOptions } from 'graphql-ws';
 import { type Client, originOf } from '../actions/client';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
@@ -8,51 +8,50 @@ import type { SubscriptionContext } from '../graphql/context';
 import { createErrorFormatter } from '../graphql/errors';
 import { badUserInput } from '../graphql/limits';
 import { createSubscriptionReader } from '../graphql/subscription-request';
-import type { Guard, Principal } from '../guard/guard';
-import type { CloseSocket } from './closing';
+import type { Principal } from '../guard/guard';
+import type { SocketHandle } from '../guard/signed-in-socket';
+import { authorizationIn, type SocketGuard } from '../guard/sockets';
+import type { Connection } from './connection';
 import type { SocketLimits } from './limits';
-import type { Member } from './member';
-import type { Members } from './members';
+import type { AllSubscriptions, Subscriptions } from './subscriptions';
 
-/** What is known of a socket beside what graphql-ws knows. */
+/** What the server knows of a socket, beside what graphql-ws knows. */
 export interface SocketState {
-  /** Names it in the log. */
+  /** Names the socket in the log. */
   readonly id: string;
-  /** Where it comes from. */
+  /** Where the socket comes from. */
   readonly client: Client;
-  readonly isOpen: () => boolean;
-  readonly close: CloseSocket;
-  /** Set when it has signed in. */
-  member?: Member;
+  readonly connection: Connection;
+  /** Set when the socket has signed in. */
+  subscriptions?: Subscriptions;
 }
 
 export interface ProtocolOptions {
   readonly schema: GraphQLSchema;
   /** Turns introspection of the schema off. */
   readonly production: boolean;
-  readonly guard: Guard;
-  /** Notes in the audit log what was refused. */
+  /** Records refused requests in the audit log. */
   readonly recordRefusal?: RecordRefusal;
-  readonly members: Members;
+  readonly socketGuard: SocketGuard;
+  readonly subscriptions: AllSubscriptions;
   readonly limits: SocketLimits;
   readonly logger: Logger;
 }
 
-type SocketContext = Context<Record<string, unknown> | undefined, SocketState>;
+type Params = Record<string, unknown> | undefined;
+type SocketContext = Context<Params, SocketState>;
+type Hooks = Required<ServerOptions<Params, SocketState>>;
 
-/** The token as clients send it. Header names know no case, so both are in use. */
-function authorizationIn(params: SocketContext['connectionParams']): string | undefined {
-  const given = params?.authorization ?? params?.Authorization;
-  return typeof given === 'string' || given === undefined ? given : 'not a text';
-}
-
-/** Without a code, so that the log gets all of it and its client nothing. */
+/** Has no code, so the log gets all of it and the client nothing. */
 const unexpected = (error: unknown) =>
   new GraphQLError('Unexpected.', {
-    originalError: error instanceof Error ? error : new Error('It is not an error.', { cause: error }),
+    originalError:
+      error instanceof Error
+        ? error
+        : new Error('Something other than an error was thrown.', { cause: error }),
   });
 
-/** The logger, naming the socket as it names requests. */
+/** Names the socket in each line, as requests are named. */
 const loggerFor = (logger: Logger, requestId: string): Logger => ({
   debug: (details, message) => logger.debug({ requestId, ...details }, message),
   info: (details, message) => logger.info({ requestId, ...details }, message),
@@ -60,17 +59,16 @@ const loggerFor = (logger: Logger, requestId: string): Logger => ({
   error: (details, message) => logger.error({ requestId, ...details }, message),
 });
 
-/** The protocol graphql-transport-ws: who is let in, what is served, and what errors look like. */
-export function createProtocol(options: ProtocolOptions): Server<SocketState> {
-  const { guard, members, limits, logger, production, recordRefusal = () => undefined } = options;
-  const read = createSubscriptionReader(options);
-
-  const format = (
-    { id, client, member }: SocketState,
+/** Formats errors for the client, logs the unexpected ones, and records the denied ones in the audit log. */
+function createErrorHandling({ logger, production, recordRefusal = () => undefined }: ProtocolOptions) {
+  return (
+    { id, client, subscriptions }: SocketState,
     errors: readonly GraphQLError[],
   ): GraphQLFormattedError[] => {
-    if (member)
-      noteDenials(recordRefusal, errors, { auth: { ok: true, principal: member.principal }, client });
+    if (subscriptions) {
+      const { principal } = subscriptions.socket;
+      noteDenials(recordRefusal, errors, { auth: { ok: true, principal }, client });
+    }
     const formatError = createErrorFormatter({ logger: loggerFor(logger, id), production });
     return errors.map((error) => {
       const formatted = formatError(error.toJSON(), error);
@@ -78,61 +76,89 @@ export function createProtocol(options: ProtocolOptions): Server<SocketState> {
       return { ...formatted, extensions: { ...formatted.extensions, requestId: id } };
     });
   };
+}
 
-  /** Refuses a socket whose user has enough of them. Those that are open stay. */
-  const isOneTooMany = ({ userId, sessionId }: Principal, { client, close }: SocketState): boolean => {
-    if (members.countOf(userId) < limits.ofUser) return false;
+/** Lets a socket in if its token is good, unless its user has too many sockets. */
+function createSignIn(options: ProtocolOptions): (context: SocketContext) => Promise<boolean> {
+  const { socketGuard, subscriptions, limits, logger, recordRefusal = () => undefined } = options;
+
+  /** Refuses a new socket of a user with enough of them. The open ones stay. */
+  const admit = ({ userId, sessionId }: Principal, { client, connection }: SocketState): boolean => {
+    if (socketGuard.countOf(userId) < limits.ofUser) return true;
     const reason = 'sockets-by-user';
     const type = 'RATE_LIMIT_REACHED';
     recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
-    close('TOO_MANY_SOCKETS');
-    return true;
+    connection.close('TOO_MANY_SOCKETS');
+    return false;
   };
 
-  return makeServer<SocketContext['connectionParams'], SocketState>({
-    connectionInitWaitTimeout: limits.initTimeout,
-
-    /** A good token is let in, unless its user has too many sockets. */
-    async onConnect({ connectionParams, extra }) {
-      const authorization = authorizationIn(connectionParams);
-      try {
-        const auth = await guard.authenticate(authorization);
-        if (!auth.ok && auth.code === 'TOKEN_INVALID')
-          recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(extra.client) });
-        if (!extra.isOpen()) return false;
-        if (auth.ok && authorization !== undefined) {
-          if (isOneTooMany(auth.principal, extra)) return false;
-          extra.member = members.join(auth.principal, authorization, extra.close);
-          return !extra.member.hasEnded;
-        }
-        extra.close(auth.ok ? 'TOKEN_MISSING' : auth.code);
-      } catch (error) {
-        loggerFor(logger, extra.id).error({ err: error }, 'A socket could not be let in.');
-        extra.close('INTERNAL_SERVER_ERROR');
-      }
-      return false;
+  const handleOf = (state: SocketState): SocketHandle => ({
+    isOpen: () => state.connection.isOpen,
+    close(cause, revocation) {
+      // The close comes first: after the end alone the client would take its subscriptions for completed.
+      const finish = () => {
+        state.connection.close(cause);
+        state.subscriptions?.end();
+      };
+      const lastSent = revocation && state.subscriptions?.sendLast(revocation);
+      if (lastSent) void lastSent.then(finish);
+      else finish();
     },
+    onceClosed: (listener) => state.connection.onceClosed(listener),
+    admit: (principal) => admit(principal, state),
+    onRevocation: (revocation) => state.subscriptions?.push(revocation),
+    onError: (error) =>
+      loggerFor(logger, state.id).error({ err: error }, "Unexpected error in the check of a socket's token."),
+    weight: () => state.subscriptions?.weight ?? 1,
+  });
 
-    onSubscribe({ extra: { member }, subscriptions }, _id, request) {
-      // Its last events are under way, and then it is closed.
-      if (!member || member.hasEnded) return [badUserInput('This socket is being closed.')];
-      // The one that is asked for is among them already.
-      if (Object.keys(subscriptions).length > limits.subscriptions)
-        return [badUserInput(`A socket has at most ${limits.subscriptions} subscriptions. End one first.`)];
-      try {
-        const reading = read(request);
-        if (!('document' in reading)) return reading;
-        const contextValue: SubscriptionContext = {
-          auth: { ok: true, principal: member.principal },
-          feed: member.feed,
-        };
-        return { ...reading, contextValue };
-      } catch (error) {
-        return [unexpected(error)];
-      }
-    },
+  return async ({ connectionParams, extra: state }) => {
+    const answer = await socketGuard.signIn(authorizationIn(connectionParams), handleOf(state));
+    if (answer.ok) {
+      const opened = subscriptions.of(answer.socket, () => {
+        state.connection.close('TOO_SLOW');
+        opened.end();
+      });
+      state.subscriptions = opened;
+    } else if (answer.code === 'TOKEN_INVALID') {
+      recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(state.client) });
+    }
+    return answer.ok;
+  };
+}
+
+/** Reads a subscription that a client asks for. */
+function createSubscribing(options: ProtocolOptions): Hooks['onSubscribe'] {
+  const { limits } = options;
+  const read = createSubscriptionReader(options);
+  return ({ extra: { subscriptions: own }, subscriptions }, _id, request) => {
+    // The last events are being sent, and then the socket is closed.
+    if (!own || own.socket.hasEnded) return [badUserInput('This socket is being closed.')];
+    // The new one is among them already.
+    if (Object.keys(subscriptions).length > limits.subscriptions)
+      return [badUserInput(`A socket has at most ${limits.subscriptions} subscriptions. End one first.`)];
+    try {
+      const reading = read(request);
+      if (!('document' in reading)) return reading;
+      const contextValue: SubscriptionContext = {
+        auth: { ok: true, principal: own.socket.principal },
+        feed: own.feed,
+      };
+      return { ...reading, contextValue };
+    } catch (error) {
+      return [unexpected(error)];
+    }
+  };
+}
+
+/** The protocol graphql-transport-ws: the sign-in, the subscriptions, and the form of errors. */
+export function createProtocol(options: ProtocolOptions): Server<SocketState> {
+  const format = createErrorHandling(options);
+  return makeServer<Params, SocketState>({
+    connectionInitWaitTimeout: options.limits.initTimeout,
+    onConnect: createSignIn(options),
+    onSubscribe: createSubscribing(options),
     subscribe: (args) => subscribe(args).catch((error: unknown) => ({ errors: [unexpected(error)] })),
-
     onNext: ({ extra }, _id, _request, _args, { errors, ...result }) => ({
       ...result,
       ...(errors && { errors: format(extra, errors) }),

@@ -1,32 +1,32 @@
-/** What waits to be sent for one subscription, as the iterable that GraphQL reads its events from. */
-export interface Feed<T> extends AsyncIterable<T> {
-  /** Answers false where too much waits already: the client does not read. */
+/** The events that wait to be sent for one subscription, as the iterable that GraphQL reads. */
+export interface EventQueue<T> extends AsyncIterable<T> {
+  /** Answers `false` when the queue is full: the client does not read. */
   push(item: T): boolean;
-  /** Drops what waits and sends this as the last item, unchecked. Resolves when it is sent, or nobody reads any more. */
+  /** Drops what waits and sends this item last, without asking `admit`. Resolves when it is sent, or the reader has gone. */
   finish(item: T): Promise<void>;
   end(): void;
 }
 
-export interface FeedOptions {
-  /** Asked before every item, when there is one and it is wanted. False: it must not be sent. */
+export interface EventQueueOptions {
+  /** Asked before each item is sent. `false`: no item is sent any more, except by `finish`. */
   readonly admit: () => Promise<boolean>;
-  /** Items that may wait. */
-  readonly most: number;
-  /** The reader has gone, or the feed was ended. */
+  /** The most items that may wait. */
+  readonly limit: number;
+  /** Called when the reader has gone, or the queue was ended. */
   readonly onEnd: () => void;
 }
 
-export function createFeed<T>({ admit, most, onEnd }: FeedOptions): Feed<T> {
+export function createEventQueue<T>({ admit, limit, onEnd }: EventQueueOptions): EventQueue<T> {
   let waiting: T[] = [];
   let isLast = false;
   let isBarred = false;
-  let over = false;
+  let isOver = false;
   let wake = (): void => undefined;
   let lastIsSent = (): void => undefined;
 
   const end = () => {
-    if (over) return;
-    over = true;
+    if (isOver) return;
+    isOver = true;
     waiting = [];
     wake();
     lastIsSent();
@@ -37,14 +37,14 @@ export function createFeed<T>({ admit, most, onEnd }: FeedOptions): Feed<T> {
     for (;;) {
       // The reader asks for more, so it has sent what it got before.
       if (isLast && waiting.length === 0) lastIsSent();
-      if (over) return { done: true, value: undefined };
+      if (isOver) return { done: true, value: undefined };
       if (waiting.length === 0 || (isBarred && !isLast)) {
         await new Promise<void>((resolve) => (wake = resolve));
       } else if (!isLast && !(await admit())) {
-        // The socket is about to be closed. To end here would tell its client that all is well.
+        // The socket is being closed. Ending here would tell the client that its subscription is complete.
         isBarred = true;
       } else {
-        // While it was asked for admission the feed may have got its last item, or have been ended.
+        // During `admit` the queue may have got its last item, or have ended.
         const [item] = waiting.splice(0, 1);
         if (item !== undefined) return { done: false, value: item };
       }
@@ -58,14 +58,14 @@ export function createFeed<T>({ admit, most, onEnd }: FeedOptions): Feed<T> {
 
   return {
     push(item) {
-      if (over || isLast) return true;
-      if (waiting.length >= most) return false;
+      if (isOver || isLast) return true;
+      if (waiting.length >= limit) return false;
       waiting.push(item);
       wake();
       return true;
     },
     finish(item) {
-      if (over) return Promise.resolve();
+      if (isOver) return Promise.resolve();
       waiting = [item];
       isLast = true;
       return new Promise((resolve) => {

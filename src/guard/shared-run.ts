@@ -1,8 +1,8 @@
 /**
- * Runs `work` once for all who ask while it waits to begin. Nobody is given the answer of a run that began before they
- * asked: what it found may be older than the reason for asking.
+ * Makes `work` run once for all callers that ask before the run begins. A caller never gets the result of a run that began
+ * before it asked: that result may be older than the reason for asking.
  */
-export function shared<T>(work: () => Promise<T>): () => Promise<T> {
+export function sharedRun<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   let next: Promise<T> | undefined;
   const start = () => {

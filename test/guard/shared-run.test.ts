@@ -1,9 +1,9 @@
-import { shared } from '../../src/sockets/shared';
+import { sharedRun } from '../../src/guard/shared-run';
 
-test('nobody gets the answer of a run that began before they asked, and who waits for one shares it', async () => {
+test('a caller gets the result of a run that began after it asked, and callers that wait share one run', async () => {
   let runs = 0;
   const finish: (() => void)[] = [];
-  const ask = shared(async () => {
+  const ask = sharedRun(async () => {
     const run = ++runs;
     await new Promise<void>((resolve) => finish.push(resolve));
     return run;

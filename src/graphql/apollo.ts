@@ -25,16 +25,16 @@ export interface ApolloOptions {
   readonly schema: GraphQLSchema;
   readonly logger: Logger;
   readonly recordRefusal: RecordRefusal;
-  /** Turns introspection of the schema and the landing page off, and leaves names of the schema out of error messages. */
+  /** Disables introspection and the landing page, and keeps names of the schema out of error messages. */
   readonly production: boolean;
-  /** Where documents are that were read before Apollo sees them. */
+  /** Documents that are parsed and validated before Apollo gets the request. */
   readonly documents: Documents['store'];
 }
 
-/** Apollo Server with the limits and the error format of this project, on whatever transport. */
+/** Creates the Apollo Server, with the API's limits and error format. */
 export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
   const { schema, logger, recordRefusal, production, documents } = options;
-  // Apollo's formatter is not told which request an error is of.
+  // Apollo's formatter does not get the request of an error.
   const ids = new WeakMap<object, string>();
   const naming: ApolloServerPlugin<RequestContext> = {
     requestDidStart: () =>
@@ -57,17 +57,17 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
     executionOptions: { maxCoercionErrors: MOST_ERRORS },
     hideSchemaDetailsFromClientErrors: production,
     formatError: createErrorFormatter({ logger, production, requestIdOf: (error) => ids.get(error) }),
-    // The composition root handles signals: it has more to stop than this.
+    // The composition root handles signals.
     stopOnTerminationSignals: false,
     logger: {
       debug: (message: string) => logger.debug({}, message),
       info: (message: string) => logger.debug({}, message),
       warn: (message: string) => logger.warn({}, message),
-      // What follows the colon may be a client's document, with a password in it.
+      // After the colon may follow a client's document, which may contain a password.
       error: (message: string) => logger.error({}, `Apollo: ${message.split(':', 1)[0] ?? ''}.`),
     },
     plugins: [
-      // It would look at each field of an answer, and no answer here is to be cached.
+      // It visits every field of every response, and none may be cached.
       ApolloServerPluginCacheControlDisabled(),
       httpRules,
       costLimit,

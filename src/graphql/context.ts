@@ -6,31 +6,29 @@ import type { AuthResult } from '../guard/guard';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
 
-/** What every resolver gets. Made anew for each request. */
+/** The context of resolvers, created for each request. */
 export interface Context extends Omit<Caller, 'auth'> {
-  /** Who is calling. Judged again before each mutation after the first: the one before may have ended the token. */
+  /** Checked again before each mutation but the first: an earlier one may have ended the token. */
   auth: AuthResult;
-  /** Judges the caller's token as of now. */
+  /** Checks the caller's token again. */
   authenticate(): Promise<AuthResult>;
-  /** ms by `performance.now()`: nothing is begun after this, and no query is waited for. */
+  /** ms by `performance.now()`, after which no mutation begins and every query times out. */
   readonly deadline: number;
-  /** Gives the client its refresh token in a cookie. */
   setRefreshCookie(refreshToken: string, expiresAt: Date): void;
-  /** Takes the cookie away, where there is one. */
   clearRefreshCookie(): void;
-  /** What this request has ended, for the answer's extensions. */
+  /** Receipts for the response's extensions. */
   readonly receipts: Receipt[];
-  /** Accounts by id, asked for together: in one statement, however often a document names them. */
+  /** Loads users by id, in one statement. */
   readonly users: DataLoader<string, User | undefined>;
-  /** The live sessions by user, asked for together. Nothing is kept: a mutation may change them. */
+  /** Loads live sessions by user, in one statement. Not cached: a mutation may change them. */
   readonly sessions: DataLoader<SessionsOfUser, readonly Session[]>;
 }
 
-/** What the resolver of a subscription gets: for as long as the subscription lives, not for one request. */
+/** The context of a subscription, for as long as it lives. */
 export interface SubscriptionContext extends Pick<Caller, 'auth'> {
-  /** Revocations as they become known. They go on until the client ends them or its socket is closed. */
+  /** Revocations as they become known, until the client completes the subscription or the socket closes. */
   readonly feed: {
-    /** Those that reach the caller's own sessions and tokens. */
+    /** Those of the caller's own sessions and tokens. */
     mine(): AsyncIterable<LoggedRevocation>;
     all(): AsyncIterable<LoggedRevocation>;
   };

@@ -10,10 +10,10 @@ const isForbidden = (error: GraphQLError) => {
   return raw instanceof TokenfenceError && raw.code === 'FORBIDDEN';
 };
 
-/** The name in the schema, not the alias, which is the client's text. */
+/** Returns the name in the schema, not the alias, which is client text. */
 const fieldOf = (node: ASTNode | undefined) => (node?.kind === Kind.FIELD ? node.name.value : undefined);
 
-/** Notes each field that a caller was forbidden: once a field, however often a request asks for it. */
+/** Records each field that the caller was forbidden, once per request. */
 export function noteDenials(
   recordRefusal: RecordRefusal,
   errors: readonly GraphQLError[],
@@ -28,7 +28,7 @@ export function noteDenials(
   }
 }
 
-/** Notes denials of queries and mutations. */
+/** Creates the Apollo plugin that records forbidden queries and mutations. */
 export function createDenialPlugin(
   recordRefusal: RecordRefusal,
 ): ApolloServerPlugin<Pick<Caller, 'auth' | 'client'>> {

@@ -13,29 +13,29 @@ import {
 import { LRUCache } from 'lru-cache';
 
 /**
- * Tokens of the query language in one document; parsing stops there. The work of validation grows with their square:
- * this many take at most some 10 ms. The full introspection query has fewer than 200.
+ * The most GraphQL tokens of a document. The work of validation grows with their square: this many take about 10 ms at
+ * most. The full introspection query has fewer than 200.
  */
 export const MOST_TOKENS = 600;
 
-/** Errors that a client is told of one document, or of its variables. Looking for more is given up. */
+/** The most errors reported for a document, or for its variables. */
 export const MOST_ERRORS = 5;
 
-/** Valid documents that are kept, and the tokens that all of them may have together: each takes about 500 bytes. */
+/** The most valid documents cached, and the most tokens of them all. A token takes about 500 bytes. */
 export const MOST_DOCUMENTS = 1000;
 export const MOST_KEPT_TOKENS = 50_000;
 
 export interface DocumentsOptions {
   readonly schema: GraphQLSchema;
-  /** Turns introspection off, and leaves names of the schema out of error messages. */
+  /** Disables introspection, and keeps names of the schema out of error messages. */
   readonly production: boolean;
 }
 
-/** What the clients' documents are read by, whatever transport they come over. */
+/** Reads and caches documents, for HTTP and sockets. */
 export interface Documents {
-  /** Parses and validates a document. Answers it, or what is wrong with it; each error has a code. */
+  /** Parses and validates a document. Returns it, or its errors, each with a code. */
   read(query: string): DocumentNode | readonly GraphQLError[];
-  /** Where Apollo finds what was read: it then neither parses nor validates by itself. */
+  /** Apollo's document store. Apollo neither parses nor validates what it finds here. */
   readonly store: {
     get(key: string): Promise<DocumentNode | undefined>;
     set(key: string, document: DocumentNode): Promise<void>;
@@ -43,7 +43,7 @@ export interface Documents {
   };
 }
 
-/** The same error with a code. */
+/** Copies an error, with a code. */
 export const withCode = (error: GraphQLError, code: ApolloServerErrorCode): GraphQLError =>
   new GraphQLError(error.message, {
     nodes: error.nodes,
@@ -53,11 +53,11 @@ export const withCode = (error: GraphQLError, code: ApolloServerErrorCode): Grap
     extensions: { code },
   });
 
-/** Apollo's own name of a document is the last part of its key. */
+/** Apollo's hash of a document, which is the last part of its key. */
 const hashOf = (query: string) => createHash('sha256').update(query).digest('hex');
 const hashIn = (key: string) => key.slice(key.lastIndexOf(':') + 1);
 
-/** Comments too: they do not count for the parser's limit, and take as much memory. */
+/** Counts tokens and comments: the parser's limit ignores comments, but they take memory too. */
 function tokensIn({ loc }: DocumentNode): number {
   let count = 0;
   for (let token: Token | null | undefined = loc?.startToken; token; token = token.next) count += 1;
@@ -65,11 +65,10 @@ function tokensIn({ loc }: DocumentNode): number {
 }
 
 /**
- * Reads documents, and remembers the valid ones.
+ * Creates the cache of valid documents.
  *
- * Apollo validates outside of its error handling: some rules of graphql-js throw where they should report, for example
- * for `subscription { a @skip(if: null) }`, and Apollo logs such a document and answers 500. Here it is the client's
- * error, as any other.
+ * Apollo validates outside of its error handling. Some rules of graphql-js throw instead of reporting, for example for
+ * `subscription { a @skip(if: null) }`; Apollo then logs the document and answers 500. Here it is the client's error.
  */
 export function createDocuments({ schema, production }: DocumentsOptions): Documents {
   const rules = production ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules;
@@ -111,7 +110,7 @@ export function createDocuments({ schema, production }: DocumentsOptions): Docum
     },
     store: {
       get: (key) => Promise.resolve(valid.get(hashIn(key))),
-      // All that is valid is there already.
+      // `read` has stored it already.
       set: () => Promise.resolve(),
       delete: (key) => Promise.resolve(valid.delete(hashIn(key))),
     },

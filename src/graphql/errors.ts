@@ -6,7 +6,7 @@ import { ERROR_STATUS, type ErrorCode, TokenfenceError } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Context } from './context';
 
-/** Apollo's own codes for what never reached a resolver, with the status that Apollo gives them. */
+/** Apollo's codes for requests that never reached a resolver. Apollo sets their status. */
 const SYNTAX_CODES = new Set<string>([
   ApolloServerErrorCode.BAD_REQUEST,
   ApolloServerErrorCode.GRAPHQL_PARSE_FAILED,
@@ -23,18 +23,15 @@ function messageOfValidation(errors: readonly ValidationError[]): string {
     ...Object.values(error.constraints ?? {}),
     ...(error.children ?? []).flatMap((child) => Object.values(child.constraints ?? {})),
   ]);
-  return texts.length > 0 ? texts.map(sentence).join(' ') : 'The input is not valid.';
+  return texts.length > 0 ? texts.map(sentence).join(' ') : 'The input is invalid.';
 }
 
 const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' && code in ERROR_STATUS;
 
-/**
- * Characters. GraphQL's messages quote what they complain of, and a client could make that as long as a request may be:
- * neither are the rules below tried on it, nor is it sent back.
- */
+/** Characters. GraphQL's messages quote the request. Longer ones are neither sent back nor parsed below. */
 const LONGEST_MESSAGE = 1000;
 
-/** GraphQL's own messages repeat the value that was wrong. It may be a password, so it is left out. */
+/** Removes the wrong value that GraphQL's messages quote: it may be a password. */
 const withoutValues = (message: string) =>
   message
     .replace(/^(Syntax Error: [^]*?\b(?:Name|Int|Float|String|BlockString)) "[^]*"/, '$1')
@@ -44,12 +41,12 @@ const withoutValues = (message: string) =>
     .replace(/^((?:Expected value of type|Enum|Int|Float|Boolean|String|ID)\b[^,:]*), found [^]*$/, '$1.');
 
 /**
- * The same for a variable, whose message is "Variable … got invalid value <value> at <path>; <reason>". The value may hold
- * any of these words itself, so the reason is taken from its own error, and the path from the end of what is left.
+ * Does the same for "Variable … got invalid value <value> at <path>; <reason>". The value may contain any of these
+ * words, so the reason is taken from its own error, and the path from the end of the rest.
  */
 function withoutVariable({ message, originalError }: GraphQLError): string {
   if (message.length > LONGEST_MESSAGE)
-    return 'The request is not valid: some name or value in it is very long.';
+    return 'The request is invalid: it contains a very long name or value.';
   const [, variable, value] = /^(Variable "\$\w+") got invalid value ([^]*)$/.exec(message) ?? [];
   if (variable === undefined || value === undefined || !originalError) return withoutValues(message);
   const reason = originalError.message;
@@ -57,54 +54,53 @@ function withoutVariable({ message, originalError }: GraphQLError): string {
   return `${variable}${path}: ${withoutValues(reason)}`;
 }
 
-/** Apollo would explain to clients how its operators turn introspection on. */
+/** Replaces Apollo's message, which tells clients how to turn introspection on. */
 const withoutAdvice = (message: string) =>
-  message.replace(/^GraphQL introspection is not allowed[^]*$/, 'The schema is not to be read here.');
+  message.replace(/^GraphQL introspection is not allowed[^]*$/, 'Introspection of the schema is disabled.');
 
-/** Some of the libraries' messages lack the full stop, or end with a line break. A single word is a protocol's. */
+/** Ends a library's message with a full stop. A single word belongs to a protocol and stays. */
 function asSentence(message: string): string {
   const text = message.trim();
   return text.includes(' ') && !/[.?!]$/.test(text) ? `${text}.` : text;
 }
 
-/** GraphQL guesses what a misspelt name was to be. In production that would spell the schema out. */
+/** Removes GraphQL's guesses at misspelt names: in production they would reveal the schema. */
 const withoutSuggestions = (message: string) => message.replace(/ ?Did you mean [^]*$/, '');
 
 /**
- * Whether graphql-js found fault with what the client sent only while it ran it: with too many variables that do not fit,
- * or a null in place of an argument. An error without a path is not a field's. That of an argument has one, and points
- * at the document; one that says what a resolver answered does not.
+ * Whether graphql-js blames the request only at execution: for too many invalid variables, or a null argument. An error
+ * without a path belongs to no field. An argument's error has a path and nodes; a resolver result's has no nodes.
  */
 function isAboutRequest({ nodes, path, originalError, extensions }: GraphQLError, isField: boolean): boolean {
   if (originalError !== undefined || extensions.code !== undefined) return false;
   return isField ? nodes !== undefined : path === undefined;
 }
 
-/** What the log may say of an error: the message of GraphQL's own ones is left out, as it quotes the document. */
+/** Returns an error as it may be logged: GraphQL's own messages quote the document, so they are left out. */
 export function forLog(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;
   if (error.originalError) return forLog(error.originalError);
   const { name, message, stack } = error;
-  return { name, message: 'Left out, as it may quote the document.', stack: stack?.replace(message, '') };
+  return { name, message: 'Left out: it may quote the document.', stack: stack?.replace(message, '') };
 }
 
-/** The answer to whatever has no code of its own. `requestId` finds the fault in the log. */
+/** The error sent for an unexpected failure. `requestId` finds it in the log. */
 export const unexpected = (requestId?: string) => ({
-  message: 'Something unexpected went wrong. Tell the operators the request id.',
+  message: 'Unexpected error. Report the request id to the operators.',
   extensions: { code: 'INTERNAL_SERVER_ERROR', ...(requestId !== undefined && { requestId }) },
 });
 
 export interface FormatOptions {
   readonly logger: Logger;
-  /** Leaves names of the schema out of messages. */
+  /** Keeps names of the schema out of messages. */
   readonly production: boolean;
-  /** Tells of which request an error is, unless the logger says so already. */
+  /** Returns the id of an error's request. Not needed if the logger adds it. */
   readonly requestIdOf?: (error: object) => string | undefined;
 }
 
 /**
- * Makes what a client sees of an error: a code, a sentence, and nothing that was not written for it. Whatever has no
- * code of its own is unexpected: it goes to the log, and the client gets a request id to name it by.
+ * Creates Apollo's `formatError`. Clients get a code and a message written for them. An error without a code is
+ * unexpected: it is logged, and the client gets only a request id.
  */
 export function createErrorFormatter({ logger, production, requestIdOf }: FormatOptions) {
   const say = (error: GraphQLError) => {
@@ -123,8 +119,8 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
     });
 
     if (error instanceof TokenfenceError) {
-      // That a store is away is said once, by whoever talks to it.
-      if (error.cause) logger.debug({ err: error.cause, code: error.code }, 'A request could not be served.');
+      // Only debug: the client of the store logs once that it is away.
+      if (error.cause) logger.debug({ err: error.cause, code: error.code }, 'A request failed.');
       return answer(error.message, { code: error.code, ...error.details });
     }
     if (error instanceof GraphQLError) {
@@ -147,11 +143,7 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
   };
 }
 
-/**
- * Sets the HTTP status by the errors of the answer (the highest, if they differ), and adds what the mutations ended.
- *
- * @param requestIdOf names the request in the log
- */
+/** Sets the HTTP status, the highest of all errors, and adds the receipts of mutations to the extensions. */
 export function createAnswerPlugin<C extends BaseContext & Pick<Context, 'receipts'>>(
   requestIdOf: (context: C) => string,
   describeReceipt: (receipt: Context['receipts'][number]) => unknown,

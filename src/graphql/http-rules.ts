@@ -11,7 +11,7 @@ const canBeAnsweredIn = (accept: string | undefined) =>
 const badRequest = (message: string, status: number) =>
   new GraphQLError(message, { extensions: { code: ApolloServerErrorCode.BAD_REQUEST, http: { status } } });
 
-/** Refuses what HTTP has no answer for before any of it is run: a mutation must not take effect and then fail. */
+/** Refuses requests that HTTP cannot answer before they run: a mutation must not take effect and then fail. */
 export const httpRules: ApolloServerPlugin = {
   requestDidStart: () =>
     Promise.resolve({
@@ -19,7 +19,7 @@ export const httpRules: ApolloServerPlugin = {
         if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
           throw badRequest('Subscriptions are served over WebSocket, not over plain HTTP.', 400);
         if (!canBeAnsweredIn(request.http?.headers.get('accept')))
-          throw badRequest('The answer is JSON. Send "Accept: application/json".', 406);
+          throw badRequest('Responses are JSON. Send "Accept: application/json".', 406);
         return Promise.resolve();
       },
     }),

@@ -14,19 +14,19 @@ import {
 } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 
-/** Points of each field that introspection answers: with all that are allowed it takes about as long as a page. */
+/** Points of each field of introspection: at the limit it takes about as long as a page. */
 const COST = 2;
 
 export interface IntrospectedDocument {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** Points that an operation may cost. Counting stops beyond them. */
+  /** The most points of an operation. Counting stops there. */
   readonly highest: number;
 }
 
 /**
- * What introspection costs; nothing for any other field. An estimate would not do: `enumValues` has two items in one type
- * and thirty in another. So this reads the schema as execution will, and counts the fields.
+ * Creates the estimator for introspection. It reads the schema as execution will, and counts the fields. An estimate
+ * would be wrong: `enumValues` has two items in one type and thirty in another.
  */
 export function introspectionEstimator(document: IntrospectedDocument): ComplexityEstimator {
   const { schema, fragments, highest } = document;
@@ -36,7 +36,7 @@ export function introspectionEstimator(document: IntrospectedDocument): Complexi
   const count = ({ selections }: SelectionSetNode, type: GraphQLObjectType, value: unknown): void => {
     for (const selection of selections) {
       cost += COST;
-      if (cost > highest) throw new GraphQLError('This operation introspects too much. Ask for less.');
+      if (cost > highest) throw new GraphQLError('This operation introspects too much. Request less.');
       if (selection.kind === Kind.INLINE_FRAGMENT) count(selection.selectionSet, type, value);
       else if (selection.kind === Kind.FRAGMENT_SPREAD) {
         const fragment = fragments.get(selection.name.value);
@@ -55,7 +55,7 @@ export function introspectionEstimator(document: IntrospectedDocument): Complexi
   };
 
   return ({ type, field, node, args }) => {
-    // Counted with the field that introspection begins with.
+    // Counted already with __schema or __type.
     if (isIntrospectionType(type)) return 0;
     if (field !== SchemaMetaFieldDef && field !== TypeMetaFieldDef) return undefined;
     const value = field === SchemaMetaFieldDef ? schema : schema.getType(String(args.name));

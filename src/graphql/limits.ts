@@ -16,28 +16,28 @@ import {
 import { MOST_ERRORS } from './documents';
 import { introspectionEstimator } from './introspection-cost';
 
-/** Points that one operation may cost. A field costs one, a list what its items cost. */
+/** The most points that an operation may cost. A field costs 1, a list the sum of its items. */
 export const HIGHEST_COST = 10_000;
 
-/** So that ten mutations fit into a request with what they answer, and not a thousand attempts at a password. */
+/** Ten mutations and their results fit into a request, a thousand password attempts do not. */
 export const COST_OF_MUTATION = 910;
 
-/** A page is a statement of SQL, and the sessions on it are one more. Three pages fit into a request. */
+/** A page is one SQL statement, and its sessions are another. Three pages fit into a request. */
 export const COST_OF_PAGE = 2500;
 
-/** A text may be hundreds of characters long. */
+/** For texts of hundreds of characters. */
 export const COST_OF_TEXT = 5;
 
-/** Fields of an operation, counted again wherever a fragment stands: fragments in fragments double with each level. */
+/** The most fields of an operation. Fragments count wherever they are used: nested ones double with each level. */
 export const MOST_NODES = 2000;
 
-/** Items of a list that is asked for without a length. */
+/** The default of `first`. */
 export const DEFAULT_ITEMS = 20;
 
-/** Items that a list costs at least, as it takes a while to ask for one at all. */
+/** The fewest items that a list is charged for: the statement itself has a price. */
 export const FEWEST_ITEMS = 10;
 
-/** A list whose length the client chooses. One that is out of bounds is refused when it is run. */
+/** Returns the cost of a list with a `first` argument. The resolver refuses a `first` out of bounds. */
 export const costOfList = ({ args, childComplexity }: ComplexityEstimatorArgs): number => {
   const { first } = args as { first?: number | null };
   return Math.max(first ?? DEFAULT_ITEMS, FEWEST_ITEMS) * (1 + childComplexity);
@@ -48,7 +48,7 @@ export const costOfPage = (field: ComplexityEstimatorArgs): number => COST_OF_PA
 export const badUserInput = (message: string) =>
   new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 
-/** One operation of a document, and what it is to be run with. */
+/** An operation of a document, with its variables. */
 export interface CountedOperation {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
@@ -61,7 +61,7 @@ const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, Fragmen
     definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
   );
 
-/** What is wrong with the cost of an operation, whose variables fit, if anything is (OWASP ASVS 4.3.1). */
+/** Returns an error if an operation with valid variables costs too much (OWASP ASVS 4.3.1). */
 export function faultOfCost({ document, ...operation }: CountedOperation): GraphQLError | undefined {
   let cost: number;
   try {
@@ -80,23 +80,23 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
       ],
     });
   } catch (error) {
-    // It has too many parts to be counted, or one that cannot be: then execution would still run the others.
+    // Too many fields to count, or one that cannot be counted. Refused, as execution would still run the others.
     if (error instanceof GraphQLError) return badUserInput(error.message);
     throw error;
   }
   if (cost <= HIGHEST_COST) return undefined;
   return badUserInput(
-    `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Ask for less, or in several requests.`,
+    `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Request less, or split it up.`,
   );
 }
 
-/** Refuses an operation that would cost too much before any of it is run. */
+/** Refuses an operation that costs too much before any of it runs. */
 export const costLimit: ApolloServerPlugin = {
   requestDidStart: () =>
     Promise.resolve({
       didResolveOperation({ request, document, operation, schema }) {
         const { variables = {}, operationName } = request;
-        // No such operation, or variables that do not fit: execution runs nothing then, and says it better.
+        // No such operation, or invalid variables: execution runs nothing then, and has the better message.
         if (!operation) return Promise.resolve();
         const definitions = operation.variableDefinitions ?? [];
         if (getVariableValues(schema, definitions, variables, { maxErrors: MOST_ERRORS }).errors) {

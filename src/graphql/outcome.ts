@@ -7,27 +7,27 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** What the log and the metrics tell of a request. Filled in while it is served. */
+/** What the log and the metrics say about a request. Filled in while it is served. */
 export interface Outcome {
-  /** The fields of the schema that it asks for at the top, each once. Left out while the request is not valid. */
+  /** The distinct top-level fields. Undefined until the request is validated. */
   fields?: readonly string[];
-  /** The code of its first error. */
+  /** The code of the first error. */
   code?: string;
-  /** The user that its token names, if the token is good. */
+  /** The user of a valid token. */
   userId?: string;
 }
 
-/** Names that are told; an operation that asks for everything has as many as the schema. */
+/** The most field names reported. */
 const MOST_FIELDS = 10;
 
-/** The fields of a selection, each fragment read once: fragments in fragments would double the work with each level. */
+/** Returns the top-level fields. Reads each fragment once: nested ones would double the work with each level. */
 function fieldsOf({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
   const fields = new Set<string>();
   const seen = new Set<string>();
   const add = ({ selections }: SelectionSetNode): void => {
     for (const selection of selections) {
       if (fields.size >= MOST_FIELDS) return;
-      // Not the alias: that is the client's text.
+      // Not the alias, which is client text.
       if (selection.kind === Kind.FIELD) fields.add(selection.name.value);
       else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet);
       else if (!seen.has(selection.name.value)) {
@@ -44,17 +44,17 @@ function fieldsOf({ selectionSet }: OperationDefinitionNode, document: DocumentN
   return [...fields];
 }
 
-/** @param error the first of an answer, as the client gets it */
+/** @param error the first error of the response, as the client gets it */
 export function noteCode(outcome: Outcome, error: GraphQLFormattedError | undefined): void {
   const code = error?.extensions?.code;
   if (typeof code === 'string') outcome.code = code;
 }
 
-/** Notes the outcome of each operation in its context. */
+/** Records the outcome of each operation in its context. */
 export const outcomePlugin: ApolloServerPlugin<{ readonly outcome: Outcome }> = {
   requestDidStart: () =>
     Promise.resolve({
-      // After validation, so every name is one of the schema's.
+      // After validation: every name is one of the schema's.
       didResolveOperation({ operation, document, contextValue: { outcome } }) {
         outcome.fields = operation ? fieldsOf(operation, document) : [];
         return Promise.resolve();

@@ -2,7 +2,7 @@ import { printSchema } from 'graphql';
 import type { Actions } from '../actions/actions';
 import { createSchema } from './schema';
 
-/** The schema as the committed `schema.graphql` holds it; no use case is needed to print it. */
+/** Prints the schema as in `schema.graphql`. Needs no use case. */
 export const schemaText = () => `${printSchema(createSchema({} as Actions))}\n`;
 
 if (require.main === module) process.stdout.write(schemaText());

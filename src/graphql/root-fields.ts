@@ -4,7 +4,7 @@ import type { Context } from './context';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
-/** Wraps the resolver of each of the type's fields that have one and pass the filter. */
+/** Wraps the resolvers of a type's fields. */
 function wrap(
   schema: GraphQLSchema,
   typeName: string | undefined,
@@ -17,11 +17,11 @@ function wrap(
   }
 }
 
-/** The answer to a query, or `SERVICE_UNAVAILABLE` at the deadline. What was begun goes on, and is answered to nobody. */
+/** Ends a query with `SERVICE_UNAVAILABLE` at the deadline. Its work continues, and the result is dropped. */
 const inTime =
   (resolve: Resolver): Resolver =>
   async (source, args, context, info) => {
-    // A mutation has had its effect, whose answer is worth waiting for.
+    // A field of a mutation's result: the mutation has taken effect, so its result is waited for.
     if (info.operation.operation !== OperationTypeNode.QUERY) return resolve(source, args, context, info);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
@@ -34,19 +34,19 @@ const inTime =
     }
   };
 
-/** Judges the caller before each mutation, and begins none after the deadline. */
+/** Checks the caller's token before each mutation, and begins none after the deadline. */
 function afresh(): (resolve: Resolver) => Resolver {
   const judged = new WeakSet<Context>();
   return (resolve) => async (source, args, context, info) => {
     if (performance.now() > context.deadline) throw tookTooLong();
-    // The first one has just been judged with its request.
+    // The first was just checked with its request.
     if (judged.has(context)) context.auth = await context.authenticate();
     judged.add(context);
     return resolve(source, args, context, info);
   };
 }
 
-/** Gives every query its deadline, and every mutation the authority that its caller has when it begins. */
+/** Gives every query a deadline, and checks the caller's token again before every mutation. */
 export function guardRootFields(schema: GraphQLSchema): GraphQLSchema {
   wrap(schema, schema.getMutationType()?.name, afresh());
   wrap(schema, schema.getQueryType()?.name, inTime);

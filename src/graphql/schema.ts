@@ -19,13 +19,13 @@ const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, role
 };
 
 const notUsed = () => {
-  throw new Error('A subscription takes its events from the feed of its socket.');
+  throw new Error('Not used: subscriptions take their events from the socket.');
 };
 
-/** The library wants one as soon as there is a subscription, whether or not any of them uses it. */
+/** type-graphql requires one as soon as the schema has a subscription. */
 const noPubSub = { publish: notUsed, subscribe: notUsed };
 
-/** The schema with its resolvers bound to the use cases. */
+/** Creates the schema, with its resolvers bound to the use cases. */
 export function createSchema(actions: Actions): GraphQLSchema {
   const resolvers = new Map<unknown, object>([
     [AuthResolver, new AuthResolver(actions)],
@@ -39,7 +39,7 @@ export function createSchema(actions: Actions): GraphQLSchema {
     container: { get: (resolver) => resolvers.get(resolver) },
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
-    // The input would be echoed with the error otherwise, and the password with it.
+    // Otherwise the error would echo the input, with the password.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },
   });
   limitWrites(schema, actions);

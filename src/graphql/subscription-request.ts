@@ -9,7 +9,7 @@ import {
 import { createDocuments, type DocumentsOptions, MOST_ERRORS, withCode } from './documents';
 import { faultOfCost } from './limits';
 
-/** What a client sends to begin a subscription. */
+/** The payload of a `subscribe` message. */
 export interface SubscriptionRequest {
   readonly query: string;
   readonly operationName?: string | null;
@@ -22,12 +22,13 @@ const refusal = (message: string, code: ApolloServerErrorCode) => [
   new GraphQLError(message, { extensions: { code } }),
 ];
 
-const NO_OPERATION = 'There is no such operation in the document. If it has several, name one.';
+const NO_OPERATION =
+  'The document does not contain this operation. If it has several, send an operationName.';
 const NO_SUBSCRIPTION = 'Only subscriptions are served over WebSocket. Send queries and mutations by POST.';
 
 /**
- * Reads what came over a socket, where Apollo does not see it: subscriptions only, under the same limits and with the
- * same error codes as over HTTP. Answers what is to be executed, or why nothing is.
+ * Creates the reader of requests from a socket, which Apollo does not see. It accepts only subscriptions, with the
+ * limits and error codes of HTTP, and returns the arguments of the execution, or errors.
  */
 export function createSubscriptionReader({ schema, production }: DocumentsOptions) {
   const documents = createDocuments({ schema, production });

@@ -42,9 +42,9 @@ export interface AppOptions {
   readonly guard: Guard;
   readonly keys: PublishedKeys;
   readonly readiness: () => Promise<Readiness>;
-  /** What stands at /metrics; nothing does if left out. */
+  /** Serves /metrics on this port. Omitted: not served here. */
   readonly exposeMetrics?: ExposeMetrics;
-  /** Aborted when the process has been told to stop, and will soon close the app. */
+  /** Aborted when the process is told to stop, shortly before the app closes. */
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
   readonly recordRefusal: RecordRefusal;
@@ -55,7 +55,7 @@ export interface AppOptions {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: number | string[] | false;
   readonly production: boolean;
-  /** ms that an operation may take. */
+  /** ms that a GraphQL operation may take. */
   readonly operationTimeout: number;
   readonly introspectionSecret?: string;
   readonly announcements: Announcements;
@@ -63,14 +63,14 @@ export interface AppOptions {
   /** ms */
   readonly clockSkew: number;
   readonly socketObserver?: SocketObserver;
-  /** Whether the attempts and the sockets of an address have limits. */
+  /** Whether attempts and sockets are limited per address. */
   readonly rateLimit: boolean;
   readonly socketLimits?: Partial<SocketLimits>;
-  /** ms that a request may take to arrive; `REQUEST_TIMEOUT` if left out. */
+  /** ms that a request may take to arrive. Default: `REQUEST_TIMEOUT`. */
   readonly requestTimeout?: number;
 }
 
-/** Fastify, set up so that every request has an end, and every answer the form of the API. */
+/** Creates the Fastify instance: every request has a timeout, and every response the API's form. */
 function createServer(options: AppOptions, owed: OwedAnswers, requestLog: RequestLog): FastifyInstance {
   const { logger, trustProxy, requestTimeout = REQUEST_TIMEOUT } = options;
   const arrival = arrivingWithin(requestTimeout);
@@ -81,32 +81,32 @@ function createServer(options: AppOptions, owed: OwedAnswers, requestLog: Reques
     http: {
       ...arrival.http,
       ServerResponse: owed.ServerResponse,
-      // Checked below.
+      // `addHostCheck` does it, with the API's error form.
       requireHostHeader: false,
     },
     trustProxy: createProxyTrust(trustProxy),
     bodyLimit: BODY_LIMIT,
-    // Its 503 has another form than all answers here. What arrives while the app is closed is answered.
+    // Fastify's 503 has another form. Requests that arrive while the app closes are served.
     return503OnClosing: false,
-    // A client's own id could hold anything, and repeat another's.
+    // A client's own id could contain anything, or repeat another id.
     genReqId: () => randomUUID(),
     logController: requestLog,
     requestIdHeader: false,
     clientErrorHandler: createUnreadableHandler(owed),
-    // An address that cannot be decoded: no route, and so no error handler, gets to see it.
+    // For a URL that cannot be decoded: it reaches no route, so no error handler.
     frameworkErrors: ({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
       void reply.code(statusCode).send(transportError(statusCode)),
   });
 }
 
-/** The whole HTTP side, not yet listening. */
+/** Creates the HTTP server, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { actions, keys, readiness, logger, issuer, corsOrigins } = options;
   const owed = createOwedAnswers();
   const requestLog = new RequestLog(options);
   const app = createServer(options, owed, requestLog);
   serveOneAtATime(app.server);
-  // JSON is all that is read here. Fastify would take plain text as well, and Apollo then misname the fault.
+  // Only JSON is read. Fastify would accept plain text too, and Apollo would then report the wrong error.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -129,7 +129,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     credentials: true,
     methods: ['GET', 'POST'],
     maxAge: 600,
-    // Its refusal would be plain text, for a request that can do no harm.
+    // The strict refusal is plain text, for a harmless request.
     strictPreflight: false,
   });
 

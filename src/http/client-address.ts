@@ -2,7 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { parseAddress, UNKNOWN_ADDRESS } from '../core/address';
 
-/** The names that stand for networks in TRUST_PROXY. */
+/** Names of networks in TRUST_PROXY. */
 const NAMED_NETWORKS: Record<string, readonly string[]> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
@@ -11,16 +11,16 @@ const NAMED_NETWORKS: Record<string, readonly string[]> = {
 
 const familyOf = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4');
 
-/** Proxies that are looked at in one chain of them: a client may write as many as its headers hold. */
+/** The most proxies of one chain that are checked: a client may send as many as fit into its headers. */
 const MOST_PROXIES = 32;
 
-/** Whether what this proxy says of the hop before it is believed. */
+/** Whether to trust what this proxy says about the hop before it. */
 export type IsTrustedProxy = (address: string, hop: number) => boolean;
 
 /**
- * Reads the setting TRUST_PROXY. The proxies' own addresses may be written with a port as well.
+ * Creates the check of TRUST_PROXY. Proxies may write their own addresses with a port.
  *
- * @param trusted how many proxies are believed, or which addresses and networks
+ * @param trusted the number of trusted proxies, or their addresses and networks
  */
 export function createProxyTrust(trusted: number | readonly string[] | false): IsTrustedProxy | false {
   if (trusted === false) return false;
@@ -40,12 +40,12 @@ export function createProxyTrust(trusted: number | readonly string[] | false): I
 }
 
 /**
- * The client's address: what everything that counts, stores or logs an address has to use. Proxies write it into
- * `X-Forwarded-For` with a port, in brackets or with a zone, or pass on what is not an address. In that case it is the
- * address of the last proxy: what a client makes up must not give it a new address for each request.
+ * Returns the client's IP address. Use it wherever an address is counted, stored or logged. In `X-Forwarded-For` it may
+ * have a port, brackets or a zone. If it is not an address at all, this returns the last proxy's: clients must not be
+ * able to make up a new address for each request.
  */
 export function clientAddressOf({ ips, ip }: Pick<FastifyRequest, 'ips' | 'ip'>): string {
-  // From the connection's own address to the one that the first trusted proxy has named.
+  // From the connection's own address to the one that the first trusted proxy reported.
   const chain = ips ?? [ip];
   for (let index = chain.length - 1; index >= 0; index -= 1) {
     const address = parseAddress(chain[index]);

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify';
 
 /**
- * A signal that is aborted when the client goes before it has got its whole answer. (The signal of Fastify's request
- * listens to the request, which closes as soon as its body is read.)
+ * Creates a signal that aborts if the client disconnects before the response is complete. Fastify's own
+ * `request.signal` aborts as soon as the body is read.
  */
 export function clientGoneSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();

@@ -28,27 +28,24 @@ export interface GraphqlOptions {
   readonly recordRefusal: RecordRefusal;
   readonly issuer: string;
   readonly production: boolean;
-  /** ms that an operation may take. */
+  /** ms that a GraphQL operation may take. */
   readonly operationTimeout: number;
   readonly isOwnPage: IsOwnPage;
   readonly sockets: Pick<Sockets, 'accept'>;
   readonly requestLog: Pick<RequestLog, 'outcomeOf'>;
 }
 
-/** Characters of a document that takes a while to be read. */
+/** Characters above which parsing a document takes noticeable time. */
 const LONG_DOCUMENT = 400;
 
-/** The document of a request, if Apollo is going to read one. */
+/** Returns the document that Apollo would read from a request. */
 function documentIn({ method, body, query }: FastifyRequest): string | undefined {
   const request = (method === 'GET' ? query : body) as Record<string, unknown> | null | undefined;
   const document = request?.query;
   return typeof document === 'string' && document !== '' ? document : undefined;
 }
 
-/**
- * Names the request in what Apollo answers where none of its plugins is asked: when a context could not be made, or a
- * plugin has thrown.
- */
+/** Adds the request id to errors that Apollo answers without its plugins: the context or a plugin threw. */
 function withRequestId(answer: string, id: string): string {
   const { errors = [], ...rest } = JSON.parse(answer) as { errors?: { extensions?: { code?: unknown } }[] };
   const named = errors.map((error) => {
@@ -58,13 +55,13 @@ function withRequestId(answer: string, id: string): string {
   return JSON.stringify({ errors: named, ...rest });
 }
 
-/** `/graphql`: queries and mutations over HTTP, and subscriptions over WebSocket. */
+/** Adds `/graphql`: queries and mutations over HTTP, subscriptions over WebSocket. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { actions, guard, logger, production, recordRefusal, sockets, requestLog } = options;
   const documents = createDocuments(options);
   const apollo = createApollo({ ...options, documents: documents.store });
   await apollo.start();
-  // Runs when the last request has been answered. Apollo must not close the app in its turn: each would wait for the other.
+  // Runs after the last response. Apollo must not close the app itself: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
   const formatError = createErrorFormatter({ logger, production });
   const refreshCookie = createRefreshCookie(options);
@@ -77,7 +74,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
 
   const authenticate = async (request: FastifyRequest) => {
     const auth = await guard.authenticate(authorizationOf(request));
-    // Expired and revoked ones come from honest clients every day; these do not.
+    // Honest clients send expired and revoked tokens every day, but not invalid ones.
     if (!auth.ok && auth.code === 'TOKEN_INVALID')
       recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
     if (auth.ok) requestLog.outcomeOf(request).userId = auth.principal.userId;
@@ -101,9 +98,9 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   const answer = fastifyApolloHandler(apollo, { context });
 
   const route: Pick<RouteOptions, 'onRequest' | 'preHandler' | 'handler'> = {
-    // Apollo's adapter makes a URL of these, and one that cannot be made would count as our fault.
+    // Apollo's adapter builds a URL from these; if it cannot, the answer would be 500.
     onRequest: async ({ protocol, hostname }, reply) => {
-      // Answers have tokens in them.
+      // Responses contain tokens.
       void reply.header('cache-control', 'no-store');
       if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
     },
@@ -111,7 +108,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
       const document = documentIn(request);
       const read = document === undefined ? undefined : documents.read(document);
       if (read && !('kind' in read)) await refuse(read, request, reply);
-      // To count its cost and to run it takes a while as well: others get their turn in between.
+      // Costing and running it take time as well, so other requests get a turn first.
       else if (document !== undefined && document.length > LONG_DOCUMENT) await turn();
     },
     handler: async (request, reply) => {

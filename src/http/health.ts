@@ -2,18 +2,18 @@ import type { FastifyInstance } from 'fastify';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** What is not as it should be while the service still answers: stores that are away, or the clock. */
+  /** Problems that do not stop the service: stores that cannot be reached, or the clock. */
   readonly degraded: readonly string[];
-  /** Whether tokens are checked without asking any store. */
+  /** `current`: tokens are checked without a request to any store. */
   readonly view: 'current' | 'not current';
-  /** Why it is not ready. */
+  /** Why the node is not ready. */
   readonly reasons: readonly string[];
 }
 
 /**
- * `/healthz`: the process is alive. `/readyz`: it can tell good tokens from bad ones, and is going to serve for a while.
+ * Adds `/healthz` (the process is alive) and `/readyz` (it can check tokens, and is not about to stop).
  *
- * @param stopping aborted when the process has been told to stop
+ * @param stopping aborted when the process is told to stop
  */
 export function addHealth(
   app: FastifyInstance,
@@ -23,7 +23,7 @@ export function addHealth(
   app.get('/healthz', () => ({ status: 'alive' }));
   app.get('/readyz', async (_request, reply) => {
     void reply.header('cache-control', 'no-store');
-    // Asks no store: a proxy has to learn of it at once.
+    // Without a request to any store: proxies must learn it at once.
     if (stopping.aborted)
       return reply.code(503).send({ status: 'unready', reasons: ['the node is stopping'] });
     const { ready, degraded, view, reasons } = await readiness();

@@ -2,10 +2,10 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { arrivingWithin, REQUEST_TIMEOUT } from './request-timeout';
 import { transportError } from './transport-errors';
 
-/** What Prometheus reads, and in what format. */
+/** Returns the metrics in the format of Prometheus. */
 export type ExposeMetrics = () => Promise<{ readonly contentType: string; readonly text: string }>;
 
-/** `/metrics`: numbers without names of anyone, for Prometheus. */
+/** Adds `/metrics`, for Prometheus. */
 export function addMetrics(app: FastifyInstance, expose: ExposeMetrics): void {
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await expose();
@@ -13,9 +13,9 @@ export function addMetrics(app: FastifyInstance, expose: ExposeMetrics): void {
   });
 }
 
-/** A server of its own for `/metrics`, not yet listening, so that the port of the API need not show it. */
+/** Creates a separate server for `/metrics`, not yet listening, so that the API's port need not expose it. */
 export function createMetricsApp(expose: ExposeMetrics, logger: FastifyBaseLogger): FastifyInstance {
-  // A line in the log for each scrape would tell nobody anything.
+  // A log line for each scrape would be noise.
   const logController = new LogController({ disableRequestLogging: true });
   const app = fastify({
     ...arrivingWithin(REQUEST_TIMEOUT),
@@ -24,7 +24,7 @@ export function createMetricsApp(expose: ExposeMetrics, logger: FastifyBaseLogge
     forceCloseConnections: true,
   });
   app.setErrorHandler((error, request, reply) => {
-    request.log.error({ err: error }, 'Unexpected error in reading the metrics.');
+    request.log.error({ err: error }, 'Unexpected error while reading the metrics.');
     return reply.code(500).send();
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(transportError(404)));

@@ -8,37 +8,37 @@ import { clientOf } from './client';
 
 export interface OAuthOptions {
   readonly actions: Pick<Actions, 'introspect' | 'revokeToken'>;
-  /** What services that introspect present. Without it there is no introspection. */
+  /** The secret of services that introspect. Omitted: introspection is disabled. */
   readonly introspectionSecret?: string;
   readonly recordRefusal: RecordRefusal;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Bytes of a form: twice the longest token that is looked at. */
+/** Bytes of a form: twice the longest token that is accepted. */
 const LONGEST_FORM = 16 * 1024;
 
 const SENTENCES: Record<number, string> = {
-  400: 'Send a form with one "token", and no field twice.',
+  400: 'Send a form with exactly one "token", and no duplicate fields.',
   401: 'Send "Authorization: Bearer <INTROSPECTION_SECRET>".',
-  413: `The form is too large. At most ${LONGEST_FORM / 1024} KiB are read.`,
+  413: `The form is too large. The limit is ${LONGEST_FORM / 1024} KiB.`,
   415: `Send a form as "Content-Type: ${FORM}".`,
 };
 
-/** A fault in the form of RFC 6749, section 5.2, as both RFCs want it. */
+/** Creates an error response (RFC 6749, section 5.2), as RFC 7009 and RFC 7662 require. */
 const fault = (error: string, description: string | undefined) => ({ error, error_description: description });
 
-const malformed = () => Object.assign(new Error('This is no such form.'), { statusCode: 400 });
+const malformed = () => Object.assign(new Error('Malformed form.'), { statusCode: 400 });
 
-/** The body as it was sent. The address is never looked at: what stands there is in the logs of every proxy. */
+/** Parses the body. The query string is never read: a token there would end up in the logs of proxies. */
 function readForm(body: string): URLSearchParams {
   const form = new URLSearchParams(body);
-  // RFC 6749, section 3.2. Which of two a proxy has looked at could not be told.
+  // RFC 6749, section 3.2. Of two values, a proxy may have checked the other one.
   if (new Set(form.keys()).size < form.size) throw malformed();
   return form;
 }
 
-/** An empty one counts as left out (RFC 6749, section 3.2). `token_type_hint` is not needed: the forms differ. */
+/** Returns the token. An empty one counts as omitted (RFC 6749, section 3.2). `token_type_hint` is not needed. */
 function tokenIn({ body }: FastifyRequest): string {
   const token = body instanceof URLSearchParams ? body.get('token') : null;
   if (!token) throw malformed();
@@ -47,7 +47,7 @@ function tokenIn({ body }: FastifyRequest): string {
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-/** Takes the same time for every wrong secret: digests have one length, and how they are compared shows nothing. */
+/** Creates the check of the secret, in constant time: it compares digests, which have the same length. */
 function createSecretCheck(secret: string): (authorization: string | undefined) => boolean {
   const expected = digest(secret);
   return (authorization = '') => {
@@ -66,25 +66,23 @@ function answerFault(error: FastifyError | TokenfenceError, request: FastifyRequ
   const status = error instanceof TokenfenceError ? 500 : (error.statusCode ?? 500);
   if (status < 500)
     return reply.code(status).send(fault('invalid_request', SENTENCES[status] ?? SENTENCES[400]));
-  request.log.error({ err: error }, 'A request met an unexpected fault.');
+  request.log.error({ err: error }, 'Unexpected error in a request.');
   return reply
     .code(500)
-    .send(fault('server_error', `Something unexpected went wrong. Tell the operators the id ${request.id}.`));
+    .send(fault('server_error', `Unexpected error. Report the request id ${request.id} to the operators.`));
 }
 
 /**
- * `/oauth/introspect` (RFC 7662), for other services, which share a secret: whoever may ask is told whose a token is, and
- * may try tokens as fast as they like.
+ * Adds `/oauth/introspect` (RFC 7662) and `/oauth/revoke` (RFC 7009).
  *
- * `/oauth/revoke` (RFC 7009), for whoever holds a token, which is all that a logout takes as well. The RFC has public
- * clients identify themselves by no more than a name, and there is one client here: a secret that every page had would
- * keep nobody out.
+ * Introspection needs a secret that services share: it reveals the user of a token, and has no rate limit. Revocation
+ * needs only a token, as a logout does. Clients are public (RFC 6749, section 2.1), so a secret would protect nothing.
  */
 export async function addOAuth(
   app: FastifyInstance,
   { actions, introspectionSecret, recordRefusal }: OAuthOptions,
 ): Promise<void> {
-  // A scope of its own: elsewhere no forms are read, and here nothing else.
+  // A separate scope: only these routes read forms, and they read nothing else.
   await app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser<string>(
@@ -107,7 +105,7 @@ export async function addOAuth(
     if (introspectionSecret !== undefined) {
       const isAuthorized = createSecretCheck(introspectionSecret);
       scope.post('/oauth/introspect', {
-        // No page is to have the secret.
+        // No page may hold the secret.
         config: { cors: false },
         // Before the body is read.
         onRequest: async (request, reply) => {
@@ -126,7 +124,7 @@ export async function addOAuth(
 
     scope.post('/oauth/revoke', async (request, reply) => {
       const receipt = await actions.revokeToken(tokenIn(request), clientOf(request));
-      // The RFC says that clients take no notice of what is in a 200. Those that do are told what a logout tells.
+      // Clients ignore the body of a 200 (RFC 7009, section 2.2). It holds the receipt for those that do not.
       if (!receipt) return reply.send();
       const { confirmation } = receipt;
       return {

@@ -1,18 +1,18 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests that wait on one connection for the answers before theirs. While there are more, no others are read. */
+/** The most requests that wait on one connection. Reading pauses at this number. */
 const MOST_WAITING = 100;
 
 /**
- * Serves the requests of a connection one after the other. A client may send many before it has read an answer
- * (RFC 9112, section 9.3.2), and Node would begin all that came in one piece in the same turn of the event loop. Their
- * answers go out in order anyway. Between two of them others get their turn.
+ * Serves the requests of a connection one after the other, with a turn of the event loop in between. With pipelining
+ * (RFC 9112, section 9.3.2), Node would start all requests of one packet in the same turn. Responses go out in order
+ * anyway.
  */
 export function serveOneAtATime(server: Server): void {
   const serve = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
-  /** What waits on each connection that has a request under way. */
+  /** The waiting requests of each connection that has one in progress. */
   const lines = new WeakMap<Socket, (() => void)[]>();
 
   const begin = (request: IncomingMessage, response: ServerResponse, line: (() => void)[]) => {

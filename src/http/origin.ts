@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 
-/** Whether the page that sent a request, if a page did, is the service's own or one of those that are allowed. */
+/** Whether the request's `Origin`, if it has one, is the service's own or an allowed one. */
 export type IsOwnPage = (request: FastifyRequest) => boolean;
 
 export interface OriginOptions {
-  /** The service's own address, as its clients know it. */
+  /** The service's own URL, as clients know it. */
   readonly issuer: string;
-  /** Origins of pages that are allowed besides the service's own. */
+  /** Further allowed origins. */
   readonly origins: readonly string[];
 }
 

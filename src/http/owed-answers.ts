@@ -2,20 +2,21 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * The answers that each connection still has to get. A client may send requests before it has read earlier answers
- * (RFC 9112, section 9.3.2); whatever writes to a connection itself has to wait for its turn.
+ * The responses that each connection still has to get. With pipelining (RFC 9112, section 9.3.2), code that writes to
+ * a connection directly must wait for them.
  */
 export interface OwedAnswers {
-  /** For `http.createServer`, which makes one of these for every request that it reads. */
+  /** The response class for `http.createServer`. It registers each response. */
   readonly ServerResponse: typeof ServerResponse;
-  /** How many there are on all connections. */
+  /** The number of responses owed on all connections. */
   readonly count: number;
-  /** Whether the request that was read last on the connection has not arrived in full. */
+  /** Whether the last request on the connection is incomplete. */
   isReading(connection: Socket): boolean;
   /**
-   * Calls back when the connection has got all its answers: at once, if none is owed. Never, if it is closed before.
+   * Calls back once the connection has got all its responses, at once if none is owed. Never calls back if the
+   * connection closes first.
    *
-   * @param options.butReading does not wait for the answer of a request that has not arrived in full
+   * @param options.butReading do not wait for the response to an incomplete request
    */
   whenAnswered(connection: Socket, then: () => void, options?: { readonly butReading?: boolean }): void;
 }
@@ -33,7 +34,7 @@ export function createOwedAnswers(): OwedAnswers {
     if (known) return known;
     const owed: Owed = { answers: new Set(), waiting: new Set() };
     all.set(connection, owed);
-    // An answer whose turn has not come is told nothing when its connection is closed.
+    // A queued response gets no `close` event when its connection closes.
     connection.once('close', () => all.delete(connection));
     return owed;
   };

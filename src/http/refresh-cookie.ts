@@ -1,31 +1,31 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IsOwnPage } from './origin';
 
-/** How a browser keeps its refresh token. */
+/** Reads and writes the cookie that holds a browser's refresh token. */
 export interface RefreshCookie {
-  /** The token that came with the request, if a page that may do so has sent it. */
+  /** Returns the cookie's token, if the request's origin may use it. */
   read(request: FastifyRequest): string | undefined;
   set(request: FastifyRequest, reply: FastifyReply, refreshToken: string, expiresAt: Date): void;
   clear(request: FastifyRequest, reply: FastifyReply): void;
 }
 
 export interface CookieOptions {
-  /** The service's own address, as its clients know it. */
+  /** The service's own URL, as clients know it. */
   readonly issuer: string;
   readonly isOwnPage: IsOwnPage;
 }
 
-/** Out of the reach of scripts, of plain http (browsers make an exception for localhost) and of other sites. */
+/** Keeps the cookie from scripts, plain http (browsers exempt localhost) and other sites. */
 const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const;
 
 export function createRefreshCookie({ issuer, isOwnPage }: CookieOptions): RefreshCookie {
   const isHttps = (request: FastifyRequest) => request.protocol === 'https' || issuer.startsWith('https:');
 
-  // With the prefix a browser accepts it from this very host only, so no other subdomain can plant one.
+  // With the prefix `__Host-`, browsers accept the cookie only from this host, so no other subdomain can set it.
   const nameFor = (request: FastifyRequest) => (isHttps(request) ? '__Host-refresh_token' : 'refresh_token');
 
   return {
-    // SameSite keeps other sites out, but counts every subdomain as the same site. The origin tells them apart.
+    // SameSite treats every subdomain as the same site. The origin tells them apart.
     read: (request) => (isOwnPage(request) ? request.cookies[nameFor(request)] : undefined),
     set(request, reply, refreshToken, expiresAt) {
       reply.setCookie(nameFor(request), refreshToken, { ...ATTRIBUTES, expires: expiresAt });

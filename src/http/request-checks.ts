@@ -2,29 +2,26 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import { transportError } from './transport-errors';
 
 /**
- * Refuses a request that has not exactly one `Host` (RFC 9112, section 3.2): of two, a proxy may have judged one and
- * this server another. Node has to be told not to answer itself, as it does so in another form.
+ * Refuses a request without exactly one `Host` (RFC 9112, section 3.2): of two, a proxy may have checked the other one.
+ * Node's own check is off, because its answer has another form.
  */
 export function addHostCheck(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
     const hosts = raw.rawHeaders.filter(
       (name, index) => index % 2 === 0 && name.toLowerCase() === 'host',
     ).length;
-    // HTTP/1.0 knows no such header.
+    // HTTP/1.0 does not require it.
     if (hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0')) return;
     await reply.code(400).header('connection', 'close').send(transportError(400));
   });
 }
 
-/** Whether a proxy says for whom it asks, and is not believed. */
+/** Whether the request has a forwarding header from a proxy that is not trusted. */
 const isUnbelieved = ({ headers, ip, socket }: FastifyRequest) =>
   (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) &&
   ip === socket.remoteAddress;
 
-/**
- * Warns once when a proxy's word about the client's address is not believed. All clients of that proxy then share the
- * limits of one address, and nothing else would say so.
- */
+/** Warns once if a proxy is not trusted: all its clients then share the rate limits of one address. */
 export function addProxyWarning(app: FastifyInstance, logger: FastifyBaseLogger): void {
   let hasWarned = false;
   app.addHook('onRequest', (request, _reply, done) => {
@@ -32,8 +29,8 @@ export function addProxyWarning(app: FastifyInstance, logger: FastifyBaseLogger)
       hasWarned = true;
       logger.warn(
         { address: request.socket.remoteAddress },
-        'A request came with X-Forwarded-For or Forwarded, which is not believed. If it came through your proxy, all ' +
-          'its clients share the rate limits of one address: set TRUST_PROXY, and let the proxy send X-Forwarded-For.',
+        'Ignored X-Forwarded-For or Forwarded: the sender is not trusted. If it is your proxy, all its clients share ' +
+          'the rate limits of one address. Set TRUST_PROXY, and let the proxy send X-Forwarded-For.',
       );
     }
     done();

@@ -5,18 +5,18 @@ import { clientAddressOf } from './client-address';
 
 export interface RequestLogOptions {
   readonly metrics: Pick<Metrics, 'answered'>;
-  /** The share of requests that get a line though nothing was refused, 0 to 1; `off`: no request gets one. */
+  /** The share of successful requests that are logged, 0 to 1. Errors always are. `off`: logs no request. */
   readonly logRequests: number | 'off';
-  /** Answers a number from 0 up to 1. */
+  /** Default: `Math.random`. */
   readonly random?: () => number;
 }
 
-/** Asked for by machines every few seconds: neither logged nor counted. */
+/** Polled every few seconds, so neither logged nor counted. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
- * Says of each request in one line what it was and how it ended, and counts it. Nothing here is the client's text: the
- * path is the route's, the operation is named by the schema's fields, and the code is one of ours.
+ * Logs each request in one line at its end, and counts it. Nothing here is client text: the path is the route's, the
+ * operation is named by the schema's fields, and the code is ours.
  */
 export class RequestLog extends LogController {
   private readonly outcomes = new WeakMap<FastifyRequest, Outcome>();
@@ -25,7 +25,7 @@ export class RequestLog extends LogController {
     super({ requestIdLogLabel: 'requestId' });
   }
 
-  /** Where GraphQL notes what the request is and how it ends. */
+  /** Returns the record that GraphQL fills in for a request. */
   outcomeOf(request: FastifyRequest): Outcome {
     const known = this.outcomes.get(request);
     if (known) return known;
@@ -35,11 +35,11 @@ export class RequestLog extends LogController {
   }
 
   override incomingRequest(): void {
-    // One line a request is enough, and its end says more.
+    // Not logged: the line at the end says more.
   }
 
   override routeNotFound(): void {
-    // Its line would repeat the address, which is the client's text.
+    // Not logged: the line would contain the URL, which is client text.
   }
 
   override requestCompleted(

@@ -2,22 +2,22 @@ import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
 
 export interface SecurityHeaderOptions {
-  /** The service's own address, as its clients know it. */
+  /** The service's own URL, as clients know it. */
   readonly issuer: string;
-  /** Outside of production, Apollo's landing page is at /graphql. It brings a policy of its own for its scripts. */
+  /** Outside production, /graphql serves Apollo's landing page, which sets its own script policy. */
   readonly production: boolean;
 }
 
-/** s: a year */
+/** s, a year. */
 const HSTS_MAX_AGE = 31_536_000;
 
-/** Tells browsers that nothing here is a page: no frame, no script, no referrer, and https only where that is spoken. */
+/** Adds security headers for an API without pages: no frames, scripts or referrers, and HSTS if the issuer is https. */
 export async function addSecurityHeaders(
   app: FastifyInstance,
   { issuer, production }: SecurityHeaderOptions,
 ): Promise<void> {
   await app.register(helmet, {
-    // Other names below this one may still be without https.
+    // Not for subdomains, which may lack https.
     strictTransportSecurity: issuer.startsWith('https:') && {
       maxAge: HSTS_MAX_AGE,
       includeSubDomains: false,

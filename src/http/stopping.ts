@@ -3,23 +3,24 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { OwedAnswers } from './owed-answers';
 
-/** ms that connections without a request are left open, once no other is accepted. */
+/** ms that idle connections stay open after the listener has closed. */
 const LATE_REQUEST = 250;
 
-/** ms that requests under way are waited for, once no connection is accepted; then they are cut off. */
+/** ms that requests in progress may take after the listener has closed. Then they are cut off. */
 const LONGEST_DRAIN = 10_000;
 
+/** ms between two checks for the end of the drain. */
 const LOOK_INTERVAL = 25;
 
-/** ms that a moment is waited for in which no connection arrives. */
+/** ms to wait at most for a quiet turn. */
 const LONGEST_WAIT_FOR_QUIET = 1000;
 
-/** ms that a turn of the event loop may take to count as such a moment. */
+/** ms that a quiet turn of the event loop may take. */
 const QUIET_TURN = 0.5;
 
 /**
- * Calls back in a turn of the event loop that has accepted no connection and done little else: what arrives while Node
- * is busy waits to be accepted, and the system resets what waits when the listening socket closes.
+ * Calls back in a quiet turn of the event loop, which accepted no connection. Connections that arrive while Node is busy
+ * wait to be accepted, and the system resets them when the listening socket closes.
  */
 function whenQuiet(server: Server, then: () => void): void {
   const begunAt = performance.now();
@@ -45,14 +46,13 @@ function whenQuiet(server: Server, then: () => void): void {
 }
 
 /**
- * Closes the app without losing a request. No connection is accepted any more, so clients connect elsewhere. Each
- * connection that is open is closed with its next answer. Idle ones are closed last.
+ * Makes the app close without losing a request. It stops accepting connections, closes each open one with its next
+ * response, and closes idle ones last.
  *
- * Until then connections are kept open as ever, also while a stop is announced. A proxy that keeps a pool of them seldom
- * opens a new one, and a new one is what can be lost: the system resets what it has not handed to Node when the
- * listening socket closes.
+ * Until then connections stay open, even after a stop is announced. A proxy with a pool rarely opens new connections,
+ * and only new ones can be lost: the system resets those that Node has not accepted when the listening socket closes.
  *
- * @returns whether the app is being closed
+ * @returns whether the app is closing
  */
 export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => boolean {
   let closing = false;
@@ -61,7 +61,7 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
     done();
   });
 
-  // Node would close idle connections as soon as the app is closed, and with them what is on its way to us:
+  // Node would close idle connections at once, and lose requests that are on their way:
   // https://github.com/nodejs/node/issues/60617
   app.server.closeIdleConnections = () => undefined;
   const closeListener = app.server.close.bind(app.server);
@@ -70,7 +70,7 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
     return app.server;
   };
 
-  // Those that were handed over, to be upgraded, are unknown to `closeAllConnections`.
+  // Needed because `closeAllConnections` does not know upgraded connections.
   const connections = new Set<Socket>();
   app.server.on('connection', (connection: Socket) => {
     if (connections.has(connection)) return;

@@ -13,7 +13,7 @@ import { answerRaw, transportError } from './transport-errors';
 
 const PATH = '/graphql';
 
-/** s. By then each socket that has not signed in is closed, and its place is free. */
+/** s. By then, sockets that have not signed in are closed, and their places are free. */
 const RETRY_AFTER = 5;
 
 export interface UpgradeOptions {
@@ -22,15 +22,15 @@ export interface UpgradeOptions {
   readonly recordRefusal: RecordRefusal;
   readonly owed: OwedAnswers;
   readonly isOwnPage: IsOwnPage;
-  /** Whether the process is stopping, so that it lets no socket in. */
+  /** Whether the app is closing: it then accepts no sockets. */
   readonly isClosing: () => boolean;
 }
 
-/** Whether the request asks for a WebSocket where there are some. */
+/** Whether the request asks for a WebSocket at /graphql. */
 const asksForSocket = ({ method, headers, url = '' }: IncomingMessage) =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && url.split('?', 1)[0] === PATH;
 
-/** The request's head as it was sent, without the offer of another protocol. */
+/** Returns the request's head as it was sent, without the offer of another protocol. */
 function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -47,24 +47,24 @@ function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMess
 }
 
 /**
- * Lets WebSockets in at /graphql. Their requests pass the hooks of every request, so proxies are believed as elsewhere,
- * and a refusal has the form of every answer.
+ * Accepts WebSockets at /graphql. Their requests pass the usual hooks, so TRUST_PROXY applies, and refusals have the
+ * usual form.
  *
- * `@fastify/websocket` does the upgrade, but it gets a request only when its turn has come. Node hands an upgrade over
- * as soon as it has read it, even while the connection waits for earlier answers, and an answer that is assigned to such
- * a connection throws (`ERR_HTTP_SOCKET_ASSIGNED`).
+ * `@fastify/websocket` does the upgrade, but gets a request only after the connection's earlier responses. Node emits
+ * `upgrade` as soon as it has read the request. A response assigned to a connection that still waits for an earlier one
+ * throws `ERR_HTTP_SOCKET_ASSIGNED`.
  */
 export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
   const { sockets, places, recordRefusal, owed, isOwnPage, isClosing } = options;
-  // Never listens. The library takes upgrades from a server that it is given, and from this one it gets what is due.
+  // Never listens. The library takes upgrades from a server; this one emits them when their turn has come.
   const due = createServer();
-  /** The connections of the requests that it got. */
+  /** The connections of the requests that the library got. */
   const handedOver = new WeakMap<IncomingMessage, Socket>();
 
   /**
-   * Serves a request that offers another protocol, HTTP/2 for one, or a WebSocket elsewhere. A server may ignore the
-   * offer (RFC 9110, section 7.8). Node does not, once it is asked for upgrades, and `shouldUpgradeCallback` of newer
-   * versions drops what was read behind the request. So the connection begins again, without the offer:
+   * Serves a request that offers another protocol, such as HTTP/2, or a WebSocket at another path. A server may ignore
+   * the offer (RFC 9110, section 7.8). Node cannot, once it has an `upgrade` listener, and `shouldUpgradeCallback` of
+   * newer versions drops what follows the request. So the connection starts over, without the offer:
    * https://github.com/nodejs/node/issues/57054
    */
   const serveWithoutOffer = (request: IncomingMessage, connection: Socket, head: Buffer) => {
@@ -74,21 +74,21 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
   };
 
   app.server.on('upgrade', (request, connection, head) => {
-    // The types allow for other streams; a server that listens has none.
+    // Only for the types: a listening server has no other streams.
     if (!(connection instanceof Socket)) {
       connection.destroy();
       return;
     }
-    // Node has removed its own listener. Without one, a connection that is lost meanwhile would end the process.
+    // Node has removed its own listener. Without one, a connection error would crash the process.
     const drop = () => connection.destroy();
     connection.on('error', drop);
     owed.whenAnswered(connection, () => {
-      // An earlier answer was the last one, as its request had asked.
+      // An earlier request asked to close the connection.
       if (!connection.writable) {
         drop();
         return;
       }
-      // Set by Node after the last answer.
+      // Node set a keep-alive timeout after the last response.
       connection.setTimeout(0);
       if (asksForSocket(request)) {
         handedOver.set(request, connection);
@@ -98,33 +98,33 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
     });
   });
 
-  // Without a listener, Node would destroy the connection with all answers that it is owed.
+  // Without a listener, Node would destroy the connection, and the responses it is owed.
   app.server.on('connect', (_request, connection) => {
     if (!(connection instanceof Socket)) return void connection.destroy();
     connection.on('error', () => connection.destroy());
     owed.whenAnswered(connection, () => answerRaw(connection, 404));
   });
 
-  // After a refusal Node reads no more from the connection, so nobody else would close it. The library closes it only where
-  // its own hook has run, which a refusal by an earlier hook keeps from running.
+  // After a refusal Node does not read the connection, so it would stay open. The library closes it only if its own hook
+  // has run, which it has not after a refusal by an earlier hook.
   app.addHook('onResponse', (request, _reply, done) => {
     handedOver.get(request.raw)?.destroySoon();
     done();
   });
 
   await app.register(websocket, {
-    // Each socket tells of its errors itself. The library would log each frame that breaks the rules as an error.
+    // Sockets handle their errors themselves. The library would log each invalid frame as an error.
     errorHandler: () => undefined,
     options: { ...sockets.serverOptions, server: due },
     preClose: () => sockets.stop(),
   });
-  // What is no handshake of RFC 6455. The library would answer in plain text.
+  // For an invalid handshake (RFC 6455), which the library would answer in plain text.
   app.websocketServer.on('wsClientError', (_error, connection) => {
     if (connection instanceof Socket) answerRaw(connection, 400);
     else connection.destroy();
   });
 
-  /** Takes a place for the socket, or answers the status with which it is refused. */
+  /** Takes a place for the socket, or returns the status to refuse it with. */
   const takePlace = (request: FastifyRequest): 429 | 503 | undefined => {
     const client = clientOf(request);
     const answer = places.take(request.raw.socket, client.ipAddress);

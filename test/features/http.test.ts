@@ -68,7 +68,7 @@ test('an unexpected fault gives a request id and nothing else, and the log has t
     const requestId = answer.headers.get('x-request-id');
     expect(answer.errors).toEqual([
       expect.objectContaining({
-        message: 'Something unexpected went wrong. Tell the operators the request id.',
+        message: 'Unexpected error. Report the request id to the operators.',
         extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
       }),
     ]);
@@ -190,5 +190,5 @@ test.each([
 test('a proxy that is believed is not warned of', async () => {
   const own = await world.node({ TRUST_PROXY: '1' });
   await fetch(`${own.url}/healthz`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
-  expect(own.log.join('')).not.toContain('not believed');
+  expect(own.log.join('')).not.toContain('not trusted');
 });

@@ -19,7 +19,7 @@ import { register } from './register';
 import { revokeToken } from './revoke-token';
 import { rotateSigningKey } from './rotate-signing-key';
 
-/** Every use case, ready to be called. */
+/** Creates every use case. */
 export function createActions(deps: Dependencies) {
   return {
     countWrite: countWrite(deps),

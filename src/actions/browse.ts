@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../core/page';
 import type { SessionsOfUser } from '../core/ports/truth';
 import type { Dependencies } from './dependencies';
 
-/** Items of a list that are answered at a time. */
+/** The most items of a page. */
 export const MOST_ITEMS = 100;
 
 function faultOfFirst(first: number): Error | undefined {
@@ -18,7 +18,7 @@ function checked({ first, after }: PageRequest): PageRequest {
   return { first, after };
 }
 
-/** Accounts by id, in the order of the ids. One statement, however many. */
+/** Returns users in the order of the ids, in one statement. */
 export const findUsers =
   ({ truth }: Dependencies) =>
   async (ids: readonly string[]): Promise<(User | undefined)[]> => {
@@ -26,22 +26,19 @@ export const findUsers =
     return ids.map((id) => users.get(id.toLowerCase()));
   };
 
-/** Accounts, oldest first; `search` is found anywhere in the email. */
+/** Returns a page of users, oldest first, whose email contains `search`. */
 export const listUsers =
   ({ truth }: Dependencies) =>
   async (request: PageRequest, search?: string): Promise<Page<User>> =>
     truth.users.page(checked(request), search);
 
-/** What happened, newest first. */
+/** Returns a page of the audit log, newest first. */
 export const listAuditEvents =
   ({ truth }: Dependencies) =>
   async (request: PageRequest, userId?: string): Promise<Page<AuditEvent>> =>
     truth.audit.page(checked(request), userId);
 
-/**
- * The live sessions of several users, in their order. One statement, however often the same ones are wanted. A `first`
- * out of bounds fails alone.
- */
+/** Returns the live sessions of several users, in order, in one statement. A bad `first` fails only its own entry. */
 export const listSessions =
   ({ truth }: Dependencies) =>
   async (wanted: readonly SessionsOfUser[]): Promise<(readonly Session[] | Error)[]> => {

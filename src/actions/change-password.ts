@@ -10,7 +10,7 @@ export interface PasswordChange {
   readonly newPassword: string;
 }
 
-/** Sets a new password, and ends every session but this one and every token (OWASP ASVS 7.4.3). */
+/** Sets a new password, and ends every other session and every token (OWASP ASVS 7.4.3). */
 export const changePassword =
   (deps: Dependencies) => async (principal: Principal, change: PasswordChange, client: Client) => {
     const { passwords } = deps;
@@ -21,7 +21,7 @@ export const changePassword =
     await confirmPassword(deps, account, change.currentPassword, client);
     const passwordHash = await passwords.hash(change.newPassword, askerOf(client));
     return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', async (tables, user) => {
-      // Of two changes at once, the second was made with a password that is no longer current.
+      // Of two concurrent changes, the second was confirmed with an old password.
       if (user.passwordHash !== before.passwordHash) throw invalidCredentials();
       await tables.users.setPasswordHash(user.id, passwordHash);
     });

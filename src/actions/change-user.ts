@@ -8,7 +8,7 @@ import { keepAnAdministrator } from './keep-an-administrator';
 
 export interface ChangedUser {
   readonly user: User;
-  /** What was ended by the change, if anything was. */
+  /** The receipt of what the change ended, if anything. */
   readonly receipt?: Receipt;
 }
 
@@ -18,7 +18,7 @@ async function userOf({ truth }: Dependencies, userId: string): Promise<User> {
   return user;
 }
 
-/** Keeps a user out: ends all their sessions and tokens, and refuses logins until they are enabled again. */
+/** Disables a user: ends all their sessions and tokens, and refuses logins until they are enabled. */
 export const disableUser =
   (deps: Dependencies) =>
   async (
@@ -37,7 +37,7 @@ export const disableUser =
     return { user: await userOf(deps, userId), receipt };
   };
 
-/** Lets a user in again. What was ended stays ended: the version was raised when they were disabled. */
+/** Enables a user. Ended tokens stay ended: disabling raised the version. */
 export const enableUser =
   (deps: Dependencies) =>
   async (admin: Principal, userId: string, client: Client): Promise<ChangedUser> => {
@@ -56,7 +56,7 @@ export const enableUser =
     return { user: await userOf(deps, userId) };
   };
 
-/** Gives a user another role. Tokens carry the role, so all of them end; sessions go on and refresh into the new one. */
+/** Sets a user's role. Tokens carry the role, so all are revoked. Sessions continue, and refresh into the new role. */
 export const setRole =
   (deps: Dependencies) =>
   async (admin: Principal, userId: string, role: User['role'], client: Client): Promise<ChangedUser> => {

@@ -5,14 +5,14 @@ import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { countPasswordAttempt } from './try-password';
 
-/** The caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled since the token was judged. */
+/** Returns the caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled after the token was checked. */
 export async function ownAccount({ truth }: Dependencies, { userId }: Principal): Promise<User> {
   const user = await truth.users.findById(userId);
   if (!user || user.disabled) throw unauthenticated('TOKEN_REVOKED');
   return user;
 }
 
-/** Throws `INVALID_CREDENTIALS` unless this is the password of the account. Counts as an attempt at it. */
+/** Throws `INVALID_CREDENTIALS` if the password is wrong. Counts as a password attempt. */
 export async function confirmPassword(
   deps: Dependencies,
   { user, sessionId }: { readonly user: User; readonly sessionId: string },

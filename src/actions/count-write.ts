@@ -3,8 +3,8 @@ import type { Client } from './client';
 import type { Dependencies } from './dependencies';
 
 /**
- * Counts a change by a user who has signed in; throws `RATE_LIMITED` for one too many. By session, not by user: somebody
- * with a stolen token must not be able to keep the user from ending it in another session.
+ * Counts a mutation of a signed-in user. Throws `RATE_LIMITED` beyond the limit. Counts by session, not by user: a thief
+ * must not be able to block the user's other sessions from ending the stolen one.
  */
 export const countWrite =
   ({ limits }: Dependencies) =>

@@ -5,7 +5,7 @@ import { confirmPassword, ownAccount } from './confirm-password';
 import type { Dependencies } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
 
-/** Deletes the caller's account. What is left is the audit log, and a tombstone that denies every token for good. */
+/** Deletes the caller's account. The audit log stays, and a revocation that refuses every token of the user forever. */
 export const deleteAccount =
   (deps: Dependencies) =>
   async (principal: Principal, password: string, client: Client): Promise<Receipt> => {

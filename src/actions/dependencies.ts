@@ -12,21 +12,21 @@ export interface TokenSettings {
   readonly audience: string;
   /** s */
   readonly accessTokenTtl: number;
-  /** s; a session that is not refreshed for so long is over. */
+  /** s after which a session that is not refreshed expires. */
   readonly refreshTokenTtl: number;
-  /** s; no session lives longer, whatever its use. */
+  /** s after which every session expires, even if it is refreshed. */
   readonly sessionMaxAge: number;
-  /** Live sessions that a user may have. One more ends the one that was used longest ago. */
+  /** The most live sessions of a user. One more ends the least recently used one. */
   readonly sessionsPerUser: number;
 }
 
-/** What the use cases stand on; handed in by the composition root. */
+/** The dependencies of the use cases, passed in by the composition root. */
 export interface Dependencies {
   readonly truth: Truth;
   readonly revoker: Revoker;
   readonly passwords: Passwords;
   readonly limits: RateLimits;
-  /** Notes in the audit log what was refused. */
+  /** Records a refused request in the audit log. */
   readonly recordRefusal: RecordRefusal;
   readonly sign: SignToken;
   readonly verify: VerifyToken;

@@ -4,15 +4,15 @@ import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { hashOf, looksLikeRefreshToken } from './grant';
 
-/** What a token says is to be ended. */
+/** The session that a token names. */
 export interface NamedSession {
   readonly userId: string;
   readonly sessionId: string;
-  /** The access token that named it, if that is still good: the log then names it as well. */
+  /** The access token that named it, if it is still valid. It is then revoked as well. */
   readonly tokenId?: string;
 }
 
-/** The session of a refresh token, used or not; nothing if it is none of ours. */
+/** Returns the session of a refresh token, used or not. Undefined if the token is unknown. */
 export async function sessionOfRefreshToken(
   { truth }: Dependencies,
   text: string,
@@ -20,7 +20,7 @@ export async function sessionOfRefreshToken(
   return looksLikeRefreshToken(text) ? truth.refreshTokens.findByHash(hashOf(text)) : undefined;
 }
 
-/** Ends a session, on the word of who holds one of its tokens. That there is nothing left to end is no error. */
+/** Ends a session. Succeeds if it has already ended. */
 export async function endSession(
   { revoker }: Dependencies,
   { userId, sessionId, tokenId }: NamedSession,
@@ -33,7 +33,7 @@ export async function endSession(
     );
     return receipt;
   } catch (error) {
-    // The account is deleted, or the session so long over that it is forgotten.
+    // The account is deleted, or the session ended so long ago that it was purged.
     if (error instanceof TokenfenceError && error.code === 'NOT_FOUND')
       return revoker.confirmPending('SESSION', userId);
     throw error;

@@ -3,7 +3,7 @@ import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Ends all sessions and tokens of everyone, the administrator's own included. */
+/** Ends every session and token of all users, including the administrator's own. */
 export const forceLogoutAll =
   ({ revoker }: Dependencies) =>
   async (admin: Principal, reason: string, client: Client): Promise<Receipt> => {

@@ -4,7 +4,7 @@ import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Ends one session of whichever user, by an administrator. */
+/** Ends one session of any user, for an administrator. */
 export const forceLogoutSession =
   ({ truth, revoker }: Dependencies) =>
   async (

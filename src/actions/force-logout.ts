@@ -3,7 +3,7 @@ import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Ends all sessions and tokens of a user, by an administrator. */
+/** Ends every session and token of a user, for an administrator. */
 export const forceLogout =
   ({ revoker }: Dependencies) =>
   async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<Receipt> => {

@@ -3,8 +3,8 @@ import type { Dependencies } from './dependencies';
 import { sessionOfRefreshToken } from './end-session';
 
 /**
- * Whether the refresh cookie names a session of another user. What the caller ends leaves that session alive, so the
- * client has to keep the cookie: else nobody could end it.
+ * Whether the refresh cookie belongs to a session of another user. That session stays alive, so the client must keep
+ * the cookie to be able to end it.
  */
 export const hasForeignCookie =
   (deps: Dependencies) =>

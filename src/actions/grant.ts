@@ -7,7 +7,7 @@ import type { LoggedRevocation } from '../core/revocation';
 import { type Client, originOf } from './client';
 import type { Dependencies, TokenSettings } from './dependencies';
 
-/** What a client gets when it signs in or refreshes. */
+/** The tokens of a client that signs in or refreshes. */
 export interface Grant {
   readonly accessToken: string;
   readonly accessTokenExpiresAt: Date;
@@ -15,40 +15,40 @@ export interface Grant {
   readonly refreshTokenExpiresAt: Date;
   readonly session: Session;
   readonly user: User;
-  /** Of the sessions that had to make room, if any had. */
+  /** The receipt of the sessions that were ended to make room, if any. */
   readonly receipt?: Receipt;
 }
 
-/** All that goes into a grant, settled inside the transaction; the signing comes after it. */
+/** The content of a grant, fixed inside the transaction. It is signed afterwards. */
 export interface GrantTerms {
   readonly user: User;
   readonly session: Session;
   readonly refreshToken: string;
   readonly fleet: Fleet;
-  /** ms since the epoch, read before the versions were. */
+  /** ms since the Unix epoch, read before the versions. */
   readonly issuedAt: number;
-  /** The sessions that have to make room, as they stand in the log. */
+  /** The log entries of the sessions that were ended to make room. */
   readonly displaced?: readonly LoggedRevocation[];
 }
 
-/** Every token's `client_id`: there is one client, and it is the service's own. */
+/** The `client_id` of every token: there is only one client. */
 export const CLIENT_ID = 'tokenfence';
 
 /** 256 random bits (OWASP ASVS 7.2.3). */
 const newRefreshToken = () => randomBytes(32).toString('base64url');
 
-/** What is kept of a refresh token. It has full entropy, so a fast hash serves. */
+/** Hashes a refresh token for storage. It has full entropy, so a fast hash is enough. */
 export const hashOf = (refreshToken: string): Buffer => createHash('sha256').update(refreshToken).digest();
 
 const REFRESH_TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 export const looksLikeRefreshToken = (text: string): boolean => REFRESH_TOKEN.test(text);
 
-/** When a session that is used at `now` (ms) ends without further use. */
+/** Returns when a session that is used at `now` (ms) expires without further use. */
 const idleEnd = (now: number, expiresAt: Date, settings: TokenSettings) =>
   new Date(Math.min(now + settings.refreshTokenTtl * 1000, expiresAt.getTime()));
 
-/** Ends the sessions used longest ago of a user who is about to have one too many. */
+/** Ends the least recently used sessions of a user who is at the limit. */
 async function makeRoom(
   tables: Tables,
   { sessionsPerUser }: TokenSettings,
@@ -71,8 +71,8 @@ async function makeRoom(
 }
 
 /**
- * Begins a session, and ends those that have to make room for it. The user's row must be locked for update: so nobody
- * else begins one at the same time, and a change of the version waits, or has been waited for.
+ * Starts a session, and ends older ones to make room. The user's row must be locked for update: no other session starts
+ * at the same time, and the version cannot change.
  */
 export async function openSession(
   tables: Tables,
@@ -99,7 +99,7 @@ export async function openSession(
   return { user, session, refreshToken, fleet, issuedAt, displaced };
 }
 
-/** Goes on with a session, under a new refresh token. The rows of user and session must be locked. */
+/** Continues a session with a new refresh token. The rows of user and session must be locked. */
 export async function continueSession(
   tables: Tables,
   settings: TokenSettings,
@@ -122,17 +122,15 @@ export async function continueSession(
   return { user, session: { ...session, ...use }, refreshToken, fleet, issuedAt };
 }
 
-/**
- * Signs what was settled, and delivers what was ended for it. After the transaction, as the key may have to be read first.
- */
+/** Signs a grant, and delivers the revocations it caused. Runs after the transaction: the key may have to be read. */
 export async function grant(
   { sign, settings, revoker }: Pick<Dependencies, 'sign' | 'settings' | 'revoker'>,
   { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,
 ): Promise<Grant> {
   const receipt = first && (await revoker.confirmSessions([first, ...others]));
   const iat = Math.floor(issuedAt / 1000);
-  // A token must not outlive its session: the log names sessions that were ended, not those that ran out.
-  // Nor the time for which the log keeps what may refuse it, which is counted by the clock of Postgres: ours may be ahead.
+  // A token must not outlive its session: the log has ended sessions, not expired ones. Nor may it outlive its revocation
+  // in the log, which is kept by the clock of Postgres: ours may be ahead.
   const latest = Math.floor((fleet.now + LARGEST_SKEW) / 1000) + settings.accessTokenTtl;
   const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000), latest);
   const accessToken = await sign(

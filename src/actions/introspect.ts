@@ -3,7 +3,7 @@ import type { AccessTokenClaims } from '../core/claims';
 import type { Dependencies } from './dependencies';
 import { CLIENT_ID, hashOf, looksLikeRefreshToken } from './grant';
 
-/** What RFC 7662 has an authorization server say of a token, in its names. */
+/** An introspection response (RFC 7662, section 2.2). */
 export type Introspection =
   | { readonly active: false }
   | ({ readonly active: true; readonly token_use: 'access_token'; readonly token_type: 'Bearer' } & Pick<
@@ -21,13 +21,13 @@ export type Introspection =
       | 'tokenVersion'
       | 'globalVersion'
     >)
-  /** No `token_type`, which is how a token is used at a resource (RFC 6749, section 7.1): this one never is. */
+  /** Without `token_type`, which says how a token is used at a resource (RFC 6749, section 7.1). */
   | ({ readonly active: true; readonly token_use: 'refresh_token' } & Pick<
       AccessTokenClaims,
       'iss' | 'sub' | 'client_id' | 'exp' | 'sid'
     >);
 
-/** Why is not said: the answer must not tell an unknown token from a revoked one (RFC 7662, section 2.2). */
+/** Gives no reason: an unknown token must look like a revoked one (RFC 7662, section 2.2). */
 const INACTIVE: Introspection = { active: false };
 
 async function introspectAccessToken(
@@ -38,7 +38,7 @@ async function introspectAccessToken(
   if (!verification.ok) return INACTIVE;
   const { claims } = verification.token;
   if ((await checkThoroughly(verification.token, text)) !== 'GOOD') return INACTIVE;
-  // One by one: a claim that is added some day is not given away by itself.
+  // One by one, so that a claim added later is not exposed by accident.
   const { iss, sub, aud, client_id, iat, exp, nbf, jti, sid, role, tokenVersion, globalVersion } = claims;
   return {
     active: true,
@@ -52,10 +52,10 @@ async function introspectRefreshToken(
   { truth, clock, settings }: Dependencies,
   text: string,
 ): Promise<Introspection> {
-  // Several statements, and no lock: a used token, an ended session, a raised version stay so, and disabling a user ends
-  // the sessions. So what is still good at the last look was good at the first.
+  // Several statements without a lock: used tokens, ended sessions and raised versions stay that way, and disabling a
+  // user ends the sessions. What is valid at the last read was valid at the first.
   const token = await truth.refreshTokens.findByHash(hashOf(text));
-  // Within its grace `refresh` would take a used one again. But its successor is out, and that is the one to keep.
+  // `refresh` accepts a used token again within the grace, but its successor is the current one.
   if (!token || token.usedAt !== undefined) return INACTIVE;
   const [user, session, fleet] = await Promise.all([
     truth.users.findById(token.userId),
@@ -76,8 +76,8 @@ async function introspectRefreshToken(
 }
 
 /**
- * Says of a token of either kind whether it is good now (RFC 7662). Throws `SERVICE_UNAVAILABLE` when no store can tell:
- * that is neither active nor inactive.
+ * Introspects an access or refresh token (RFC 7662). Throws `SERVICE_UNAVAILABLE` if no store can tell: such a token is
+ * neither active nor inactive.
  */
 export const introspect =
   (deps: Dependencies) =>

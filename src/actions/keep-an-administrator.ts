@@ -3,10 +3,7 @@ import type { User } from '../core/account';
 import type { Tables } from '../core/ports/truth';
 import type { Alongside } from '../revocation/revoke';
 
-/**
- * Wraps a change to a user that may take an administrator away: it throws `CONFLICT`, and nothing is changed, when that
- * would leave no enabled one.
- */
+/** Wraps a change to a user. Throws `CONFLICT`, and changes nothing, if no enabled administrator would be left. */
 export function keepAnAdministrator(
   change: (tables: Tables, user: User) => Promise<void>,
 ): Alongside<undefined> {
@@ -15,7 +12,7 @@ export function keepAnAdministrator(
     then: async (tables, user) => {
       if (user) await change(tables, user);
       if (user?.role === 'ADMIN' && (await tables.users.countEnabledAdministrators()) === 0) {
-        throw conflict('This is the last enabled administrator. Make another one first.');
+        throw conflict('This is the last enabled administrator. Create another one first.');
       }
       return undefined;
     },

@@ -7,8 +7,8 @@ import type { Credentials } from './register';
 import { countPasswordAttempt } from './try-password';
 
 /**
- * Signs a user in. Throws `INVALID_CREDENTIALS`, after the same work, for an unknown user, a wrong password and a
- * disabled user alike.
+ * Signs a user in. Throws `INVALID_CREDENTIALS` for an unknown email, a wrong password and a disabled user, after the
+ * same work.
  */
 export const login = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
   const { truth, clock, settings } = deps;
@@ -21,13 +21,13 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
     return looked.up?.passwordHash;
   }, password);
   const found = looked.up;
-  // Fixed before the version is read: so no token can outlive the place that its revocation has in the log.
+  // Read before the version, so that no token outlives its revocation in the log.
   const issuedAt = clock.now();
   const terms =
     found && right
       ? await truth.transaction(async (tables) => {
           const user = await tables.users.lock(found.id, 'update');
-          // Hashing takes a while: whoever changed the password or disabled the user meanwhile must have had effect.
+          // The password may have changed, or the user been disabled, while it was hashed.
           if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
           const opened = await openSession(tables, settings, {
             user,

@@ -3,7 +3,7 @@ import type { Receipt } from '../core/receipt';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Ends all the caller's sessions and tokens, this one included. */
+/** Ends every session and token of the caller, including this session. */
 export const logoutEverywhere =
   ({ revoker }: Dependencies) =>
   async ({ userId, sessionId }: Principal, client: Client): Promise<Receipt> => {

@@ -3,6 +3,6 @@ import type { Client } from './client';
 import type { Dependencies } from './dependencies';
 import { endOthersAndReissue } from './reissue';
 
-/** Ends all the caller's other sessions, and every token, and issues new ones for this session. */
+/** Ends the caller's other sessions, and every token, and issues new tokens for this session. */
 export const logoutOthers = (deps: Dependencies) => (principal: Principal, client: Client) =>
   endOthersAndReissue(deps, principal, client, 'OTHER_SESSIONS_ENDED');

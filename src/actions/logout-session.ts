@@ -5,7 +5,7 @@ import type { Receipt } from '../core/receipt';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** The id, if it is one: the caller may have sent any text. */
+/** Returns the id if it is one: the caller may have sent any text. */
 const idOf = (text: string) => (isId(text) ? text : undefined);
 
 /** Ends one of the caller's own sessions. Throws `NOT_FOUND` for any other, whether or not it exists. */
@@ -19,9 +19,9 @@ export const logoutSession =
       );
       return receipt;
     } catch (error) {
-      // Somebody else's, or one that is long over: the caller is not told which, and neither is looked up.
+      // Another user's session, or one purged long ago: the caller must not learn which.
       if (error instanceof TokenfenceError && error.code === 'NOT_FOUND') {
-        const reason = 'the session is not one of the user';
+        const reason = 'the session does not belong to the user';
         const type = 'SESSION_ACCESS_DENIED';
         recordRefusal({
           type,

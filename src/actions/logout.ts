@@ -5,17 +5,14 @@ import type { Caller } from './client';
 import type { Dependencies } from './dependencies';
 import { endSession, type NamedSession, sessionOfRefreshToken } from './end-session';
 
-/**
- * The session of the access token. One that has expired or is revoked still names its session: a revoked token's session
- * may be alive, as after a change of the role.
- */
+/** Returns the session of the access token, even of an expired or revoked one: after a change of role it is alive. */
 function sessionOfAccessToken(auth: AuthResult): NamedSession | undefined {
   if (auth.ok) return auth.principal;
   if (auth.code === 'SERVICE_UNAVAILABLE') throw serviceUnavailable();
   return auth.token && { userId: auth.token.claims.sub, sessionId: auth.token.claims.sid };
 }
 
-/** One receipt for two sessions: confirmed if both are. */
+/** Combines the receipts of two sessions: confirmed if both are. */
 const together = (one: Receipt, other: Receipt): Receipt => ({
   scope: one.scope,
   endedSessions: one.endedSessions + other.endedSessions,
@@ -24,9 +21,9 @@ const together = (one: Receipt, other: Receipt): Receipt => ({
 });
 
 /**
- * Ends the caller's session with all its tokens: that of the access token and, should the refresh cookie name another
- * one, that as well, as the client loses the cookie. That there is nothing left to end is no error, so that no client is
- * ever stuck; only with neither a token nor a cookie of ours it throws `UNAUTHENTICATED`.
+ * Ends the session of the access token, and that of the refresh cookie if it differs, since the client loses the cookie.
+ * Succeeds if the session has already ended, so that no client gets stuck. Throws `UNAUTHENTICATED` only without a valid
+ * token and a known cookie.
  */
 export const logout =
   (deps: Dependencies) =>

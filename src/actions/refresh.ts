@@ -5,7 +5,7 @@ import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { continueSession, grant, type GrantTerms, hashOf, looksLikeRefreshToken } from './grant';
 
-/** ms in which a used token is taken once more: two tabs that refresh at once, or an answer that got lost. */
+/** ms for which a used token is accepted again: two tabs may refresh at once, or a response may get lost. */
 const REUSE_GRACE = 10_000;
 
 type Outcome = GrantTerms | 'INVALID' | 'REUSED';
@@ -17,16 +17,16 @@ async function rotate(
   hash: Buffer,
   client: Client,
 ): Promise<Outcome> {
-  // Fixed before the version is read, as at login.
+  // Read before the version, as at login.
   const issuedAt = deps.clock.now();
   const user = await tables.users.lock(found.userId, 'share');
-  // From here on, refreshes of this session go one by one, so the check and the mark below are one step.
+  // This lock serializes refreshes of the session, so that the check and the mark below are one step.
   const session = await tables.sessions.lock(found.sessionId);
   const token = await tables.refreshTokens.findByHash(hash);
   const fleet = await tables.fleet.read();
   if (!user || user.disabled || !session || !token) return 'INVALID';
   if (!isLive(session, fleet.globalVersion, issuedAt)) return 'INVALID';
-  // By the clock that all nodes share: one that is ahead would lengthen the grace for the others.
+  // By the clock of Postgres, which all nodes share: a node whose clock is ahead would lengthen the grace.
   if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(fleet.now));
   else if (fleet.now - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
   return continueSession(tables, deps.settings, {
@@ -40,8 +40,8 @@ async function rotate(
 }
 
 /**
- * Exchanges a refresh token for a new pair. Throws `REFRESH_TOKEN_INVALID`, or `REFRESH_TOKEN_REUSED` when it had been
- * used before: then someone has a copy of it, and the session is ended with all its tokens (RFC 9700, section 4.14.2).
+ * Exchanges a refresh token for new tokens. Throws `REFRESH_TOKEN_INVALID`, or `REFRESH_TOKEN_REUSED` for one that was
+ * used before: it may be a stolen copy, so its session is ended with all tokens (RFC 9700, section 4.14.2).
  */
 export const refresh = (deps: Dependencies) => async (argument: string | undefined, caller: Caller) => {
   const { client } = caller;
@@ -59,7 +59,7 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
   if (!looksLikeRefreshToken(refreshToken)) throw await bad('malformed');
   await deps.limits.tokenLookup(client);
   const hash = hashOf(refreshToken);
-  // To learn whose it is, as the user has to be locked first; all else is read again under the locks.
+  // Only to find the user, who must be locked first. The rest is read again under the locks.
   const found = await deps.truth.refreshTokens.findByHash(hash);
   if (!found) throw await bad('unknown');
   await deps.limits.refresh(found.sessionId, client);

@@ -10,7 +10,7 @@ export interface Credentials {
   readonly useCookie?: boolean | null;
 }
 
-/** Tries of registered emails tell which of them have an account, so they are noted. */
+/** Records attempts to register a taken email: they reveal which emails have an account. */
 const noting =
   ({ recordRefusal }: Dependencies, client: Client) =>
   (error: unknown): never => {
@@ -19,7 +19,7 @@ const noting =
     throw error;
   };
 
-/** Makes an account and signs it in. Throws `CONFLICT` for an email that is taken. */
+/** Creates an account and signs in. Throws `CONFLICT` if the email is taken. */
 export const register = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
   const { truth, passwords, limits, clock, settings } = deps;
   const { email, password, useCookie } = credentials;

@@ -8,10 +8,10 @@ import type { Dependencies } from './dependencies';
 import { continueSession, type Grant, grant } from './grant';
 
 /**
- * Ends all sessions and tokens of the caller but this one session, which goes on with a new pair of tokens. The refresh
- * tokens that it had are worth nothing any more, whoever holds a copy.
+ * Ends every other session and every token of the caller, and issues new tokens for this session. Its old refresh tokens
+ * are deleted, so copies of them are useless.
  *
- * @param alongside runs in the same transaction, under the lock on the user as they were before
+ * @param alongside runs in the same transaction, with the user as locked before the change
  */
 export async function endOthersAndReissue(
   deps: Dependencies,
@@ -28,7 +28,7 @@ export async function endOthersAndReissue(
       then: async (tables, user, tokenVersion) => {
         const session = await tables.sessions.lock(sessionId);
         const fleet = await tables.fleet.read();
-        // Ended since the caller's token was judged: then there is no session to go on with.
+        // The session has ended since the token was checked.
         if (
           !user ||
           tokenVersion === undefined ||

@@ -11,16 +11,15 @@ async function sessionOfAccessToken(
   if (!verification.ok && verification.code !== 'TOKEN_EXPIRED') return undefined;
   const { token } = verification;
   const verdict = verification.ok ? await checkThoroughly(token, text) : 'EXPIRED';
-  // Whoever has a revoked key can name any session, and is not to end it.
+  // The holder of a revoked key can forge a token for any session, and must not end it.
   if (verdict === 'DISTRUSTED') return undefined;
   const { sub, sid, jti } = token.claims;
   return { userId: sub, sessionId: sid, tokenId: verdict === 'GOOD' ? jti : undefined };
 }
 
 /**
- * Ends what a token of either kind belongs to (RFC 7009): its session with all its tokens, as a logout with it does. A
- * refresh token that was used before is taken as well, and not for theft: who wants the session ended gets that.
- * Answers nothing for what names no session of ours, for which there is nothing to be done.
+ * Ends the session of an access or refresh token (RFC 7009), as a logout does. A used refresh token is accepted too, and
+ * not treated as theft. Returns undefined for a token of no known session.
  */
 export const revokeToken =
   (deps: Dependencies) =>
@@ -29,7 +28,7 @@ export const revokeToken =
     const named = (await sessionOfRefreshToken(deps, token)) ?? (await sessionOfAccessToken(deps, token));
     if (!named) {
       await deps.limits.badToken(client);
-      const reason = 'sent to be revoked, and not one of ours';
+      const reason = 'an unknown token was sent to be revoked';
       deps.recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', reason, ...originOf(client) });
       return undefined;
     }

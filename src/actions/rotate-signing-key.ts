@@ -5,10 +5,7 @@ import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/**
- * ms that a key is published before it signs. A guard reads the key set every five minutes, and a cache may keep it for one:
- * nothing holds a set for so long that does not name the key.
- */
+/** ms that a key is published before it signs. Guards read the key set every 5 minutes, and caches keep it for one. */
 const LEAD = 15 * 60_000;
 
 export interface Rotation {
@@ -18,11 +15,11 @@ export interface Rotation {
 }
 
 /**
- * Publishes a new key, which signs from a later time on. Until then, the same key is answered again. The old keys verify
+ * Publishes a new key, which signs from a later time on. Until then, further calls return the same key. Old keys verify
  * until their last token has expired.
  *
- * With `revokeOld` the new key signs at once. All others are revoked, with every token that they signed. Sessions live on
- * and get new tokens by a refresh.
+ * With `revokeOld`, the new key signs at once, and all others are revoked with every token they signed. Sessions
+ * continue: a refresh gets new tokens.
  */
 export const rotateSigningKey =
   ({ truth, revoker, keys, generateKey }: Dependencies) =>
@@ -44,7 +41,7 @@ export const rotateSigningKey =
       return key && { key, signsFrom: nextKey.signsFrom };
     };
 
-    // What is committed is done, whether or not this node can read it back at once; it does so soon anyway.
+    // May fail: the change is committed, and this node reads the keys again soon.
     const readAgain = () => keys.reload().catch(() => undefined);
 
     if (!revokeOld) {

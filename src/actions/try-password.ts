@@ -3,7 +3,7 @@ import { abandoned } from '../core/errors';
 import { askerOf, type Client } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Whether a session of this account was used in the client's network lately. Costs the same for an unknown email. */
+/** Whether the account was used in the client's network recently. Takes the same time for an unknown email. */
 async function isKnownNetwork({ truth }: Dependencies, email: string, { ipAddress }: Client) {
   const network = networkOf(ipAddress);
   const addresses = await truth.sessions.recentAddressesOf(email);
@@ -14,9 +14,8 @@ async function isKnownNetwork({ truth }: Dependencies, email: string, { ipAddres
 }
 
 /**
- * Counts an attempt at the password of an account, by a caller that may have signed in; throws `RATE_LIMITED` if it is
- * one too many. Answers the function that makes it: whether the password is right, after the same work whether or not
- * there is an account. The hash is looked up when it is the caller's turn.
+ * Counts a password attempt. Throws `RATE_LIMITED` beyond the limit. Returns the function that compares the password,
+ * with the same work whether or not the account exists. It looks up the hash when it is the caller's turn.
  */
 export async function countPasswordAttempt(
   deps: Dependencies,

@@ -29,8 +29,8 @@ export function harmlessMetrics(metrics: Pick<Metrics, 'checked'>): Pick<Metrics
 }
 
 /**
- * Wraps the service's clock. If it throws or returns no number, checks end with `SERVICE_UNAVAILABLE`. The system clock
- * is no substitute: times of two clocks must not be mixed.
+ * Wraps the service's clock. If it throws or returns no number, checks end with `SERVICE_UNAVAILABLE`. It does not
+ * fall back to the system clock: times of two clocks must not be mixed.
  */
 export function checkedClock(clock: Clock): Clock {
   const read = (ask: () => number): number => {

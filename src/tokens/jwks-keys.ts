@@ -111,9 +111,9 @@ interface Reading {
  * Creates keys that are read from a URL in the background, one read at a time, and kept while the server is away.
  *
  * A token may name a key that is newer than the set. If the set announced the id, it is read again at once; until it has
- * the key, the token cannot be checked. Any other unknown id is made up, unless the set is older than the token. Such ids
- * cause at most one read a second, because the server's database may have been replaced. An id of another database waits
- * for that read.
+ * the key, the token cannot be checked. Any other unknown id is made up, unless the set is older than the token. Such
+ * ids cause at most one read a second, because the server's database may have been replaced. An id of another database
+ * waits for that read.
  */
 export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOptions): JwksKeys {
   let last: Reading | undefined;

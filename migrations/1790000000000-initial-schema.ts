@@ -2,9 +2,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { enterSchema } from '../src/postgres/tables';
 
 /**
- * Ids are random, not counted: logical replication moves the rows, but not the counters of identity columns. Text that is
- * compared or indexed has the collation "C": any other may change with the operating system, and an index that was built
- * in the old order then misses rows.
+ * Ids are random, not counted: logical replication moves the rows, but not the counters of identity columns. Text that
+ * is compared or indexed has the collation "C": any other may change with the operating system, and an index that was
+ * built in the old order then misses rows.
  */
 export class InitialSchema1790000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -115,8 +115,8 @@ export function tellOfWait(logger: Pick<Logger, 'warn'>): NonNullable<StartWait[
 }
 
 /**
- * Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator. Of several
- * nodes that start at once, one does the work.
+ * Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator.
+ * Of several nodes that start at once, one does the work.
  */
 export async function prepareDatabase(
   address: PostgresAddress,

@@ -46,8 +46,8 @@ function standardOutput(): DestinationStream {
 }
 
 /**
- * Creates the log: one JSON object a line. The length of a line is limited, and so is the number of equal lines a second. The
- * next line of that kind says in `leftOut` how many are missing.
+ * Creates the log: one JSON object a line. The length of a line is limited, and so is the number of equal lines a
+ * second. The next line of that kind says in `leftOut` how many are missing.
  *
  * @param destination where lines go; standard output if left out
  * @param now ms, by a monotonic clock

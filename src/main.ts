@@ -5,7 +5,9 @@ import { version } from './commands/version';
 const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | doctor | --help | --version]
 `;
 
-/** Answers `--help` and `--version` if the server's packages are not installed; for other commands says what to install. */
+/**
+ * Answers `--help` and `--version` if the server's packages are not installed; for other commands says what to install.
+ */
 function withoutPackages(error: unknown): void {
   const missing = missingPackage(error);
   if (missing === undefined) throw error;

@@ -44,8 +44,8 @@ export interface RedisLinkOptions {
 }
 
 /**
- * Opens one connection for reads, one for writes that may wait for replicas, and one for the stream: a blocking read makes
- * everything behind it wait.
+ * Opens one connection for reads, one for writes that may wait for replicas, and one for the stream: a blocking read
+ * makes everything behind it wait.
  */
 export function openRedisLink({ source, follows, availability, clock }: RedisLinkOptions): RedisLink {
   const connect = () => connectRedis(source, availability);

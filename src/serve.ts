@@ -18,8 +18,8 @@ const LONGEST_STOP = 15_000;
 const LONGEST_START = 2000;
 
 /**
- * Shows a person what to do next. Standard output must stay JSON if it is not a terminal. The text then goes to standard error,
- * and only in the embedded mode, which people start by hand.
+ * Shows a person what to do next. Standard output must stay JSON if it is not a terminal. The text then goes to
+ * standard error, and only in the embedded mode, which people start by hand.
  */
 function tell({ store }: Config, text: string): void {
   if (process.stdout.isTTY) process.stdout.write(text);

@@ -66,8 +66,8 @@ class Minute {
 }
 
 /**
- * Records refused requests in the audit log without delaying the request. The first event is written at once; those that come
- * during a write are written together afterwards. While Postgres cannot be reached they wait.
+ * Records refused requests in the audit log without delaying the request. The first event is written at once; those
+ * that come during a write are written together afterwards. While Postgres cannot be reached they wait.
  */
 export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalRecorder {
   const { audit, metrics, clock, logger } = options;

@@ -36,8 +36,8 @@ async function endLeases(redisUrl: string, { databaseId, revocationLease }: Agre
 }
 
 /**
- * Makes services with a guard stop trusting what Redis holds of this database: they may run while the nodes are stopped.
- * Returns what the operator still has to do.
+ * Makes services with a guard stop trusting what Redis holds of this database: they may run while the nodes are
+ * stopped. Returns what the operator still has to do.
  */
 async function endReliance(redisUrl: string | undefined, before: Agreed): Promise<string> {
   if (!before.usesRedis) return '';
@@ -52,8 +52,8 @@ async function endReliance(redisUrl: string | undefined, before: Agreed): Promis
 }
 
 /**
- * Ends the leases again after the database has its new id. A node that was not stopped may have filled the epoch before. From now
- * on it finds the new id, and fills none.
+ * Ends the leases again after the database has its new id. A node that was not stopped may have filled the epoch
+ * before. From now on it finds the new id, and fills none.
  */
 async function endRelianceOfNodes(redisUrl: string | undefined, before: Agreed): Promise<string> {
   if (!before.usesRedis || redisUrl === undefined || (await endLeases(redisUrl, before))) return '';

@@ -10,8 +10,8 @@ const framesOf = (error: unknown): string[] =>
     : [];
 
 /**
- * Logs an error or rejection that nothing caught, without its message, and calls `end` once. The process must end, because its
- * state is unknown.
+ * Logs an error or rejection that nothing caught, without its message, and calls `end` once. The process must end,
+ * because its state is unknown.
  */
 export function onUnexpected(logger: Pick<Logger, 'error'>, end: () => void): void {
   let isEnding = false;

@@ -1,6 +1,6 @@
 /**
- * Says what to install if a package of the server is missing. They belong to another package, `tokenfence-server`: a service
- * that only checks tokens does not need them.
+ * Says what to install if a package of the server is missing. They belong to another package, `tokenfence-server`: a
+ * service that only checks tokens does not need them.
  *
  * @returns `undefined` for any other error
  */

@@ -7,8 +7,8 @@ const INTERVAL = 500;
 const isInBackground = (script: string) => /(?<!&)&(?!&)/.test(script);
 
 /**
- * Calls back once when the shell between npm and this process has ended. npm sends SIGTERM only to that shell, which ends and
- * leaves the server running, with its port and its folder: https://github.com/npm/cli/issues/5776
+ * Calls back once when the shell between npm and this process has ended. npm sends SIGTERM only to that shell, which
+ * ends and leaves the server running, with its port and its folder: https://github.com/npm/cli/issues/5776
  *
  * Does nothing in a process that npm or npx did not start.
  */

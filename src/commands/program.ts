@@ -48,8 +48,8 @@ function addAdmin(program: Command, handlers: Handlers): void {
 }
 
 /**
- * Creates the command line. For an unknown command, parsing writes a sentence with the nearest one to standard error and throws
- * `CommanderError`.
+ * Creates the command line. For an unknown command, parsing writes a sentence with the nearest one to standard error
+ * and throws `CommanderError`.
  */
 export function createProgram(version: string, handlers: Handlers): Command {
   // Must come first: commands that are added later inherit it.

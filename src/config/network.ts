@@ -24,8 +24,8 @@ export function readHost(read: Reader, faults: Faults): string {
 }
 
 /**
- * Reads the number of proxies in front, or their addresses. Only these are trusted to name the client's address. `true` is one
- * proxy; Fastify's `true` would trust every client.
+ * Reads the number of proxies in front, or their addresses. Only these are trusted to name the client's address. `true`
+ * is one proxy; Fastify's `true` would trust every client.
  */
 export function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
   const items = read.list('TRUST_PROXY');

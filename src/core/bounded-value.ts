@@ -21,8 +21,8 @@ const textOf = (value: unknown, longest?: number) =>
   typeof value === 'string' ? clipped(value, longest) : typeof value === 'number' ? value : undefined;
 
 /**
- * Describes an error for the log: what it is and where it came from. Leaves out all other members: a failed query carries
- * its parameters (hashes, emails, addresses), and Postgres adds the conflicting row. Never throws.
+ * Describes an error for the log: what it is and where it came from. Leaves out all other members: a failed query
+ * carries its parameters (hashes, emails, addresses), and Postgres adds the conflicting row. Never throws.
  */
 export function described(error: Faulty): object {
   try {

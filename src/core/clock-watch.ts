@@ -25,8 +25,8 @@ export interface ClockWatch {
 const LEAST_TOLERANCE = 1000;
 
 /**
- * Compares the two clocks. The guarantee does not depend on them (see docs/protocol.md). But other nodes refuse a token whose
- * `iat` is in their future, so the operator of a node whose clock is ahead has to know.
+ * Compares the two clocks. The guarantee does not depend on them (see docs/protocol.md). But other nodes refuse a token
+ * whose `iat` is in their future, so the operator of a node whose clock is ahead has to know.
  */
 export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWatchOptions): ClockWatch {
   const tolerance = Math.max(clockSkew, LEAST_TOLERANCE);

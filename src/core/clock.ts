@@ -17,8 +17,8 @@ export interface Moment {
 export const momentOf = (clock: Clock): Moment => ({ wall: clock.now(), monotonic: clock.monotonic() });
 
 /**
- * Returns the ms since that moment, never too few. The monotonic clock may have stopped while the machine slept, and the
- * wall clock may have been set back, so the larger difference is the right one.
+ * Returns the ms since that moment, never too few. The monotonic clock may have stopped while the machine slept, and
+ * the wall clock may have been set back, so the larger difference is the right one.
  */
 export const elapsedSince = (moment: Moment, clock: Clock): number =>
   Math.max(clock.monotonic() - moment.monotonic, clock.now() - moment.wall);

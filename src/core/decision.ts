@@ -3,9 +3,10 @@ import { isExpired, type AccessTokenClaims } from './claims';
 /**
  * What one store knows about one token.
  *
- * A current `view` names every confirmed revocation that still matters: a token that it does not name is good. A `copy` may be
- * old, but never holds what the truth does not: a token that it names is revoked, and a version above its own means that it is
- * behind. The `truth` is complete: only an equal version is good, and a missing or disabled user has no good token.
+ * A current `view` names every confirmed revocation that still matters: a token that it does not name is good. A `copy`
+ * may be old, but never holds what the truth does not: a token that it names is revoked, and a version above its own
+ * means that it is behind. The `truth` is complete: only an equal version is good, and a missing or disabled user has
+ * no good token.
  */
 interface Findings {
   readonly globalVersion: number;
@@ -14,8 +15,8 @@ interface Findings {
   /** Whether the key that signed it is revoked. */
   readonly keyDenied: boolean;
   /**
-   * ms since the epoch, by the clock of Postgres. Entries that had expired by then may be missing, so only the truth can
-   * decide on a token that had expired by then: that clock may have been ahead for a while.
+   * ms since the epoch, by the clock of Postgres. Entries that had expired by then may be missing, so only the truth
+   * can decide on a token that had expired by then: that clock may have been ahead for a while.
    */
   readonly asOf: number;
 }
@@ -40,8 +41,8 @@ export interface FoundInTruth extends Findings {
 export type Known = FoundInView | FoundInCopy | FoundInTruth;
 
 /**
- * The decision on a token. `DISTRUSTED`: its key is revoked, so it may be forged and no claim in it counts. `UNKNOWN`: ask
- * the next store; it is never the answer to a client.
+ * The decision on a token. `DISTRUSTED`: its key is revoked, so it may be forged and no claim in it counts. `UNKNOWN`:
+ * ask the next store; it is never the answer to a client.
  */
 export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN';
 

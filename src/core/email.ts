@@ -13,8 +13,8 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}\u2800]/u;
 export const hasInvisible = (email: string): boolean => INVISIBLE.test(email);
 
 /**
- * Folds letter case and spellings, much as Unicode's NFKC_Casefold does. All forms of a letter become one, including those
- * that share only an upper case (ß and ss, the two small sigmas).
+ * Folds letter case and spellings, much as Unicode's NFKC_Casefold does. All forms of a letter become one, including
+ * those that share only an upper case (ß and ss, the two small sigmas).
  */
 export function foldCase(text: string): string {
   const lower = text.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC').toLowerCase();
@@ -26,9 +26,9 @@ const unquoted = (local: string): string =>
   /^"[^]*"$/.test(local) ? local.slice(1, -1).replace(/\\([^])/g, '$1') : local;
 
 /**
- * Returns the form in which emails are compared. It is the same for spellings that people or mail systems treat as equal:
- * letter case, Unicode forms, quotation marks, and a domain in Unicode or as in DNS (RFC 5891). Rules of one provider, such
- * as dots or a plus sign that are ignored, are not applied.
+ * Returns the form in which emails are compared. It is the same for spellings that people or mail systems treat as
+ * equal: letter case, Unicode forms, quotation marks, and a domain in Unicode or as in DNS (RFC 5891). Rules of one
+ * provider, such as dots or a plus sign that are ignored, are not applied.
  */
 export function emailKey(email: string): string {
   const at = email.lastIndexOf('@');

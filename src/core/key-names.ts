@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { localIdOf } from './key-id';
 
 /**
- * The id of a signing key contains a name that was drawn long before the key was made. The key set publishes the hashes of the
- * next names. So a service can tell the id of a key newer than its key set from an invented one: only the auth server
- * knows a name with one of these hashes.
+ * The id of a signing key contains a name that was drawn long before the key was made. The key set publishes the hashes
+ * of the next names. So a service can tell the id of a key newer than its key set from an invented one: only the auth
+ * server knows a name with one of these hashes.
  */
 const NAME_BYTES = 12;
 const NAME_LENGTH = (NAME_BYTES * 4) / 3;

@@ -1,8 +1,8 @@
 import type { VerifiedToken } from './claims';
 
 /**
- * One fact: from now on these tokens are refused. Versions only grow and denied ids are only added, so it is safe to apply
- * a revocation twice, late or out of order.
+ * One fact: from now on these tokens are refused. Versions only grow and denied ids are only added, so it is safe to
+ * apply a revocation twice, late or out of order.
  */
 export type Revocation =
   | { readonly kind: 'TOKEN'; readonly userId: string; readonly tokenId: string }

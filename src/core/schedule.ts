@@ -25,8 +25,8 @@ export async function forEachInTurns<Item>(
 }
 
 /**
- * Runs `work` every `interval` ms, never twice at once, and does not keep the process alive. Returns a function that stops it and
- * resolves when a running call has ended.
+ * Runs `work` every `interval` ms, never twice at once, and does not keep the process alive. Returns a function that
+ * stops it and resolves when a running call has ended.
  *
  * @param work handles its own errors; a rejection is ignored and the schedule continues
  * @param first ms until the first run

@@ -1,6 +1,8 @@
 import type { Clock } from './clock';
 
-/** Shares one answer among all callers: `work` runs once at a time, and its answer is reused for `maxAge` ms from its start. */
+/**
+ * Shares one answer among callers: `work` runs once at a time, and its answer is reused for `maxAge` ms from its start.
+ */
 export function sharedAnswer<T>(
   maxAge: number,
   clock: Pick<Clock, 'monotonic'>,

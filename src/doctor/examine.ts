@@ -20,7 +20,7 @@ async function examineEmbedded(
   try {
     const embedded = await openEmbeddedPostgres(dataDir);
     try {
-      // Before the first start there is no secret, and nothing to decrypt with it.
+      // Before the first start, neither the secret nor anything to decrypt exists.
       const secret = given ?? (await readFile(join(dataDir, 'secret'), 'utf8').catch(() => '')).trim();
       return await examinePostgres(embedded, config, secret);
     } finally {

@@ -54,7 +54,7 @@ async function checkRights(dataSource: DataSource, isPending: boolean): Promise<
 async function checkSecret(dataSource: DataSource, config: Config, secret: string): Promise<Finding[]> {
   const tables = tablesIn(dataSource.manager, { hasCopies: false, clockSkew: config.clockSkew });
   const keys = await tables.signingKeys.list();
-  // Before the first start there are no keys.
+  // Keys do not exist before the first start.
   if (keys.length === 0) return [];
   const seal = createSeal(secret);
   try {

@@ -34,8 +34,9 @@ function listenAt(path: string): Promise<Server | undefined> {
 }
 
 /**
- * Locks the folder for this process. Returns the function that unlocks it, or `undefined` if another process holds it. The lock is
- * a socket in the folder: the system releases it however the process ends, and a reused process id cannot be mistaken for it.
+ * Locks the folder for this process. Returns the function that unlocks it, or `undefined` if another process holds it.
+ * The lock is a socket in the folder: the system releases it however the process ends, and a reused process id cannot
+ * be mistaken for it.
  *
  * @param folder exists, and its path is at most 80 characters, because a socket's path is limited
  */
@@ -50,8 +51,8 @@ export async function lockFolder(folder: string): Promise<(() => Promise<void>) 
   let server = await listenAt(path);
   if (!server) {
     if (await isListenedAt(path)) return undefined;
-    // A killed process left it behind. It is moved, not deleted: if another process took the folder since the check, this is its
-    // live socket, and is moved back. For that moment a third process could start too.
+    // A killed process left it behind. It is moved, not deleted: if another process took the folder since the check,
+    // this is its live socket, and is moved back. For that moment a third process could start too.
     const aside = join(folder, `lock.${randomUUID().slice(0, 8)}`);
     await rename(path, aside).catch(() => undefined);
     if (await isListenedAt(aside)) {

@@ -32,8 +32,9 @@ async function makeFolder(folder: string): Promise<string | undefined> {
 }
 
 /**
- * Opens the Postgres inside this process, with its data in `dataDir`, which is created if missing. Throws `FolderTakenError` if
- * another process uses the folder, because two would destroy each other's data, and `StartError` if it cannot be used.
+ * Opens the Postgres inside this process, with its data in `dataDir`, which is created if missing. Throws
+ * `FolderTakenError` if another process uses the folder, because two would destroy each other's data, and `StartError`
+ * if it cannot be used.
  */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = resolve(dataDir);

@@ -4,7 +4,9 @@ import type { Asker, Passwords } from '../core/ports/passwords';
 import { createHashQueue, type HashMetrics } from './hash-queue';
 import { createPolicy, type PolicyNames } from './policy';
 
-/** Argon2id (the library's default), as the OWASP Password Storage Cheat Sheet recommends: 19 MiB, two passes, one lane. */
+/**
+ * Argon2id (the library's default), as the OWASP Password Storage Cheat Sheet recommends: 19 MiB, two passes, one lane.
+ */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** Longer queues would only make every caller time out, and use more memory. Times in ms. */
@@ -14,8 +16,8 @@ const QUEUE_LIMITS = { longestQueue: 2_000, longestShare: 100, longestWait: 10_0
 const NOBODY: Asker = { network: '' };
 
 /**
- * Hashes on libuv's threads, never on the event loop, and only a few at once. So fifty concurrent logins take longer, but use
- * neither 1 GB of memory nor all threads that file and DNS work needs.
+ * Hashes on libuv's threads, never on the event loop, and only a few at once. So fifty concurrent logins take longer,
+ * but use neither 1 GB of memory nor all threads that file and DNS work needs.
  */
 export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Passwords {
   const atOnce = Math.max(1, Math.min(availableParallelism(), 3));

@@ -25,12 +25,12 @@ export type HashMetrics = Pick<Metrics, 'hashesWaiting' | 'hashNotMade'>;
 export type InTurn = <T>(work: () => Promise<T>, asker: Asker) => Promise<T>;
 
 /**
- * Creates a queue that takes turns by network: a network with a hundred callers gets one turn for each turn of any other
- * network. Every second turn goes to the newest network that has had none yet, so that one user does not wait behind very many
- * networks. A caller whose client disconnects leaves the queue; its work is not done.
+ * Creates a queue that takes turns by network: a network with a hundred callers gets one turn for each turn of any
+ * other network. Every second turn goes to the newest network that has had none yet, so that one user does not wait
+ * behind very many networks. A caller whose client disconnects leaves the queue; its work is not done.
  *
- * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits too long, or for which there is no room. If the queue
- * is full, the network with the most callers makes room for one with fewer.
+ * Throws `SERVICE_UNAVAILABLE` with `retryAfter` for a caller that waits too long, or finds no room. If the queue is
+ * full, the network with the most callers makes room for one with fewer.
  */
 export function createHashQueue(limits: HashQueueLimits, metrics: HashMetrics = noMetrics): InTurn {
   /** The callers of each network in order of arrival. The networks are in the order of their next turn. */

@@ -48,14 +48,15 @@ function withoutNames(password: string, names: readonly string[]): string {
 }
 
 /**
- * Creates the rules for new passwords: length, and not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9, 6.2.11). Digits and
- * signs are not required (6.2.5). The password is never changed (6.2.8).
+ * Creates the rules for new passwords: length, and not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9, 6.2.11). Digits
+ * and signs are not required (6.2.5). The password is never changed (6.2.8).
  */
 export function createPolicy({ issuer, audience }: PolicyNames): Policy {
   const serviceNames = ['tokenfence', ...namesIn(new URL(issuer).hostname), ...namesIn(audience)];
 
   return (password, email) => {
-    // Four times too long in UTF-16 units is too long in characters too: rejected without counting, so size costs nothing.
+    // Four times too long in UTF-16 units is too long in characters too: rejected without counting, so size costs
+    // nothing.
     const characters = password.length > 4 * LONGEST ? undefined : Array.from(password);
     if (!characters || characters.length > LONGEST)
       return `The password may have at most ${LONGEST} characters.`;

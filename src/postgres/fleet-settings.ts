@@ -21,8 +21,8 @@ export type Agreement =
   | { readonly agreed: false; readonly usesRedis: boolean; readonly revocationLease: number | null };
 
 /**
- * Records this node's settings, unless they contradict those of the other nodes. A node that reads only Postgres would confirm
- * revocations that a node with Redis has not seen; so would a node with a shorter lease than the others.
+ * Records this node's settings, unless they contradict those of the other nodes. A node that reads only Postgres would
+ * confirm revocations that a node with Redis has not seen; so would a node with a shorter lease than the others.
  */
 export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
   const [rows] = await run<[{ database_id: string; longest_token_ttl: number }[], number]>(
@@ -78,8 +78,9 @@ export async function switchRedis(usesRedis: boolean, manager: EntityManager): P
 }
 
 /**
- * Gives the database a new id, for example after a backup was restored and its counters went back. What Redis holds under the
- * old id is never read again. A node that still runs finds the new id, and then neither confirms nor loads anything.
+ * Gives the database a new id, for example after a backup was restored and its counters went back. What Redis holds
+ * under the old id is never read again. A node that still runs finds the new id, and then neither confirms nor loads
+ * anything.
  */
 export async function partWithCopies(manager: EntityManager): Promise<void> {
   // Names that were taken after the backup belong to keys that are lost.

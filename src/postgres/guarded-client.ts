@@ -12,8 +12,8 @@ const startupOf = (client: Client): Record<string, string> =>
 /**
  * A client with our session settings, which contains two faults of a connection:
  *
- * - After a statement timed out, pg would return the connection to the pool. On a connection that was cut silently the next
- *   caller would wait forever. So the connection is closed with the statement.
+ * - After a statement timed out, pg would return the connection to the pool. On a connection that was cut silently the
+ *   next caller would wait forever. So the connection is closed with the statement.
  * - An error between the moments when the pool and the borrower listen would have no listener, and Node would exit.
  */
 export class GuardedClient extends Client {
@@ -24,8 +24,8 @@ export class GuardedClient extends Client {
   }
 
   /**
-   * Sends the settings as startup parameters: they cost no round trip and override the defaults of server, database and role.
-   * The timeouts are sent even if they are 0, because a role may have others.
+   * Sends the settings as startup parameters: they cost no round trip and override the defaults of server, database and
+   * role. The timeouts are sent even if they are 0, because a role may have others.
    */
   getStartupConf(): Record<string, string> {
     return {

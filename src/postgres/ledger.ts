@@ -75,8 +75,8 @@ async function makeLedger(runner: QueryRunner, dataSource: DataSource): Promise<
 }
 
 /**
- * Checks that the tables are ours to migrate, then creates what the migrations need: the schema and the ledger. Throws `StartError`
- * for tables of another application, and for those of a newer version.
+ * Checks that the tables are ours to migrate, then creates what the migrations need: the schema and the ledger. Throws
+ * `StartError` for tables of another application, and for those of a newer version.
  */
 export async function openLedger(runner: QueryRunner): Promise<void> {
   const { dataSource } = runner.manager;

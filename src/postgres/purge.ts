@@ -5,8 +5,8 @@ import { run } from './tables';
 
 export interface Retention {
   /**
-   * s since the epoch, by this process's clock. A revocation must have expired by both clocks: one that was deleted while the clock
-   * of Postgres was ahead would be missing after that clock is corrected.
+   * s since the epoch, by this process's clock. A revocation must have expired by both clocks: one that was deleted
+   * while the clock of Postgres was ahead would be missing after that clock is corrected.
    */
   readonly now: number;
   /** ms by which clocks may differ. */
@@ -26,7 +26,10 @@ const WEEK = 7 * 24 * 3600;
 /** An arbitrary number that identifies this advisory lock in the database. */
 const PURGE_LOCK = 7_466_003;
 
-/** What to delete, by table; `$1` is the retention in s, or the time. Not unconfirmed revocations: they are also the outbox. */
+/**
+ * What to delete, by table; `$1` is the retention in s, or the time. Not unconfirmed revocations: they are also the
+ * outbox.
+ */
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
   [
     'revocations',
@@ -67,8 +70,8 @@ async function purgeTable(dataSource: DataSource, table: string, condition: stri
 }
 
 /**
- * Deletes old rows, one batch per transaction, and returns how many. If a table fails, the others are still purged; the first
- * error is thrown at the end.
+ * Deletes old rows, one batch per transaction, and returns how many. If a table fails, the others are still purged; the
+ * first error is thrown at the end.
  */
 export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
   const shares = [

@@ -29,8 +29,8 @@ interface LogRow {
   readonly expires_at: string;
 }
 
-// Times are whole ms and all kinds share one column, because parsing a million rows takes time. Fractions could be rounded by
-// the session's extra_float_digits.
+// Times are whole ms and all kinds share one column, because parsing a million rows takes time. Fractions could be
+// rounded by the session's extra_float_digits.
 const COLUMNS = `id, kind, user_id,
   coalesce(token_id::text, session_id::text, token_version::text, global_version::text, key_id) as what,
   (extract(epoch from revoked_at)::float8 * 1000)::bigint as revoked_at,
@@ -57,8 +57,8 @@ function fromLogRow(row: LogRow): LoggedRevocation {
 const PART = 5000;
 
 /**
- * Locks at most `limit` revocations that have been unconfirmed for `minAge` ms, and skips those that another transaction has
- * locked.
+ * Locks at most `limit` revocations that have been unconfirmed for `minAge` ms, and skips those that another
+ * transaction has locked.
  */
 export async function lockUnconfirmed(
   manager: EntityManager,
@@ -98,8 +98,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
 
   return {
     async append(revocations, event) {
-      // The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token refused by one of
-      // these has fixed its `iat` before. So the token expires before the entry does.
+      // The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token
+      // refused by one of these has fixed its `iat` before. So the token expires before the entry does.
       const rows = await run<LogRow[]>(
         manager,
         `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(5)})

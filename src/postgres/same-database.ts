@@ -7,8 +7,8 @@ export const anotherDatabase = () =>
   serviceUnavailable(new Error('DATABASE_URL points to another database than when this process started'));
 
 /**
- * Reads the id of the database. A backup may be restored under a running node, or `DATABASE_URL` may point elsewhere after
- * a failover; then nothing read here may be mixed with what was read before.
+ * Reads the id of the database. A backup may be restored under a running node, or `DATABASE_URL` may point elsewhere
+ * after a failover; then nothing read here may be mixed with what was read before.
  *
  * @param expected the id at the start of the process; left out if the process has read nothing before
  * @throws `SERVICE_UNAVAILABLE` if the id is another one

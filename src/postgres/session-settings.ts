@@ -1,6 +1,6 @@
 /**
- * The session settings that our statements need. A database or a role may have other defaults, so each connection sets these
- * when it opens. The start checks that they are in force, because a pooler may drop them.
+ * The session settings that our statements need. A database or a role may have other defaults, so each connection sets
+ * these when it opens. The start checks that they are in force, because a pooler may drop them.
  */
 export const SESSION_SETTINGS = {
   /** The only format of times that the driver reads. */

@@ -44,8 +44,8 @@ const END_OWN = `
 const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from {fleet})`;
 
-// Per user, so that one with many sessions does not slow down the answer of another. A session that ended after its page was
-// read still marks the place.
+// Per user, so that one with many sessions does not slow down the answer of another. A session that ended after its
+// page was read still marks the place.
 const LIVE_OF = `select live.*, wanted.place::integer
   from unnest($1::uuid[], $2::integer[], $3::uuid[]) with ordinality as wanted (user_id, most, after, place)
   cross join lateral (

@@ -26,8 +26,8 @@ const REMEDIES: Record<string, string> = {
 const remedyOf = (code: unknown) => (typeof code === 'string' ? REMEDIES[code] : undefined);
 
 /**
- * Makes a `StartError` of an error when connecting. The driver's message is about the address or the server, and never holds a
- * password. Our own errors stay as they are.
+ * Makes a `StartError` of an error when connecting. The driver's message is about the address or the server, and never
+ * holds a password. Our own errors stay as they are.
  */
 export function connectionFault(error: unknown): unknown {
   if (error instanceof StartError || (error instanceof TypeORMError && !(error instanceof QueryFailedError)))

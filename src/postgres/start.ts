@@ -82,8 +82,8 @@ async function lock(runner: QueryRunner, { signal, onWait }: StartWait): Promise
 }
 
 /**
- * Brings the schema up to date and runs `prepare`, all in one transaction that holds the start lock. Of several nodes that
- * start at once, one does the work. Nothing is left half done.
+ * Brings the schema up to date and runs `prepare`, all in one transaction that holds the start lock. Of several nodes
+ * that start at once, one does the work. Nothing is left half done.
  *
  * The lock belongs to the transaction, not the session: a pooler in transaction mode would leave a session's lock on a
  * connection that it then gives to another client.

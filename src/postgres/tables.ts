@@ -29,8 +29,8 @@ export const tableName = (dataSource: DataSource, table: string): string =>
   `${quote(schemaOf(dataSource))}.${quote(table)}`;
 
 /**
- * Replaces `{users}` and the like by full names. A search path belongs to the session: it could be anything, and a pooler may
- * change sessions between two statements.
+ * Replaces `{users}` and the like by full names. A search path belongs to the session: it could be anything, and a
+ * pooler may change sessions between two statements.
  */
 export function withTables(dataSource: DataSource, text: string): string {
   let known = texts.get(dataSource);

@@ -9,8 +9,8 @@ const MINUTE = 60;
 const HOUR = 3600;
 
 /**
- * The limits per minute. An "address" is an IPv4 address or an IPv6 /64. A "site" is an IPv6 /48, all of which one customer may
- * have.
+ * The limits per minute. An "address" is an IPv4 address or an IPv6 /64. A "site" is an IPv6 /48, all of which one
+ * customer may have.
  */
 const A_MINUTE = {
   'password-by-account-and-address': 10,

@@ -22,14 +22,17 @@ export type RedisSource = string | { readonly options: RedisOptions };
 /** A connection to Redis that reconnects in the background. While Redis is unreachable, calls fail fast. */
 export interface RedisConnection {
   /**
-   * Runs commands. Throws `SERVICE_UNAVAILABLE`, at once if Redis is not connected, after the deadline if it does not answer.
+   * Runs commands. Throws `SERVICE_UNAVAILABLE`, at once if Redis is not connected, after the deadline if it does not
+   * answer.
    *
    * @param deadline ms; 1000 if left out
    */
   run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
   /** Resolves when the first attempt to connect has ended, successful or not. */
   readonly tried: Promise<void>;
-  /** The error with which Redis refuses the database number in its address: a wrong setting, which waiting does not fix. */
+  /**
+   * The error with which Redis refuses the database number in its address: a wrong setting, which waiting does not fix.
+   */
   readonly refusal: string | undefined;
   /** Replaces the connection, which may lead to a former primary. Has an effect at most once a second. */
   renew(): void;
@@ -37,8 +40,9 @@ export interface RedisConnection {
 }
 
 /**
- * The settings that are taken from a given client: the address and the credentials. The rest is ours: a client may decode answers
- * differently, or time out a read that is meant to block. Its role is not taken, because only a primary can be used.
+ * The settings that are taken from a given client: the address and the credentials. The rest is ours: a client may
+ * decode answers differently, or time out a read that is meant to block. Its role is not taken, because only a primary
+ * can be used.
  */
 const WHERE = [
   'Connector',
@@ -73,11 +77,11 @@ const OURS: RedisOptions = {
 };
 
 /**
- * Opens one connection that ioredis never reopens: when ioredis replaces a connection, it forgets commands in progress without
- * an answer. A client that ends rejects them.
+ * Opens one connection that ioredis never reopens: when ioredis replaces a connection, it forgets commands in progress
+ * without an answer. A client that ends rejects them.
  *
- * Automatic pipelining stays off: after some faults it assigns answers to the wrong commands, and throws where no caller can
- * catch it. Commands that are sent together share a round trip anyway.
+ * Automatic pipelining stays off: after some faults it assigns answers to the wrong commands, and throws where no
+ * caller can catch it. Commands that are sent together share a round trip anyway.
  */
 function open(source: RedisSource): Redis {
   if (typeof source !== 'string') {
@@ -97,15 +101,15 @@ const isAboutDatabase = (error: Error) =>
 
 /** Closes a connection at once. A silent server would not answer a polite QUIT. */
 function drop(client: Redis, reason: string): void {
-  // There is no stream while the sentinels are asked for the primary.
+  // The stream does not exist while the sentinels are asked for the primary.
   const { stream } = client as { stream?: Redis['stream'] };
   if (stream) stream.destroy(new Error(reason));
   else client.disconnect();
 }
 
 /**
- * Connects in the background and retries forever: a node must start, and survive, without Redis. Nothing is queued while Redis
- * is unreachable, and no command is sent twice.
+ * Connects in the background and retries forever: a node must start, and survive, without Redis. Nothing is queued
+ * while Redis is unreachable, and no command is sent twice.
  *
  * @param availability told when a connection is lost; the caller reports success
  */

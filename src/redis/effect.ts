@@ -24,8 +24,8 @@ export function effectOf(entry: LoggedRevocation): Effect {
 }
 
 /**
- * Lua function that merges into the record `key`: versions only grow, denied ids are only added. ARGV[first] is the version; the
- * denied ids follow up to ARGV[last].
+ * Lua function that merges into the record `key`: versions only grow, denied ids are only added. ARGV[first] is the
+ * version; the denied ids follow up to ARGV[last].
  */
 export const MERGE = `
   local function merge(key, first, last)

@@ -2,8 +2,8 @@ import { connectRedis } from './client';
 import { keysOf } from './keys';
 
 /**
- * Ends a database's epoch while no node runs. Services with a guard stop trusting their view after one lease: the new epoch is
- * empty, and counts only once a node has filled it.
+ * Ends a database's epoch while no node runs. Services with a guard stop trusting their view after one lease: the new
+ * epoch is empty, and counts only once a node has filled it.
  *
  * Throws `SERVICE_UNAVAILABLE` when Redis cannot be reached.
  */

@@ -1,7 +1,8 @@
 /**
- * Lua that identifies the server and its current term as a primary. A server that restarted with its data, or a promoted
- * replica, may lack the last revocations: its run_id differs. A server that was demoted and promoted again keeps its run_id,
- * but may have taken over another's data: its master_replid differs, because each promotion makes a new one.
+ * Lua that identifies the server and its current term as a primary. A server that restarted with its data, or a
+ * promoted replica, may lack the last revocations: its run_id differs. A server that was demoted and promoted again
+ * keeps its run_id, but may have taken over another's data: its master_replid differs, because each promotion makes a
+ * new one.
  */
 export const THIS_SERVER = `
   local id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -12,8 +13,8 @@ export const THIS_SERVER = `
   local run = id .. ':' .. promotion`;
 
 /**
- * Lua at the beginning of our scripts: continues only in the given epoch, on the server where that epoch began. KEYS[1] is
- * the epoch, ARGV[1] its id.
+ * Lua at the beginning of our scripts: continues only in the given epoch, on the server where that epoch began. KEYS[1]
+ * is the epoch, ARGV[1] its id.
  */
 export const ONLY_IN_EPOCH = `${THIS_SERVER}
   local epoch = redis.call('HMGET', KEYS[1], 'id', 'run')

@@ -15,8 +15,9 @@ export interface Keys {
 }
 
 /**
- * Names the keys of one database. All contain its id, so data of another database, or of this one before a restored backup,
- * is never read. The id is a hash tag: all keys are in one slot of a Redis Cluster, so one script can use several.
+ * Names the keys of one database. All contain its id, so data of another database, or of this one before a restored
+ * backup, is never read. The id is a hash tag: all keys are in one slot of a Redis Cluster, so one script can use
+ * several.
  *
  * Records and tickets also contain the id of their epoch. Those of an ended epoch are never read again, and expire.
  */

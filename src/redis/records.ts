@@ -14,7 +14,8 @@ const RECORD_TTL = 10 * 60_000;
 /** ms within which a ticket must be used. It is longer than any answer of Postgres may take. */
 const TICKET_TTL = 15_000;
 
-// A record is a hash: `v` is the version, `t` the clock of Postgres when it was read there, and `d:<id>` marks a denied id.
+// A record is a hash: `v` is the version, `t` the clock of Postgres when it was read there, and `d:<id>` marks a denied
+// id.
 //
 // KEYS: epoch, the user's record and ticket, everyone's record and ticket. ARGV: id, jti, sid, kid, new ticket, ms.
 // For a missing record it leaves a ticket, which proves to `fill` that nothing was published in between.
@@ -32,7 +33,8 @@ const read = defineScript(`${ONLY_IN_EPOCH}
   end
   return {'TICKET', user[1] and '' or ticket(KEYS[3]), all[1] and '' or ticket(KEYS[5])}`);
 
-// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only this script creates records.
+// KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only this script
+// creates records.
 const fill = defineScript(`${ONLY_IN_EPOCH}
   ${MERGE}
   if redis.call('GET', KEYS[3]) ~= ARGV[2] then return 'VOID' end

@@ -7,8 +7,8 @@ export type Reply = string | number | null | Reply[];
 export type Script = (client: Redis, keys: string[], args: (string | number)[]) => Promise<Reply>;
 
 /**
- * Sends a script by its hash, and in full if the server does not know it. So a restart or SCRIPT FLUSH is harmless at any moment,
- * also inside a pipeline, where a client library's own record of known scripts can be out of date.
+ * Sends a script by its hash, and in full if the server does not know it. So a restart or SCRIPT FLUSH is harmless at
+ * any moment, also inside a pipeline, where a client library's own record of known scripts can be out of date.
  */
 export function defineScript(lua: string): Script {
   const sha = createHash('sha1').update(lua).digest('hex');

@@ -52,8 +52,8 @@ function readSocket(text: string): RedisAddress | Faulty {
 }
 
 /**
- * Reads `redis://user:password@host:6379/0`, the same with `rediss://`, or the path of a socket. Unlike ioredis it refuses
- * a database that is not a number: ioredis makes it NaN, which ends the process.
+ * Reads `redis://user:password@host:6379/0`, the same with `rediss://`, or the path of a socket. Unlike ioredis it
+ * refuses a database that is not a number: ioredis makes it NaN, which ends the process.
  */
 export function readRedisUrl(given: string): RedisAddress | Faulty {
   const text = given.trim();

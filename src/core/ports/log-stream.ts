@@ -58,9 +58,9 @@ export interface NodeBeat {
 }
 
 /**
- * The revocation log in Redis, which all nodes follow, and the list of these nodes. Each method is one script, which acts in
- * the given epoch or returns `STALE`. Each throws `SERVICE_UNAVAILABLE` when Redis cannot be reached; the script may then
- * still have run.
+ * The revocation log in Redis, which all nodes follow, and the list of these nodes. Each method is one script, which
+ * acts in the given epoch or returns `STALE`. Each throws `SERVICE_UNAVAILABLE` when Redis cannot be reached; the
+ * script may then still have run.
  */
 export interface LogStream {
   /** Reads the epoch. Begins a new one if there is none, or if it began on another server. */
@@ -78,8 +78,8 @@ export interface LogStream {
   /** Removes this node from the list. Call it only when the node no longer trusts its view. */
   leave(epochId: string, node: string): Promise<void>;
   /**
-   * Appends a part of the live log, which must have been read after the epoch's id. The last part marks the stream as filled.
-   * `TAKEN`: another node is filling it.
+   * Appends a part of the live log, which must have been read after the epoch's id. The last part marks the stream as
+   * filled. `TAKEN`: another node is filling it.
    *
    * @param asOf ms since the epoch, by the clock of Postgres. Entries that had expired by then are missing.
    */

@@ -7,8 +7,8 @@ export type CheckStep = 'view' | 'redis' | 'postgres' | 'introspection' | 'none'
 export type CheckAnswer = Exclude<Decision, 'UNKNOWN'> | 'UNAVAILABLE';
 
 /**
- * How a revocation was confirmed. `applied`: by all nodes. `outwaited`: every lease granted before has ended. `elsewhere`: by
- * another node. `committed`: there are no copies, so the commit confirms it.
+ * How a revocation was confirmed. `applied`: by all nodes. `outwaited`: every lease granted before has ended.
+ * `elsewhere`: by another node. `committed`: by the commit, without copies.
  */
 export type ConfirmationWay = 'applied' | 'outwaited' | 'elsewhere' | 'committed';
 

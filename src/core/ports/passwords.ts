@@ -7,14 +7,15 @@ export interface Asker {
 }
 
 /**
- * Hashes and compares passwords, a limited number at once; other callers wait. Both methods throw `SERVICE_UNAVAILABLE` for a
- * caller that would wait too long, or whose client has disconnected.
+ * Hashes and compares passwords, a limited number at once; other callers wait. Both methods throw `SERVICE_UNAVAILABLE`
+ * for a caller that would wait too long, or whose client has disconnected.
  */
 export interface Passwords {
   /** @param asker leave out for work of the server itself */
   hash(password: string, asker?: Asker): Promise<string>;
   /**
-   * Compares a password. Takes as long without a stored hash as with one, so the time does not show whether a user exists.
+   * Compares a password. Takes as long without a stored hash as with one, so the time does not show whether a user
+   * exists.
    *
    * @param findHash called when it is the caller's turn
    */

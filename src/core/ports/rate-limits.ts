@@ -12,7 +12,10 @@ export interface PasswordAttempt {
   readonly account: string;
   /** The caller's session, if they are signed in. */
   readonly sessionId?: string;
-  /** Whether the user has signed in from this network recently. Called only when the account's shared attempts are used up. */
+  /**
+   * Whether the user has signed in from this network recently. Called only when the account's shared attempts are used
+   * up.
+   */
   readonly isKnownNetwork: () => Promise<boolean>;
 }
 

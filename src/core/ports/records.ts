@@ -11,8 +11,8 @@ export type RecordAnswer =
   | { readonly found: false; readonly ticket: FillTicket };
 
 /**
- * The records in Redis, one per user. Every method throws `SERVICE_UNAVAILABLE` when Redis cannot be reached, and when the given
- * epoch has ended.
+ * The records in Redis, one per user. Every method throws `SERVICE_UNAVAILABLE` when Redis cannot be reached, and when
+ * the given epoch has ended.
  */
 export interface Records {
   read(epochId: string, token: VerifiedToken): Promise<RecordAnswer>;

@@ -3,7 +3,10 @@ import type { FoundInView } from '../decision';
 
 /** How a process learns of revocations: it keeps the view up to date, and knows when the view may be asked. */
 export interface Source {
-  /** What the view says about a token; `undefined` while it is not current, or for a token that lives longer than it covers. */
+  /**
+   * What the view says about a token; `undefined` while it is not current, or for a token that lives longer than it
+   * covers.
+   */
   lookUp(token: VerifiedToken): FoundInView | undefined;
   /**
    * What the view says about a token, current or not. What it names is revoked in any case. What it does not name may
@@ -11,8 +14,8 @@ export interface Source {
    */
   knownRevocation(token: VerifiedToken): FoundInView | undefined;
   /**
-   * The epoch in which the records may be read, if any. Only a process that has lately reached the same Redis as all the
-   * others has one: the records of another server may be old.
+   * The epoch in which the records may be read, if any. Only a process that has lately reached the same Redis as all
+   * the others has one: the records of another server may be old.
    */
   readonly readableEpoch: string | undefined;
   /** Reaches Redis now, where no heartbeat does so. Answers the readable epoch. Rejects with `SERVICE_UNAVAILABLE`. */

@@ -10,8 +10,8 @@ export type Verification =
   | { readonly ok: false; readonly code: 'TOKEN_INVALID'; readonly fault: string };
 
 /**
- * Checks a token's signature and claims, not whether it is revoked; synchronously for a token that it remembers. Accepts any
- * string, and rejects only with `SERVICE_UNAVAILABLE` when the keys cannot be read.
+ * Checks a token's signature and claims, not whether it is revoked; synchronously for a token that it remembers.
+ * Accepts any string, and rejects only with `SERVICE_UNAVAILABLE` when the keys cannot be read.
  */
 export type VerifyToken = (token: string) => Verification | Promise<Verification>;
 
@@ -32,8 +32,9 @@ export interface PublishedKeys {
   /** Reads the keys again now. */
   reload(): Promise<void>;
   /**
-   * Returns the keys of valid tokens, retired ones included until their last token has expired. At most a second old, so
-   * that a key dropped by another node is dropped here; while Postgres cannot be reached, the keys that were last read.
+   * Returns the keys of valid tokens, retired ones included until their last token has expired. At most a second old,
+   * so that a key dropped by another node is dropped here; while Postgres cannot be reached, the keys that were last
+   * read.
    */
   publicKeys(): Promise<readonly PublicJwk[]>;
   /**

@@ -36,8 +36,8 @@ export interface Fleet {
 }
 
 /**
- * `share` keeps the user unchanged while a session is refreshed. `update` is for changing the user, and for starting a session,
- * which has to count the existing ones.
+ * `share` keeps the user unchanged while a session is refreshed. `update` is for changing the user, and for starting a
+ * session, which has to count the existing ones.
  */
 export type Lock = 'share' | 'update';
 
@@ -58,8 +58,8 @@ export interface Users {
   delete(id: string): Promise<void>;
   page(request: PageRequest, search?: string): Promise<Page<User>>;
   /**
-   * Makes other transactions that would remove an administrator wait until this one ends. Must come before the lock on the
-   * user: two administrators who demote each other would otherwise both find the other in place.
+   * Makes other transactions that would remove an administrator wait until this one ends. Must come before the lock on
+   * the user: two administrators who demote each other would otherwise both find the other in place.
    */
   lockAdministrators(): Promise<void>;
   countEnabledAdministrators(): Promise<number>;
@@ -87,15 +87,15 @@ export interface Sessions {
     use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>,
   ): Promise<void>;
   /**
-   * Ends the user's session in one statement, which locks the user (shared) and then the session. Returns `BEFORE` if it had
-   * already ended, and `undefined` if it does not exist or is not the user's.
+   * Ends the user's session in one statement, which locks the user (shared) and then the session. Returns `BEFORE` if
+   * it had already ended, and `undefined` if it does not exist or is not the user's.
    */
   endOwn(userId: string, id: string): Promise<'NOW' | 'BEFORE' | undefined>;
   /** Returns how many live sessions were ended. */
   endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
   /**
-   * Ends the least recently used live sessions of a user until `keep` are left. Returns the ids of the ended ones. The user's
-   * row must be locked for update.
+   * Ends the least recently used live sessions of a user until `keep` are left. Returns the ids of the ended ones. The
+   * user's row must be locked for update.
    */
   endSurplusOf(userId: string, keep: number): Promise<string[]>;
   /** Returns the live sessions of several users, most recently used first: one list per request, in one statement. */
@@ -128,8 +128,8 @@ export interface RevocationLog {
   unconfirmedIds(): Promise<string[]>;
   countUnconfirmed(): Promise<number>;
   /**
-   * Passes every entry that still matters to `part`, as of one moment after the call. Calls `part` at least once. Returns false
-   * if `part` stopped it.
+   * Passes every entry that still matters to `part`, as of one moment after the call. Calls `part` at least once.
+   * Returns false if `part` stopped it.
    */
   eachLive(part: EachPart): Promise<boolean>;
   /** The same for the unconfirmed entries. */
@@ -189,11 +189,11 @@ export interface Tables {
 /** The authoritative store, Postgres. Every method throws `SERVICE_UNAVAILABLE` when it cannot be reached. */
 export interface Truth extends Tables {
   /**
-   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Inside, use only the given tables: any
-   * other call is another transaction, and in the embedded mode would wait for this one forever.
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Inside, use only the given
+   * tables: any other call is another transaction, and in the embedded mode would wait for this one forever.
    *
-   * Runs `work` again, at most three times in all, if Postgres rolled it back in favour of another transaction. So `work` must
-   * have no effect beyond the transaction.
+   * Runs `work` again, at most three times in all, if Postgres rolled it back in favour of another transaction. So
+   * `work` must have no effect beyond the transaction.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
   /** ms since the epoch, by the clock of Postgres. */
@@ -201,8 +201,8 @@ export interface Truth extends Tables {
   /** Reads everything that decides on a user's tokens, in one statement on the primary. */
   onUser(userId: string): Promise<TruthOnUser>;
   /**
-   * Passes at most `limit` revocations that have been unconfirmed for `minAge` ms to `deliver`, and marks them confirmed when it
-   * resolves. Concurrent callers get different ones. Returns how many there were.
+   * Passes at most `limit` revocations that have been unconfirmed for `minAge` ms to `deliver`, and marks them
+   * confirmed when it resolves. Concurrent callers get different ones. Returns how many there were.
    */
   relay(
     limit: number,

@@ -1,8 +1,8 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
 /**
- * The revocation log, which is also the outbox to Redis. It refers to users, sessions and keys only by id: deleting one of
- * them must not delete the revocation of its tokens.
+ * The revocation log, which is also the outbox to Redis. It refers to users, sessions and keys only by id: deleting one
+ * of them must not delete the revocation of its tokens.
  */
 @Entity('revocations')
 @Check('revocations_kind_known', `kind in ('TOKEN', 'SESSION', 'USER', 'EVERYONE', 'KEY')`)

@@ -1,8 +1,15 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from './administrator';
 import type { Config } from './config/config';
-import type { Logger } from './core/ports/logger';
+import { createAvailability } from './core/availability';
+import type { Clock } from './core/clock';
+import { type ClockWatch, createClockWatch } from './core/clock-watch';
 import { localIdOf } from './core/key-id';
+import type { Logger } from './core/ports/logger';
+import type { Reachable } from './core/ports/reachable';
+import type { Truth } from './core/ports/truth';
+import { every } from './core/schedule';
+import { StartError } from './core/start-error';
 import { inFolder } from './embedded/folder-faults';
 import { openEmbeddedPostgres } from './embedded/pglite';
 import { readOrMakeSecret } from './embedded/secret';
@@ -12,11 +19,13 @@ import { type Agreement, agreeOn } from './postgres/fleet-settings';
 import { connectionFault, preparationFault } from './postgres/start-faults';
 import { judgeStore } from './postgres/properties';
 import { type LockHolder, migrate, type StartWait } from './postgres/start';
-import { tablesIn } from './postgres/truth';
-import { StartError } from './core/start-error';
+import { createTruth, tablesIn } from './postgres/truth';
 import type { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
-import type { Seal } from './tokens/sealing';
+import { createSeal, type Seal } from './tokens/sealing';
+
+/** ms between two comparisons with the clock of Postgres. */
+const CLOCK_INTERVAL = 10_000;
 
 /** ms; a statement that takes longer fails. */
 const STATEMENT_TIMEOUT = 5000;
@@ -24,7 +33,7 @@ const STATEMENT_TIMEOUT = 5000;
 const usesRedis = ({ store }: Config): boolean => store.mode === 'servers' && store.redisUrl !== undefined;
 
 /** Opens the configured store, in the embedded mode its Postgres, and returns its address and its secret. */
-export async function openStore(
+async function openStore(
   { store }: Config,
   teardown: Teardown,
 ): Promise<{ address: PostgresAddress; secret: string }> {
@@ -104,6 +113,22 @@ function contradiction(config: Config, theirs: Extract<Agreement, { agreed: fals
 /** What a node has to know about its database. */
 export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
 
+interface StoresOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly teardown: Teardown;
+  readonly clock: Clock;
+}
+
+/** Postgres, ready for use, and what was read there at the start. */
+export interface Stores {
+  readonly seal: Seal;
+  readonly database: PreparedDatabase;
+  readonly dataSource: DataSource;
+  readonly truth: Truth & Reachable;
+  readonly clockWatch: ClockWatch;
+}
+
 /** Logs which session the start waits for, and how to end it. */
 export function tellOfWait(logger: Pick<Logger, 'warn'>): NonNullable<StartWait['onWait']> {
   return (holder: LockHolder | undefined, waited: number) =>
@@ -159,4 +184,30 @@ export async function prepareDatabase(
   } finally {
     await dataSource.destroy();
   }
+}
+
+/**
+ * Opens Postgres and prepares it.
+ *
+ * @param signal ends a start that waits for another session
+ */
+export async function openStores(
+  { config, logger, teardown, clock }: StoresOptions,
+  signal: AbortSignal | undefined,
+): Promise<Stores> {
+  const { clockSkew } = config;
+  const { address, secret } = await openStore(config, teardown);
+  const seal = createSeal(secret);
+  const database = await prepareDatabase(address, config, seal, { signal, onWait: tellOfWait(logger) });
+  const dataSource = await connectDatabase(address, config, logger);
+  teardown.add(() => dataSource.destroy());
+  const truth = createTruth(
+    dataSource,
+    { hasCopies: usesRedis(config), clockSkew, databaseId: database.databaseId },
+    createAvailability(logger, 'Postgres', 'Requests that need it fail until it is back.'),
+  );
+  const clockWatch = createClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
+  await clockWatch.look();
+  teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
+  return { seal, database, dataSource, truth, clockWatch };
 }

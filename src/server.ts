@@ -5,23 +5,22 @@ import { createRefusalRecorder } from './audit/refusal-recorder';
 import { type AdministratorAccount, createAdministrator } from './administrator';
 import { version } from './commands/version';
 import type { Config } from './config/config';
-import { createAvailability } from './core/availability';
 import { type Clock, systemClock } from './core/clock';
-import { createClockWatch } from './core/clock-watch';
 import { isUnavailable } from './core/errors';
+import type { Source } from './core/ports/source';
 import type { Truth } from './core/ports/truth';
 import { every } from './core/schedule';
 import { sharedAnswer } from './core/shared-answer';
-import { connectDatabase, openStore, prepareDatabase, tellOfWait } from './database';
+import { openStores, type Stores } from './database';
 import { assembleGuard } from './guard/guard';
 import { createApp } from './http/app';
+import type { ExposeMetrics } from './http/metrics';
 import { listen, serveMetrics } from './listen';
-import { createPrometheus } from './metrics/prometheus';
+import { createPrometheus, type Prometheus } from './metrics/prometheus';
 import { createPasswords } from './passwords/argon2';
 import { poolOf } from './postgres/data-source';
 import { purge } from './postgres/purge';
 import { hasPendingMigrations } from './postgres/start';
-import { createTruth } from './postgres/truth';
 import { createRateLimits, unlimited } from './rate-limits/rate-limits';
 import { createReadiness } from './readiness';
 import { createRevoker } from './revocation/revoke';
@@ -29,7 +28,6 @@ import { assembleRevocations } from './revocations';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from './tokens/generate';
 import { createKeyRing } from './tokens/key-ring';
-import { createSeal } from './tokens/sealing';
 import { createSigner } from './tokens/sign';
 import { createVerifier } from './tokens/verify';
 
@@ -55,9 +53,6 @@ const COUNT_MAX_AGE = 1000;
 
 /** ms between two attempts to write refused requests to the audit log. */
 const REFUSALS_INTERVAL = 1000;
-
-/** ms between two comparisons with the clock of Postgres. */
-const CLOCK_INTERVAL = 10_000;
 
 /** ms until the first purge. It is short, so that a server that is often restarted purges too. */
 const FIRST_PURGE = 60_000;
@@ -88,7 +83,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const teardown = new Teardown();
   try {
-    return await assemble(config, logger, teardown, signal, clock);
+    return await assemble({ config, logger, teardown, clock, metrics: createPrometheus(version) }, signal);
   } catch (error) {
     // The operator needs to see the first error, not one of the teardown.
     await teardown.run().catch(() => undefined);
@@ -96,37 +91,17 @@ export async function startServer(
   }
 }
 
-async function assemble(
-  config: Config,
-  logger: Logger,
-  teardown: Teardown,
-  signal: AbortSignal | undefined,
-  clock: Clock,
-): Promise<RunningServer> {
-  const { issuer, audience, clockSkew, store } = config;
-  const metrics = createPrometheus(version);
+/** What every part of the server is made with. */
+interface Base {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly teardown: Teardown;
+  readonly clock: Clock;
+  readonly metrics: Prometheus;
+}
 
-  // The stores.
-  const { address, secret } = await openStore(config, teardown);
-  const seal = createSeal(secret);
-  const database = await prepareDatabase(address, config, seal, { signal, onWait: tellOfWait(logger) });
-  const dataSource = await connectDatabase(address, config, logger);
-  teardown.add(() => dataSource.destroy());
-  const truth = createTruth(
-    dataSource,
-    {
-      hasCopies: store.mode === 'servers' && store.redisUrl !== undefined,
-      clockSkew,
-      databaseId: database.databaseId,
-    },
-    createAvailability(logger, 'Postgres', 'Requests that need it fail until it is back.'),
-  );
-
-  const clockWatch = createClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
-  await clockWatch.look();
-  teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
-
-  // Checking tokens.
+async function assembleChecks(base: Base, { seal, database, truth }: Stores) {
+  const { config, clock } = base;
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
     names: () => truth.signingKeys.names(),
@@ -136,40 +111,15 @@ async function assemble(
     clock,
   });
   await keys.reload();
-  const revocations = await assembleRevocations({
-    config,
-    database,
-    truth,
-    clock,
-    logger,
-    metrics,
-    teardown,
-  });
-  const { check, checkThoroughly, confirm, announcements, source, limits } = revocations;
-  const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
-  const guard = assembleGuard(verify, check);
+  const revocations = await assembleRevocations({ ...base, database, truth });
+  const verify = createVerifier({ ...config, keys, clock });
+  return { ...revocations, keys, verify, guard: assembleGuard(verify, revocations.check) };
+}
 
-  const refusals = createRefusalRecorder({ audit: truth.audit, metrics, clock, logger });
-  teardown.add(() => refusals.close());
-  teardown.add(every(REFUSALS_INTERVAL, () => refusals.tick()));
+type Checks = Awaited<ReturnType<typeof assembleChecks>>;
 
-  const actions = createActions({
-    truth,
-    recordRefusal: refusals.record,
-    revoker: createRevoker(truth, confirm),
-    passwords: createPasswords(config, metrics),
-    limits: config.rateLimit
-      ? createRateLimits({ ...config, ...limits, clock, recordRefusal: refusals.record })
-      : unlimited,
-    sign: createSigner(keys),
-    verify,
-    checkThoroughly,
-    keys,
-    generateKey: createKeyGenerator(seal),
-    clock,
-    settings: config,
-  });
-
+function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announcements }: Checks): void {
+  const { config, logger, teardown, clock } = base;
   const background = (name: string, work: () => Promise<unknown>) => () =>
     work().catch((error: unknown) => {
       if (!isUnavailable(error)) logger.error({ err: error }, `Unexpected error in ${name}.`);
@@ -184,17 +134,15 @@ async function assemble(
   );
   const purgeOld = background('the purge', () => purge(dataSource, { ...config, now: clock.now() / 1000 }));
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
+}
 
-  // Serving.
-  const readiness = createReadiness({
-    postgres: truth,
-    source,
-    hasPendingMigrations: () => hasPendingMigrations(dataSource),
-    clockWatch,
-    clock,
-  });
+function createExposeMetrics(
+  { metrics, clock }: Base,
+  { truth, dataSource, clockWatch }: Stores,
+  source: Source,
+): ExposeMetrics {
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
-  const exposeMetrics = sharedAnswer(0, clock, () =>
+  return sharedAnswer(0, clock, () =>
     metrics.expose({
       isViewCurrent: () => source.state.isCurrent,
       viewSize: () => source.state.size,
@@ -205,26 +153,63 @@ async function assemble(
       pool: () => poolOf(dataSource),
     }),
   );
-  const socketObserver = {
-    opened: () => metrics.socketOpened(),
-    closed: (cause: string) => metrics.socketClosed(cause),
-  };
+}
+
+async function assemble(base: Base, signal: AbortSignal | undefined): Promise<RunningServer> {
+  const { config, logger, teardown, clock, metrics } = base;
+  const stores = await openStores(base, signal);
+  const { truth } = stores;
+  const checks = await assembleChecks(base, stores);
+
+  const refusals = createRefusalRecorder({ audit: truth.audit, metrics, clock, logger });
+  teardown.add(() => refusals.close());
+  teardown.add(every(REFUSALS_INTERVAL, () => refusals.tick()));
+
+  const recordRefusal = refusals.record;
+  const actions = createActions({
+    truth,
+    recordRefusal,
+    revoker: createRevoker(truth, checks.confirm),
+    passwords: createPasswords(config, metrics),
+    limits: config.rateLimit
+      ? createRateLimits({ ...config, ...checks.limits, clock, recordRefusal })
+      : unlimited,
+    sign: createSigner(checks.keys),
+    verify: checks.verify,
+    checkThoroughly: checks.checkThoroughly,
+    keys: checks.keys,
+    generateKey: createKeyGenerator(stores.seal),
+    clock,
+    settings: config,
+  });
+  startBackgroundWork(base, stores, checks);
+
+  const exposeMetrics = createExposeMetrics(base, stores, checks.source);
   const stopping = new AbortController();
   const app = await createApp({
     ...config,
     actions,
-    guard,
-    keys,
-    readiness,
+    guard: checks.guard,
+    keys: checks.keys,
+    readiness: createReadiness({
+      postgres: truth,
+      source: checks.source,
+      hasPendingMigrations: () => hasPendingMigrations(stores.dataSource),
+      clockWatch: stores.clockWatch,
+      clock,
+    }),
     // In production only on METRICS_PORT, which should not be public.
     exposeMetrics: config.metricsPort === undefined && !config.production ? exposeMetrics : undefined,
     stopping: stopping.signal,
     logger,
-    recordRefusal: refusals.record,
+    recordRefusal,
     metrics,
-    announcements,
+    announcements: checks.announcements,
     clock,
-    socketObserver,
+    socketObserver: {
+      opened: () => metrics.socketOpened(),
+      closed: (cause: string) => metrics.socketClosed(cause),
+    },
   });
   const metricsUrl = await serveMetrics(config, exposeMetrics, logger, teardown);
   teardown.add(() => app.close());

@@ -19,7 +19,6 @@ import { register } from './register';
 import { revokeToken } from './revoke-token';
 import { rotateSigningKey } from './rotate-signing-key';
 
-/** Creates every use case. */
 export function createActions(deps: Dependencies) {
   return {
     countWrite: countWrite(deps),

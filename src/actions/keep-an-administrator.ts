@@ -3,7 +3,7 @@ import type { User } from '../core/account';
 import type { Tables } from '../core/ports/truth';
 import type { Alongside } from '../revocation/revoke';
 
-/** Wraps a change to a user. Throws `CONFLICT`, and changes nothing, if no enabled administrator would be left. */
+/** Wraps a change to a user, which fails with `CONFLICT` if it would leave no enabled administrator. */
 export function keepAnAdministrator(
   change: (tables: Tables, user: User) => Promise<void>,
 ): Alongside<undefined> {

@@ -15,12 +15,12 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   const { email, password, useCookie } = credentials;
   const isRight = await countPasswordAttempt(deps, { email }, client);
 
-  const looked: { up?: User } = {};
+  const lookup: { user?: User } = {};
   const right = await isRight(async () => {
-    looked.up = await truth.users.findByEmail(email);
-    return looked.up?.passwordHash;
+    lookup.user = await truth.users.findByEmail(email);
+    return lookup.user?.passwordHash;
   }, password);
-  const found = looked.up;
+  const found = lookup.user;
   // Read before the version, so that no token outlives its revocation in the log.
   const issuedAt = clock.now();
   const terms =

@@ -11,7 +11,7 @@ export interface Credentials {
 }
 
 /** Records attempts to register a taken email: they reveal which emails have an account. */
-const noting =
+const recordTaken =
   ({ recordRefusal }: Dependencies, client: Client) =>
   (error: unknown): never => {
     if (error instanceof TokenfenceError && error.code === 'CONFLICT')
@@ -30,7 +30,9 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
 
   const issuedAt = clock.now();
   const terms = await truth.transaction(async (tables) => {
-    const user = await tables.users.insert({ email, passwordHash, role: 'USER' }).catch(noting(deps, client));
+    const user = await tables.users
+      .insert({ email, passwordHash, role: 'USER' })
+      .catch(recordTaken(deps, client));
     const opened = await openSession(tables, settings, {
       user,
       client,

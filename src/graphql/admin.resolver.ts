@@ -45,7 +45,6 @@ const toUser = ({ user, receipt }: ChangedUser, context: Context) => {
   return toUserType(user, requireUser(context).sessionId);
 };
 
-/** Mutations for administrators. */
 @Authorized(Role.ADMIN)
 @Resolver()
 export class AdminResolver {

@@ -31,12 +31,11 @@ export interface ApolloOptions {
   readonly documents: Documents['store'];
 }
 
-/** Creates the Apollo Server, with the API's limits and error format. */
 export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
   const { schema, logger, recordRefusal, production, documents } = options;
   // Apollo's formatter does not get the request of an error.
   const ids = new WeakMap<object, string>();
-  const naming: ApolloServerPlugin<RequestContext> = {
+  const requestIds: ApolloServerPlugin<RequestContext> = {
     requestDidStart: () =>
       Promise.resolve({
         didEncounterErrors({ errors, contextValue: { requestId } }) {
@@ -71,7 +70,7 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
       ApolloServerPluginCacheControlDisabled(),
       httpRules,
       costLimit,
-      naming,
+      requestIds,
       createDenialPlugin(recordRefusal),
       outcomePlugin,
       createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),

@@ -34,7 +34,6 @@ export interface Connection<T> {
   pageInfo: PageInfo;
 }
 
-/** Creates the Relay connection type of a node type. */
 function connectionOf<T extends object>(node: ClassType<T>, name: string, what: string, plural: string) {
   @ObjectType(`${name}Edge`, { description: `${what} with its cursor.`, simpleResolvers: true })
   class EdgeType implements Edge<T> {

@@ -10,7 +10,6 @@ import type { LoggedRevocation } from '../core/revocation';
 export interface Context extends Omit<Caller, 'auth'> {
   /** Checked again before each mutation but the first: an earlier one may have ended the token. */
   auth: AuthResult;
-  /** Checks the caller's token again. */
   authenticate(): Promise<AuthResult>;
   /** ms by `performance.now()`, after which no mutation begins and every query times out. */
   readonly deadline: number;
@@ -28,7 +27,6 @@ export interface Context extends Omit<Caller, 'auth'> {
 export interface SubscriptionContext extends Pick<Caller, 'auth'> {
   /** Revocations as they become known, until the client completes the subscription or the socket closes. */
   readonly feed: {
-    /** Those of the caller's own sessions and tokens. */
     mine(): AsyncIterable<LoggedRevocation>;
     all(): AsyncIterable<LoggedRevocation>;
   };

@@ -103,7 +103,7 @@ export interface FormatOptions {
  * unexpected: it is logged, and the client gets only a request id.
  */
 export function createErrorFormatter({ logger, production, requestIdOf }: FormatOptions) {
-  const say = (error: GraphQLError) => {
+  const messageFor = (error: GraphQLError) => {
     const message = withoutAdvice(withoutVariable(error));
     return asSentence(production ? withoutSuggestions(message) : message);
   };
@@ -129,9 +129,9 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }
       if (typeof code === 'string' && SYNTAX_CODES.has(code)) {
-        return answer(say(error), { code });
+        return answer(messageFor(error), { code });
       }
-      if (isAboutRequest(error, error !== raw)) return answer(say(error), { code: 'BAD_USER_INPUT' });
+      if (isAboutRequest(error, error !== raw)) return answer(messageFor(error), { code: 'BAD_USER_INPUT' });
     }
     const requestId = typeof raw === 'object' && raw !== null ? requestIdOf?.(raw) : undefined;
     logger.error(

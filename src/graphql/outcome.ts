@@ -50,7 +50,6 @@ export function noteCode(outcome: Outcome, error: GraphQLFormattedError | undefi
   if (typeof code === 'string') outcome.code = code;
 }
 
-/** Records the outcome of each operation in its context. */
 export const outcomePlugin: ApolloServerPlugin<{ readonly outcome: Outcome }> = {
   requestDidStart: () =>
     Promise.resolve({

@@ -35,20 +35,20 @@ const inTime =
   };
 
 /** Checks the caller's token before each mutation, and begins none after the deadline. */
-function afresh(): (resolve: Resolver) => Resolver {
-  const judged = new WeakSet<Context>();
+function checkingCaller(): (resolve: Resolver) => Resolver {
+  const checked = new WeakSet<Context>();
   return (resolve) => async (source, args, context, info) => {
     if (performance.now() > context.deadline) throw tookTooLong();
     // The first was just checked with its request.
-    if (judged.has(context)) context.auth = await context.authenticate();
-    judged.add(context);
+    if (checked.has(context)) context.auth = await context.authenticate();
+    checked.add(context);
     return resolve(source, args, context, info);
   };
 }
 
 /** Gives every query a deadline, and checks the caller's token again before every mutation. */
 export function guardRootFields(schema: GraphQLSchema): GraphQLSchema {
-  wrap(schema, schema.getMutationType()?.name, afresh());
+  wrap(schema, schema.getMutationType()?.name, checkingCaller());
   wrap(schema, schema.getQueryType()?.name, inTime);
   wrap(schema, 'User', inTime, (name) => name === 'sessions');
   return schema;

@@ -25,7 +25,6 @@ const notUsed = () => {
 /** type-graphql requires one as soon as the schema has a subscription. */
 const noPubSub = { publish: notUsed, subscribe: notUsed };
 
-/** Creates the schema, with its resolvers bound to the use cases. */
 export function createSchema(actions: Actions): GraphQLSchema {
   const resolvers = new Map<unknown, object>([
     [AuthResolver, new AuthResolver(actions)],

@@ -17,7 +17,6 @@ function loadGraphql(): typeof GraphqlPackage {
   }
 }
 
-/** Converts an error to a `GraphQLError` with its code and HTTP status. */
 export function toGraphQLError(error: TokenfenceError): GraphQLError {
   const { GraphQLError: Made } = loadGraphql();
   return new Made(error.message, {

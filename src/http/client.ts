@@ -5,7 +5,6 @@ import { clientAddressOf } from './client-address';
 /** Characters of the User-Agent that are kept. */
 const LONGEST_USER_AGENT = 400;
 
-/** Returns the client of a request. */
 export const clientOf = (request: FastifyRequest): Client => ({
   ipAddress: clientAddressOf(request),
   userAgent: request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT),

@@ -6,7 +6,6 @@ export interface Readiness {
   readonly degraded: readonly string[];
   /** `current`: tokens are checked without a request to any store. */
   readonly view: 'current' | 'not current';
-  /** Why the node is not ready. */
   readonly reasons: readonly string[];
 }
 

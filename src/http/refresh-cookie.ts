@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IsOwnPage } from './origin';
 
-/** Reads and writes the cookie that holds a browser's refresh token. */
 export interface RefreshCookie {
   /** Returns the cookie's token, if the request's origin may use it. */
   read(request: FastifyRequest): string | undefined;

@@ -17,12 +17,12 @@ import type { JwksKeys } from './tokens/jwks-keys';
 export interface AttachmentsOptions {
   readonly redis: RedisSource;
   readonly keys: Pick<JwksKeys, 'ids' | 'revoke' | 'reload'>;
-  /** Who is asked when neither the view nor Redis can tell. */
+  /** Asked when neither the view nor Redis can tell. */
   readonly lastResort?: LastResort;
   readonly usesView: boolean;
-  /** How many names the view of one database may hold. */
+  /** Names that the view of one database may hold. */
   readonly viewLimit: number;
-  /** Told of each revocation that this process learns of, once. */
+  /** Called once for each revocation that this process learns of. */
   readonly onRevocation: (entry: LoggedRevocation, isNew: boolean) => void;
   readonly clock: Clock;
   /** ms that clocks may differ by */
@@ -31,22 +31,22 @@ export interface AttachmentsOptions {
   readonly metrics: Pick<Metrics, 'checked'>;
 }
 
-/** What a guard follows in Redis: the log of each database whose keys it holds. */
+/** The logs that a guard follows in Redis: one for each database whose keys it holds. */
 export interface Attachments {
-  /** Judges a token by the log of the database that its key names, and by no other. */
+  /** Checks a token against the log of the database that its key names, and no other. */
   readonly check: Check;
-  /** Begins to follow the databases that the keys name now, and leaves all others. */
+  /** Follows the databases that the keys name now, and leaves all others. */
   sync(): void;
-  /** All of them together. */
+  /** The state of all attachments together. */
   readonly state: SourceState;
-  /** Resolves when the first attempt to connect has ended for each of them, well or not. */
+  /** Resolves when the first attempt to connect has ended for each, successful or not. */
   tried(): Promise<unknown>;
-  /** Why Redis refuses the number of its database that the options name, if it does. */
+  /** Why Redis refuses the database number in the options, if it does. */
   readonly refusal: string | undefined;
   close(): Promise<void>;
 }
 
-/** What follows the log of one database. Nothing of it is shared with another: neither view nor connection. */
+/** Follows the log of one database. Attachments share nothing: neither view nor connection. */
 interface Attachment {
   readonly check: Check;
   readonly state: SourceState;
@@ -55,14 +55,14 @@ interface Attachment {
   close(): Promise<void>;
 }
 
-/** Databases that are followed at a time. One is usual; two while a set is merged of two, or one replaces the other. */
+/** Databases that are followed at a time. One is usual; two while key sets are merged, or one replaces the other. */
 const MOST = 4;
 
 /** ms between two looks at which databases the keys name, and between two sweeps of the views. */
 const SYNC_INTERVAL = 500;
 const SWEEP_INTERVAL = 30_000;
 
-/** ms after which the keys are read again when a log cannot be followed: its database may have another id by now. */
+/** ms after which the keys are read again while a log cannot be followed: its database may have a new id. */
 const RELOAD_INTERVAL = 10_000;
 
 function attach(databaseId: string, options: AttachmentsOptions): Attachment {
@@ -70,7 +70,7 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
   const view = createView(viewLimit, () => clock.now());
   const take = (entry: LoggedRevocation) => {
     if (!view.apply(entry)) return;
-    // A revoked key is to be gone at once, not with the next reading, and before anybody hears of it and asks.
+    // Before the listeners hear of it: they may check a token at once, and the key must be gone by then.
     if (entry.kind === 'KEY') {
       keys.revoke(entry.keyId);
       void keys.reload().catch(() => undefined);
@@ -115,7 +115,7 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
   };
 }
 
-/** Together they are current when each is: a token of any of them may come. */
+/** Together they are current when each one is, since a token of any of them may arrive. */
 function stateOf(states: readonly SourceState[]): SourceState {
   return {
     isCurrent: states.length > 0 && states.every(({ isCurrent }) => isCurrent),
@@ -126,9 +126,9 @@ function stateOf(states: readonly SourceState[]): SourceState {
 }
 
 /**
- * Follows the log of each database whose keys the guard holds. Which one judges a token is decided by the id of the key that
- * verified it: another database under the same address has other keys, so it is followed, or asked by introspection, before
- * the first of its tokens is judged.
+ * Follows the log of each database whose keys the guard holds. The id of the key that verified a token decides which log it
+ * is checked against. A new database under the same address has other keys, so it is followed, or asked by introspection,
+ * before its first token is checked.
  */
 export function createAttachments(options: AttachmentsOptions): Attachments {
   const { keys, lastResort, usesView, clock, clockSkew, logger, metrics } = options;
@@ -137,15 +137,15 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   let ignored = '';
   let closed = false;
 
-  /** For tokens of a database that is not followed. */
+  /** Checks tokens of a database that is not followed. */
   const checkElsewhere = createCheck({ source: noSource, lastResort, clock, clockSkew, metrics });
 
   const end = (databaseId: string, attachment: Attachment) => {
-    // First out of the table: nothing is judged by it any more while it stops.
+    // Removed first, so that no token is checked against it while it stops.
     attached.delete(databaseId);
     const ending: Promise<void> = attachment
       .close()
-      .catch((error: unknown) => logger.error({ err: error }, 'A log of revocations could not be left.'))
+      .catch((error: unknown) => logger.error({ err: error }, 'A revocation log could not be left.'))
       .finally(() => closing.delete(ending));
     closing.add(ending);
   };
@@ -160,7 +160,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
     if (left !== ignored && left !== '')
       logger.warn(
         { databases: left, limit: MOST },
-        'The key set names too many databases: not all are followed.',
+        'The key set names more databases than a guard follows. Tokens of the others are checked by introspection, or answered with SERVICE_UNAVAILABLE.',
       );
     ignored = left;
   };
@@ -181,7 +181,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   return {
     check(token, text) {
       const databaseId = databaseOf(token.keyId);
-      // Its key has only just been read.
+      // Its key may have been read just now.
       if (databaseId !== undefined && !attached.has(databaseId)) sync();
       const attachment = databaseId === undefined ? undefined : attached.get(databaseId);
       return (attachment?.check ?? checkElsewhere)(token, text);

@@ -11,17 +11,17 @@ export interface EmbeddedSourceOptions {
   readonly view: View;
   readonly take: (entry: LoggedRevocation) => void;
   readonly logger: Logger;
-  /** s; the longest that an access token may live */
+  /** s; the longest life of an access token */
   readonly tokenTtl: number;
 }
 
 /**
- * ms between two readings of the log. Every revocation is taken in by the call that makes it; this is for one whose
- * commit seemed to fail and had not.
+ * ms between two loads of the log. A revocation enters the view with the call that makes it. A load finds one whose commit
+ * seemed to fail and did not.
  */
 const INTERVAL = 30_000;
 
-/** Feeds the view of the only process that there is: whatever is revoked is revoked here. Resolves when it is loaded. */
+/** Keeps the view of the only process there is, which makes every revocation itself. Resolves when the log is loaded. */
 export async function createEmbeddedSource(options: EmbeddedSourceOptions): Promise<Source> {
   const { log, view, take, logger, tokenTtl } = options;
   let isCurrent = false;

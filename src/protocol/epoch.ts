@@ -1,13 +1,13 @@
 import type { Clock } from '../core/clock';
 import type { EpochState, LogStream } from '../core/ports/log-stream';
 
-/** Which epoch it is, as far as this process knows. */
+/** The epoch, as far as this process knows it. */
 export interface KnownEpoch {
-  /** The one that is known, or asks. Throws `SERVICE_UNAVAILABLE`. */
+  /** Answers the known epoch, or asks Redis. Throws `SERVICE_UNAVAILABLE`. */
   get(): Promise<EpochState>;
-  /** Whether this process has known it for at least so many ms. Any epoch before it ended even earlier. */
+  /** Whether this process has known the epoch for at least `ms`. Any epoch before it ended even earlier. */
   isKnownFor(epochId: string, ms: number): boolean;
-  /** It is over: the next one to ask learns of another. */
+  /** Forgets an epoch that has ended: the next `get` asks Redis. */
   ended(epochId: string): void;
 }
 
@@ -17,7 +17,7 @@ export function createKnownEpoch(stream: Pick<LogStream, 'hello'>, clock: Clock)
 
   const ask = async () => {
     const state = await stream.hello();
-    // Waiting is counted on the monotonic clock alone: a wall clock that is set forward must not cut it short.
+    // By the monotonic clock only: a wall clock that is set forward must not cut a wait short.
     known = { state, learnedAt: clock.monotonic() };
     return state;
   };

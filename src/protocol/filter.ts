@@ -1,22 +1,22 @@
 /**
- * Tells of most names that were never added that they were not, and of none that was. A look into a table of a million
- * names waits for the machine's memory several times; this lies close at hand, and nearly every answer is "no".
+ * A Bloom filter with one hash: rules out most names that were never added. A look into a table of a million names waits
+ * for main memory several times. This filter fits into the CPU's caches much better, and nearly every answer is "no".
  */
 export interface Filter {
   add(name: string): void;
-  /** `false` is certain; `true` means to look it up. */
+  /** `false` is certain; `true` means that you must look into the table. */
   mayHold(name: string): boolean;
-  /** It has been given as many as it was made for: with more it would still be right, but of less and less use. */
+  /** It holds as many names as it was made for. With more it stays right, but rules out fewer. */
   readonly isFull: boolean;
 }
 
-/** Of so many bits one is set for each name: so one look-up in 16, at the most, is in vain. */
+/** A name sets one bit of so many, so at most one look-up in 16 is in vain. */
 const BITS_PER_NAME = 16;
 
 const FEWEST_BITS = 2 ** 16;
 const MOST_BITS = 2 ** 31;
 
-/** Names are random where they end: ids are UUIDs, key ids are hashes. */
+/** Characters that are hashed. Names are random at the end: ids are UUIDs, key ids end with a hash. */
 const LETTERS = 12;
 
 function hash(name: string): number {
@@ -24,12 +24,12 @@ function hash(name: string): number {
   for (let i = Math.max(0, name.length - LETTERS); i < name.length; i++) {
     sum = Math.imul(sum ^ name.charCodeAt(i), 0x01000193);
   }
-  // The lower bits choose the place, so what is in the upper ones has to come down.
+  // The lower bits choose the place, so the upper ones are mixed into them.
   sum = Math.imul(sum ^ (sum >>> 15), 0x2c1b3c6d);
   return (sum ^ (sum >>> 13)) >>> 0;
 }
 
-/** @param names how many it is to take */
+/** @param names the number of names that it is made for */
 export function createFilter(names: number): Filter {
   let bits = FEWEST_BITS;
   while (bits < MOST_BITS && bits < names * BITS_PER_NAME) bits *= 2;

@@ -4,70 +4,70 @@ import type { LogReader } from '../core/ports/log-stream';
 import type { Logger } from '../core/ports/logger';
 import type { LoggedRevocation } from '../core/revocation';
 
-/** ms after a failed reading until the next. */
+/** ms after a failed read until the next. */
 const RETRY_DELAY = 50;
 
 export interface FollowerOptions {
   readonly reader: LogReader;
   readonly logger: Logger;
   readonly apply: (entry: LoggedRevocation) => void;
-  /** How many revocations have been published, as far as is known. */
+  /** The number of revocations that have been published, as far as is known. */
   readonly tail: () => number;
-  /** Told after each reading that brought something. */
+  /** Called after each read that brought something. */
   readonly onProgress: () => void;
-  /** What was read does not continue what was read before: something is missing, or another epoch has begun. */
+  /** Called at a gap: an entry is missing, or another epoch has begun. */
   readonly onGap: (epochId: string) => void;
 }
 
-/** Where the stream is read from. */
-export interface FollowFrom {
+/** Where to read the stream from. */
+export interface StreamPlace {
   readonly epochId: string;
   readonly cursor: string;
-  /** How many had been published there; `undefined` at the beginning, of which a part may have been trimmed. */
+  /** The number of revocations published up to here; `undefined` at the beginning, since a part may have been trimmed. */
   readonly position: number | undefined;
 }
 
-/** Reads the stream of one epoch, in order and without a gap, and then that of the next. */
+/** Follows the stream of one epoch, in order and without a gap, then that of the next. */
 export interface Follower {
-  /** How many revocations of that epoch have been applied, beginning with those before it was followed. */
+  /** The number of revocations of the epoch that have been applied, those before the place it began at included. */
   positionIn(epochId: string): number;
-  /** Follows from there on. What comes late of an earlier reading is thrown away. */
-  aim(from: FollowFrom): void;
+  /** Follows from this place on. Late answers of an earlier read are ignored. */
+  follow(from: StreamPlace): void;
   stop(): void;
 }
 
 export function createFollower(options: FollowerOptions): Follower {
   const { reader, logger, apply, tail, onProgress, onGap } = options;
-  let at: FollowFrom | undefined;
+  let at: StreamPlace | undefined;
   let stopped = false;
   let running: Promise<void> | undefined;
-  let hasToldOfJunk = false;
+  let hasWarnedOfJunk = false;
 
-  const tellOfJunk = (cursor: string) => {
-    if (hasToldOfJunk) return;
-    hasToldOfJunk = true;
+  const warnOfJunk = (cursor: string) => {
+    if (hasWarnedOfJunk) return;
+    hasWarnedOfJunk = true;
     logger.error(
       { cursor },
-      'The stream of revocations in Redis has a line that no node can have written. It is passed over. Look at who may write there.',
+      'The revocation stream in Redis holds a line that no node can have written. The line is skipped. Check who may write to Redis.',
     );
   };
 
-  /** Reads once from where it stands; an aim that changes meanwhile wins. */
-  const readFrom = async (from: FollowFrom) => {
+  /** Reads once from its place. If `follow` is called meanwhile, the new place counts. */
+  const readFrom = async (from: StreamPlace) => {
     const isBehind = (from.position ?? 0) < tail();
     const entries = await reader.readFrom(from.cursor);
-    // Nothing came, though there was something: after a failover, this connection may lead to the server of before.
+    // Nothing came although entries are missing: after a failover, this connection may still lead to the old server.
     if (entries.length === 0 && isBehind && at === from) reader.reconnect();
     let reached = from;
     for (const { cursor, epochId, position, revocation } of entries) {
       if (stopped || at !== from) return;
       if (!revocation) {
-        // Passed over, and not counted: should it stand for an entry of ours, the next position tells that one is missing.
+        // Skipped and not counted: if it replaces a real entry, the next position shows the gap.
         reached = { ...reached, cursor };
-        tellOfJunk(cursor);
+        warnOfJunk(cursor);
         continue;
       }
-      // Trimmed or deleted before it was read, or written after all had been lost: the positions tell.
+      // The position shows entries that were trimmed or deleted before they were read, or written after a loss of data.
       const expected = reached.position === undefined ? position : reached.position + 1;
       if (epochId !== from.epochId || position !== expected) {
         at = undefined;
@@ -87,8 +87,7 @@ export function createFollower(options: FollowerOptions): Follower {
       try {
         await readFrom(at);
       } catch (error) {
-        if (!isUnavailable(error))
-          logger.error({ err: error }, 'The stream of revocations could not be read.');
+        if (!isUnavailable(error)) logger.error({ err: error }, 'The revocation stream could not be read.');
         await sleep(RETRY_DELAY, undefined, { ref: false });
       }
     }
@@ -97,7 +96,7 @@ export function createFollower(options: FollowerOptions): Follower {
 
   return {
     positionIn: (epochId) => (at?.epochId === epochId ? (at.position ?? -1) : -1),
-    aim(from) {
+    follow(from) {
       at = from;
       running ??= run();
     },

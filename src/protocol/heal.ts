@@ -4,10 +4,10 @@ import type { Logger } from '../core/ports/logger';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 
-/** ms until a stream is looked at again that another node was filling, or that could not be filled. */
+/** ms until the next attempt, if another node was filling the stream or it could not be filled. */
 const PAUSE = 5000;
 
-/** Revocations that are appended in one script. */
+/** Revocations appended by one script. */
 const CHUNK = 500;
 
 export interface HealOptions {
@@ -18,8 +18,8 @@ export interface HealOptions {
 }
 
 /**
- * Fills the stream of a new epoch with the live log, for processes that have no Postgres to load it from. The epoch's id
- * must have been learned before: what is revoked while the log is read then comes to the stream by itself.
+ * Fills the stream of a new epoch with the live log, for processes without Postgres. Call it with the id of an epoch
+ * that this process knows: a revocation made while the log is read is then published into that epoch, or a later one.
  */
 export function createHeal({ stream, log, node, logger }: HealOptions): (epochId: string) => void {
   let healing = false;
@@ -28,7 +28,7 @@ export function createHeal({ stream, log, node, logger }: HealOptions): (epochId
     (await stream.heal(epochId, node, entries, isLast, asOf)) === 'OK';
 
   const fill = async (epochId: string) => {
-    // Without entries at first, so that one node alone reads the log for it.
+    // An empty part first, so that only one node reads the log for it.
     if (!(await append(epochId, [], false, 0))) return;
     let readAt = 0;
     const isComplete = await log.eachLive(async (entries, asOf) => {
@@ -45,8 +45,7 @@ export function createHeal({ stream, log, node, logger }: HealOptions): (epochId
     healing = true;
     fill(epochId)
       .catch((error: unknown) => {
-        if (!isUnavailable(error))
-          logger.error({ err: error }, 'The stream of revocations could not be filled.');
+        if (!isUnavailable(error)) logger.error({ err: error }, 'The revocation stream could not be filled.');
       })
       .finally(() => setTimeout(() => (healing = false), PAUSE).unref());
   };

@@ -21,59 +21,60 @@ import type { RecordsGate } from './records-gate';
 import type { View } from './view';
 
 /**
- * One joining of an epoch. The same epoch may be joined again, after a gap or when the view had to be given up, and what
- * is late of the first time must not count then.
+ * One joining of an epoch. The same epoch may be joined again: after a gap, or after the view was given up. Late answers
+ * of the earlier joining must not count then.
  */
 interface Joined {
   readonly epochId: string;
-  /** What the node is called on the roll: another name each time, so that a late leave-taking strikes no later entry. */
+  /** The name under which it registers. It is new at each joining, so that a late `leave` removes no later entry. */
   readonly node: string;
-  /** The live log has been loaded into the view since. */
+  /** Whether the live log has been loaded into the view since. */
   isLoaded: boolean;
 }
 
 export interface HeartbeatOptions {
   readonly stream: LogStream;
   readonly reader: LogReader;
-  /** Opens the connections anew on which is read: after a failover they may still lead to the server of before. */
+  /** Reopens the connections for reads: after a failover they may still lead to the old server. */
   readonly reopen: () => void;
   readonly epoch: KnownEpoch;
-  /** The truth, for a process that has it. One without loads the view from the stream itself, once that is filled. */
+  /** The log in Postgres. A process without it loads the view from the stream, once that is filled. */
   readonly log?: Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
   readonly view: View;
-  /** Whether the view is to be relied on at all. If not, this only reaches Redis, and tells what it hears. */
+  /** Whether checks use the view. If not, the heartbeat only reaches Redis, and `take` gets what the stream brings. */
   readonly usesView: boolean;
-  /** Takes a revocation into the view, and tells whoever wants to know. */
+  /** Takes a revocation into the view, and announces it. */
   readonly take: (entry: LoggedRevocation) => void;
   /** Whether the records may be read, for a process that also asks Postgres. */
   readonly gate?: RecordsGate;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly availability: Availability;
-  /** ms for which a beat permits to rely on the view; learned from the nodes if left out */
+  /** ms for which a heartbeat keeps the view current; learned from the nodes if left out */
   readonly lease?: number;
-  /** s; the longest that an access token of ours may live; 0 for one that issues none */
+  /** s; the longest life of an access token that this process issues; 0 if it issues none */
   readonly tokenTtl: number;
 }
 
-/** Beats in a lease: so that one that is lost, or late, does not end it. */
+/** Heartbeats per lease, so that one that is lost or late does not end it. */
 const BEATS = 3;
 
-/** ms between two looks whether the fleet's lease is known by now. */
+/** ms between two heartbeats while the fleet's lease is not known yet. */
 const WAITING_INTERVAL = 300;
 
-/** ms until a load is tried again that failed, or that brought more than the view may hold. */
+/** ms until the next load after one failed, or after one brought more than the view may hold. */
 const RELOAD_DELAY = 1000;
 const OVERFULL_DELAY = 300_000;
 
 /**
- * Membership in the fleet: it feeds the view of this process with what all nodes revoke, and takes part in the promise
- * that a confirmed revocation is in every view that is current.
+ * Starts this process's part in the lease protocol (docs/protocol.md): it keeps the view up to date with the revocations
+ * of all nodes, and keeps the promise that a confirmed revocation is in every view that is current.
  *
- * It joins an epoch by following the stream from its tail and *then* loading the whole live log from Postgres, so that
- * nothing falls in between. When that is done it beats: each beat says how far it has applied the stream and is answered
- * how far the stream goes. When it has applied that as well, the view is current for one lease, counted from before the
- * beat was sent. Whoever confirms a revocation waits until all who beat have applied it, or until their leases are over.
+ * It joins an epoch: it follows the stream from its tail and *then* loads the full live log from Postgres, so that nothing
+ * is missed in between. Then it sends heartbeats. Each one says how far it has applied the stream, and is answered the
+ * tail. When it has applied the stream up to that tail, the view is current for one lease, counted from before the
+ * heartbeat was sent. A revocation is confirmed when every registered node has applied it, or when every lease from
+ * before it is over.
  */
 export function startHeartbeat(options: HeartbeatOptions): Source {
   const { stream, reopen, epoch, log, view, usesView, take, gate, clock, logger, availability, tokenTtl } =
@@ -81,12 +82,12 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
   let length = options.lease ?? 0;
   const heal = log && createHeal({ stream, log, node: randomUUID(), logger });
 
-  /** Proves that we reach the Redis where everyone else's revocations arrive. */
+  /** Proves that this process reaches the Redis where the revocations of all nodes are published. */
   const reach = createLease(() => length, clock);
   let reachedEpoch: string | undefined;
-  /** Permits to rely on the view. */
+  /** While it holds, the view is current. */
   const current = createLease(() => length, clock);
-  /** Beats whose tail has not been applied yet. */
+  /** Answered heartbeats whose tail has not been applied yet. */
   let awaited: { readonly tail: number; readonly sentAt: Moment }[] = [];
 
   let joined: Joined | undefined;
@@ -108,12 +109,12 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
       for (const { sentAt } of awaited.filter((beat) => beat.tail <= position)) renew(sentAt);
       awaited = awaited.filter((beat) => beat.tail > position);
       giveUpIfOverfull();
-      // Others wait to hear that it was applied.
+      // Confirmations wait for this position.
       if (joined?.isLoaded) beatNow();
     },
     onGap: (epochId) => {
-      // It is joined again with the next beat, not at once: as long as another server is read from than is written to,
-      // there is a gap each time.
+      // Joined again with the next heartbeat, not at once: while reads and writes go to different servers, every read
+      // shows a gap.
       if (joined) leave(joined);
       joined = undefined;
       epoch.ended(epochId);
@@ -125,7 +126,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
   const joinedTo = (epochId: string): Joined => ({ epochId, node: randomUUID(), isLoaded: false });
 
   const leave = (from: Joined) => {
-    // First the view, then the place on the roll: nobody waits any more for one who is not on it.
+    // First the view, then the registration: no confirmation waits for a node that is not registered.
     current.end();
     awaited = [];
     stream.leave(from.epochId, from.node).catch(() => undefined);
@@ -133,7 +134,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
 
   const giveUp = (from: Joined) => {
     leave(from);
-    // In place of the other, so that a load which is under way counts no more: part of what it brought is gone.
+    // A new joining, so that a load under way no longer counts: the view has lost part of what it brought.
     const bare = joinedTo(from.epochId);
     joined = bare;
     view.clear();
@@ -143,7 +144,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
     );
     after(OVERFULL_DELAY, () => {
       if (log) void load(bare);
-      // What was let go of comes again only if the stream is read from its beginning, as at the first joining.
+      // Only the stream's beginning brings back what the view has lost, as at the first joining.
       else if (joined === bare) joined = undefined;
     });
   };
@@ -154,7 +155,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
 
   const load = async (into: Joined) => {
     if (!log) {
-      // Whatever there is comes by the stream; it beats when it has come.
+      // Everything comes by the stream. Heartbeats begin when it has been applied.
       into.isLoaded = true;
       return;
     }
@@ -188,16 +189,16 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
     if (hasJoined) reopen();
     hasJoined = true;
     length = options.lease ?? state.lease ?? 0;
-    // Followed first and loaded then: what is revoked in between is in both rather than in neither.
-    if (log || cursor === BEGINNING) follower.aim({ epochId: id, cursor, position });
-    else follower.aim({ epochId: id, cursor: BEGINNING, position: undefined });
+    // First follow, then load: a revocation made in between is then in both, not in neither.
+    if (log || cursor === BEGINNING) follower.follow({ epochId: id, cursor, position });
+    else follower.follow({ epochId: id, cursor: BEGINNING, position: undefined });
     if (usesView) void load(mine);
     return mine;
   };
 
   /**
-   * After a time without Redis, when tokens were checked in Postgres: what was refused there, and could not be published
-   * yet, must not be accepted again by the view.
+   * Loads unconfirmed revocations after a time without Redis. Meanwhile tokens were checked in Postgres. A token that was
+   * refused there must not be accepted by the view, although its revocation is not published yet.
    */
   const catchUp = async () => {
     gate?.close();
@@ -207,56 +208,57 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
         return Promise.resolve(!stopped);
       });
     } catch (error) {
-      // Postgres is away. What is confirmed is in the stream, and no more than that was promised.
+      // Postgres is away. The stream has everything that is confirmed, which is all that is promised.
       if (!isUnavailable(error)) throw error;
     }
   };
 
-  const counted = (asMember: Joined | undefined, epochId: string, sentAt: Moment, beat: Beat) => {
+  const counted = (sender: Joined | undefined, epochId: string, sentAt: Moment, beat: Beat) => {
     reach.renew(sentAt);
     reachedEpoch = epochId;
     ({ tail } = beat);
     coveredTtl = beat.longestTokenTtl;
     view.noteAsOf(beat.asOf);
-    if (!beat.filled && (asMember ?? !usesView)) heal?.(epochId);
-    // It may have stopped being one while the beat was under way.
-    if (!asMember?.isLoaded || asMember !== joined) return;
+    if (!beat.filled && (sender ?? !usesView)) heal?.(epochId);
+    // The joining may have ended while the heartbeat was under way.
+    if (!sender?.isLoaded || sender !== joined) return;
     if (follower.positionIn(epochId) >= tail) renew(sentAt);
     else
       awaited = [...awaited.filter((other) => elapsedSince(other.sentAt, clock) < length), { tail, sentAt }];
   };
 
-  /** Beats once. Answers whether to beat again at once, as the epoch has ended. */
+  /** Sends one heartbeat. Answers whether to send the next one at once: after the epoch or the lease has ended. */
   const beat = async (): Promise<boolean> => {
-    // It may have been given too much by others than the stream, while Redis was away.
+    // While Redis was away, the view may have got too much from this process's own revocations, or from the poll.
     giveUpIfOverfull();
     const state = await epoch.get();
     const { id } = state;
     if (!log && !state.filled) return awaitFilled(id);
-    const membership = joined?.epochId === id ? joined : join(state);
+    const joining = joined?.epochId === id ? joined : join(state);
     const hasLapsed = !reach.holds;
     if (hasLapsed) {
-      // Nothing is renewed by this one: it only asks whether it is worth while to catch up.
+      // This one renews nothing. It only tells whether Redis can be reached, so that catching up is of use.
       if ((await stream.probe(id)) === 'STALE') return epochEnded(id);
       await catchUp();
     }
     const position = follower.positionIn(id);
-    // Who has fallen behind for a whole lease relies on nothing, and leaves the roll: the others wait for it no more.
+    // A node that has been behind for a whole lease has no current view. It sends only a probe, which names no node. So it
+    // is removed as silent, and no confirmation waits for it.
     const isUpToDate = current.holds || position >= tail;
-    const asMember = membership.isLoaded && isUpToDate ? membership : undefined;
+    const sender = joining.isLoaded && isUpToDate ? joining : undefined;
     const sentAt = momentOf(clock);
-    const answer = asMember
-      ? await stream.beat(id, { node: membership.node, position, tokenTtl })
+    const answer = sender
+      ? await stream.beat(id, { node: joining.node, position, tokenTtl })
       : await stream.probe(id);
     if (answer === 'STALE') return epochEnded(id);
-    // The lease ran out while the beat was under way: there is something to catch up with before the next one counts.
+    // The lease ended while the heartbeat was under way, so catch up before the next one counts.
     if (!reach.holds && !hasLapsed) return true;
-    if (!stopped) counted(asMember, id, sentAt, answer);
+    if (!stopped) counted(sender, id, sentAt, answer);
     availability.worked();
     return false;
   };
 
-  /** For one that can load from the stream alone: a stream that is not filled yet would call revoked tokens good. */
+  /** For a process without Postgres: from a stream that is not filled, its view would call revoked tokens good. */
   const awaitFilled = async (epochId: string) => {
     const answer = await stream.probe(epochId);
     availability.worked();
@@ -280,7 +282,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
         again = (await beat()) || again;
       } catch (error) {
         if (isUnavailable(error)) availability.failed(reasonOf(error));
-        else logger.error({ err: error }, 'A heartbeat met an unexpected fault.');
+        else logger.error({ err: error }, 'Unexpected error in a heartbeat.');
       }
     } while (again && !stopped);
     beating = undefined;
@@ -325,7 +327,7 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
       reach.end();
       follower.stop();
       await beating;
-      // Only now, when nothing is relied on and no beat can enter us again.
+      // Last, when the view is given up and no heartbeat can register this node again.
       if (joined) await stream.leave(joined.epochId, joined.node).catch(() => undefined);
     },
   };

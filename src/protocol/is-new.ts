@@ -3,13 +3,13 @@ import { OVERLAP } from './poll';
 import type { View } from './view';
 
 /**
- * Whether a revocation that the view has just taken in is to be told as an event. At its start a process reads the whole
- * live log, and again when it had to let go of its view: most of that happened before, and is no news to anybody. What was
- * made since the view was empty is, by whichever way it comes.
+ * Tells whether a revocation that has just entered the view is reported as an event. A process reads the whole live log at
+ * its start, and again after it gave up its view. Most of that is old. A revocation is new if it was made since the view
+ * was empty, however it arrives.
  *
- * It says nothing on sockets: whom a revocation refuses is closed by it however old it is.
+ * Sockets do not depend on this: a revocation closes the sockets that it refuses, however old it is.
  *
- * @param clockSkew ms that the clock of Postgres may differ from ours
+ * @param clockSkew ms by which the clock of Postgres may differ from this process's
  */
 export const isNew = (
   { revokedAt }: LoggedRevocation,

@@ -1,17 +1,17 @@
 import { type Clock, elapsedSince, type Moment } from '../core/clock';
 
 /**
- * Leave to rely on something for a bounded time. It ends by itself: whoever relies on it compares it with the clock, as
- * after a pause of the process a timer may fire too late.
+ * Permits a process to rely on something for a bounded time. It ends by itself: each use compares it with the clock, since
+ * a timer may fire too late after a pause of the process.
  */
 export interface Lease {
   readonly holds: boolean;
-  /** @param sentAt the moment *before* the request was sent whose answer permits this: the answer may have been long under way */
+  /** @param sentAt the moment *before* the request was sent that is now answered: the answer may have taken long */
   renew(sentAt: Moment): void;
   end(): void;
 }
 
-/** @param length ms, as it is known when it is asked for */
+/** @param length answers the length in ms; it is asked each time, since a service learns it later */
 export function createLease(length: () => number, clock: Clock): Lease {
   let since: Moment | undefined;
   return {
@@ -27,11 +27,11 @@ export function createLease(length: () => number, clock: Clock): Lease {
   };
 }
 
-/** ms that a waiter waits longer than a holder holds, beside the difference of their clocks' rates. */
+/** ms to wait beyond the lease, besides the difference of the clocks' rates. */
 const MARGIN = 25;
 
 /**
- * ms after which every lease of `length` has ended that was granted before, whatever the holder's clock: clocks of
- * sound machines run at rates that differ by less than a percent.
+ * Answers the ms after which every lease of `length` that was granted before has ended, by any holder's clock: the clocks
+ * of sound machines run at rates that differ by at most 1 %.
  */
 export const outlasting = (length: number): number => length * 1.01 + MARGIN;

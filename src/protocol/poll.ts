@@ -8,21 +8,21 @@ import { every } from '../core/schedule';
 /** ms between two looks. */
 const INTERVAL = 500;
 
-/** ms that a transaction may take from its clock to its commit: what is that much older may appear only now. */
+/** ms that a transaction may take to commit after it read the clock: a revocation that much older may appear only now. */
 export const OVERLAP = 30_000;
 
 export interface PollOptions {
   readonly log: Pick<RevocationLog, 'since'>;
-  /** Takes each in; those that it has met before make no difference. */
+  /** Takes a revocation into the view. It may be given the same one several times. */
   readonly take: (entry: LoggedRevocation) => void;
-  /** Whether nothing else tells of what is revoked. */
+  /** Whether the stream is not followed now. */
   readonly isNeeded: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Reads in Postgres what was revoked lately, while no stream tells of it: sockets are to be closed even then. Answers
+ * Reads recent revocations from Postgres while the stream is not followed, since sockets must be closed even then. Answers
  * the function that stops it.
  */
 export function startPoll({ log, take, isNeeded, clock, logger }: PollOptions): () => Promise<void> {

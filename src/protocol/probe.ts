@@ -5,8 +5,8 @@ import type { KnownEpoch } from './epoch';
 import { createLease } from './lease';
 
 /**
- * For a process that keeps no view, and may be stopped between two requests: it proves that it reaches the Redis where
- * revocations arrive when it is asked to, and keeps no heartbeat.
+ * Takes a lease on the records when one is needed, without a heartbeat. For a process that keeps no view and may be
+ * stopped between two requests. Each probe proves that it reaches the Redis where revocations are published.
  */
 export function createProbe(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch, clock: Clock): Source {
   let length = 0;

@@ -3,30 +3,30 @@ import type { FoundInView } from '../core/decision';
 import type { LoggedRevocation } from '../core/revocation';
 import { createFilter } from './filter';
 
-/** The revocations that can still matter, in the memory of one process. Takes them in any order, and more than once. */
+/** The revocations that can still matter, in the memory of one process. They may arrive in any order, and repeatedly. */
 export interface View {
-  /** Answers whether it did not know of it yet. */
+  /** Answers whether the revocation is new to the view. */
   apply(entry: LoggedRevocation): boolean;
   /**
-   * What it says on a token, whether it may be asked being the source's to know; `undefined` for one that ran out so long
-   * ago that what refuses it may have been let go of.
+   * What the view says about a token. Only the source knows whether the view is current. `undefined` for a token that
+   * expired so long ago that its revocation may have been swept.
    */
   lookUp(token: VerifiedToken): FoundInView | undefined;
   /**
-   * Notes that what had expired by then may be missing.
+   * Notes that revocations which had expired by then may be missing.
    *
-   * @param time ms since the epoch, by the clock of Postgres
+   * @param time ms since the Unix epoch, by the clock of Postgres
    */
   noteAsOf(time: number): void;
-  /** Lets go of what can matter no more. */
+  /** Removes revocations that no longer matter. */
   sweep(): void;
-  /** Lets go of all names. */
+  /** Removes all names. */
   clear(): void;
-  /** How many users, tokens, sessions and keys it names. */
+  /** The number of users, tokens, sessions and keys that it names. */
   readonly size: number;
-  /** It was given more than it may hold, and has not all of it. */
+  /** It was given more than it may hold, so it lacks some. */
   readonly isOverfull: boolean;
-  /** ms since the epoch; when it last held nothing: as it was made, or all was let go of. */
+  /** ms since the Unix epoch; when it was last empty: at its creation, or when it was cleared. */
   readonly emptySince: number;
 }
 
@@ -35,35 +35,35 @@ interface UserEntry {
   readonly expiresAt: number;
 }
 
-/** ms; entries that expire within the same one leave together. */
+/** ms; entries that expire within the same span are removed together. */
 const SPAN = 60_000;
 
-/** The one that this moment, in ms, ends or lies in. */
+/** The number of the span in which this moment lies, in ms; a moment on the border belongs to the span that ends. */
 const spanOf = (time: number) => Math.ceil(time / SPAN);
 
-// Expiries are kept in s: numbers of that size lie in the tables themselves, larger ones each in a place of its own.
+// In s: V8 stores integers of that size in the tables themselves, and allocates larger ones one by one.
 const toSeconds = (ms: number) => Math.ceil(ms / 1000);
 
 /**
  * @param limit names that it may hold
- * @param now ms since the epoch
+ * @param now answers ms since the Unix epoch
  */
 export function createView(limit: number, now: () => number): View {
   let users = new Map<string, UserEntry>();
-  /** Token ids, session ids and key ids to their expiry: ids are unique, so one table holds them all. */
+  /** Token ids, session ids and key ids, each with its expiry in s. Ids are unique, so one table holds all three. */
   let denied = new Map<string, number>();
-  /** What to look at when a span has ended, so that nobody has to look through everything. Each name is in one of them. */
+  /** The names to look at when a span has ended, so that no sweep looks through everything. Each name is in one span. */
   let leaving = new Map<number, string[]>();
-  /** All names of both tables; and, until it is made anew, some that have left. */
+  /** All names of both tables, and some that have been removed since it was made. */
   let filter = createFilter(0);
   let globalVersion = 0;
-  /** s since the epoch; past it, no token that the version refuses can be good. */
+  /** s since the Unix epoch; after it, every token that the version refuses has expired. */
   let globalExpiresAt = 0;
   let isOverfull = false;
   let emptySince = now();
-  /** ms since the epoch, by the clock of Postgres. */
+  /** ms since the Unix epoch, by the clock of Postgres. */
   let asOf = 0;
-  /** ms since the epoch; what expired until then has gone. */
+  /** ms since the Unix epoch; revocations that had expired by then are removed. */
   let sweptUntil = 0;
 
   const leaveAt = (name: string, expiresAt: number) => {
@@ -73,11 +73,11 @@ export function createView(limit: number, now: () => number): View {
     else leaving.set(span, [name]);
   };
 
-  /** To be called when the name is in its table. */
-  const sift = (name: string) => {
+  /** Call it after the name was put into its table. */
+  const addToFilter = (name: string) => {
     filter.add(name);
     if (!filter.isFull) return;
-    // With room for as many again, so that this is done ever more rarely.
+    // Made for twice as many, so that this happens ever more rarely.
     filter = createFilter(2 * (users.size + denied.size));
     for (const table of [users, denied]) for (const each of table.keys()) filter.add(each);
   };
@@ -93,11 +93,11 @@ export function createView(limit: number, now: () => number): View {
     if (!known) {
       if (!hasRoom()) return false;
       users.set(userId, { tokenVersion, expiresAt });
-      sift(userId);
+      addToFilter(userId);
       leaveAt(userId, expiresAt);
       return true;
     }
-    // A lower version may be in force for longer, so both maxima count.
+    // A lower version may expire later, so both maxima count.
     const isNew = tokenVersion > known.tokenVersion;
     if (isNew || expiresAt > known.expiresAt)
       users.set(userId, {
@@ -112,7 +112,7 @@ export function createView(limit: number, now: () => number): View {
     if (known === undefined ? !hasRoom() : known >= expiresAt) return false;
     denied.set(id, expiresAt);
     if (known !== undefined) return false;
-    sift(id);
+    addToFilter(id);
     leaveAt(id, expiresAt);
     return true;
   };
@@ -167,7 +167,7 @@ export function createView(limit: number, now: () => number): View {
 
     sweep() {
       const lastSpan = spanOf(now()) - 1;
-      // Remembered, as the clock may have been ahead, and be put right again: then good tokens are older than this.
+      // Remembered, since the clock may have been ahead. When it is put right, good tokens may be older than this.
       sweptUntil = Math.max(sweptUntil, lastSpan * SPAN);
       const hasPassed = (expiresAt: number) => spanOf(expiresAt * 1000) <= lastSpan;
       if (globalVersion > 0 && hasPassed(globalExpiresAt)) globalVersion = 0;
@@ -181,7 +181,7 @@ export function createView(limit: number, now: () => number): View {
             users.delete(name);
             denied.delete(name);
           } else {
-            // It was named again since, for longer.
+            // It was revoked again, for longer.
             leaveAt(name, expiresAt);
           }
         }

@@ -5,14 +5,14 @@ import { createView } from '../../src/protocol/view';
 
 const names = (count: number) => Array.from({ length: count }, () => randomUUID());
 
-test.each([0, 1, 100, 10_000])('a filter made for %d names lets none of 20,000 slip', (room) => {
+test.each([0, 1, 100, 10_000])('a filter made for %d names reports each of 20,000 added names', (room) => {
   const filter = createFilter(room);
   const added = [...names(20_000), '', 'a', 'kéy', 'x'.repeat(1000)];
   for (const name of added) filter.add(name);
   expect(added.filter((name) => !filter.mayHold(name))).toEqual([]);
 });
 
-test('a filter that is not overfull keeps most others out', () => {
+test('a filter that is not full rules out most other names', () => {
   const filter = createFilter(50_000);
   for (const name of names(50_000)) filter.add(name);
   const passed = names(50_000).filter((name) => filter.mayHold(name)).length;
@@ -26,7 +26,7 @@ describe('a view of many revocations', () => {
     ({ claims: { ...claims, ...own }, keyId }) as unknown as VerifiedToken;
   const entry = (id: number, expiresAt: number) => ({ id: String(id), revokedAt: NOW, expiresAt });
 
-  test('names each of them while it grows, after others have left, and after it was emptied', () => {
+  test('it names each of them while it grows, after a sweep, and after it was cleared', () => {
     let now = NOW;
     const view = createView(Infinity, () => now);
     const fill = (expiresAt: number) => {

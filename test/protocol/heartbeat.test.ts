@@ -48,19 +48,19 @@ const current = (...all: ProtocolNode[]) =>
   eventually(() => expect(all.map(({ source }) => source.state.isCurrent)).toEqual(all.map(() => true)));
 const sessionEnded = (sessionId: string, lifetime?: number) =>
   logged({ kind: 'SESSION', userId: 'U', sessionId }, lifetime);
-/** Commits it, as the revoker would. */
+/** Commits a revocation, as the revoker does. */
 const commit = (entry: LoggedRevocation) => {
   log.committed.push(entry);
   return entry;
 };
 const tokenOf = (sid: string, lifetime = 900): VerifiedToken =>
   ({ keyId: 'K', claims: { sub: 'U', jti: 'T', sid, iat: 1000, exp: 1000 + lifetime } }) as VerifiedToken;
-/** What the node's view says on a session: nothing while it is not current. */
+/** What the node's view says about a session; nothing while it is not current. */
 const says = ({ source }: ProtocolNode, sid: string) => {
   const found = source.lookUp(tokenOf(sid));
   return found && (found.denied ? 'revoked' : 'good');
 };
-/** The first thing that it says: a machine that is busy may let a lease lapse now and then. */
+/** Waits until the view answers: on a busy machine a lease may lapse now and then. */
 const firstSays = (node: ProtocolNode, sid: string) =>
   eventually(() => {
     const said = says(node, sid);
@@ -78,7 +78,7 @@ const withClient = async <T>(url: string, work: (client: Redis) => Promise<T>) =
 const registered = async () =>
   Object.keys(await direct.hgetall(NAMES.epoch)).filter((field) => field.startsWith('n:')).length;
 
-test('a revocation that is confirmed is in every view, and what was never revoked is good', async () => {
+test('a confirmed revocation is in every view, and a session that was never revoked is good', async () => {
   commit(sessionEnded('before'));
   const [one, two, three] = [await newNode(), await newNode(), await newNode()];
   await current(one, two, three);
@@ -94,7 +94,7 @@ test('a revocation that is confirmed is in every view, and what was never revoke
   }
 });
 
-test('confirming takes as long as the others need to apply it, not as long as a lease', async () => {
+test('a confirmation waits until the other nodes have applied it, not for a whole lease', async () => {
   const [one, two] = [await newNode({ lease: 2000 }), await newNode({ lease: 2000 })];
   await current(one, two);
   await eventually(
@@ -104,12 +104,12 @@ test('confirming takes as long as the others need to apply it, not as long as a 
   expect(await firstSays(two, 'S')).toBe('revoked');
 });
 
-test('what is committed while a node loads, and published before or after, is in its view', async () => {
+test('a revocation committed while a node loads is in its view, whether published before or after', async () => {
   const one = await newNode();
   await current(one);
   log.onceRead = async () => {
     log.onceRead = () => Promise.resolve();
-    // The reading has missed it; the stream must bring it.
+    // The load has missed it, so the stream must bring it.
     await one.publish([commit(sessionEnded('meanwhile'))]);
   };
   const two = await newNode();
@@ -117,7 +117,7 @@ test('what is committed while a node loads, and published before or after, is in
   expect(await firstSays(two, 'meanwhile')).toBe('revoked');
 });
 
-test('a node that has not loaded is not current, and the roll does not wait for it', async () => {
+test('a node that has not loaded is not current, and no confirmation waits for it', async () => {
   const one = await newNode();
   await current(one);
   let release: () => void = () => undefined;
@@ -132,7 +132,7 @@ test('a node that has not loaded is not current, and the roll does not wait for 
   expect(await firstSays(two, 'S')).toBe('revoked');
 });
 
-test('a lease is counted from before the beat was sent, however late its answer comes', async () => {
+test('a lease counts from before the heartbeat was sent, however late its answer is', async () => {
   let ahead = 0;
   const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead };
   const answers: (() => void)[] = [];
@@ -154,7 +154,7 @@ test('a lease is counted from before the beat was sent, however late its answer 
   await eventually(() => expect(answers).toHaveLength(1));
   ahead += 1500;
   answers[0]!();
-  // The next one is under way: that one has been counted.
+  // The next one is under way, so the first one has been counted.
   await eventually(() => expect(answers).toHaveLength(2));
   expect(one.source.state.isCurrent).toBe(true);
   ahead += 1500;
@@ -163,7 +163,7 @@ test('a lease is counted from before the beat was sent, however late its answer 
   answers[1]!();
 });
 
-test('what was published into an epoch that ended before the confirmation is published again', async () => {
+test('a publication whose epoch ends before the confirmation is published again', async () => {
   let losses = 1;
   const one = await newNode({
     wrap: (stream) => ({
@@ -175,12 +175,12 @@ test('what was published into an epoch that ended before the confirmation is pub
     }),
   });
   await current(one);
-  // In no log, so that nothing else brings it back.
+  // It is in no log, so nothing else can bring it back.
   await one.publish([sessionEnded('S')]);
   expect(JSON.stringify(await direct.xrange(NAMES.stream, '-', '+'))).toContain('\\"S\\"');
 });
 
-test('a load that fails is tried again', async () => {
+test('a load that fails is repeated', async () => {
   let failures = 2;
   log.onRead = () => (failures-- > 0 ? Promise.reject(serviceUnavailable()) : Promise.resolve());
   commit(sessionEnded('S'));
@@ -189,10 +189,10 @@ test('a load that fails is tried again', async () => {
   expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
-test('a node that cannot read the stream stops being current by itself, and its beats do not help', async () => {
+test('a node that cannot read the stream stops being current, although it sends heartbeats', async () => {
   const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
-  // As often as they come back.
+  // Each time they reconnect.
   let isKilling = true as boolean;
   const killReaders = async () => {
     while (isKilling) {
@@ -214,7 +214,7 @@ test('a node that cannot read the stream stops being current by itself, and its 
   expect(await firstSays(two, 'S')).toBe('revoked');
 });
 
-test('Redis suspended: views are current for no longer than the lease, and come back', async () => {
+test('a suspended Redis: views are current for at most a lease, and again when Redis is back', async () => {
   const one = await newNode();
   await current(one);
   redis.pause();
@@ -230,7 +230,7 @@ test.each<[string, () => Promise<unknown>]>([
   ['the stream evicted', () => direct.del(NAMES.stream)],
   ['the epoch evicted', () => direct.del(NAMES.epoch)],
   ['the data on another server', () => direct.hset(NAMES.epoch, 'run', 'another')],
-])('after %s all is loaded again, and a revocation of meanwhile is not lost', async (_what, lose) => {
+])('after %s the log is loaded again, and a revocation made meanwhile is not lost', async (_what, lose) => {
   const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
   const before = log.reads;
@@ -242,9 +242,9 @@ test.each<[string, () => Promise<unknown>]>([
   for (const node of [one, two]) expect(await firstSays(node, 'S')).toBe('revoked');
 });
 
-test('no revocation is confirmed fast in an epoch that others may not have learned of yet', async () => {
+test('no revocation is confirmed fast in an epoch that other nodes may not know yet', async () => {
   const lease = 400;
-  // The other one reaches Redis no more, and relies on what it knew.
+  // The other node cannot reach Redis any more, and still relies on its view.
   let isCutOff = false;
   const cutOff = (stream: LogStream): LogStream => ({
     ...stream,
@@ -264,12 +264,12 @@ test('no revocation is confirmed fast in an epoch that others may not have learn
   }
 });
 
-test('something missing in the stream is noticed, and all is loaded again', async () => {
+test('a gap in the stream is noticed, and the log is loaded again', async () => {
   const one = await newNode();
   await current(one);
   await direct.client('PAUSE', 300, 'WRITE');
   const reads = log.reads;
-  // An entry that is gone before it is read: only its number has been given out.
+  // An entry that is gone before it is read: only its position was counted.
   await direct.multi().hincrby(NAMES.epoch, 'seq', 1).exec();
   commit(sessionEnded('trimmed'));
   await one.publish([commit(sessionEnded('S'))]);
@@ -279,18 +279,18 @@ test('something missing in the stream is noticed, and all is loaded again', asyn
   expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
-test('a node that has gone makes one revocation wait, and no more', async () => {
+test('a node that is gone delays only one revocation', async () => {
   const [one, two] = [await newNode({ lease: 300 }), await newNode({ lease: 300 })];
   await current(one, two);
   await eventually(async () => expect(await one.publish([sessionEnded('warm')])).toBe('applied'));
-  // As a killed process: it says nothing any more, and has not taken its leave.
+  // Like a killed process: it is registered and sends no heartbeat.
   await direct.hset(NAMES.epoch, 'n:gone', '0:1');
   expect(await one.publish([sessionEnded('first')])).toBe('outwaited');
   await eventually(async () => expect(await registered()).toBe(2));
   await eventually(async () => expect(await one.publish([sessionEnded('second')])).toBe('applied'));
 });
 
-test('a node that stops takes its leave, and nobody waits for it', async () => {
+test('a node that stops removes its registration, and no confirmation waits for it', async () => {
   const [one, two] = [await newNode({ lease: 1000 }), await newNode({ lease: 1000 })];
   await current(one, two);
   await eventually(async () => expect(await one.publish([sessionEnded('warm')])).toBe('applied'));
@@ -300,7 +300,7 @@ test('a node that stops takes its leave, and nobody waits for it', async () => {
   expect(await one.publish([sessionEnded('S')])).toBe('applied');
 });
 
-test('past its cap a node gives up its view, says so, and leaves the roll', async () => {
+test('a node whose view is overfull gives it up, logs this, and is no longer registered', async () => {
   const [one, two] = [await newNode({ viewLimit: 10 }), await newNode()];
   await current(one, two);
   for (let i = 0; i < 11; i++) await two.publish([commit(sessionEnded(`S${i}`))]);
@@ -308,27 +308,27 @@ test('past its cap a node gives up its view, says so, and leaves the roll', asyn
   expect(one.warnings.join()).toContain('REVOCATION_VIEW_LIMIT');
   expect(one.source.state.size).toBeLessThanOrEqual(10);
   await eventually(async () => expect(await registered()).toBe(1));
-  // It still reads records, and hears what is revoked.
+  // It still reads records.
   await eventually(() => expect(one.source.readableEpoch).toBeDefined());
 });
 
-test('a token that lives longer than any node issues is not the view’s to answer', async () => {
+test('the view does not answer for a token that lives longer than any node issues', async () => {
   const one = await newNode();
   await current(one);
   await eventually(() => expect(one.source.lookUp(tokenOf('S', 900))).toBeDefined());
   expect(one.source.lookUp(tokenOf('S', 901))).toBeUndefined();
-  // Another node, set to longer ones, makes that known.
+  // Another node, which issues longer ones, announces that.
   const { id } = await one.stream.hello();
   await one.stream.beat(id, { node: 'other', position: 0, tokenTtl: 3600 });
   await eventually(() => expect(one.source.lookUp(tokenOf('S', 3600))).toBeDefined());
 });
 
-test('what was refused by Postgres while Redis was away is not accepted again by the view', async () => {
+test('a token that Postgres refused while Redis was away is not accepted by the view', async () => {
   const one = await newNode();
   await current(one);
   redis.pause();
   await eventually(() => expect(one.source.state.isCurrent).toBe(false));
-  // Revoked by a node that could not publish it either.
+  // Revoked by a node that could not publish it.
   const entry = commit(sessionEnded('S'));
   log.unconfirmed.push(entry);
   redis.resume();
@@ -336,7 +336,7 @@ test('what was refused by Postgres while Redis was away is not accepted again by
   expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
-test('the stream of a new epoch is filled with the whole live log, once', async () => {
+test('the stream of a new epoch is filled once with the whole live log', async () => {
   for (let i = 0; i < 1200; i++) commit(sessionEnded(`S${i}`));
   const [one, two] = [await newNode({ viewLimit: 5000 }), await newNode({ viewLimit: 5000 })];
   await current(one, two);
@@ -350,7 +350,7 @@ test('the stream of a new epoch is filled with the whole live log, once', async 
   );
 });
 
-test('the stream is trimmed by age: what can still matter stays, however much there is', async () => {
+test('the stream is trimmed by age: entries that still matter stay, however many there are', async () => {
   const one = await newNode();
   await current(one);
   const { id } = await one.stream.hello();
@@ -362,11 +362,11 @@ test('the stream is trimmed by age: what can still matter stays, however much th
   await one.stream.publish(id, [sessionEnded('S', 900_000)]);
   const left = (await direct.xrange(NAMES.stream, '-', '+')).map(([at]) => Number(at.split('-')[0]));
   expect(left.filter((at) => at >= recent)).toHaveLength(1001);
-  // Redis trims whole nodes of the stream: a part of one may stay.
+  // Redis trims the stream by whole blocks, so part of one may stay.
   expect(left.filter((at) => at < recent).length).toBeLessThan(150);
 });
 
-test('many at once are published together, and each is confirmed', async () => {
+test('simultaneous revocations are published together, and each is confirmed', async () => {
   const [one, two] = [await newNode(), await newNode()];
   await current(one, two);
   const calls = async () =>
@@ -378,13 +378,13 @@ test('many at once are published together, and each is confirmed', async () => {
   for (let i = 0; i < 1000; i++) expect(await firstSays(two, `S${i}`)).toBe('revoked');
 });
 
-test('a node whose reading brings nothing does not keep the others waiting, and finds its way back', async () => {
+test('a node whose reads bring nothing does not delay confirmations, and recovers', async () => {
   const elsewhere = await startRedis();
   const proxy = await startProxy(redis.url);
   try {
     const [one, two] = [
       await newNode({ lease: 300 }),
-      // Its stream is to come from another server, as after a failover that one connection has missed.
+      // Its stream will come from another server, as after a failover that one connection has missed.
       await newNode({ lease: 300, streamUrl: proxy.url }),
     ];
     await current(one, two);
@@ -401,7 +401,7 @@ test('a node whose reading brings nothing does not keep the others waiting, and 
     await eventually(async () => expect(await one.publish([commit(sessionEnded('S2'))])).toBe('applied'));
     expect(says(two, 'S2')).not.toBe('good');
     proxy.restore(redis.url);
-    // The connection stands, and leads to the wrong place: the node gives it up by itself.
+    // The connection is up and leads to the wrong server. The node reconnects by itself.
     await current(two);
     expect(await firstSays(two, 'S2')).toBe('revoked');
   } finally {
@@ -414,7 +414,7 @@ test.each<[string, string[]]>([
   ['a line of another form', ['nonsense', '{']],
   ['a version for everyone that no token can reach', ['EVERYONE', '2147483647']],
 ])(
-  '%s in the stream costs nobody the view and locks nobody out, and is said once',
+  '%s in the stream keeps every view current, locks out no user, and is logged once',
   async (_what, [kind, text]) => {
     const one = await newNode();
     await current(one);
@@ -425,7 +425,7 @@ test.each<[string, string[]]>([
       if (kind === 'EVERYONE') await direct.xadd(NAMES.stream, '*', 'epoch', id, 'seq', 1, 'entry', forged);
       else await direct.xadd(NAMES.stream, '*', kind!, forged);
     }
-    // What is published behind it arrives, and nothing was let go of for it.
+    // A later publication arrives, and the view has lost nothing.
     const entry = commit(sessionEnded('behind'));
     await one.publish([entry]);
     await eventually(() => expect(one.taken).toEqual([entry]));

@@ -16,13 +16,13 @@ const ended = (sessionId: string, revokedAt = Date.now()): LoggedRevocation => (
   revokedAt,
 });
 
-test('what was revoked before the view was empty is no news, but for what may have been committed since', () => {
+test('a revocation from before the view was empty is not new, unless it may have been committed since', () => {
   let now = 1_800_000_000_000;
   const view = createView(10, () => now);
   const isNewsOf = (age: number) => isNew(ended('S', now - age), view, 5000);
   expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewsOf)).toEqual([false, false, true, true]);
   now += 10 * MINUTE;
-  // However late it is heard of: there has been a time when nobody told of anything.
+  // However late it arrives: the view was empty before it was made.
   expect(isNewsOf(9 * MINUTE)).toBe(true);
   view.clear();
   expect(isNewsOf(9 * MINUTE)).toBe(false);
@@ -40,7 +40,7 @@ describe('a node that starts', () => {
     await redis.dispose();
   });
 
-  test('tells of the old part of the log as of no news, and of what is revoked while it loads as of news', async () => {
+  test('announces the old part of the log as not new, and a revocation made while it loads as new', async () => {
     const log = new FakeLog();
     for (let i = 0; i < 500; i++) log.committed.push(ended(`old ${i}`, Date.now() - 10 * MINUTE));
     let load: () => void = () => undefined;

@@ -13,17 +13,17 @@ test('a lease that was never granted does not hold', () => {
   expect(createLease(() => 1000, clock).holds).toBe(false);
 });
 
-test('it holds for its length, counted from before the request was sent, and ends by itself', () => {
+test('a lease holds for its length, counted from before the request was sent, and ends by itself', () => {
   const lease = createLease(() => 1000, clock);
   const sentAt = momentOf(clock);
-  pass(900); // the answer was long under way
+  pass(900); // the answer took long
   lease.renew(sentAt);
   expect(lease.holds).toBe(true);
   pass(100);
   expect(lease.holds).toBe(false);
 });
 
-test('an answer that comes after its time grants nothing', () => {
+test('an answer that arrives after the lease would have ended grants nothing', () => {
   const lease = createLease(() => 1000, clock);
   const sentAt = momentOf(clock);
   pass(5000); // the process was suspended, or Redis was slow
@@ -31,7 +31,7 @@ test('an answer that comes after its time grants nothing', () => {
   expect(lease.holds).toBe(false);
 });
 
-test('an answer that was overtaken does not shorten it', () => {
+test('a late answer to an earlier request does not shorten a lease', () => {
   const lease = createLease(() => 1000, clock);
   const first = momentOf(clock);
   pass(500);
@@ -41,14 +41,14 @@ test('an answer that was overtaken does not shorten it', () => {
   expect(lease.holds).toBe(true);
 });
 
-test('it ends in a machine that slept, though its monotonic clock stood still', () => {
+test('a lease ends while the machine sleeps, although its monotonic clock stands still', () => {
   const lease = createLease(() => 1000, clock);
   lease.renew(momentOf(clock));
   wall += 60_000;
   expect(lease.holds).toBe(false);
 });
 
-test('a wall clock that is set back does not make it longer', () => {
+test('a wall clock that is set back does not make a lease longer', () => {
   const lease = createLease(() => 1000, clock);
   lease.renew(momentOf(clock));
   wall -= 3_600_000;
@@ -56,6 +56,6 @@ test('a wall clock that is set back does not make it longer', () => {
   expect(lease.holds).toBe(false);
 });
 
-test('who outlasts it waits longer than it can hold by a clock that is one percent slow', () => {
+test('outlasting a lease takes longer than it holds by a clock that is one percent slow', () => {
   for (const length of [100, 1000, 10_000]) expect(outlasting(length)).toBeGreaterThan(length / 0.9901);
 });

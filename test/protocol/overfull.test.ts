@@ -31,7 +31,7 @@ const denial = (tokenId: string): LoggedRevocation => ({
 const bearing = (jti: string) =>
   ({ keyId: 'key', claims: { sub: 'user', jti, sid: 'session', iat: 0, exp: 900 } }) as VerifiedToken;
 
-/** A stream in memory, which others publish to as well. */
+/** A stream in memory. `publish` plays another node. */
 function memoryStream() {
   const entries: StreamEntry[] = [];
   let beats = 0;
@@ -39,7 +39,7 @@ function memoryStream() {
     beats += 1;
     return Promise.resolve({ tail: entries.length, filled: true, longestTokenTtl: 900, asOf: 0 });
   };
-  const unused = () => Promise.reject(new Error('not of use here'));
+  const unused = () => Promise.reject(new Error('Not used in this test.'));
   const stream: LogStream = {
     hello: () =>
       Promise.resolve({
@@ -68,7 +68,7 @@ function memoryStream() {
     const position = entries.length + 1;
     entries.push({ cursor: String(position), epochId: 'epoch', position, revocation });
   };
-  /** Waits until so many more beats were answered. */
+  /** Waits for so many more answered heartbeats. */
   const beaten = async (more: number) => {
     const before = beats;
     await eventually(() => expect(beats).toBeGreaterThanOrEqual(before + more));
@@ -76,7 +76,7 @@ function memoryStream() {
   return { stream, reader, publish, beaten };
 }
 
-/** @param eachLive the log in Postgres, for a member that has it */
+/** @param eachLive the log in Postgres, for a node that has it */
 function nodeOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>) {
   const { stream, reader, publish, beaten } = memoryStream();
   const view = createView(limit, Date.now);
@@ -100,7 +100,7 @@ function nodeOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>
   return { source, view, take, publish, beaten };
 }
 
-test('a load under way when the view is given up, as it holds too much, does not make it current', async () => {
+test('a load that is under way when an overfull view is given up does not make it current', async () => {
   let partsSeen = 0;
   let goOn: () => void = () => undefined;
   const { source, view, publish, beaten } = nodeOver(3, async (part) => {
@@ -110,22 +110,22 @@ test('a load under way when the view is given up, as it holds too much, does not
     return part([denial('last')], 0);
   });
   await eventually(() => expect(partsSeen).toBe(1));
-  // Two more from the stream, in the middle of the load: the second has no room.
+  // Two more from the stream, in the middle of the load. The second has no room.
   publish(denial('third'));
   publish(denial('fourth'));
   await eventually(() => expect(view.size).toBe(0));
   goOn();
   await beaten(5);
-  // It lacks what the load had brought first.
+  // It lacks what the load brought first.
   expect(source.lookUp(bearing('first'))).toBeUndefined();
   expect(source.state.isCurrent).toBe(false);
   await source.stop();
 });
 
-test('a view that holds too much is not relied on, whoever gave it what is too much', async () => {
+test('an overfull view is not used, however it was filled', async () => {
   const { source, view, take, beaten } = nodeOver(2, (part) => part([denial('first'), denial('second')], 0));
   await eventually(() => expect(source.lookUp(bearing('first'))).toMatchObject({ denied: true }));
-  // Not by the stream: revoked here, and Redis is away.
+  // Not from the stream: as if revoked here while Redis is away.
   take(denial('third'));
   await eventually(() => expect(view.isOverfull).toBe(false));
   expect(source.lookUp(bearing('third'))).toBeUndefined();
@@ -134,7 +134,7 @@ test('a view that holds too much is not relied on, whoever gave it what is too m
   await source.stop();
 });
 
-test('without Postgres, a view that was given up is current again only when all of the stream has gone into it', async () => {
+test('without Postgres, a view that was given up is current again only after it read the whole stream', async () => {
   const timers = jest.spyOn(globalThis, 'setTimeout');
   const { source, view, publish, beaten } = nodeOver(3);
   publish(denial('first'));
@@ -144,7 +144,7 @@ test('without Postgres, a view that was given up is current again only when all 
   publish(denial('fourth'));
   await eventually(() => expect(source.state.isCurrent).toBe(false));
   await eventually(() => expect(view.size).toBe(0));
-  // The time has come at which it tries again.
+  // Now it is time for the next attempt.
   const again = timers.mock.calls.find(([, delay]) => delay === 300_000)?.[0];
   expect(again).toBeDefined();
   again?.();
@@ -154,12 +154,12 @@ test('without Postgres, a view that was given up is current again only when all 
   await source.stop();
 });
 
-test('in process: a load that was stopped, as the view holds too much, does not make it current', async () => {
+test('embedded: a load that stops at an overfull view does not make it current', async () => {
   const view = createView(1, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
   const eachLive = async (part: EachPart) => {
     const isAll = await part([denial('first'), denial('second')], 0);
-    view.clear(); // by whoever clears it meanwhile
+    view.clear(); // as if it was cleared meanwhile
     return isAll;
   };
   const source = await createEmbeddedSource({ log: { eachLive }, view, take, logger: silent, tokenTtl: 900 });

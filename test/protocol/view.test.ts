@@ -20,7 +20,7 @@ const viewOf = (limit = 1000) => createView(limit, () => now);
 const token = (claims: object = {}, keyId = 'K'): VerifiedToken =>
   ({ keyId, claims: { sub: 'U', jti: 'T', sid: 'S', exp: NOW / 1000 + 3600, ...claims } }) as VerifiedToken;
 
-test('it names what it was told of, and nothing else', () => {
+test('a view names the revocations that it was given, and nothing else', () => {
   const view = viewOf();
   view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 3 }));
   view.apply(entry({ kind: 'SESSION', userId: 'V', sessionId: 'S2' }));
@@ -35,12 +35,12 @@ test('it names what it was told of, and nothing else', () => {
   expect(view.lookUp(token({}, 'K2'))).toEqual({ ...found, keyDenied: true });
 });
 
-test('in whatever order and however often it is told, the newest version holds, and is news once', () => {
+test('in any order and with repeats, the newest version counts, and is new once', () => {
   const view = viewOf();
-  const news = [5, 7, 6, 7, 5].map((tokenVersion) =>
+  const isNew = [5, 7, 6, 7, 5].map((tokenVersion) =>
     view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion })),
   );
-  expect(news).toEqual([true, true, false, false, false]);
+  expect(isNew).toEqual([true, true, false, false, false]);
   expect(view.lookUp(token())?.tokenVersion).toBe(7);
   const sessions = [1, 2].map(() => view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' })));
   expect(sessions).toEqual([true, false]);
@@ -49,7 +49,7 @@ test('in whatever order and however often it is told, the newest version holds, 
   expect(view.lookUp(token())?.globalVersion).toBe(4);
 });
 
-test('what can matter no more leaves, and not before', () => {
+test('a sweep removes what no longer matters, and nothing else', () => {
   const view = viewOf();
   view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
   view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 2 }, 5 * MINUTE));
@@ -62,7 +62,7 @@ test('what can matter no more leaves, and not before', () => {
   expect(view.size).toBe(0);
 });
 
-test('what is named again for longer stays as long as that', () => {
+test('a revocation that is repeated with a later expiry stays until that', () => {
   const view = viewOf();
   view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 2 }, 5 * MINUTE));
   view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
@@ -76,10 +76,10 @@ test('what is named again for longer stays as long as that', () => {
   expect(view.size).toBe(0);
 });
 
-test('it never holds more than it may, and says when it was told more', () => {
+test('a view never exceeds its limit, and reports that it was given more', () => {
   const view = viewOf(3);
   for (let i = 0; i < 3; i++) view.apply(entry({ kind: 'USER', userId: `U${i}`, tokenVersion: 2 }));
-  // What it has already may change.
+  // A name that it has may change.
   view.apply(entry({ kind: 'USER', userId: 'U1', tokenVersion: 3 }));
   expect(view.isOverfull).toBe(false);
   view.apply(entry({ kind: 'TOKEN', userId: 'U', tokenId: 'T' }));
@@ -88,19 +88,19 @@ test('it never holds more than it may, and says when it was told more', () => {
   expect(view).toMatchObject({ isOverfull: false, size: 0 });
 });
 
-test('what was let go of by a clock that was ahead is not forgotten when the clock is put right', () => {
+test('after a sweep by a clock that was ahead, the view does not answer for tokens that it may have forgotten', () => {
   const view = viewOf();
   view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'S' }, 5 * MINUTE));
   const exp = (NOW + 4 * MINUTE) / 1000;
   now += 24 * 60 * MINUTE;
   view.sweep();
   now = NOW + MINUTE;
-  // The token is good by its exp, and what refuses it has gone: the view does not answer.
+  // The token has not expired, but its revocation was swept, so the view does not answer.
   expect(view.lookUp(token({ exp }))).toBeUndefined();
   expect(view.lookUp(token({ exp: exp + 2 * 24 * 3600 }))).toBeDefined();
 });
 
-test('a version for everyone is forgotten when the last token that it refuses has expired', () => {
+test('a version for everyone is removed when the last token that it refuses has expired', () => {
   let now = 0;
   const view = createView(10, () => now);
   view.apply(logged({ kind: 'EVERYONE', globalVersion: 9 }, 60_000));

@@ -3,10 +3,10 @@ import { logged } from '../support/protocol-node';
 
 const entry = logged({ kind: 'KEY', keyId: 'K' });
 
-test('one who fails to take a revocation keeps neither the others nor the caller from it, and the log is told', () => {
+test('a listener that fails stops neither the others nor the caller, and is logged', () => {
   const faults: unknown[] = [];
   const announcements = createAnnouncements({ error: (details) => void faults.push(details) });
-  const fault = new Error('a fault of a listener');
+  const fault = new Error('The listener failed.');
   const heard: string[] = [];
   announcements.subscribe(() => void heard.push('first'));
   announcements.subscribe(() => {
@@ -18,7 +18,7 @@ test('one who fails to take a revocation keeps neither the others nor the caller
   expect(faults).toEqual([{ err: fault }]);
 });
 
-test('whoever subscribes twice hears twice, and ends each for itself', () => {
+test('a listener that subscribes twice is called twice, and each subscription ends separately', () => {
   const announcements = createAnnouncements({ error: () => undefined });
   const heard: boolean[] = [];
   const listener = (_entry: unknown, isNew: boolean) => void heard.push(isNew);

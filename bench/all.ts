@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { note, print, type Report } from './support/report';
 
-/** Each in a process of its own, one after the other. */
+/** The benchmarks. Each runs in its own process, one after the other. */
 const PROGRAMS = ['check', 'view', 'throughput', 'guard', 'confirm', 'revocations', 'event-loop'];
 
 function reportOf(name: string): Promise<Report> {

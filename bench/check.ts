@@ -4,20 +4,20 @@ import { type Log, nanoseconds, prepareChecking } from './support/checking';
 import { aim, type Figure, runBench, times } from './support/report';
 import { inTurn, median, ratio } from './support/statistics';
 
-/** Many short ones: whatever else runs on the machine disturbs some of them, and the median is of the others. */
+/** Many short rounds: other work on the machine disturbs some of them, and the median is of the others. */
 const ROUNDS = 101;
 const REQUESTS = 10_000;
 const WARM_UP = 200_000;
 
-/** Tokens that come again and again: more than a processor keeps close at hand. */
+/** The number of repeated tokens: more than the processor's caches hold. */
 const TOKENS = 2000;
 
-/** Tokens whose signature has not been seen before. */
+/** The number of tokens whose signature is new. */
 const NEW_TOKENS = 100;
 
 const PART = 5000;
 
-/** That many revocations that concern none of the tokens: of a user, a session and a token by turns. */
+/** Revocations that concern none of the tokens: of users, sessions and tokens in turn. */
 function liveRevocations(count: number): Log {
   const now = Date.now();
   const revocation = (index: number): LoggedRevocation => {
@@ -43,7 +43,7 @@ async function measure(): Promise<Figure[]> {
   const headers = await checking.headers(TOKENS);
   const few = await checking.guardOver(liveRevocations(1000));
   const many = await checking.guardOver(liveRevocations(1_000_000));
-  // So that all is compiled, and every signature remembered, before it counts.
+  // Compiles the code and remembers every signature before the measurement.
   await nanoseconds(few, headers, WARM_UP);
   await nanoseconds(many, headers, WARM_UP);
 

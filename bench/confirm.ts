@@ -8,15 +8,15 @@ import { LEASE } from './support/settings';
 import { median, quantile, timed } from './support/statistics';
 import { withStores } from './support/stores';
 
-/** Each time every kind of logout is measured once, one right after the other. */
+/** The number of rounds. Each measures every kind of logout once. */
 const TIMES = 300;
 const WARM_UP = 40;
 
-/** How often a node is paused, and how long logouts go on at the others then, in ms. */
+/** The number of pauses of a node, and the time in ms for which the others keep logging out. */
 const PAUSES = 3;
 const PAUSED_FOR = 3 * LEASE;
 
-/** A logout that took longer waited for a lease to run out. */
+/** A logout that took longer waited for the end of a lease. */
 const SLOW = LEASE / 2;
 
 const FIFTEEN_MINUTES = 15 * 60;
@@ -28,7 +28,7 @@ interface Place {
 
 const placeOf = async ({ url }: Node): Promise<Place> => ({ url, connection: await openConnection(url) });
 
-/** Logs out, and answers how long it took, in ms, until the receipt was there that says "confirmed". */
+/** Logs out and returns the time to the confirmed receipt, in ms. */
 async function logout({ url, connection }: Place, token: string): Promise<number> {
   const request = graphqlRequest(url, 'mutation { logout { confirmed } }', token);
   return timed(async () => {
@@ -37,7 +37,7 @@ async function logout({ url, connection }: Place, token: string): Promise<number
   });
 }
 
-/** Hands out tokens, each once. */
+/** Returns each token once. */
 function eachOnce(tokens: readonly string[]): () => string {
   const left = [...tokens];
   return () => {
@@ -52,9 +52,9 @@ async function nextTokens(databaseUrl: string, count: number, age = 0): Promise<
 }
 
 /**
- * Without faults. What the confirmation adds is the difference to the same mutation on a server without Redis, where
- * committed is confirmed. Both are sent a token that has expired, as that still names the session that is to end, and is
- * looked up in no store: a good one would cost the server without Redis a look into Postgres more.
+ * Without faults. The cost of the confirmation is the difference to a server without Redis, where a commit is a
+ * confirmation. Both get an expired token, which still names its session and is looked up in no store: a good token
+ * would cost the server without Redis one more query of Postgres.
  */
 async function measureSound(
   fleet: { nodes: readonly Place[]; databaseUrl: string },
@@ -94,7 +94,7 @@ async function measureSound(
   ];
 }
 
-/** One of three nodes is paused: until it is struck off, the others wait for its lease to run out. */
+/** One of three nodes is paused. Until it is removed, the others wait for the end of its lease. */
 async function measurePaused(nodes: readonly Node[], databaseUrl: string): Promise<Figure[]> {
   const [paused, ...others] = nodes as [Node, ...Node[]];
   const longest: number[] = [];
@@ -121,7 +121,7 @@ async function measurePaused(nodes: readonly Node[], databaseUrl: string): Promi
     longest.push(Math.max(...took));
     slow.push(took.filter((ms) => ms > SLOW).length);
     afterwards.push(...took.filter((ms) => ms <= SLOW));
-    // It enters itself again with its next beat.
+    // It registers again with its next heartbeat.
     await sleep(2 * LEASE);
   }
   const max = Math.max(...longest);
@@ -153,7 +153,7 @@ runBench('confirm: the time to a confirmed receipt', () =>
     const bare = new Client({ connectionString: aloneUrl });
     await bare.connect();
     await bare.query('create table commits (id bigint generated always as identity)');
-    // For W after the start nothing can be confirmed fast: an epoch before might have views yet.
+    // For W after the start nothing is confirmed fast: an earlier epoch may still have views.
     await sleep(2 * LEASE);
 
     note('without faults …');

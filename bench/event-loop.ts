@@ -15,7 +15,7 @@ const LONGEST = 50;
 
 const TRIES = 15;
 
-/** Requests that are shown: those that hold the event loop for longest. */
+/** The number of requests shown: those with the longest turns of the event loop. */
 const SHOWN = 12;
 
 const ADMIN = { email: 'root@example.com', password: 'the keys to the kingdom' };

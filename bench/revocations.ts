@@ -11,7 +11,7 @@ import { withStores } from './support/stores';
 
 const ROUNDS = 5;
 
-/** Revocations of each node in each round, and how many of them are under way at a time. */
+/** Revocations of each node in each round, and how many run at a time. */
 const EACH = 1000;
 const CONCURRENCY = 64;
 
@@ -26,7 +26,7 @@ runBench('revocations: many at once on three nodes', () =>
     const loads = nodes.map(() => startHelper<LoadOrder, LoadResult>('load'));
     const revokers = nodes.map(() => startHelper<RevokerOrder, RevokerResult>('revoker'));
 
-    /** Has each node do its part at the same time; answers how many a second all of them confirmed together. */
+    /** Runs the work of all nodes at the same time. Returns their confirmations per second together. */
     const atOnce = async (part: (index: number) => Promise<unknown>) => {
       const startedAt = performance.now();
       await Promise.all(nodes.map((_, index) => part(index)));
@@ -78,11 +78,11 @@ runBench('revocations: many at once on three nodes', () =>
       },
     };
 
-    // They assemble themselves with their first order. For a while after that nothing can be confirmed fast.
+    // They connect with their first order. For a while after that nothing is confirmed fast.
     await atOnce((index) => askRevoker(index, { kind: 'prepare', count: 0 }, 0));
     await sleep(2 * LEASE);
     note('warming up …');
-    // A process that has just started has yet to be compiled: its first thousands take half as long again.
+    // A new process is not compiled yet: its first thousands take half as long again.
     for (let i = 0; i < 2; i++) for (const way of Object.values(ways)) await way();
     const results = await inTurn(ROUNDS, ways);
 

@@ -8,7 +8,7 @@ import { withStores } from './support/stores';
 
 const ROUNDS = 16;
 
-/** Of each kind of server: how fast a process is differs by some percent from one start to the next. */
+/** The number of servers of each kind: the speed of a process differs by some percent between starts. */
 const PROCESSES = 2;
 
 /** ms */
@@ -18,7 +18,7 @@ const WARM_UP = 4000;
 const CONNECTIONS = 16;
 const TOKENS = 200;
 
-/** Does nothing by itself, and so shows most of what each request costs; the token is checked for every request. */
+/** A query without work, so that it shows the cost of the request. Every request has its token checked. */
 const QUERY = '{ __typename }';
 
 runBench('throughput: an authenticated query, { __typename }', () =>
@@ -94,7 +94,7 @@ runBench('throughput: an authenticated query, { __typename }', () =>
         measured: `${times(against('postgres'))}, ${perSecond(median(results.postgres))}`,
       },
     ];
-    // What else runs on the machine changes this much less than it changes the requests per second.
+    // Other work on the machine changes this much less than the requests per second.
     const used = (name: keyof typeof nodes) => times(ratio(processor[name], processor.none));
     if (names.every((name) => processor[name].length === ROUNDS)) {
       figures.push({

@@ -20,7 +20,7 @@ const REQUESTS = 10_000;
 const WARM_UP = 100_000;
 const TOKENS = 2000;
 
-/** Users, sessions and tokens by turns, all confirmed long ago, that expire one after the other. */
+/** Revocations of users, sessions and tokens in turn, confirmed long ago, which expire one after the other. */
 const LIVE_REVOCATIONS = `
   insert into revocations
     (kind, user_id, token_id, session_id, token_version, revoked_at, expires_at, confirmed_at)
@@ -34,7 +34,7 @@ const LIVE_REVOCATIONS = `
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** MB that are held, when all garbage is gone. */
+/** The memory held after garbage collection, in MB. */
 function memory(): number {
   collectGarbage();
   collectGarbage();
@@ -70,7 +70,7 @@ runBench('view: one million live revocations', () =>
     const few = await logOf('few', FEW);
 
     note('loading them …');
-    // Of the first alone: what is left of it in a register would count for the next, or against it.
+    // Only for the first: its remains in memory would distort the next.
     const before = memory();
     const first = await load(many);
     const size = memory() - before;

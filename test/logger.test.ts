@@ -11,7 +11,7 @@ const written = (details: object, message = 'Said.'): Record<string, any> => {
   return JSON.parse(lines[0]!) as Record<string, any>;
 };
 
-test('a line is bounded, whatever is logged: huge, many, nested, cyclic or hostile', () => {
+test('a line is bounded for huge, many, nested, cyclic and hostile values', () => {
   const cyclic: Record<string, unknown> = { name: 'a' };
   cyclic.self = cyclic;
   const details = {
@@ -32,7 +32,7 @@ test('a line is bounded, whatever is logged: huge, many, nested, cyclic or hosti
   expect(line).toMatchObject({ big: '1000000000000000000000000000000', hostile: '[unreadable]' });
 });
 
-test('an error is its name, message, code and stack, however large, and nothing else of it', () => {
+test('an error is logged as name, message, code and stack, only, within a limit', () => {
   const error = Object.assign(new Error('e'.repeat(1_000_000)), {
     code: '23505',
     parameters: ['a password'],
@@ -51,7 +51,7 @@ test('an error is its name, message, code and stack, however large, and nothing 
   expect(written({ err: hostile }).err.message).toBe('[unreadable]');
 });
 
-test('one cause writes at most twenty lines a second, and the next line says how many are missing', () => {
+test('one cause writes at most twenty lines a second, and the next line counts the missing ones', () => {
   let now = 0;
   const lines: string[] = [];
   const logger = logInto(lines, () => now);
@@ -64,7 +64,7 @@ test('one cause writes at most twenty lines a second, and the next line says how
   expect(JSON.parse(lines.at(-1)!)).toMatchObject({ leftOut: 980, requestId: 'a', msg: 'Unexpected error.' });
 });
 
-test('messages that differ each time share one limit, so that their number is bounded as well', () => {
+test('messages that differ each time share one limit', () => {
   const lines: string[] = [];
   const logger = logInto(lines, () => 0);
   for (let i = 0; i < 10_000; i++) logger.warn({}, `Warning ${i}.`);

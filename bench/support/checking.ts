@@ -17,14 +17,14 @@ import { SETTINGS } from './settings';
 const ISSUER = 'http://localhost:4000';
 const AUDIENCE = 'api';
 
-/** Gives a view what is to be in it, part by part. */
+/** Gives a view its revocations, part by part. */
 export type Log = (part: EachPart) => Promise<boolean>;
 
-/** A guard in this process, and what it is to be measured with. */
+/** A guard in this process, and the tokens to measure it with. */
 export interface Checking {
-  /** `Authorization` headers of as many good tokens, each of a user of its own. */
+  /** Returns `Authorization` headers with good tokens of different users. */
   headers(count: number): Promise<string[]>;
-  /** A guard whose view holds what the log gives, and that has met no token yet. */
+  /** A guard whose view holds this log, and which has not seen a token. */
   guardOver(log: Log): Promise<Guard>;
 }
 
@@ -80,7 +80,7 @@ export async function prepareChecking(): Promise<Checking> {
         logger: createLogger('warn'),
         tokenTtl: 3600,
       });
-      // With a view that is current it must not come to that, and a benchmark of something else should not go unnoticed.
+      // With a current view this must not happen: it would be the benchmark of something else.
       const truth = { onUser: () => Promise.reject(new Error('The view was not asked.')) };
       const check = createCheck({
         source,
@@ -100,7 +100,7 @@ export async function prepareChecking(): Promise<Checking> {
   };
 }
 
-/** Asks so many times, with the headers in turn; answers the ns that one took. */
+/** Checks the headers in turn. Returns the time of one check in ns. */
 export async function nanoseconds(guard: Guard, headers: readonly string[], count: number): Promise<number> {
   const startedAt = performance.now();
   for (let i = 0; i < count; i++) {

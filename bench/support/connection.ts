@@ -5,13 +5,13 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** One connection to a server that is kept alive, with one request at a time. */
+/** One kept-alive connection to a server, with one request at a time. */
 export interface Connection {
   send(request: Buffer): Promise<HttpAnswer>;
   close(): void;
 }
 
-/** A GraphQL request as it goes over the wire, so that sending it again costs nothing. */
+/** The bytes of a GraphQL request, so that sending it again costs nothing. */
 export function graphqlRequest(url: string, query: string, accessToken: string): Buffer {
   const body = JSON.stringify({ query });
   return Buffer.from(
@@ -29,7 +29,7 @@ export function graphqlRequest(url: string, query: string, accessToken: string):
 
 const END_OF_HEAD = '\r\n\r\n';
 
-/** The first answer in `data`, once it is there as a whole. The server here always says how long its body is. */
+/** The first complete answer in `data`. This server always sends a content length. */
 function readAnswer(data: Buffer): HttpAnswer | undefined {
   const headEnd = data.indexOf(END_OF_HEAD);
   if (headEnd === -1) return undefined;
@@ -42,8 +42,8 @@ function readAnswer(data: Buffer): HttpAnswer | undefined {
 }
 
 /**
- * A client as small as can be: whoever makes load on the machine where it is measured takes from what is measured, and
- * Node's own client needs about as much time for a request as a server does.
+ * A minimal client. It runs on the measured machine and takes processor time from the server, and Node's own client
+ * needs about as much time for a request as a server.
  */
 export async function openConnection(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);

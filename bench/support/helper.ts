@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 
-/** A program of this folder in a process of its own, which answers one order with one result. */
+/** A program of this folder in its own process. It answers each order with one result. */
 export interface Helper<Order, Result> {
   ask(order: Order): Promise<Result>;
   stop(): void;
 }
 
-/** @param name of its file in this folder */
+/** @param name the name of the file in this folder */
 export function startHelper<Order extends object, Result>(name: string): Helper<Order, Result> {
   const child = fork(join(__dirname, `${name}.js`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   let waiting: { resolve: (result: Result) => void; reject: (error: Error) => void } | undefined;

@@ -1,15 +1,15 @@
 import { graphqlRequest, openConnection } from './connection';
 
-/** What a load is to be made of. */
+/** A load on a server. */
 export interface LoadOrder {
   readonly url: string;
   readonly query: string;
-  /** One request each, in turn. */
+  /** The tokens, used in turn. */
   readonly tokens: readonly string[];
   readonly connections: number;
   /** ms; if left out, each token is used once */
   readonly duration?: number;
-  /** What each answer must hold. */
+  /** A text that each answer must contain. */
   readonly expected: string;
 }
 
@@ -19,7 +19,7 @@ export interface LoadResult {
   readonly took: number;
 }
 
-/** Sends as fast as the answers come. Throws at the first answer that is not as expected. */
+/** Sends each request after the answer before. Throws at the first unexpected answer. */
 async function run({ url, query, tokens, connections, duration, expected }: LoadOrder): Promise<LoadResult> {
   const requests = tokens.map((token) => graphqlRequest(url, query, token));
   const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(url)));

@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/servers';
 import { SETTINGS } from './settings';
 
-/** The built server, in a process of its own. */
+/** The built server in a process of its own. */
 export interface Node {
   readonly url: string;
-  /** Stops the process where it stands. */
+  /** Suspends the process. */
   pause(): void;
   resume(): void;
-  /** s of processor time used so far; `undefined` where the system does not tell. */
+  /** The processor time used so far, in s; `undefined` on systems that do not report it. */
   processorTime(): number | undefined;
   stop(): Promise<void>;
 }
 
 const ROOT = join(__dirname, '../../..');
 
-/** Linux counts processor time in ticks of this length. */
+/** The ticks per second in which Linux counts processor time. */
 const TICKS_PER_SECOND = 100;
 
 function processorTimeOf(pid: number): number | undefined {
   try {
-    // The name of the program, in brackets, may hold spaces; what comes behind it is user and system time, among others.
+    // The program's name, in brackets, may contain spaces. User and system time come after it.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {
@@ -30,13 +30,13 @@ function processorTimeOf(pid: number): number | undefined {
   }
 }
 
-// Should a run end before it stops its nodes.
+// If a run ends before it stops its nodes.
 const running = new Set<ReturnType<typeof spawn>>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** @param program what is started, under dist; the server as it is if left out */
+/** @param program the file to start, under dist; the server if left out */
 export async function startNode(env: Record<string, string>, program = 'src/main.js'): Promise<Node> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {

@@ -7,15 +7,15 @@ import { createSeal } from '../../src/tokens/sealing';
 import { createSigner } from '../../src/tokens/sign';
 import { SETTINGS } from './settings';
 
-/** Somebody who is signed in, once. */
+/** A user with one session. */
 export interface Person {
   readonly userId: string;
   readonly sessionId: string;
 }
 
 /**
- * Makes accounts, each with a session, in a database that a node has prepared. By SQL: hashing the passwords of thousands
- * would take minutes.
+ * Makes accounts, each with a session, in a database that a node has prepared. It uses SQL, because hashing thousands
+ * of passwords would take minutes.
  */
 export async function makePeople(databaseUrl: string, count: number): Promise<Person[]> {
   const dataSource = await connect({ url: databaseUrl }, { statementTimeout: 0, poolSize: 1 });
@@ -41,9 +41,9 @@ export async function makePeople(databaseUrl: string, count: number): Promise<Pe
 }
 
 /**
- * Signs an access token for each of them with the key of that database.
+ * Signs an access token for each user with the key of the database.
  *
- * @param age s since it was issued; it lives for 15 minutes
+ * @param age s since the issue of the tokens, which live for 15 minutes
  */
 export async function signTokens(databaseUrl: string, people: readonly Person[], age = 0): Promise<string[]> {
   const dataSource = await connect({ url: databaseUrl }, { statementTimeout: 0, poolSize: 1 });

@@ -1,8 +1,8 @@
-/** One thing that was measured. */
+/** One measurement. */
 export interface Figure {
   readonly name: string;
   readonly measured: string;
-  /** What it ought to be, if there is such a thing, and whether it is. */
+  /** The aim, if there is one, and whether it is met. */
   readonly aim?: { readonly text: string; readonly met: boolean };
 }
 
@@ -11,7 +11,7 @@ export interface Report {
   readonly figures: readonly Figure[];
 }
 
-/** @param met compared by the caller, with the number before it was rounded */
+/** @param met the result of the caller's comparison, before rounding */
 export const aim = (text: string, met: boolean): Figure['aim'] => ({ text, met });
 
 export function print(reports: readonly Report[]): void {
@@ -39,7 +39,7 @@ export function print(reports: readonly Report[]): void {
 }
 
 /**
- * Runs a program of this folder: prints its report, or hands it to the program that started this one.
+ * Runs a benchmark. Prints its report, or sends it to the program that started this one.
  */
 export function runBench(title: string, measure: () => Promise<Figure[]>): void {
   measure().then(

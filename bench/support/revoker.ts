@@ -14,7 +14,7 @@ import { createSeal } from '../../src/tokens/sealing';
 import type { Person } from './people';
 import { SETTINGS } from './settings';
 
-/** What is to be done, so many at a time. */
+/** The work, and how many items run at a time. */
 export interface RevokerOrder {
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -22,9 +22,9 @@ export interface RevokerOrder {
   readonly work:
     /** Ends their sessions. */
     | { readonly kind: 'revoke'; readonly people: readonly Person[] }
-    /** Makes that many entries of the log, in one statement, to be delivered by the next order. */
+    /** Adds entries to the log in one statement, for the next order to publish. */
     | { readonly kind: 'prepare'; readonly count: number }
-    /** Delivers each of them by itself: all that comes behind the commit of a revocation, and nothing else. */
+    /** Publishes and confirms each entry by itself: only the work after the commit of a revocation. */
     | { readonly kind: 'confirm' };
 }
 
@@ -44,7 +44,7 @@ interface Row {
   readonly sessionId: string;
 }
 
-// Of a minute ahead, so that no relay takes them for left behind before they are delivered.
+// Dated one minute ahead, so that no relay publishes them first.
 const UNCONFIRMED = `
   insert into revocations (kind, user_id, session_id, revoked_at, expires_at)
   select 'SESSION', gen_random_uuid(), gen_random_uuid(),
@@ -52,7 +52,7 @@ const UNCONFIRMED = `
   from generate_series(1, $1)
   returning id, user_id as "userId", session_id as "sessionId"`;
 
-/** Everything of a node that revokes and checks, with its own connections; only HTTP and GraphQL are missing. */
+/** The parts of a node that revoke and check, with their own connections, without HTTP and GraphQL. */
 async function assemble(databaseUrl: string, redisUrl: string): Promise<Assembled> {
   const config = readConfig({ ...SETTINGS, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl });
   const logger = createLogger(config.logLevel);
@@ -83,7 +83,7 @@ async function assemble(databaseUrl: string, redisUrl: string): Promise<Assemble
 let assembled: Promise<Assembled> | undefined;
 let prepared: LoggedRevocation[] = [];
 
-/** Works through the items, so many at a time; answers how many were confirmed. */
+/** Works through the items, a number at a time. Returns how many were confirmed. */
 async function each<Item>(
   items: readonly Item[],
   concurrency: number,

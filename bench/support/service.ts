@@ -10,7 +10,7 @@ import { Pool } from 'pg';
 import { apolloContext, type ContextArgument, createGuard } from '../../src/index';
 import { SETTINGS } from './settings';
 
-/** How a service checks the tokens of its requests. */
+/** The ways in which a service checks tokens. */
 export type Check = 'none' | 'view' | 'redis' | 'stateless' | 'sql';
 
 export interface ServiceOrder {
@@ -57,7 +57,7 @@ async function contextOf({ check, authUrl, redisUrl, databaseUrl }: ServiceOrder
     };
   }
 
-  // What a service does that uses the library alone, and what one does that looks the user up as well.
+  // A service with only the library, and one that also looks the user up.
   const { keys } = (await (await fetch(jwks)).json()) as { keys: JsonWebKey[] };
   const key: KeyObject = createPublicKey({ key: keys[0] as JsonWebKey, format: 'jwk' });
   const verified = (argument: ContextArgument) =>
@@ -79,7 +79,7 @@ async function contextOf({ check, authUrl, redisUrl, databaseUrl }: ServiceOrder
   };
 }
 
-/** An Apollo service of one field, as small as one can be: what is left is the request itself and the check. */
+/** A minimal Apollo service with one field, so that only the request and the check take time. */
 async function serve(order: ServiceOrder): Promise<ServiceResult> {
   const context = await contextOf(order);
   const apollo = new ApolloServer<ServiceContext>({

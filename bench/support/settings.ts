@@ -1,4 +1,4 @@
-/** What all nodes of a run have in common. The lease is the default one. */
+/** The settings of all nodes. The lease is the default one. */
 export const SETTINGS = {
   SECRET: 'only for measuring: 5Kf8sQ1xNwZ7hV3eRt6c',
   INTROSPECTION_SECRET: 'between services: 9Hd2kLw8Xq4Vb7Tz',
@@ -7,5 +7,5 @@ export const SETTINGS = {
   LOG_LEVEL: 'warn',
 };
 
-/** ms; the default of REVOCATION_LEASE. */
+/** The default of REVOCATION_LEASE, in ms. */
 export const LEASE = 1000;

@@ -1,14 +1,14 @@
 import { Client } from 'pg';
 import { startPostgres, startRedis } from '../../test/support/servers';
 
-/** Throwaway stores for one run. */
+/** Temporary stores for one run. */
 export interface Stores {
   readonly redisUrl: string;
-  /** Makes an empty database; answers its URL. */
+  /** Makes an empty database and returns its URL. */
   database(name: string): Promise<string>;
 }
 
-/** Runs SQL on a connection that is opened for it. */
+/** Runs SQL on a new connection. */
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -19,7 +19,7 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   }
 }
 
-/** Starts a Postgres that forces every commit to the disk, and a Redis; both are gone when the work has ended. */
+/** Starts a Postgres that forces every commit to the disk, and a Redis, and deletes both after the work. */
 export async function withStores<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
   const postgres = await startPostgres({ durable: true });
   try {

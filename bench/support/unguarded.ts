@@ -2,10 +2,10 @@ import type { AuthResult } from '../../src/guard/guard';
 import * as guard from '../../src/guard/guard';
 
 /**
- * The server as it is, but for one thing: it takes whoever comes for the same person, without a look at the token. What it
- * serves more than the server with the check is what the check costs. Of use for nothing else.
+ * The server with one change: it takes every request as from the same user, without a look at the token. The
+ * difference in throughput to the real server is the cost of the check. It has no other use.
  *
- * The one function is exchanged before the server is loaded, so that the rest is the very same code.
+ * One function is replaced before the server is loaded, so that the rest is the same code.
  */
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 

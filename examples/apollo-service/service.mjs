@@ -1,4 +1,4 @@
-// An Apollo service that takes the access tokens of an auth server.
+// An Apollo service that accepts the access tokens of an auth server.
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { apolloContext, createGuard, requireUser } from 'tokenfence';
@@ -17,7 +17,7 @@ const server = new ApolloServer({
   typeDefs: `#graphql
     type Query {
       hello: String! # for everyone
-      whoami: ID! # for whoever is signed in
+      whoami: ID! # for signed-in users
       report: String! # for administrators
     }
   `,
@@ -29,7 +29,7 @@ const server = new ApolloServer({
     },
   },
   includeStacktraceInErrorResponses: false,
-  // After the last request. From then on no logout waits for this service to confirm it.
+  // After the last request. From then on no logout waits for this service.
   plugins: [{ serverWillStart: async () => ({ serverWillStop: () => guard.close() }) }],
 });
 

@@ -1,4 +1,4 @@
-// A fetch that keeps cookies, as a browser's does and Node's does not. A page needs no such thing.
+// A fetch that keeps cookies, like a browser's. A page does not need it.
 export function createBrowserFetch() {
   const jar = new Map();
   return async (url, options = {}) => {

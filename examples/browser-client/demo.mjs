@@ -1,11 +1,11 @@
-// What the link does for a page, from sign-in to the end of the session. README.md says what has to run beside it.
+// Shows the link at work, from sign-in to the end of the session. README.md lists the servers that it needs.
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { createBrowserFetch } from './browser-fetch.mjs';
 import { createSession } from './session.mjs';
 
 const { AUTH_URL = 'http://localhost:4000', API_URL = 'http://localhost:4001' } = process.env;
 
-// What a page would write, but for `fetch`.
+// The code of a page, except `fetch`.
 const browserFetch = createBrowserFetch();
 const refreshes = { count: 0 };
 const session = createSession({
@@ -22,12 +22,12 @@ const client = new ApolloClient({
   defaultOptions: { query: { fetchPolicy: 'no-cache' } },
 });
 
-/** Asks twenty things at once, as a page that has been asleep does, and shows what came of it. */
+/** Sends twenty requests at once, like a page that was asleep, and shows the results. */
 async function askTwenty() {
   refreshes.count = 0;
   const ask = () =>
     client
-      // Without this, Apollo Client itself would make one request of them.
+      // Otherwise Apollo Client would join them into one request.
       .query({ query: gql`{ whoami }`, context: { queryDeduplication: false } }) // prettier-ignore
       .then(() => 'served')
       .catch((error) =>
@@ -39,7 +39,7 @@ async function askTwenty() {
   console.log(`  refreshes: ${refreshes.count}`);
 }
 
-/** The same user elsewhere, with no link. */
+/** The same user in another place, without the link. */
 async function elsewhere(url, query, variables, token) {
   const response = await fetch(url, {
     method: 'POST',

@@ -1,11 +1,11 @@
-// The session of a signed-in user in a web page, and the Apollo Client link that keeps its requests going. Copy this file.
+// The session of a signed-in user in a web page, and the Apollo Client link that refreshes its tokens. Copy this file.
 import { ApolloLink } from '@apollo/client';
 import { concatMap, defer, of } from 'rxjs';
 
-/** Why a request is refused whose session may well be alive. */
+/** The reasons of a refusal after which the session may still be alive. */
 const RENEWABLE = ['TOKEN_EXPIRED', 'TOKEN_REVOKED'];
 
-/** What a refresh says when the session is over. Any other fault of it, SERVICE_UNAVAILABLE above all, says nothing of the session. */
+/** The code of a refresh after the session has ended. Other codes, like SERVICE_UNAVAILABLE, prove nothing about the session. */
 const OVER = ['REFRESH_TOKEN_INVALID', 'REFRESH_TOKEN_REUSED'];
 
 const LOGIN =
@@ -20,13 +20,13 @@ const isRenewable = ({ errors = [] }) =>
 
 /**
  * @param options.authUrl the auth server
- * @param options.onSessionEnded called once when a session has ended that was not signed out of here
- * @param options.fetch the browser's own, unless a test has another
+ * @param options.onSessionEnded called once when a session has ended without a sign-out on this page
+ * @param options.fetch the browser's own if left out
  */
 export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetch }) {
-  // One object for each sign-in: its userId, its accessToken while it lasts, the latest turn of it (a refresh, or the sign-out),
-  // and the same as `pending` while that is under way. A request keeps to the object that it began with, so it is never
-  // repeated as somebody else.
+  // One object for each sign-in: the userId, the current accessToken, the latest turn (a refresh or the sign-out), and the
+  // same as `pending` while it runs. A request keeps the object that it began with, so it is never
+  // repeated as another user.
   let current;
 
   async function ask(query, variables) {
@@ -57,7 +57,7 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
   async function refresh(session) {
     try {
       const { accessToken, user } = (await ask(REFRESH)).refresh;
-      // Tabs share the cookie: in another one somebody else may have signed in.
+      // Tabs share the cookie: another user may have signed in in another tab.
       if (user.id === session.userId) session.accessToken = accessToken;
       else end(session);
     } catch (error) {
@@ -67,15 +67,15 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
     if (!session.accessToken) onSessionEnded();
   }
 
-  /** Requests that come meanwhile wait for the turn, and so does whoever would begin another: the cookie is one. */
+  /** Runs a turn. Requests and other turns wait for its end, because they share one cookie. */
   function take(session, turn) {
     session.latest = session.pending = turn.finally(() => (session.pending = undefined));
     return session.latest;
   }
 
   /**
-   * Waits for a turn that began after the request was sent; begins a refresh if there was none. So one refresh does for all
-   * the requests before it, however late their answers come, and also if it fails.
+   * Waits for a turn that began after the request was sent, or begins a refresh. So one refresh serves all
+   * requests before it, however late their answers come, even if it fails.
    *
    * @param before the latest turn when the request was sent
    */
@@ -84,7 +84,7 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
       await (session.latest === before ? take(session, refresh(session)) : session.latest);
   }
 
-  /** The cookie must not change hands while a refresh uses it. How that ends is told to those who need it. */
+  /** Waits for the turn that uses the cookie. Its result does not matter here. */
   const settled = () => current?.pending?.catch(() => undefined);
 
   const link = new ApolloLink((operation, forward) => {
@@ -110,20 +110,20 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
         ),
       );
     };
-    // New requests queue behind a turn that is under way.
+    // New requests wait for a running turn.
     return session.pending ? defer(() => session.pending).pipe(concatMap(sendAndRenew)) : sendAndRenew();
   });
 
   return {
-    /** Goes before the HttpLink. */
+    /** Put this link before the HttpLink. */
     link,
-    /** Whoever was signed in before is so no longer, whether or not this succeeds. */
+    /** Signs in. The user before is signed out, even if this fails. */
     async signIn(email, password) {
       await settled();
       if (current) end(current);
       begin((await ask(LOGIN, { email, password })).login);
     },
-    /** When the page is loaded: the cookie may be there still, the access token is not. Answers whether it was. */
+    /** Restores the session from the cookie after a page load. Resolves with whether there was one. */
     async resume() {
       try {
         begin((await ask(REFRESH)).refresh);
@@ -133,7 +133,7 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
         throw error;
       }
     },
-    /** Throws, and leaves the user signed in, if the auth server could not end the session. */
+    /** Signs out. Throws, and keeps the user signed in, if the auth server could not end the session. */
     async signOut() {
       await settled();
       const session = current;

@@ -1,4 +1,4 @@
-// A REST service on Express that takes the access tokens of an auth server.
+// A REST service on Express that accepts the access tokens of an auth server.
 import express from 'express';
 import { createGuard, expressGuard } from 'tokenfence';
 
@@ -14,17 +14,17 @@ const guard = await createGuard({
 
 const app = express();
 
-// For everyone, and knows who is signed in.
+// For everyone. It knows the signed-in user.
 app.get('/hello', expressGuard(guard, { optional: true }), (req, res) => {
   res.json({ hello: req.auth.ok ? req.auth.principal.userId : 'stranger' });
 });
 
-// For whoever is signed in: others get 401 with the reason, or 503 when it cannot be told.
+// For signed-in users. Others get 401 with the reason, or 503 if the token cannot be checked.
 app.get('/whoami', expressGuard(guard), (req, res) => {
   res.json({ whoami: req.auth.principal.userId });
 });
 
-// For administrators: others get 403.
+// For administrators. Others get 403.
 app.get('/report', expressGuard(guard, { role: 'ADMIN' }), (req, res) => {
   res.json({ report: `All is well, ${req.auth.principal.userId}.` });
 });
@@ -34,6 +34,6 @@ const server = app.listen(Number(PORT), (error) => {
   console.log(`The REST service is ready at http://localhost:${PORT}/`);
 });
 
-// The guard leaves after the last request. From then on no logout waits for this service to confirm it.
+// The guard closes after the last request. From then on no logout waits for this service.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => void server.close(() => void guard.close()));

@@ -1,4 +1,4 @@
-// A walk through what Tokenfence is for, with plain fetch:
+// A walk through Tokenfence with plain fetch:
 //
 //   npm start                                                       (in one terminal)
 //   ADMIN_PASSWORD=… node examples/quickstart/quickstart.mjs        (in another, with the password that it showed)
@@ -9,7 +9,7 @@ const ADMIN = {
   password: process.env.ADMIN_PASSWORD ?? '',
 };
 
-/** Sends an operation, and answers its data, or the first error's reason or code. */
+/** Sends an operation. Returns its data, or the reason or code of the first error. */
 async function send(query, variables = {}, accessToken = undefined) {
   const response = await fetch(`${URL}/graphql`, {
     method: 'POST',
@@ -25,7 +25,7 @@ async function send(query, variables = {}, accessToken = undefined) {
   return { refused: reason ?? code };
 }
 
-/** The same for an operation that must go well. */
+/** Sends an operation that must succeed. */
 async function must(query, variables, accessToken) {
   const { data, refused } = await send(query, variables, accessToken);
   if (refused) throw new Error(`${refused}: ${query}`);

@@ -1,4 +1,4 @@
-// A type-graphql service that takes the access tokens of an auth server.
+// A type-graphql service that accepts the access tokens of an auth server.
 import 'reflect-metadata';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
@@ -19,7 +19,7 @@ class ReportResolver {
   }
 
   @Authorized()
-  @Query(() => ID, { description: 'For whoever is signed in.' })
+  @Query(() => ID, { description: 'For signed-in users.' })
   whoami(@Ctx() context: AuthContext): string {
     return requireUser(context).userId;
   }
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const server = new ApolloServer<AuthContext>({
     schema: await buildSchema({ resolvers: [ReportResolver], authChecker: typeGraphqlAuthChecker() }),
     includeStacktraceInErrorResponses: false,
-    // After the last request. From then on no logout waits for this service to confirm it.
+    // After the last request. From then on no logout waits for this service.
     plugins: [{ serverWillStart: () => Promise.resolve({ serverWillStop: () => guard.close() }) }],
   });
   const { url } = await startStandaloneServer(server, {

@@ -36,9 +36,9 @@ function setUp() {
 
 const guess = (ipAddress: string): NewAuditEvent => ({ type: 'LOGIN_FAILED', ipAddress });
 
-test('a flood from one network leaves room for the others, and how much was left out is recorded', async () => {
+test('a flood from one network leaves room for others, and omitted events are counted', async () => {
   const { recorder, rows, notRecorded, pass } = setUp();
-  // One customer's IPv6 network, by as many addresses as it likes.
+  // One customer's IPv6 network, which has any number of addresses.
   for (let i = 0; i < 1000; i++) recorder.record(guess(`2001:db8::${i.toString(16)}`));
   recorder.record(guess('203.0.113.9'));
   recorder.record({ type: 'ACCESS_DENIED', ipAddress: '2001:db8::1' });
@@ -65,7 +65,7 @@ test('a flood from all networks at once has a limit as well', async () => {
   expect(rows).toHaveLength(200);
 });
 
-test('events that come while a statement is under way go together in the next', async () => {
+test('events that arrive during a statement share the next statement', async () => {
   const { recorder, rows, statements } = setUp();
   for (let i = 0; i < 15; i++) recorder.record(guess('203.0.113.1'));
   await recorder.tick();
@@ -73,7 +73,7 @@ test('events that come while a statement is under way go together in the next', 
   expect(statements).toEqual([1, 14]);
 });
 
-test('while the store is away a bounded number waits, with the times at which they happened', async () => {
+test('while the store is unreachable, a bounded number of events waits with their times', async () => {
   const { recorder, rows, statements, pass, fail } = setUp();
   fail(serviceUnavailable());
   for (let minute = 0; minute < 20; minute++) {
@@ -81,7 +81,7 @@ test('while the store is away a bounded number waits, with the times at which th
     await recorder.tick();
     pass(60_000);
   }
-  // One attempt a tick, not one an event.
+  // One attempt per tick, not one per event.
   expect(statements.length).toBeLessThan(50);
   fail(undefined);
   await recorder.tick();
@@ -92,7 +92,7 @@ test('while the store is away a bounded number waits, with the times at which th
   expect(rows.at(-1)?.reason).toMatch(/^Over the limits of one minute: \d{4} LOGIN_FAILED\.$/);
 });
 
-test('an event that cannot be stored does not keep the next ones out', async () => {
+test('an event that cannot be stored does not block the next ones', async () => {
   const { recorder, rows, fail, notRecorded } = setUp();
   fail(new Error('invalid input'));
   recorder.record(guess('203.0.113.1'));
@@ -104,7 +104,7 @@ test('an event that cannot be stored does not keep the next ones out', async () 
   expect(notRecorded).toEqual(['LOGIN_FAILED']);
 });
 
-test('closing writes what waits, and what was left out', async () => {
+test('closing writes the waiting events and the number left out', async () => {
   const { recorder, rows } = setUp();
   for (let i = 0; i < 25; i++) recorder.record(guess('203.0.113.1'));
   await recorder.close();

@@ -2,7 +2,7 @@ import type { FaultKind } from './faults';
 import { describeReport } from './report';
 import { run } from './run';
 
-/** One of each that the promise is most likely to break under. `npm run test:chaos` makes them all, for longer. */
+/** The faults most likely to break the promise. `npm run test:chaos` makes all kinds, for longer. */
 const FAULTS: FaultKind[] = [
   'node killed',
   'node paused',
@@ -15,7 +15,7 @@ const FAULTS: FaultKind[] = [
   'wire slow',
 ];
 
-test('whatever fails, no token is accepted after its end was confirmed, and no good one is refused', async () => {
+test('under faults no token is accepted after its confirmed end, and no good token is refused', async () => {
   const seed = process.env.CHAOS_SEED ?? `${Math.floor(Math.random() * 1e6)}`;
   process.stderr.write(`The seed of this run under fire is ${seed}; CHAOS_SEED=${seed} gives it again.\n`);
   const report = await run({
@@ -29,6 +29,6 @@ test('whatever fails, no token is accepted after its end was confirmed, and no g
     auditors: 1,
     faults: FAULTS,
   });
-  // A machine may be slow, so nothing is asked of how much was done, or how quickly.
+  // The machine may be slow, so neither amount nor speed is asserted.
   if (report.violations.length > 0) throw new Error(describeReport(report));
 }, 400_000);

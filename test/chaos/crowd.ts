@@ -14,9 +14,9 @@ export interface CrowdOptions {
   readonly tally: Tally;
   readonly random: Random;
   readonly users: number;
-  /** Clients at each node that act. */
+  /** The number of acting clients at each node. */
   readonly actors: number;
-  /** Clients at each node that do nothing but present tokens. */
+  /** The number of clients at each node that only present tokens. */
   readonly auditors: number;
 }
 
@@ -24,20 +24,20 @@ export interface Crowd {
   readonly population: Population;
   /** Makes the users. */
   gather(): Promise<void>;
-  /** Lets all of them act until `stop`, and resolves when the last request has been answered. */
+  /** Runs all clients until `stop`. Resolves when the last request has been answered. */
   act(stop: AbortSignal): Promise<void>;
 }
 
-/** Requests on their way to one node that nobody waits for; beyond it, as to a node that is paused, none are added. */
+/** The limit of pending requests to one node without a waiting client. A paused node reaches it. */
 const MOST_UNDER_WAY = 24;
 
-/** Sessions that a user has, as a rule. */
+/** The usual number of sessions of a user. */
 const SESSIONS = 2;
 
-/** Ended tokens that an auditor mostly presents: the newest so many. */
+/** The number of newest ended tokens from which an auditor mostly chooses. */
 const NEWEST = 60;
 
-/** ms that an auditor waits between two requests. */
+/** The pause of an auditor between two requests, in ms. */
 const BETWEEN_AUDITS = 8;
 
 async function actOnce(scene: Scene): Promise<void> {
@@ -75,7 +75,7 @@ async function useOnce(scene: Scene, session: Session): Promise<void> {
   }
 }
 
-/** Presents tokens to one node without end: mostly such as must be refused, sometimes one that should be good. */
+/** Presents tokens to one node: mostly tokens that must be refused, sometimes a good one. */
 async function audit(scene: Scene): Promise<void> {
   const { population, random, witness, node, stop } = scene;
   while (!stop.aborted) {

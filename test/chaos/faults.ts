@@ -3,13 +3,13 @@ import type { Fleet, FleetNode, StoreName } from './fleet';
 import type { Random } from './random';
 import { follow, killForgetting, onRedis, promote } from './stores';
 
-/** Something that goes wrong, and is put right again. */
+/** A fault that is made and repaired. */
 export interface Fault {
-  /** What is done to whom, for people to read. */
+  /** A description for the report. */
   readonly name: string;
-  /** What it needs to itself: two faults that share one of these are not made at once. */
+  /** The parts it affects. Two faults that share a part are not made at once. */
   readonly claims: readonly string[];
-  /** In leases: how long it lasts. */
+  /** Its duration, in leases. */
   readonly leases: number;
   readonly strike: () => Promise<void> | void;
   readonly heal: () => Promise<void> | void;
@@ -35,7 +35,7 @@ const nodeFault =
     };
   };
 
-/** Something about the Redis primary, whoever that is by then. */
+/** A fault of the server that is the Redis primary at the time. */
 const redisFault =
   (
     what: string,
@@ -60,7 +60,7 @@ const postgresFault =
   ): Maker =>
   (fleet, random) => ({
     name: `Postgres ${what}`,
-    // The wires as well: some of these are made with them.
+    // The wires too, because some of these faults use them.
     claims: ['Postgres', ...fleet.nodes.map(({ name }) => `${name} to postgres`)],
     leases: leases[0] + (leases[1] - leases[0]) * random.next(),
     strike: () => strike(fleet),
@@ -84,8 +84,8 @@ const wireFault =
   };
 
 /**
- * A replica stops hearing of what is written, and takes over later. As docs/guarantee.md assumes, the old primary has
- * ended by then; it comes back empty, as the replica of the new one.
+ * A replica stops receiving writes and takes over later. As docs/guarantee.md assumes, the old primary has ended by
+ * then. It comes back empty, as the replica of the new one.
  */
 const failover: Maker = ({ stores, wiresTo }, random) => ({
   name: 'Redis fails over to a replica that lags',
@@ -105,12 +105,12 @@ const failover: Maker = ({ stores, wiresTo }, random) => ({
   },
 });
 
-/** ms between two evictions. */
+/** The time between two evictions, in ms. */
 const EVICTION_INTERVAL = 40;
 
 /**
- * Redis runs out of memory and drops records as quickly as they come, those that expire first of all, and now and then
- * any key. So what was read from Postgres is forever being filled in, while revocations come by.
+ * Redis runs out of memory and evicts records at once, those that expire first before others, and sometimes any key.
+ * So records are filled all the time while revocations arrive.
  */
 const evictions: Maker = ({ stores }, random) => {
   const over = new AbortController();
@@ -163,7 +163,7 @@ const slowEverywhere: Maker = ({ allWires, nodes }, random) => ({
   },
 });
 
-/** Every kind of fault, by the name that a run counts it under. */
+/** Every kind of fault by its name in the report. */
 export const FAULTS = {
   'node killed': nodeFault(
     'killed',
@@ -249,7 +249,7 @@ export const FAULTS = {
   'Postgres paused': postgresFault(
     'paused',
     [0.5, 4],
-    // Held back on the wires: pausing the first of its processes leaves the others at work.
+    // Stalled on the wires: pausing the first process of Postgres leaves the others running.
     ({ wiresTo }) => {
       for (const wire of wiresTo('postgres')) wire.stall();
     },

@@ -13,11 +13,11 @@ export interface FleetNode {
   readonly url: string;
   readonly wires: Readonly<Record<StoreName, Proxy>>;
   signal(name: NodeJS.Signals): void;
-  /** Ends it with this signal, and waits until it has ended. */
+  /** Ends it with this signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it again; tries for long, as a node does not start while Postgres is away. */
+  /** Starts it again. It tries for long, because a node does not start without Postgres. */
   start(): Promise<void>;
-  /** The last lines that it has logged, over all its lives. */
+  /** Its last log lines, over all its lives. */
   lastLines(count: number): string[];
 }
 
@@ -33,7 +33,7 @@ export interface Fleet {
 /** ms */
 const START_PATIENCE = 120_000;
 
-/** Characters that are kept of a node's former lives. */
+/** The characters kept from the log of a node's former lives. */
 const LOG_KEPT = 20_000;
 
 async function createNode(name: string, stores: Stores, env: Env): Promise<FleetNode> {
@@ -41,7 +41,7 @@ async function createNode(name: string, stores: Stores, env: Env): Promise<Fleet
     startProxy(stores.postgres.url),
     startProxy(stores.redis.primary.url),
   ]);
-  // The same over all its lives, so that clients knock at its door while it is down.
+  // The same port over all its lives, so that clients try it while it is down.
   const port = await freePort();
   let process: NodeProcess | undefined;
   let before = '';
@@ -87,7 +87,7 @@ export async function startFleet(size: number, env: Env): Promise<Fleet> {
     },
   };
   try {
-    // The first one alone: it brings the empty database up to date.
+    // Only the first node: it migrates the empty database.
     for (const node of nodes) await node.start();
   } catch (error) {
     await fleet.close();

@@ -1,6 +1,6 @@
 import type { FleetNode } from './fleet';
 
-/** What a client can read in an access token. */
+/** The claims that a client can read in an access token. */
 export interface Token {
   readonly text: string;
   readonly id: string;
@@ -20,7 +20,7 @@ export interface Sighting {
   readonly began: number;
   readonly ended: number;
   readonly verdict: Verdict;
-  /** What the node said, in short. */
+  /** The answer of the node, in short. */
   readonly answer: string;
 }
 
@@ -33,7 +33,7 @@ export type Reach =
   | { readonly scope: 'EVERYONE'; readonly upTo: number }
   | { readonly scope: 'KEYS'; readonly keyIds: ReadonlySet<string> };
 
-/** A revocation that was acknowledged. Times in ms of `performance.now()`. */
+/** An acknowledged revocation. Times in ms of `performance.now()`. */
 export interface Ending {
   readonly kind: string;
   readonly node: FleetNode;
@@ -57,18 +57,18 @@ export function reaches(reach: Reach, token: Token): boolean {
   }
 }
 
-/** What clients hold in their hands: every token that they got, and every receipt. */
+/** Every token and every receipt that clients received. */
 export interface Ledger {
   readonly tokens: ReadonlyMap<string, Token>;
   readonly endings: readonly Ending[];
   readonly keyIds: ReadonlySet<string>;
-  /** Every access token that a client got goes through here. */
+  /** Notes an access token that a client received. */
   note(text: string): Token;
-  /** Every receipt does. Answers the tokens that it ends, as far as they are known. */
+  /** Notes a receipt. Returns the known tokens that it ends. */
   end(ending: Ending): Token[];
   /** The confirmed receipt by which a token must not be accepted by a request that begins at `began`. */
   finalBefore(token: Token, began: number): Ending | undefined;
-  /** The same by any receipt, confirmed or not: what no request that begins at `began` may grant any more. */
+  /** The receipt, confirmed or not, after which no request that begins at `began` may grant such a token. */
   acknowledgedBefore(token: Token, began: number): Ending | undefined;
 }
 
@@ -95,7 +95,7 @@ export function createLedger(): Ledger {
   const endings: Ending[] = [];
   const keyIds = new Set<string>();
   const tokensOf = new Map<string, Token[]>();
-  /** By user, or `undefined` for those that reach everyone. */
+  /** By user, or `undefined` for revocations of everyone. */
   const endingsOf = new Map<string | undefined, Ending[]>();
 
   const append = <Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value) => {

@@ -12,7 +12,7 @@ const { values } = parseArgs({
     revocations: { type: 'string', default: '10000' },
     /** ms */
     lease: { type: 'string', default: '1000' },
-    /** Kinds of faults, with commas; all if left out. */
+    /** Kinds of faults, separated by commas; all if left out. */
     faults: { type: 'string' },
   },
 });
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   process.exit(report.violations.length === 0 ? 0 : 1);
 }
 
-// An end by "exit" takes the nodes and servers with it.
+// The "exit" event ends the nodes and servers.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 main().catch((error: unknown) => {

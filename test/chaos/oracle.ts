@@ -9,13 +9,13 @@ import { onPostgres } from './stores';
 import type { Tally } from './tally';
 import { readTruthLog, type TruthLog } from './truth-log';
 
-/** ms that the fleet has, when the faults are over, until all is as it should be. Generous, as machines may be slow. */
+/** The time for the fleet to recover after the faults, in ms. Generous for slow machines. */
 const PATIENCE = 90_000;
 
-/** ms by which the clock of a run and the one that Postgres reads may seem to differ. */
+/** The largest apparent difference between the clocks of the run and of Postgres, in ms. */
 const CLOCK_SLACK = 200;
 
-/** Tokens that are presented to every node in the end. */
+/** The number of tokens presented to every node at the end. */
 const MOST_PRESENTED = 600;
 
 export interface OracleOptions {
@@ -27,7 +27,7 @@ export interface OracleOptions {
 }
 
 export interface Settlement {
-  /** ms from the end of the faults until every node was well, and until all was confirmed. */
+  /** The times from the end of the faults until every node was ready, and until all was confirmed, in ms. */
   readonly wellAfter: number;
   readonly confirmedAfter: number;
   readonly logged: number;
@@ -39,7 +39,7 @@ const isWell = async ({ name, url }: FleetNode) => {
   if (response.status !== 200 || !body.includes('"degraded":[]')) throw new Error(`${name}: ${body}`);
 };
 
-/** Every revocation reaches every node, and nothing has to be done for it. */
+/** Every revocation reaches every node by itself. */
 async function settle({ fleet, witness }: OracleOptions): Promise<Omit<Settlement, 'logged'>> {
   const began = performance.now();
   const wait = async (promise: string, condition: () => Promise<unknown>) => {
@@ -67,7 +67,7 @@ async function settle({ fleet, witness }: OracleOptions): Promise<Omit<Settlemen
   return { wellAfter, confirmedAfter };
 }
 
-/** Nobody was turned away without a reason that stands in the log, and stood there by then. */
+/** Every refusal has a reason that was already in the log. */
 function judgeRefusals({ witness }: OracleOptions, log: TruthLog): void {
   for (const token of witness.ledger.tokens.values()) {
     if (!token.refused) continue;
@@ -83,7 +83,7 @@ function judgeRefusals({ witness }: OracleOptions, log: TruthLog): void {
   }
 }
 
-/** What was acknowledged is in Postgres. */
+/** Every acknowledged change is in Postgres. */
 async function judgeReceipts({ fleet, witness }: OracleOptions, log: TruthLog): Promise<void> {
   const alive = await onPostgres<{ id: string }>(
     fleet.stores.postgres,
@@ -100,7 +100,7 @@ async function judgeReceipts({ fleet, witness }: OracleOptions, log: TruthLog): 
   }
 }
 
-/** In the end every node says of every token what the log says of it. */
+/** In the end every node agrees with the log on every token. */
 async function judgeNodes({ fleet, witness, random }: OracleOptions, log: TruthLog): Promise<void> {
   const { ledger } = witness;
   const all = [...ledger.tokens.values()];
@@ -124,7 +124,7 @@ async function judgeNodes({ fleet, witness, random }: OracleOptions, log: TruthL
   await Promise.all(Array.from({ length: 8 }, present));
 }
 
-// What ends a session is in the audit log, in the same transaction.
+// The end of a session is in the audit log, in the same transaction.
 const ENDED_WITHOUT_REASON = `
   select s.id from sessions s where s.ended_at is not null and not exists (
     select from audit_events a where
@@ -135,7 +135,7 @@ const ENDED_WITHOUT_REASON = `
       or (a.user_id = s.user_id
         and a.type in ('LOGOUT_EVERYWHERE', 'FORCED_LOGOUT', 'USER_DISABLED', 'OLDEST_SESSION_ENDED')))`;
 
-/** A session that was begun lives until something ends it, and its refresh token works. */
+/** A session lives until something ends it, and its refresh token works. */
 async function judgeSessions(options: OracleOptions): Promise<void> {
   const { fleet, witness, population, tally, random } = options;
   const { postgres } = fleet.stores;
@@ -167,7 +167,7 @@ async function judgeSessions(options: OracleOptions): Promise<void> {
   const sessionIds = new Set(known.map(({ id }) => id));
   const userIds = new Set(users.map(({ id }) => id));
   for (const { sessionId, userId } of witness.ledger.tokens.values()) {
-    // Those of a deleted account go with it.
+    // The sessions of a deleted account are deleted with it.
     if (sessionIds.has(sessionId) || !userIds.has(userId)) continue;
     witness.accuse('An acknowledged login is not in Postgres.', undefined, [`Of session ${sessionId}.`]);
   }
@@ -176,7 +176,7 @@ async function judgeSessions(options: OracleOptions): Promise<void> {
   }
 }
 
-/** Judges the run as a whole, when the faults are over and nobody acts any more. */
+/** Judges the whole run after the faults and the clients have ended. */
 export async function judge(options: OracleOptions): Promise<Settlement> {
   const settled = await settle(options);
   const log = await readTruthLog(options.fleet.stores.postgres);

@@ -8,11 +8,11 @@ import type { Witness } from './witness';
 export interface User {
   readonly id: string;
   readonly email: string;
-  /** The one in force; behind it another that may be, when the answer to a change got lost. */
+  /** The current password, and another possible one after a change without an answer. */
   passwords: string[];
-  /** Being kept out, or deleted, or that may be. */
+  /** Disabled or deleted, or possibly so. */
   out: boolean;
-  /** Counts what may keep the user from signing in. */
+  /** Counts the events that may keep the user from signing in. */
   changes: number;
   role: 'USER' | 'ADMIN';
 }
@@ -23,19 +23,19 @@ export interface Session {
   readonly id: string;
   token: Token;
   refreshToken: string;
-  /** Somebody is at it: a device does one thing at a time. What others do to it meanwhile is another matter. */
+  /** An action runs on it. A device does one thing at a time, but others may end its session meanwhile. */
   busy: boolean;
-  /** An answer with another refresh token may have got lost, so that this one need not be good. */
+  /** An answer with another refresh token may be lost, so this one may be used. */
   shaky: boolean;
 }
 
-/** A session whose refresh token was refused, so something must have ended it. */
+/** A session whose refresh token was refused. Something must have ended it. */
 export interface DeadSession {
   readonly id: string;
   readonly exchange: Exchange;
 }
 
-/** All who sign in, and what they hold. */
+/** All users and their tokens. */
 export interface Population {
   readonly users: User[];
   readonly sessions: Set<Session>;
@@ -45,7 +45,7 @@ export interface Population {
   newEmail(): string;
 }
 
-/** Where one of those who act stands. */
+/** The environment of one client. */
 export interface Scene {
   readonly node: FleetNode;
   readonly nodes: readonly FleetNode[];
@@ -54,9 +54,9 @@ export interface Scene {
   readonly witness: Witness;
   readonly tally: Tally;
   readonly stop: AbortSignal;
-  /** Checks tokens on every node, which nobody waits for. */
+  /** Checks tokens on every node, without a wait. */
   checkEverywhere(tokens: readonly Token[]): void;
-  /** The administrator's own session, once there is one. */
+  /** The administrator's session, once there is one. */
   admin?: Session;
 }
 

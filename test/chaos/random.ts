@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 
-/** Chance that can be had again: the same seed gives the same numbers. */
+/** Repeatable random numbers: the same seed gives the same numbers. */
 export interface Random {
-  /** From 0 to 1, without 1. */
+  /** A number from 0 up to, but not including, 1. */
   next(): number;
   /** A whole number, both ends included. */
   whole(from: number, to: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
-  /** One of these, as often as its weight says. */
+  /** One of these, by weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T;
   shuffled<T>(items: readonly T[]): T[];
-  /** A stream of its own: how much one part draws does not change what another gets. */
+  /** A separate stream, so that the draws of one part do not change those of another. */
   fork(name: string): Random;
 }
 

@@ -4,7 +4,7 @@ import type { PastFault } from './storm';
 import type { Tally } from './tally';
 import { type Counts, countViolations, type Violation } from './witness';
 
-/** All that a run has to say. */
+/** The report of a run. */
 export interface Report {
   readonly seed: string;
   /** ms */
@@ -18,7 +18,7 @@ export interface Report {
   readonly violations: readonly Violation[];
 }
 
-/** A whole number of ms, of the numbers in their order. */
+/** A quantile of sorted numbers, in whole ms. */
 function quantile(sorted: readonly number[], part: number): string {
   const value = sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
   return value === undefined ? '-' : `${Math.round(value)} ms`;
@@ -38,7 +38,7 @@ function countByKind(faults: readonly PastFault[]): Map<FaultKind, number> {
   return counts;
 }
 
-/** Characters; a stack in a log can be longer. */
+/** The limit of a shown text, in characters. */
 const LONGEST_LINE = 1200;
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

@@ -1,14 +1,14 @@
 import { type Answer, Api } from '../support/api';
 import type { FleetNode } from './fleet';
 
-/** What became of a request. */
+/** The outcomes of a request. */
 export type Outcome =
   | { readonly kind: 'done'; readonly data: any; readonly receipt?: ReceiptAnswer }
-  /** The service said no, so nothing was done. */
+  /** Refused, so nothing was done. */
   | { readonly kind: 'refused'; readonly code: string; readonly reason?: string }
   /** 503, or no answer: it may have been done or not. */
   | { readonly kind: 'unavailable'; readonly why: string }
-  /** What must not happen: an answer that says neither. */
+  /** An answer that must not occur. */
   | { readonly kind: 'fault'; readonly why: string };
 
 export interface ReceiptAnswer {
@@ -28,7 +28,7 @@ export interface Exchange {
   readonly outcome: Outcome;
 }
 
-/** Codes that say what is wrong with the request itself. */
+/** The codes of a refusal. */
 const REFUSALS = new Set([
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -39,7 +39,7 @@ const REFUSALS = new Set([
   'CONFLICT',
 ]);
 
-/** The receipt of a mutation: its own answer, under the name `it`, or what it has put into the extensions. */
+/** The receipt of a mutation: its answer under the name `it`, or the one in the extensions. */
 function receiptOf({ data, extensions }: Answer): ReceiptAnswer | undefined {
   if (data?.it?.confirmed !== undefined) return data.it as ReceiptAnswer;
   return (extensions?.revocations as ReceiptAnswer[] | undefined)?.[0];
@@ -53,7 +53,7 @@ function read(answer: Answer): Outcome {
   return { kind: 'fault', why: `${status} ${JSON.stringify(answer.errors)}` };
 }
 
-/** Sends one request. Never throws: that a node is away is an outcome. */
+/** Sends one request. Never throws: an unreachable node is an outcome too. */
 export async function ask(
   node: FleetNode,
   query: string,

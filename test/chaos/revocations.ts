@@ -19,21 +19,21 @@ interface Order {
   readonly mutation: string;
   readonly variables?: object;
   readonly token: Token;
-  /** False for what works with a revoked token as well. */
+  /** False if it works with a revoked token too. */
   readonly needsGoodToken?: boolean;
-  /** One of those that will be ended: nodes are asked about it while that goes on, so that they learn and forget it. */
+  /** A token that will be ended. Nodes check it meanwhile, so that they learn and forget it. */
   readonly target?: Token;
-  /** What a receipt says to have ended; nothing, if it had been ended before and the receipt cannot tell what. */
+  /** The tokens that a receipt ends; nothing if it ended none itself. */
   readonly reachOf: (receipt: ReceiptAnswer) => Reach | undefined;
 }
 
-/** How often the target is presented while its end is under way. */
+/** How often the target is presented during its revocation. */
 const RACES = 0.4;
 
-/** Tokens that are tried on every node right after a receipt, of those that it ended. */
+/** The number of ended tokens that are tried on every node right after a receipt. */
 const TRIED_AT_ONCE = 2;
 
-/** Sends a revocation, and puts its receipt into the ledger. */
+/** Sends a revocation and puts its receipt into the ledger. */
 async function revoke(scene: Scene, order: Order): Promise<Exchange> {
   const { node, witness, tally, population, random } = scene;
   const { kind, mutation, variables, token, needsGoodToken, target = token, reachOf } = order;
@@ -78,7 +78,7 @@ const ofUser =
 const wasRefused = ({ outcome }: Exchange) =>
   outcome.kind === 'refused' && outcome.code === 'UNAUTHENTICATED';
 
-/** Something that a user does on one of their devices. */
+/** An action of a user on one of their devices. */
 export type Deed = (scene: Scene, session: Session) => Promise<void>;
 
 const logout: Deed = async (scene, session) => {
@@ -93,16 +93,16 @@ const logout: Deed = async (scene, session) => {
   let { outcome } = await revoke(scene, order);
   if (outcome.kind !== 'done') return;
   scene.population.sessions.delete(session);
-  // Whoever was told that it is not certain yet asks again.
+  // A client repeats a mutation whose receipt was unconfirmed.
   for (let i = 0; i < 3 && outcome.kind === 'done' && outcome.receipt?.confirmed === false; i++) {
     await sleep(200);
     ({ outcome } = await revoke(scene, { ...order, kind: 'logout, asked again' }));
   }
-  // Another copy of the refresh token must be worth nothing: the grant would be judged.
+  // Another copy of the refresh token must be refused. A grant would be judged.
   if (scene.random.chance(0.2)) await refresh(scene, { ...session, shaky: true });
 };
 
-/** Raises the counter and goes on with new tokens. */
+/** Raises the version and continues with new tokens. */
 async function reissue(
   scene: Scene,
   session: Session,
@@ -132,7 +132,7 @@ const logoutOthers: Deed = async (scene, session) => {
 const changePassword: Deed = async (scene, session) => {
   const { user } = session;
   const [current = ''] = user.passwords;
-  // One whose password is not certain, or who is being kept out, leaves it alone.
+  // Not for a user whose password is uncertain, or who is disabled.
   if (user.passwords.length > 1 || user.out) return;
   const next = `correct horse battery ${scene.random.whole(0, 1e9)}`;
   user.passwords = [next, current];
@@ -144,7 +144,7 @@ const changePassword: Deed = async (scene, session) => {
     `mutation($input: ChangePasswordInput!) { it: changePassword(input: $input) ${GRANT} }`,
     { input: { currentPassword: current, newPassword: next } },
   );
-  // Without an answer both stay: which of them is in force is for the next sign-in to find out.
+  // Without an answer both passwords stay. The next sign-in finds the right one.
   if (outcome.kind === 'done') user.passwords = [next];
   if (outcome.kind === 'refused') user.passwords = [current];
   user.changes += 1;
@@ -176,7 +176,7 @@ const logoutSession: Deed = async (scene, session) => {
   if (wasRefused(exchange)) await refresh(scene, session);
 };
 
-/** Deletes the account; another user comes in place of the one who leaves. */
+/** Deletes the account and registers another user instead. */
 const deleteAccount: Deed = async (scene, session) => {
   const { user } = session;
   if (user.passwords.length > 1 || user.out) return;
@@ -194,14 +194,14 @@ const deleteAccount: Deed = async (scene, session) => {
     await refresh(scene, session);
     return;
   }
-  // Without an answer, too: nobody can tell whether the account is still there.
+  // Without an answer too: the account may be gone.
   scene.population.users.splice(scene.population.users.indexOf(user), 1);
   await register(scene);
 };
 
 type AdminOrder = Omit<Order, 'token'>;
 
-/** What the administrator does; once more when the token had been ended by something else. */
+/** An action of the administrator, repeated once if their token had been ended. */
 async function byAdministrator(
   scene: Scene,
   order: (token: Token) => AdminOrder,
@@ -222,7 +222,7 @@ const setRole: Deed = async (scene, { user, token: target }) => {
     variables: { id: user.id, role },
     reachOf: ofUser(user.id),
   }));
-  // The role that a user has already ends nothing.
+  // Setting the present role ends nothing.
   if (exchange?.outcome.kind === 'done') user.role = role;
 };
 
@@ -250,7 +250,7 @@ const forceLogoutAll: Deed = async (scene) => {
   await byAdministrator(scene, ({ globalVersion }) => ({
     kind: 'forceLogoutAll',
     mutation: `mutation { it: forceLogoutAll(reason: "chaos") ${RECEIPT} }`,
-    // It was accepted with a token of that version, so what came of it is a higher one.
+    // A token of that version was accepted, so the new version is higher.
     reachOf: () => ({ scope: 'EVERYONE', upTo: globalVersion }),
   }));
 };
@@ -264,7 +264,7 @@ const revokeKeys: Deed = async (scene) => {
   }));
 };
 
-/** Keeps a user out for a moment. Enabling revives nothing, which those who hold the tokens find out. */
+/** Disables a user for a moment. Enabling revives no token, which the clients verify. */
 const disableAndEnable: Deed = async (scene, { user, token: target }) => {
   if (user.out) return;
   user.out = true;
@@ -296,7 +296,7 @@ const disableAndEnable: Deed = async (scene, { user, token: target }) => {
   }
 };
 
-/** How often each comes. Those that cost a password, and so a long computation, and those that hit everyone are rare. */
+/** The weights of the actions. Actions with a slow password hash, and those that hit everyone, are rare. */
 export const DEEDS: readonly (readonly [weight: number, deed: Deed])[] = [
   [420, setRole],
   [240, logoutOthers],

@@ -12,29 +12,29 @@ import { countViolations, createWitness } from './witness';
 
 export interface RunOptions {
   readonly seed: string;
-  /** ms after which it ends; or earlier, after this many revocations. */
+  /** The duration in ms. The run may end earlier, after this many revocations. */
   readonly duration: number;
   readonly revocations: number;
   /** ms */
   readonly lease: number;
   readonly nodes: number;
   readonly users: number;
-  /** Clients at each node. */
+  /** The number of clients at each node. */
   readonly actors: number;
   readonly auditors: number;
-  /** All kinds if left out. */
+  /** The kinds of faults; all if left out. */
   readonly faults?: readonly FaultKind[];
-  /** Told now and then how far it has come. */
+  /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
 }
 
-/** ms between two reports of progress. */
+/** The time between two reports of progress, in ms. */
 const PROGRESS_INTERVAL = 10_000;
 
-/** ms after the faults within which every request must have got its answer. */
+/** The time after the faults within which every request must be answered, in ms. */
 const LAST_ANSWER = 60_000;
 
-/** Starts a fleet of its own, lets clients and faults loose on it, and judges what they saw. */
+/** Starts a fleet, runs clients and faults against it, and judges the results. */
 export async function run(options: RunOptions): Promise<Report> {
   const { seed, duration, revocations, lease, progress = () => undefined } = options;
   const random = createRandom(seed);
@@ -42,7 +42,7 @@ export async function run(options: RunOptions): Promise<Report> {
     RATE_LIMIT: 'off',
     LOG_LEVEL: 'warn',
     REVOCATION_LEASE: `${lease}ms`,
-    // Longer than any run: no token may run out, and the log forget it, before it is judged.
+    // Longer than any run: no token may expire and be forgotten before it is judged.
     ACCESS_TOKEN_TTL: '12h',
   });
   const calmDown = new AbortController();
@@ -64,7 +64,7 @@ export async function run(options: RunOptions): Promise<Report> {
     };
     const acting = watched(crowd.act(stop.signal));
     const hasConfirmed = () => tally.latencies.calm.length > 0;
-    // The first of them in peace, so that a slow machine has something to lose.
+    // The first requests run without faults, so that even a slow machine has tokens to judge.
     await eventually(() => {
       if (!hasConfirmed()) throw new Error('Nothing is confirmed, although nothing is wrong.');
     }, LAST_ANSWER);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADMIN } from '../support/world';
+import { ADMIN } from '../support/api';
 import type { Scene, Session, User } from './population';
 import type { Exchange } from './requests';
 
-/** ms that a client waits after a node could not be reached. */
+/** The pause of a client after an unreachable node, in ms. */
 export const AFTER_TROUBLE = 40;
 
 export const GRANT = '{ accessToken refreshToken }';
@@ -14,7 +14,7 @@ export interface GrantAnswer {
   readonly refreshToken: string;
 }
 
-/** Takes what a session got into its hands. */
+/** Keeps the tokens that a session received. */
 export function take(scene: Scene, session: Session, exchange: Exchange, grant: GrantAnswer): void {
   session.token = scene.witness.granted(grant.accessToken, exchange);
   session.refreshToken = grant.refreshToken;
@@ -34,7 +34,7 @@ function open({ witness }: Scene, user: User, exchange: Exchange, grant: GrantAn
 
 export async function register(scene: Scene): Promise<User | undefined> {
   const { population, witness, node } = scene;
-  // A new one each time: whether a registration without an answer took place need not be found out.
+  // A new email each time: a registration without an answer may have taken place.
   const email = population.newEmail();
   const exchange = await witness.send(
     node,
@@ -57,7 +57,7 @@ export async function register(scene: Scene): Promise<User | undefined> {
   return user;
 }
 
-/** Signs a user in; on a new device, as always. */
+/** Signs a user in on a new device. */
 export async function login(scene: Scene, user: User): Promise<Session | undefined> {
   const { witness, node, tally } = scene;
   const { changes } = user;
@@ -77,14 +77,14 @@ export async function login(scene: Scene, user: User): Promise<Session | undefin
     }
     if (outcome.kind !== 'refused') return undefined;
   }
-  // One that was being changed at the time proves nothing.
+  // A password that was being changed proves nothing.
   if (exchange && !user.out && user.changes === changes && user.passwords.length === 1) {
     witness.accuse('An account that was made cannot sign in.', exchange, [`It is ${user.email}.`]);
   }
   return undefined;
 }
 
-/** Gets new tokens for a session. Answers whether it lives on, as far as the client can tell. */
+/** Refreshes a session. Resolves with whether it lives on, as far as the client knows. */
 export async function refresh(scene: Scene, session: Session): Promise<boolean> {
   const { witness, node, tally, population } = scene;
   const exchange = await witness.send(
@@ -112,14 +112,14 @@ export async function refresh(scene: Scene, session: Session): Promise<boolean> 
       }
       return false;
     default:
-      // It may have been used, and is good for another 10 seconds then. Later it ends the session, which is right.
+      // The refresh token may be used, and is good for 10 more seconds. Later it rightly ends the session.
       session.shaky = true;
       await sleep(AFTER_TROUBLE);
       return true;
   }
 }
 
-/** The scene's administrator with a token that was good a moment ago, or nothing while that cannot be had. */
+/** The administrator with a token that was just good, or nothing while there is none. */
 export async function administrator(scene: Scene): Promise<Session | undefined> {
   const root: User = {
     id: '',
@@ -133,7 +133,7 @@ export async function administrator(scene: Scene): Promise<Session | undefined> 
   return scene.admin;
 }
 
-/** What the administrator does when a token is refused: gets another one, somehow. */
+/** Gets the administrator another token after a refusal. */
 export async function renewAdministrator(scene: Scene): Promise<void> {
   const { admin } = scene;
   if (admin && !(await refresh(scene, admin))) scene.admin = undefined;

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { startPostgres, startRedis, type TestServer } from '../support/servers';
 
-/** The two Redis servers of a run, of which one is the primary at a time. */
+/** The two Redis servers of a run. One of them is the primary. */
 export interface RedisPair {
   primary: TestServer;
   replica: TestServer;
@@ -17,7 +17,7 @@ export interface Stores {
   dispose(): Promise<void>;
 }
 
-/** Runs commands on a Redis server behind the service's back. */
+/** Runs commands on a Redis server without the nodes' knowledge. */
 export async function onRedis<T>({ url }: TestServer, work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 5000 });
   client.on('error', () => undefined);
@@ -29,7 +29,7 @@ export async function onRedis<T>({ url }: TestServer, work: (client: Redis) => P
   }
 }
 
-/** Runs SQL behind the service's back. */
+/** Runs SQL without the server's knowledge. */
 export async function onPostgres<Row extends object>(
   { url }: TestServer,
   sql: string,
@@ -52,10 +52,10 @@ export const follow = (replica: TestServer, primary: TestServer) =>
 
 export const promote = (replica: TestServer) => onRedis(replica, (client) => client.replicaof('NO', 'ONE'));
 
-/** Where `startRedis` lets its servers write. In a container the folder would be somebody else's. */
+/** The folder in which `startRedis` lets its servers write. In a container it would be another path. */
 const isOurs = (folder: string) => folder.startsWith(join(tmpdir(), 'tokenfence-redis-'));
 
-/** Kills it, so that it forgets everything: also what an earlier fault made it write to the disk. */
+/** Kills it and deletes its data, even data that an earlier fault wrote to the disk. */
 export async function killForgetting(server: TestServer): Promise<void> {
   const [, folder = ''] = await onRedis(server, (client) => client.config('GET', 'dir') as Promise<string[]>);
   await server.kill();

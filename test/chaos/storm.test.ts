@@ -16,12 +16,12 @@ const firstOf = (seed: string) => {
   return planned;
 };
 
-test('a seed gives the same plan of faults again, and another one another plan', () => {
+test('a seed always gives the same plan of faults, and another seed another plan', () => {
   expect(firstOf('42')).toEqual(firstOf('42'));
   expect(firstOf('42')).not.toEqual(firstOf('43'));
 });
 
-test('faults of one episode never meddle with the same node, store or wire', () => {
+test('faults of one episode never share a node, store or wire', () => {
   let episodes = 0;
   for (const { faults } of plan(fleet, createRandom('7'))) {
     const claims = faults.flatMap(({ fault }) => fault.claims);

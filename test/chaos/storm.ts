@@ -3,46 +3,46 @@ import { type Fault, FAULT_KINDS, type FaultKind, FAULTS } from './faults';
 import type { Fleet } from './fleet';
 import type { Random } from './random';
 
-/** ms that are added to each calm: reconnecting takes its time, however short the lease. */
+/** Added to each calm, in ms: reconnecting takes time, however short the lease. */
 const SHORTEST_CALM = 400;
 
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly fault: Fault;
-  /** In leases, from the beginning of its episode. */
+  /** Its start in leases, from the beginning of the episode. */
   readonly begins: number;
 }
 
-/** A calm, and then one fault, or a few that overlap. The next one begins when all is put right. */
+/** A calm, then one fault or a few that overlap. The next episode begins when all are repaired. */
 export interface Episode {
   /** In leases. */
   readonly calm: number;
   readonly faults: readonly PlannedFault[];
 }
 
-/** A fault as it really took place. Times in ms of `performance.now()`. */
+/** A fault as it took place. Times in ms of `performance.now()`. */
 export interface PastFault {
   readonly kind: FaultKind;
   readonly name: string;
   readonly from: number;
-  /** When it was put right; undefined while it lasts. */
+  /** The time of its repair; undefined while it lasts. */
   to?: number;
 }
 
 export interface Storm {
   readonly past: readonly PastFault[];
-  /** What was wrong at some time between these two. */
+  /** The faults at any time between these two. */
   readonly during: (from: number, to: number) => string[];
-  /** Makes faults until `signal` aborts, and resolves when the last one is put right. */
+  /** Makes faults until `signal` aborts. Resolves when the last one is repaired. */
   rage(signal: AbortSignal): Promise<void>;
 }
 
-/** Every kind comes once before any comes again, in an order of the seed's. */
+/** Every kind comes once before any is repeated, in an order given by the seed. */
 function* inTurns(random: Random, kinds: readonly FaultKind[]): Generator<FaultKind, never> {
   for (;;) yield* random.shuffled(kinds);
 }
 
-/** Depends on the seed alone, and on the names of the nodes; not on what happens meanwhile. */
+/** Depends only on the seed and the names of the nodes, not on events of the run. */
 export function* plan(
   fleet: Fleet,
   random: Random,
@@ -60,7 +60,7 @@ export function* plan(
       const kind = turns.next().value;
       const fault = FAULTS[kind](fleet, random.fork(`fault ${number}.${i}`));
       const taken = faults.some((other) => other.fault.claims.some((claim) => fault.claims.includes(claim)));
-      // The first one always comes. Another that is in its way is left out until its next turn.
+      // The first one always comes. One that conflicts with it is left for its next turn.
       if (!taken) faults.push({ kind, fault, begins: i === 0 ? 0 : 1.5 * random.next() });
     }
     yield { calm: 0.7 + 2 * random.next(), faults };
@@ -97,7 +97,7 @@ export function createStorm(
         if (signal.aborted) return;
         const ends = await Promise.allSettled(faults.map(make));
         const failed = ends.find((end) => end.status === 'rejected');
-        // All are put right first: a fleet that is half stopped could not be closed well.
+        // All faults are repaired first, because a half-stopped fleet could not be closed.
         if (failed) throw failed.reason;
       }
     },

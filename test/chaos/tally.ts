@@ -1,21 +1,21 @@
-/** What became of the revocations of one kind. */
+/** The outcomes of the revocations of one kind. */
 export interface KindTally {
   confirmed: number;
   unconfirmed: number;
-  /** The service said no: the token had been ended, the session was gone. */
+  /** Refused: the token had ended, or the session was gone. */
   refused: number;
   /** No answer, or 503. */
   unknown: number;
 }
 
-/** What is counted on the way. */
+/** The counts of a run. */
 export interface Tally {
   readonly kinds: ReadonlyMap<string, KindTally>;
-  /** Why receipts were not confirmed, and how often. */
+  /** The reasons of unconfirmed receipts, with their numbers. */
   readonly reasons: ReadonlyMap<string, number>;
-  /** ms from sending to the confirmed receipt: without any fault in that time, and with one. */
+  /** The times to the confirmed receipt in ms, without a fault meanwhile and with one. */
   readonly latencies: { readonly calm: number[]; readonly troubled: number[] };
-  /** Revocations that were answered with a receipt, confirmed or not. */
+  /** The revocations with a receipt, confirmed or not. */
   acknowledged: number;
   logins: number;
   refreshes: number;

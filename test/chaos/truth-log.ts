@@ -13,12 +13,12 @@ interface Row {
   readonly revoked_at: Date;
 }
 
-/** The log of revocations as Postgres has it: what was committed, whoever was told. */
+/** The committed log of revocations in Postgres. */
 export interface TruthLog {
   readonly size: number;
-  /** When a token was ended first, in ms since 1970; undefined if nothing has ended it. */
+  /** The first end of a token, in ms since 1970; undefined if it was not ended. */
   endOf(token: Token): number | undefined;
-  /** Whether what a receipt speaks of is in the log. Of a session, which other entries may have ended, it cannot tell. */
+  /** Whether the revocation of a receipt is in the log. For a session it cannot tell, as other entries may end it. */
   holds(reach: Reach): boolean;
 }
 

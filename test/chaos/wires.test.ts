@@ -1,5 +1,6 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { eventually } from '../support/eventually';
+import { listen } from '../support/listen';
 import { type Proxy, startProxy } from '../support/proxy';
 
 let echo: Server;
@@ -9,8 +10,7 @@ let heard = '';
 
 beforeEach(async () => {
   echo = createServer((near) => near.on('error', () => undefined).pipe(near));
-  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
-  proxy = await startProxy(`redis://127.0.0.1:${(echo.address() as AddressInfo).port}`);
+  proxy = await startProxy((await listen(echo)).replace('http', 'redis'));
   heard = '';
   socket = connect(Number(new URL(proxy.url).port), '127.0.0.1');
   socket.on('error', () => undefined).on('data', (data) => (heard += data.toString()));
@@ -22,17 +22,17 @@ afterEach(async () => {
   await new Promise((resolve) => echo.close(resolve));
 });
 
-/** Says something, and waits until the echo is heard. */
+/** Sends a text and waits for its echo. */
 const say = async (text: string) => {
   const expected = heard + text;
   socket.write(text);
   await eventually(() => expect(heard).toBe(expected));
 };
 
-test('a stalled wire holds everything back, and loses nothing of it when it is restored', async () => {
+test('a stalled wire holds all data back and loses nothing when restored', async () => {
   proxy.stall();
   socket.write('one ');
-  // Another connection goes the same way, so that this one has had its time.
+  // Another connection proves that this one has had enough time.
   const other = connect(Number(new URL(proxy.url).port), '127.0.0.1');
   await new Promise((resolve) => other.once('connect', resolve));
   socket.write('two ');
@@ -42,7 +42,7 @@ test('a stalled wire holds everything back, and loses nothing of it when it is r
   other.destroy();
 });
 
-test('a slow wire keeps the order, however late each part comes', async () => {
+test('a slow wire keeps the order of the data', async () => {
   proxy.slow(5, 20);
   const began = performance.now();
   const numbers = Array.from({ length: 50 }, (_, i) => `${i} `);
@@ -54,7 +54,7 @@ test('a slow wire keeps the order, however late each part comes', async () => {
   expect(performance.now() - began).toBeGreaterThanOrEqual(9);
 });
 
-test('a deaf wire loses the answers, and the requests arrive', async () => {
+test('a deaf wire passes requests and loses answers', async () => {
   let arrived = '';
   echo.on('connection', (near) => near.on('data', (data) => (arrived += data.toString())));
   const other = connect(Number(new URL(proxy.url).port), '127.0.0.1');

@@ -2,7 +2,7 @@ import type { FleetNode } from './fleet';
 import { createLedger, type Ending, type Ledger, type Sighting, type Token, type Verdict } from './ledger';
 import { ask, type Exchange, inShort } from './requests';
 
-/** A promise that was broken, how often, and of the first few times all that helps to find out how. */
+/** A broken promise: how often, with the evidence of the first few times. */
 export interface Violation {
   readonly promise: string;
   count: number;
@@ -18,21 +18,21 @@ export interface Counts {
   unavailable: number;
 }
 
-/** Sees every exchange, and says at once when a promise was broken. */
+/** Sees every exchange, and reports a broken promise at once. */
 export interface Witness {
   readonly ledger: Ledger;
   readonly counts: Counts;
   readonly violations: readonly Violation[];
-  /** Resolves when there are so many violations that more would tell nothing new. */
+  /** Resolves when more violations would show nothing new. */
   readonly enough: AbortSignal;
-  /** Notes a violation: of a request, with the nodes that had a part in it, or of the run as a whole. */
+  /** Notes a violation by a request and the nodes involved, or by the whole run. */
   accuse(
     promise: string,
     exchange: Pick<Sighting, 'node' | 'began' | 'ended'> | undefined,
     details: string[],
     ...others: FleetNode[]
   ): void;
-  /** Sends a request. Whether it was right to be done with that token is judged, unless it is done with any. */
+  /** Sends a request. Judges whether its token may do it, unless any token may. */
   send(
     node: FleetNode,
     query: string,
@@ -40,22 +40,22 @@ export interface Witness {
     token?: Token,
     needsGoodToken?: boolean,
   ): Promise<Exchange>;
-  /** Notes a token that was granted, and judges whether it could be: grants are made by what Postgres knows. */
+  /** Notes a granted token and judges the grant, which depends on Postgres only. */
   granted(text: string, exchange: Exchange): Token;
-  /** Presents a token to a node, in one of the ways that ask for nothing but its being good. */
+  /** Presents a token to a node in a request that needs only a good token. */
   present(token: Token, node: FleetNode, way?: 'check' | 'me'): Promise<Sighting>;
 }
 
-/** Of one promise: beyond these a case is only counted, or the run ended. */
+/** The limits for one promise: beyond them a case is only counted, or the run ends. */
 const MOST_CASES = 5;
 const MOST_VIOLATIONS = 30;
 
 const LOG_LINES = 12;
 
-/** ms until what a node has to say about a request stands in its log, and has been read here. */
+/** The time until a node's log lines on a request have been read here, in ms. */
 const UNTIL_LOGGED = 300;
 
-/** A field for administrators: whoever is told that they are none has a good token. No store is read for that answer. */
+/** A field for administrators. FORBIDDEN proves a good token, and needs no store. */
 const CHECK = '{ auditEvents(first: 1) { pageInfo { hasNextPage } } }';
 const ME = '{ me { id } }';
 
@@ -148,7 +148,7 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
       switch (sighting.verdict) {
         case 'ACCEPTED':
           counts.accepted += 1;
-          // What was done has been judged on the way.
+          // The completed requests have been judged on the way.
           if (outcome.kind !== 'done') accepted(token, exchange);
           break;
         case 'REVOKED':

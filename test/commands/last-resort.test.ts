@@ -6,7 +6,7 @@ test.each([
   ['a rejection', `Promise.reject(new Error('hunter2'))`],
   ['an event without a listener', `new (require('node:events'))().emit('error', new TypeError('hunter2'))`],
   ['anything else that is thrown', `setTimeout(() => { throw 'hunter2' })`],
-])('%s that nothing caught is logged without its message, and ends the process', async (_what, fault) => {
+])('an uncaught %s is logged without its message and ends the process', async (_what, fault) => {
   const path = join(__dirname, '../../dist/src/commands/last-resort.js');
   const program = `require(${JSON.stringify(path)}).onUnexpected(
     { error: (fields, text) => console.log(JSON.stringify(fields), text) }, () => process.exit(7));

@@ -6,10 +6,10 @@ import { freePort } from '../support/servers';
 
 const ROOT = join(__dirname, '../..');
 
-test('SIGTERM to npm ends the server, though npm hands it to the shell only', async () => {
+test('SIGTERM to npm ends the server, although npm passes it only to the shell', async () => {
   const folder = await newEmbeddedFolder();
   const port = await freePort();
-  // As npm start, but for the build.
+  // Like `npm start`, without the build.
   const npm = spawn('npm', ['exec', '--call', `node ${QUICK_START} ${ROOT}/dist/src/main.js`], {
     cwd: dirname(folder.path),
     detached: true,
@@ -35,7 +35,7 @@ test('SIGTERM to npm ends the server, though npm hands it to the shell only', as
     try {
       process.kill(-npm.pid!, 'SIGKILL');
     } catch {
-      // All have ended.
+      // Every process has ended.
     }
     await folder.remove();
   }

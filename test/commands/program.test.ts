@@ -10,7 +10,7 @@ const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 
   version: string;
 };
 
-/** What was called, and what was written, for these words. */
+/** Runs the program with these arguments. Returns the handler it called and the text it wrote. */
 async function typed(...words: string[]) {
   const calls: unknown[][] = [];
   const noted =
@@ -55,7 +55,7 @@ test.each<[string[], unknown[]]>([
     ['changeLease', 500],
   ],
   [['admin', 'restored'], ['restored']],
-])('%j does what it says', async (words, [name, ...args]) => {
+])('%j calls its handler', async (words, [name, ...args]) => {
   const { calls, error } = await typed(...words);
   expect(error).toBeUndefined();
   expect(calls[0]!.slice(0, args.length + 1)).toEqual([name, ...args]);
@@ -77,7 +77,7 @@ test.each<[string[], RegExp]>([
   [['admin', 'lease', 'soon'], /Write a duration from 100ms to 10s/],
   [['admin', 'lease', '1h'], /Write a duration from 100ms to 10s/],
   [['admin', 'restored', 'x'], /too many arguments/],
-])('%j does nothing, and is answered by a sentence', async (words, sentence) => {
+])('%j does nothing and prints a sentence', async (words, sentence) => {
   const { calls, written, error } = await typed(...words);
   expect(calls).toEqual([]);
   expect(error?.exitCode).toBe(1);
@@ -94,7 +94,7 @@ test.each([['--help'], ['-h'], ['help'], ['admin', '--help'], ['--version']])(
   },
 );
 
-test('the process ends with 2 for what it does not know, and starts no server', async () => {
+test('an unknown command ends the process with 2 and starts no server', async () => {
   const run = (...words: string[]) =>
     promisify(execFile)(process.execPath, [join(__dirname, '../../dist/src/main.js'), ...words], {
       env: { PATH: process.env.PATH, DATA_DIR: '/dev/null/nowhere' },

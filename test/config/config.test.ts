@@ -12,7 +12,7 @@ const faultsOf = (env: Record<string, string>) => {
   }
 };
 
-test('with nothing set it is the embedded mode with the documented defaults', () => {
+test('without settings, the embedded mode starts with the documented defaults', () => {
   expect(readConfig({})).toMatchObject({
     host: '127.0.0.1',
     port: 4000,
@@ -28,7 +28,7 @@ test('with nothing set it is the embedded mode with the documented defaults', ()
   });
 });
 
-test('every fault is named at once, in plain sentences, and no secret is repeated', () => {
+test('all faults are named together, in plain sentences, without a secret', () => {
   const faults = faultsOf({
     DATABASE_URL: 'mysql://root:hunter2@db/x',
     REDIS_URL: 'nonsense',
@@ -126,7 +126,7 @@ test.each<[string, unknown]>([
   expect(readConfig({ TRUST_PROXY: text })).toMatchObject({ trustProxy });
 });
 
-test('real stores with a good secret will do', () => {
+test('real stores with a good secret are accepted', () => {
   expect(readConfig({ DATABASE_URL: 'postgres://db/x', REDIS_URL: 'rediss://r', SECRET }).store).toEqual({
     mode: 'servers',
     databaseUrl: 'postgres://db/x',
@@ -158,12 +158,12 @@ test.each([
   expect(parseDuration(text)).toBe(ms);
 });
 
-test('production runs the embedded mode where it is asked for by its name', () => {
+test('production runs the embedded mode when it is chosen by name', () => {
   const { store } = readConfig({ NODE_ENV: 'production', DATABASE_URL: 'embedded', DATA_DIR: '/data' });
   expect(store).toEqual({ mode: 'embedded', dataDir: '/data', secret: undefined });
 });
 
-test('a misspelt setting is warned of, and common variables never are', () => {
+test('a misspelt setting gives a warning, and common variables give none', () => {
   const common = {
     ...{ PATH: '/bin', HOME: '/root', HOSTNAME: 'web-1', PORTS: '1', HOSTS: 'x', USER: 'app', LANG: 'C' },
     ...{ POSTGRES_PORT: '5432', POSTGRES_PASSWORD: 'x', REDIS_PORT: '6379', REDIS_PASSWORD: 'x' },
@@ -175,13 +175,13 @@ test('a misspelt setting is warned of, and common variables never are', () => {
     'CORS_ORIGIN is not a setting. Did you mean CORS_ORIGINS?',
     'ISUER is not a setting. Did you mean ISSUER?',
   ]);
-  // Where the right one is set too, the other belongs to somebody else.
+  // If the right one is also set, the other belongs to another program.
   expect(
     readConfig({ LOG_LEVELS: 'x', LOG_LEVEL: 'warn', AUDIENCES: 'x', AUDIENCE: 'api' }).warnings,
   ).toEqual([]);
 });
 
-test('production warns of what is rarely meant there', () => {
+test('production warns about settings that are rarely intended there', () => {
   const production = { NODE_ENV: 'production', DATABASE_URL: 'embedded' };
   expect(readConfig({ ...production, RATE_LIMIT: 'off' }).warnings).toEqual([
     expect.stringMatching(/^ISSUER is not set/),
@@ -193,12 +193,12 @@ test('production warns of what is rarely meant there', () => {
   expect(readConfig({ ...production, ISSUER: 'https://a.example.com' }).warnings).toEqual([]);
 });
 
-test('space around a value is no part of it, but for secrets', () => {
+test('space around a value is removed, except around secrets', () => {
   expect(readConfig({ AUDIENCE: ' api\n', PORT: '4001 ' })).toMatchObject({ audience: 'api', port: 4001 });
   expect(readConfig({ SECRET: ` ${SECRET}` }).store).toMatchObject({ secret: ` ${SECRET}` });
 });
 
-test('CORS_ORIGINS takes the origins of packaged apps as they are sent', () => {
+test('CORS_ORIGINS accepts the origins of packaged apps as they are sent', () => {
   const origins = [
     'https://app.example.com',
     'http://[::1]:3000',

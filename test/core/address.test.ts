@@ -1,6 +1,6 @@
 import { networkOf, parseAddress, siteOf } from '../../src/core/address';
 
-describe('an address, however a proxy writes it', () => {
+describe('parseAddress reads every form in which a proxy writes an address', () => {
   test.each([
     ['203.0.113.7', '203.0.113.7'],
     [' 203.0.113.7 ', '203.0.113.7'],
@@ -31,7 +31,7 @@ describe('an address, however a proxy writes it', () => {
   ])('%s is not an address', (_name, text) => expect(parseAddress(text)).toBeUndefined());
 });
 
-test('an IPv6 customer is one network by /64 and one site by /48; an IPv4 address is both', () => {
+test('an IPv6 /64 is one network and a /48 one site; an IPv4 address is both', () => {
   expect(networkOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::');
   expect(siteOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1::');
   expect([networkOf('203.0.113.7'), siteOf('203.0.113.7')]).toEqual(['203.0.113.7', '203.0.113.7']);

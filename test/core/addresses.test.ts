@@ -10,7 +10,7 @@ test.each<[string, object]>([
   ['redis:///1', { host: 'localhost', db: 1 }],
   ['REDIS://h', { host: 'h' }],
   ['/run/redis.sock?db=4', { path: '/run/redis.sock', db: 4, isEncrypted: false }],
-])('the address of Redis %s is read as ioredis reads it', (url, address) => {
+])('the Redis address %s is read as ioredis reads it', (url, address) => {
   expect(readRedisUrl(url)).toMatchObject(address);
 });
 
@@ -31,7 +31,7 @@ test.each([
   'http://hunter2/',
   '//hunter2',
   '/run/redis.sock?hunter2=1',
-])('the address of Redis %s is refused by a sentence that repeats nothing of it', (url) => {
+])('the Redis address %s is refused with a sentence that does not repeat it', (url) => {
   const read = readRedisUrl(url) as { fault: string };
   expect(read.fault).toMatch(/^(must|has|is) .*[^.]$|^(must|has|is) .*\.$/);
   expect(read.fault).not.toContain('hunter2');
@@ -48,7 +48,7 @@ test.each([
   'postgres://u:p w@db.internal/app',
   'socket:/run/postgresql?db=app',
   '/run/postgresql app',
-])('the address of Postgres %s is taken, as the driver takes it', (url) => {
+])('the Postgres address %s is accepted, as the driver accepts it', (url) => {
   expect(faultOfPostgresUrl(url)).toBeUndefined();
 });
 
@@ -63,7 +63,7 @@ test.each([
   'postgres://u:hunter2 %20@h/db',
   'mysql://hunter2/db',
   'hunter2',
-])('the address of Postgres %s is refused by a sentence that repeats nothing of it', (url) => {
+])('the Postgres address %s is refused with a sentence that does not repeat it', (url) => {
   const fault = faultOfPostgresUrl(url);
   expect(fault).toMatch(/^(must|has|is) /);
   expect(fault).not.toContain('hunter2');

@@ -19,7 +19,7 @@ const copy = (known: Partial<Known> = {}): Known => ({
 const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' });
 
 test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
-  // claims against what a copy says
+  // The claims against a copy.
   ['both versions are those of the copy', {}, copy(), 'GOOD'],
   ['the token is older than the copy', {}, copy({ tokenVersion: 4 }), 'REVOKED'],
   ['the token is newer than the copy: the copy is behind', {}, copy({ tokenVersion: 2 }), 'UNKNOWN'],
@@ -34,7 +34,7 @@ test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
   ['the other way round', {}, copy({ tokenVersion: 4, globalVersion: 1 }), 'REVOKED'],
   ['an id is denied', {}, copy({ denied: true }), 'REVOKED'],
   ['an id is denied and the copy is behind', {}, copy({ denied: true, tokenVersion: 2 }), 'REVOKED'],
-  // and against the truth
+  // The claims against the truth.
   ['both versions are true', {}, truth(), 'GOOD'],
   ['the token is older than the truth', {}, truth({ tokenVersion: 4 }), 'REVOKED'],
   [
@@ -54,10 +54,10 @@ test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
     'DISTRUSTED',
   ],
   ['the key is denied, and the token expired', { exp: 0 }, copy({ keyDenied: true }), 'DISTRUSTED'],
-  // and against the clock
+  // The claims against the clock.
   ['it expired by less than the skew', { exp: (NOW - SKEW + 1) / 1000 }, copy(), 'GOOD'],
   ['it expired by the skew', { exp: (NOW - SKEW) / 1000 }, copy(), 'EXPIRED'],
-  // and against what may have been forgotten, by a clock that was ahead
+  // Claims from a clock that was ahead: their revocation may be forgotten.
   ['what had expired may be missing from the copy', {}, copy({ asOf: NOW + 70_000 }), 'UNKNOWN'],
   ['the same of the view', {}, { ...copy({ asOf: NOW + 70_000 }), from: 'view' } as Known, 'UNKNOWN'],
   ['it is named all the same', {}, copy({ asOf: NOW + 70_000, denied: true }), 'REVOKED'],

@@ -14,7 +14,7 @@ test.each([
   ['a quoted character', '"a\\da"@example.com', 'ada@example.com'],
   ['a domain as DNS has it', 'ada@bücher.example', 'ada@xn--bcher-kva.example'],
   ['the same in capitals', 'ada@BÜCHER.example', 'ada@XN--BCHER-KVA.example'],
-])('two emails are one: %s', (_name, one, other) => {
+])('two spellings are one email: %s', (_name, one, other) => {
   expect(emailKey(one)).toBe(emailKey(other));
 });
 
@@ -23,11 +23,11 @@ test.each([
   ['dots', 'ada.l@example.com', 'adal@example.com'],
   ['a tag', 'ada+shop@example.com', 'ada@example.com'],
   ['domains that DNS tells apart', 'ada@faß.example', 'ada@fass.example'],
-])('two emails are two: %s', (_name, one, other) => {
+])('two emails stay different: %s', (_name, one, other) => {
   expect(emailKey(one)).not.toBe(emailKey(other));
 });
 
-test('every letter has one key in upper case, in lower case and in every normal form', () => {
+test('each letter has one key in upper case, lower case and every normal form', () => {
   const twins: string[] = [];
   for (let point = 0; point < 0x20000; point++) {
     const letter = String.fromCodePoint(point);
@@ -55,7 +55,7 @@ test.each([
   ['empty Braille pattern', 'ada\u2800@example.com'],
   ['ideographic space', 'a\u3000da@example.com'],
   ['private use', 'ada\ue000@example.com'],
-])('a character that cannot be seen is found: %s', (_name, email) => {
+])('an invisible character is found: %s', (_name, email) => {
   expect(hasInvisible(email)).toBe(true);
   expect(hasInvisible('οδυσσευς+jose\u0301@bücher.example')).toBe(false);
 });

@@ -9,7 +9,6 @@ import { examine, findings } from '../../src/doctor/examine';
 import { newEmbeddedFolder, QUICK_START } from '../support/embedded-folder';
 import { startRedis, type TestServer } from '../support/servers';
 import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
-
 let world: World;
 let redis: TestServer;
 let direct: Redis;
@@ -43,7 +42,7 @@ const asRole = (url: string, role: string) => {
   return changed.href;
 };
 
-test('where all is well, each thing that was looked at is told, and nothing is left behind', async () => {
+test('without faults, each check is reported and nothing is left in the stores', async () => {
   const before = await direct.dbsize();
   const found = await examined();
   expect(found.filter(({ level }) => level === 'fault')).toEqual([]);
@@ -66,7 +65,7 @@ test('where all is well, each thing that was looked at is told, and nothing is l
   expect(await direct.dbsize()).toBe(before);
 });
 
-test('every fault of the settings is told', async () => {
+test('every fault in the settings is reported', async () => {
   expect(await faultsIn({ PORT: 'x', SECRET: 'short' })).toEqual([
     expect.stringMatching(/^Settings: SECRET/),
     expect.stringMatching(/^Settings: PORT/),
@@ -87,17 +86,17 @@ test.each<[string, Env, RegExp]>([
     /^Settings: .*npx tokenfence admin redis off/,
   ],
   ['another lease', { REVOCATION_LEASE: '2s' }, /^Settings: .*npx tokenfence admin lease 2000ms/],
-])('%s is told of, with what to do', async (_what, env, sentence) => {
+])('%s is reported, with what to do', async (_what, env, sentence) => {
   expect(await faultsIn(env)).toEqual([expect.stringMatching(sentence)]);
 });
 
-test('a database of Redis that is not there is told of', async () => {
+test('a missing Redis database is reported', async () => {
   expect(await faultsIn({ REDIS_URL: `${redis.url}/99` })).toEqual([
     expect.stringMatching(/^Redis: it refuses the database of REDIS_URL/),
   ]);
 });
 
-test('the rights that a user of Redis lacks are named', async () => {
+test('the permissions that a Redis user lacks are named', async () => {
   await direct.call(
     ...(['ACL', 'SETUSER', 'narrow', 'on', '>hunter2', '~{tokenfence:*', '+@all', '-xread', '-pttl'] as [
       string,
@@ -115,7 +114,7 @@ test('the rights that a user of Redis lacks are named', async () => {
   expect(refused.join()).not.toContain('hunter2');
 });
 
-test('a Redis that evicts, and one that is a replica, are told of', async () => {
+test('a Redis that evicts keys is reported, and so is a replica', async () => {
   await direct.config('SET', 'maxmemory-policy', 'allkeys-lru');
   expect(await faultsIn()).toEqual([expect.stringMatching(/maxmemory-policy is allkeys-lru/)]);
   await direct.config('SET', 'maxmemory-policy', 'noeviction');
@@ -128,7 +127,7 @@ test('a Redis that evicts, and one that is a replica, are told of', async () => 
   }
 });
 
-test('a role that may not create tables is a fault where migrations are pending', async () => {
+test('a role that may not create tables is a fault while migrations are pending', async () => {
   const own = await createWorld({ redis: null });
   const role = `doctor_${process.pid}`;
   await own.sql(`create role ${role} login`);
@@ -158,7 +157,7 @@ test.each([
   expect(await compareClock('Redis', read, 5000, () => 1_000_000)).toMatchObject({ level });
 });
 
-test('the command tells it in lines and ends with 1 if anything is not well; the embedded mode is left as it is', async () => {
+test('the command prints its findings, ends with 1 on a fault, and leaves the embedded mode alone', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'tokenfence-doctor-'));
   const folder = await newEmbeddedFolder();
   const command = (words: string[], env: NodeJS.ProcessEnv) =>

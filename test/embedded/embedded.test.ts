@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newEmbeddedFolder } from '../support/embedded-folder';
+import { listen } from '../support/listen';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { type Env, TEST_ENV } from '../support/world';
 
@@ -34,7 +35,7 @@ afterEach(async () => {
 
 const passwordIn = (output: string) => /password {2}(\S+)/.exec(output)?.[1] ?? '';
 
-test('with nothing installed it starts, says what it is, and makes an administrator whose password is shown once', async () => {
+test('without settings it starts, describes itself, and shows its administrator’s password once', async () => {
   const node = await start();
   const text = node.output();
   expect(text).toContain(`is ready at ${node.url}/graphql`);
@@ -62,13 +63,12 @@ test('with nothing installed it starts, says what it is, and makes an administra
   await again.api.login('admin@example.com', password);
 });
 
-test('a start that fails loses nobody a password', async () => {
+test('a start that fails loses no password', async () => {
   const blocker = createServer();
-  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
-  const { port } = blocker.address() as AddressInfo;
+  const { port } = new URL(await listen(blocker));
   const prepared = await newEmbeddedFolder();
   const DATA_DIR = prepared.path;
-  await expect(start({ PORT: String(port), DATA_DIR })).rejects.toThrow(
+  await expect(start({ PORT: port, DATA_DIR })).rejects.toThrow(
     /Cannot listen on 127.0.0.1, port \d+: another process/,
   );
   blocker.close();
@@ -79,7 +79,7 @@ test('a start that fails loses nobody a password', async () => {
   await prepared.remove();
 });
 
-test('a Postgres that cannot be reached is named in a sentence, without a stack', async () => {
+test('an unreachable Postgres is named in a sentence, without a stack', async () => {
   const failed = start({ DATABASE_URL: 'postgres://nobody:hunter2@127.0.0.1:1/x', SECRET: TEST_ENV.SECRET });
   await expect(failed).rejects.toThrow(
     /Postgres cannot be used: connect ECONNREFUSED 127.0.0.1:1. Check DATABASE_URL/,
@@ -87,7 +87,7 @@ test('a Postgres that cannot be reached is named in a sentence, without a stack'
   await expect(failed).rejects.not.toThrow(/hunter2|node_modules| {4}at /);
 });
 
-test('bad settings stop the start, and all of them are named', async () => {
+test('wrong settings stop the start, and all of them are named', async () => {
   await expect(start({ PORT: 'x', ACCESS_TOKEN_TTL: 'soon', LOG_LEVEL: 'loud' })).rejects.toThrow(
     /PORT is "x"[^]*LOG_LEVEL is "loud"[^]*ACCESS_TOKEN_TTL is "soon"/,
   );

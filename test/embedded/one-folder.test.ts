@@ -16,7 +16,7 @@ afterAll(async () => {
   await folder.remove();
 });
 
-test('a second process on the folder is refused with a clear sentence, also while the first is suspended', async () => {
+test('a second process on the folder is refused, even while the first is suspended', async () => {
   const refusal = async () =>
     start().then(
       () => 'it started',
@@ -29,7 +29,7 @@ test('a second process on the folder is refused with a clear sentence, also whil
   expect((await node.api.me()).reason).toBe('TOKEN_MISSING');
 });
 
-test('many callers at once share the one connection without waiting for themselves', async () => {
+test('concurrent callers share the one connection without a deadlock', async () => {
   const { api } = node;
   const users = await Promise.all(Array.from({ length: 6 }, (_, i) => api.register(`u${i}@example.com`)));
   const work = users.flatMap(({ accessToken, refreshToken }) => [
@@ -46,7 +46,7 @@ test('many callers at once share the one connection without waiting for themselv
   expect(ends.map(({ data }) => data.logout.confirmed)).toEqual(ends.map(() => true));
 });
 
-test('after kill -9 the data is there, and a token that was revoked before is refused after', async () => {
+test('after kill -9 the data is there, and a revoked token is still refused', async () => {
   const [gone, stays] = [
     await node.api.register('gone@example.com'),
     await node.api.register('stays@example.com'),

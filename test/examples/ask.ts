@@ -1,6 +1,6 @@
 import type { Answer } from '../support/api';
 
-/** What the service answered: the value, or why there is none. */
+/** The answer of the service: a value, or the reason for its absence. */
 export interface Told {
   readonly status: number;
   readonly value?: string;
@@ -8,10 +8,10 @@ export interface Told {
   readonly reason?: string;
 }
 
-/** The things that each of the services can be asked. */
+/** The questions that each service answers. */
 export type Question = 'hello' | 'whoami' | 'report';
 
-/** Asks a GraphQL service whose queries have the names of the questions. */
+/** Asks a GraphQL service, whose queries are named like the questions. */
 export async function askGraphql(url: string, question: Question, token?: string): Promise<Told> {
   const response = await fetch(url, {
     method: 'POST',
@@ -23,7 +23,7 @@ export async function askGraphql(url: string, question: Question, token?: string
   return { status: response.status, value: data?.[question], code, reason };
 }
 
-/** Asks a REST service whose routes have the names of the questions. */
+/** Asks a REST service, whose routes are named like the questions. */
 export async function askRest(url: string, question: Question, token?: string): Promise<Told> {
   const response = await fetch(`${url}/${question}`, {
     headers: { ...(token && { authorization: `Bearer ${token}` }) },

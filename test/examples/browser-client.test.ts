@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { Api, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
-import { ADMIN, createWorld, type Env, type TestNode, type World } from '../support/world';
+import { createWorld, type Env, type TestNode, type World } from '../support/world';
 import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
 import { askGraphql } from './ask';
 
@@ -25,7 +25,6 @@ let service: ExampleProcess;
 let urls: { AUTH_URL: string; API_URL: string };
 let browser: ExampleProcess;
 let root: Tokens;
-let count = 0;
 let messages = 0;
 
 beforeAll(async () => {
@@ -50,7 +49,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await tell('open');
-  root = await api.login(ADMIN.email, ADMIN.password);
+  root = await api.loginAsAdmin();
 });
 afterAll(async () => {
   await browser.stop();
@@ -58,7 +57,7 @@ afterAll(async () => {
   await world.close();
 });
 
-/** Has the browser do something, and answers what came of it. */
+/** Sends the browser a command and resolves with its result. */
 const tell = (command: string, argument: object = {}): Promise<any> =>
   new Promise((resolve, reject) => {
     const id = ++messages;
@@ -73,16 +72,12 @@ const tell = (command: string, argument: object = {}): Promise<any> =>
   });
 const ask = (times: number, how: object = {}): Promise<Seen> => tell('ask', { times, ...how });
 
-const newUser = async () => {
-  const email = `surfer${++count}@example.com`;
-  return { email, ...(await api.register(email)) };
-};
 const signIn = async () => {
-  const user = await newUser();
-  await tell('signIn', { email: user.email, password });
-  return user;
+  const tokens = await api.newUser();
+  await tell('signIn', { email: tokens.user.email, password });
+  return tokens;
 };
-/** Makes the access tokens of a user worth nothing, while the sessions live on. */
+/** Revokes the access tokens of a user and keeps the sessions. */
 const revokeTokens = async (userId: string, role = 'ADMIN') => {
   const answer = await api.send(
     'mutation($userId: ID!, $role: Role!) { setRole(userId: $userId, role: $role) { id } }',
@@ -93,10 +88,10 @@ const revokeTokens = async (userId: string, role = 'ADMIN') => {
 };
 const all = (times: number, outcome: string) => Array.from({ length: times }, () => outcome);
 
-test('twenty requests with an expired token cause one refresh, and all are served', async () => {
-  const { email, user } = await signIn();
+test('twenty requests with an expired token cause one refresh and are all served', async () => {
+  const { user } = await signIn();
   expect(await ask(20)).toMatchObject({ outcomes: all(20, user.id), refreshes: 0 });
-  const later = await api.login(email);
+  const later = await api.login(user.email);
   await eventually(
     async () =>
       expect(await askGraphql(urls.API_URL, 'whoami', later.accessToken)).toMatchObject({
@@ -107,13 +102,13 @@ test('twenty requests with an expired token cause one refresh, and all are serve
   expect(await ask(20)).toMatchObject({ outcomes: all(20, user.id), refreshes: 1, ended: 0 });
 });
 
-test('so do twenty whose token was revoked while the session lives on', async () => {
+test('twenty requests with a revoked token of a live session cause one refresh', async () => {
   const { user } = await signIn();
   await revokeTokens(user.id);
   expect(await ask(20)).toMatchObject({ outcomes: all(20, user.id), refreshes: 1, ended: 0 });
 });
 
-test('a refusal that arrives after the refresh causes no second one', async () => {
+test('a refusal that arrives after the refresh causes no second refresh', async () => {
   const { user } = await signIn();
   await revokeTokens(user.id);
   expect(await ask(20, { late: true })).toMatchObject({
@@ -123,7 +118,7 @@ test('a refusal that arrives after the refresh causes no second one', async () =
   });
 });
 
-test('after a logout everywhere it gives up once, and each request fails by its own error', async () => {
+test('after a logout everywhere the session ends once, and each request fails with its own error', async () => {
   const { accessToken } = await signIn();
   expect(await api.end('logoutEverywhere', accessToken)).toMatchObject({ confirmed: true });
   expect(await ask(20, { late: true })).toMatchObject({
@@ -139,12 +134,12 @@ test('after a logout everywhere it gives up once, and each request fails by its 
 test('a refresh token that was stolen and used ends the session once', async () => {
   const { user } = await signIn();
   await revokeTokens(user.id);
-  // The thief's use of it was longer ago than the time in which two tabs may meet.
+  // Older than the time within which two tabs may use the same token.
   await world.sql(`update refresh_tokens set used_at = now() - interval '1 minute'`);
   expect(await ask(20)).toMatchObject({ outcomes: all(20, 'TOKEN_REVOKED'), refreshes: 1, ended: 1 });
 });
 
-test('an auth server that cannot answer, or is away, costs nobody the session', async () => {
+test('an auth server that cannot answer or be reached does not end the session', async () => {
   const { user } = await signIn();
   await revokeTokens(user.id);
   expect(await ask(20, { unavailable: true })).toMatchObject({
@@ -158,17 +153,17 @@ test('an auth server that cannot answer, or is away, costs nobody the session', 
   expect(await ask(20)).toMatchObject({ outcomes: all(20, user.id), refreshes: 1, ended: 0 });
 });
 
-test('no request is repeated in the name of whoever signs in meanwhile', async () => {
+test('no request is repeated as a user who has signed in meanwhile', async () => {
   const { user } = await signIn();
   await revokeTokens(user.id);
-  const other = await newUser();
+  const other = await api.newUser();
   const asked = ask(20);
-  await tell('signIn', { email: other.email, password });
+  await tell('signIn', { email: other.user.email, password });
   expect((await asked).outcomes).not.toContain(other.user.id);
   expect((await ask(1)).outcomes).toEqual([other.user.id]);
 });
 
-test('a page that is loaded again finds its session by the cookie, until it was signed out', async () => {
+test('a reloaded page finds its session by the cookie until sign-out', async () => {
   const { user } = await signIn();
   expect(await tell('resume')).toBe(true);
   expect((await ask(1)).outcomes).toEqual([user.id]);
@@ -177,7 +172,7 @@ test('a page that is loaded again finds its session by the cookie, until it was 
   expect(await ask(1)).toMatchObject({ outcomes: ['TOKEN_MISSING'], refreshes: 0, ended: 0 });
 });
 
-test('the demonstration shows it', async () => {
+test('the demo program shows one refresh and the end of the session', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [join(EXAMPLES, 'browser-client/demo.mjs')],

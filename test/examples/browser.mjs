@@ -1,5 +1,5 @@
-// A browser with the session of examples/browser-client in its page, that does what the test tells it, one answer for each
-// message.
+// A browser with the session of examples/browser-client in its page. It runs the commands of the test and answers each
+// of them.
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { createBrowserFetch } from '../../examples/browser-client/browser-fetch.mjs';
 import { createSession } from '../../examples/browser-client/session.mjs';
@@ -7,9 +7,9 @@ import { createSession } from '../../examples/browser-client/session.mjs';
 const { AUTH_URL, API_URL } = process.env;
 
 const seen = { refreshes: 0, ended: 0, requests: 0 };
-/** Whether every second answer of the service is kept back until a refresh has ended. */
+/** Whether every second answer of the service is held back until a refresh has ended. */
 let late = false;
-/** Whether the auth server says that it cannot refresh right now. */
+/** Whether the auth server answers that it cannot refresh now. */
 let unavailable = false;
 let refreshed = deferred();
 
@@ -24,7 +24,7 @@ const UNAVAILABLE = JSON.stringify({
   errors: [{ message: 'Try again.', extensions: { code: 'SERVICE_UNAVAILABLE', retryAfter: 1 } }],
 });
 
-/** Without a cookie, and with a page that has just been loaded. */
+/** Removes the cookie and loads the page anew. */
 function openBrowser() {
   const browserFetch = createBrowserFetch();
   const session = createSession({
@@ -35,7 +35,7 @@ function openBrowser() {
       seen.refreshes += 1;
       if (unavailable) return new Response(UNAVAILABLE, { status: 503 });
       const response = await browserFetch(url, options);
-      // Later than whoever reads the answer.
+      // Later than the code that reads the answer.
       setTimeout(refreshed.resolve, 100);
       return response;
     },
@@ -58,7 +58,7 @@ let { session, client } = openBrowser();
 const query = gql('{ whoami }');
 const options = { query, fetchPolicy: 'no-cache', context: { queryDeduplication: false } };
 
-/** The user that the service saw, or why it saw none. */
+/** The user that the service saw, or the reason why it saw none. */
 const ask = async () => {
   try {
     return (await client.query(options)).data.whoami;

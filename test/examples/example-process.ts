@@ -6,29 +6,29 @@ export const EXAMPLES = join(__dirname, '../../examples');
 
 export interface ExampleProcess {
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** Its output so far. */
   output(): string;
-  /** Asks it to stop, as whoever runs it would; answers its exit code, or the signal that ended it. */
+  /** Asks it to stop. Resolves with its exit code, or the signal that ended it. */
   stop(): Promise<number | NodeJS.Signals | null>;
 }
 
-// Should a test fail before it stops its example, or the run be ended.
+// If a test fails before it stops its example, or the run is ended.
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 /**
- * Starts a program with node, in a process of its own; resolves when it has said so.
+ * Starts a program in its own Node process and resolves when it is ready.
  *
- * @param ready what it prints by then
+ * @param ready the text that it prints when it is ready
  */
 export async function startExample(path: string, ready: string, env: Env): Promise<ExampleProcess> {
   const child = spawn(process.execPath, [path], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  // Only those that speak to the test need the channel; the others are to end without waiting for it.
+  // Only programs that talk to the test need the channel. The others must be able to end without it.
   child.channel?.unref();
   running.add(child);
   let output = '';

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ADMIN, createWorld, type World } from '../support/world';
+import { ADMIN } from '../support/api';
+import { createWorld, type World } from '../support/world';
 
 let world: World;
 beforeAll(async () => {
@@ -9,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test('the quickstart shows what is refused, and why, at each step', async () => {
+test('the quickstart shows at each step which tokens are refused, and why', async () => {
   const node = await world.node();
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -28,7 +29,7 @@ test('the quickstart shows what is refused, and why, at each step', async () => 
     "Ada's phone refused: TOKEN_REVOKED",
     "Ada's laptop served, as ada@example.com",
     'refresh refused: REFRESH_TOKEN_INVALID',
-    // The laptop, the tablet, and the session that the registration began.
+    // The laptop, the tablet, and the session of the registration.
     'receipt: USER, 3 sessions ended, in force everywhere',
     "Ada's laptop refused: TOKEN_REVOKED",
     "Ada's tablet refused: TOKEN_REVOKED",

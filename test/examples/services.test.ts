@@ -5,7 +5,7 @@ import { Api, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { startNodeProcess } from '../support/node-process';
 import { freePort, startRedis, type TestServer } from '../support/servers';
-import { ADMIN, createWorld, type Env, type World } from '../support/world';
+import { createWorld, type Env, type World } from '../support/world';
 import { askGraphql, askRest, type Question } from './ask';
 import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
 
@@ -21,22 +21,20 @@ type Service = (typeof SERVICES)[number];
 let world: World;
 let redis: TestServer;
 let authEnv: Env;
-/** Ends the auth server at once. */
+/** Kills the auth server. */
 let killAuth: () => Promise<unknown>;
 let api: Api;
-let count = 0;
 const running = new Map<Service, { readonly url: string; readonly child: ExampleProcess }>();
 
-const newUser = () => api.register(`reader${++count}@example.com`);
 const served = (tokens: Tokens) => ({ status: 200, value: tokens.user.id });
 const asking = (service: Service) => {
   const ask = (question: Question, token?: string) => service.put(running.get(service)!.url, question, token);
   return { ask, whoami: ({ accessToken }: Tokens) => ask('whoami', accessToken) };
 };
 
-// One auth server and one Redis, and each service in a process of its own.
+// One auth server, one Redis, and a process for each service.
 beforeAll(async () => {
-  // As its README says.
+  // Built as its README says.
   execFileSync(
     process.execPath,
     [require.resolve('typescript/bin/tsc'), '-p', join(EXAMPLES, 'type-graphql-service')],
@@ -72,13 +70,13 @@ afterAll(async () => {
 describe.each(SERVICES)('$program', (service) => {
   const { ask, whoami } = asking(service);
 
-  test('a user who is signed in is served', async () => {
-    const tokens = await newUser();
+  test('a signed-in user is served', async () => {
+    const tokens = await api.newUser();
     expect(await whoami(tokens)).toMatchObject(served(tokens));
     expect(await ask('hello', tokens.accessToken)).toMatchObject({ status: 200 });
   });
 
-  test('without a token, what is for everyone is served, and nothing else', async () => {
+  test('without a token only public fields are served', async () => {
     expect(await ask('hello')).toMatchObject({ status: 200, value: expect.any(String) });
     expect(await ask('whoami')).toMatchObject({
       status: 401,
@@ -87,7 +85,7 @@ describe.each(SERVICES)('$program', (service) => {
     });
   });
 
-  test('a token that is none of ours is refused', async () => {
+  test('a token of another issuer is refused', async () => {
     expect(await ask('whoami', 'nonsense')).toMatchObject({
       status: 401,
       code: 'UNAUTHENTICATED',
@@ -95,10 +93,10 @@ describe.each(SERVICES)('$program', (service) => {
     });
   });
 
-  test('what is for administrators refuses a user, and serves an administrator', async () => {
-    const { accessToken } = await newUser();
+  test('a field for administrators refuses a user and serves an administrator', async () => {
+    const { accessToken } = await api.newUser();
     expect(await ask('report', accessToken)).toMatchObject({ status: 403, code: 'FORBIDDEN' });
-    const root = await api.login(ADMIN.email, ADMIN.password);
+    const root = await api.loginAsAdmin();
     expect(await ask('report', root.accessToken)).toMatchObject({
       status: 200,
       value: `All is well, ${root.user.id}.`,
@@ -109,7 +107,7 @@ describe.each(SERVICES)('$program', (service) => {
     'after a confirmed %s the very next request is refused',
     async (mutation) => {
       for (let i = 0; i < 10; i++) {
-        const tokens = await newUser();
+        const tokens = await api.newUser();
         expect(await whoami(tokens)).toMatchObject(served(tokens));
         expect(await api.end(mutation, tokens.accessToken)).toMatchObject({ confirmed: true });
         expect(await whoami(tokens)).toMatchObject({
@@ -122,8 +120,8 @@ describe.each(SERVICES)('$program', (service) => {
   );
 });
 
-test('without the auth server good tokens are served still; without Redis as well nothing is, and nothing breaks', async () => {
-  const [tokens, ended] = [await newUser(), await newUser()];
+test('services work without the auth server; without Redis too they refuse everything and recover', async () => {
+  const [tokens, ended] = [await api.newUser(), await api.newUser()];
   const services = SERVICES.map(asking);
   for (const { whoami } of services) expect(await whoami(tokens)).toMatchObject(served(tokens));
   expect(await api.end('logout', ended.accessToken)).toMatchObject({ confirmed: true });
@@ -138,7 +136,7 @@ test('without the auth server good tokens are served still; without Redis as wel
   const unavailable = { status: 503, code: 'SERVICE_UNAVAILABLE' };
   for (const { ask, whoami } of services) {
     await eventually(async () => expect(await whoami(tokens)).toMatchObject(unavailable));
-    // What it knows to be revoked it may say still.
+    // A token that it knows as revoked may still be called revoked.
     expect([401, 503]).toContain((await whoami(ended)).status);
     expect(await ask('whoami')).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
     expect(await ask('hello')).toMatchObject({ status: 200 });
@@ -154,7 +152,7 @@ test('without the auth server good tokens are served still; without Redis as wel
 });
 
 test.each(SERVICES)(
-  '$program stops when it is told to, and is no longer waited for by a logout',
+  '$program stops on request, and no logout waits for it then',
   async (service) => {
     const { child } = running.get(service)!;
     const client = new Redis(redis.url);
@@ -162,9 +160,9 @@ test.each(SERVICES)(
       const [epoch = ''] = await client.keys('*:epoch');
       return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
     };
-    // Those that run, and the auth server.
+    // The running services and the auth server.
     await eventually(async () => expect(await nodes()).toBe(running.size + 1));
-    // Apollo Server ends the process by the signal that it got.
+    // Apollo Server ends the process with the signal that it got.
     expect([0, 'SIGTERM']).toContain(await child.stop());
     running.delete(service);
     expect(await nodes()).toBe(running.size + 1);

@@ -9,14 +9,14 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test('a node killed between its commit and its publication: another delivers it', async () => {
+test('another node publishes a revocation whose node was killed after the commit', async () => {
   const proxy = await startProxy(world.redisUrl ?? '');
   const doomed = await startNodeProcess({ DATABASE_URL: world.databaseUrl, REDIS_URL: proxy.url });
   try {
     const tokens = await doomed.api.register('crash@example.com');
     for (let i = 0; i < 2; i++) expect((await doomed.api.me(tokens.accessToken)).status).toBe(200);
 
-    // What it sends to Redis now gets lost, so that it stands between the two when it is killed.
+    // Its messages to Redis are lost now, so it is killed between commit and publication.
     proxy.silence();
     const answer = doomed.api.end('logoutEverywhere', tokens.accessToken).then(
       () => 'acknowledged',
@@ -42,9 +42,9 @@ test('a node killed between its commit and its publication: another delivers it'
   }
 });
 
-test('a node that is told to stop finishes what is under way', async () => {
+test('a stopping node finishes the requests under way', async () => {
   const node = await startNodeProcess({ DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl });
-  // Hashing takes long enough for the signal to come in the middle.
+  // Hashing takes long enough for the signal to arrive during it.
   const registrations = Array.from({ length: 8 }, (_, i) => node.api.register(`stop${i}@example.com`));
   await eventually(async () => {
     expect((await world.sql(`select id from users where email like 'stop%'`)).length).toBeGreaterThan(0);

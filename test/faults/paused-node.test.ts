@@ -1,5 +1,6 @@
 import { eventually } from '../support/eventually';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
+import { readinessOf } from '../support/probes';
 import { createWorld, type World } from '../support/world';
 
 let world: World;
@@ -12,7 +13,7 @@ afterAll(async () => {
   await world.close();
 });
 
-test('a node that stood still accepts nothing, when it goes on, that was confirmed as revoked meanwhile', async () => {
+test('a resumed node refuses tokens whose revocation was confirmed while it was paused', async () => {
   const env = { DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl };
   const [awake, asleep] = [await startNodeProcess(env), await startNodeProcess(env)];
   processes.push(awake, asleep);
@@ -21,11 +22,11 @@ test('a node that stood still accepts nothing, when it goes on, that was confirm
     const stays = await awake.api.register(`stays${i}@example.com`);
     await eventually(async () => {
       expect((await asleep.api.me(tokens.accessToken)).status).toBe(200);
-      expect(await (await fetch(`${asleep.url}/readyz`)).json()).toMatchObject({ view: 'current' });
+      expect(await readinessOf(asleep)).toMatchObject({ view: 'current' });
     });
     asleep.signal('SIGSTOP');
     expect(await awake.api.end('logoutEverywhere', tokens.accessToken)).toMatchObject({ confirmed: true });
-    // It lies in the socket's buffer when the node goes on: read, perhaps, before any timer of the node has fired.
+    // The requests wait in the socket's buffer. The node may read them before any of its timers fires.
     const answers = Promise.all(Array.from({ length: 10 }, () => asleep.api.me(tokens.accessToken)));
     const good = asleep.api.me(stays.accessToken);
     asleep.signal('SIGCONT');

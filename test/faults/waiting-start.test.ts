@@ -11,7 +11,7 @@ let holder: Client;
 let holderPid: number;
 beforeAll(async () => {
   world = await createWorld();
-  // As the start of another node would, whose machine was lost and whose session Postgres still believes in.
+  // Like the start of another node whose machine was lost, and whose session Postgres still keeps.
   holder = new Client({ connectionString: world.databaseUrl, application_name: 'another start' });
   await holder.connect();
   await holder.query('select pg_advisory_lock($1)', [START_LOCK]);
@@ -23,7 +23,7 @@ afterAll(async () => {
   await world.close();
 });
 
-test('a start that waits tells which session it waits for, and ends at once when it is told to', async () => {
+test('a waiting start names the session that holds the lock, and ends at once on request', async () => {
   const dataSource = createDataSource({ url: world.databaseUrl }, { statementTimeout: 0, poolSize: 1 });
   await dataSource.initialize();
   const stop = new AbortController();
@@ -43,7 +43,7 @@ test('a start that waits tells which session it waits for, and ends at once when
   await dataSource.destroy();
 });
 
-test('the process says that it waits, and SIGTERM ends it well meanwhile', async () => {
+test('a waiting process logs that it waits, and SIGTERM ends it with 0', async () => {
   const child = spawn(process.execPath, [join(__dirname, '../../dist/src/main.js')], {
     env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +62,7 @@ test('the process says that it waits, and SIGTERM ends it well meanwhile', async
   }
 });
 
-test('the lock leaves with the transaction, whether the start went well or not', async () => {
+test('the lock ends with the transaction, after a good start and a failed one', async () => {
   const own = await createWorld();
   const dataSource = createDataSource({ url: own.databaseUrl }, { statementTimeout: 0, poolSize: 2 });
   await dataSource.initialize();

@@ -1,7 +1,9 @@
-import type { Tokens } from '../support/api';
+import { ADMIN, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
+import { worldMaker } from '../support/world-maker';
 
+const newWorld = worldMaker(createWorld);
 let world: World;
 let node: TestNode;
 let admin: Tokens;
@@ -9,7 +11,7 @@ let admin: Tokens;
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node();
-  admin = await node.api.login(ADMIN.email, ADMIN.password);
+  admin = await node.api.loginAsAdmin();
 });
 afterAll(() => world.close());
 
@@ -35,7 +37,7 @@ test('an email is one account, whatever its letter case', async () => {
   ).toBe('Grace.Hopper@Example.com');
 });
 
-test('of many registrations of one email at once exactly one goes through', async () => {
+test('of concurrent registrations of one email exactly one succeeds', async () => {
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, i) =>
       register(i % 2 ? 'race@example.com' : 'RACE@example.com', 'correct horse battery'),
@@ -61,7 +63,7 @@ test.each([
   expect(answer.errors?.[0]?.message).toContain(why);
 });
 
-test('a new password is not the own email either', async () => {
+test('a new password must not be the user’s email', async () => {
   const { accessToken } = await node.api.register('mine@example.com');
   const answer = await node.api.send(
     'mutation($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }',
@@ -71,7 +73,7 @@ test('a new password is not the own email either', async () => {
   expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
 });
 
-test('emails that people take for one are one account', async () => {
+test('emails that look the same are one account', async () => {
   expect((await register('οδυσσευς@example.com', 'correct horse battery')).status).toBe(200);
   expect((await register('ΟΔΥΣΣΕΥΣ@example.com', 'correct horse battery')).code).toBe('CONFLICT');
   expect((await login('οδυσσευσ@EXAMPLE.com', 'correct horse battery')).status).toBe(200);
@@ -92,7 +94,7 @@ test.each([
   ['密码不是这个密码'],
   ['🔑🗝🔒🔓'.repeat(32)],
   ['null\0inside it'],
-])('the password %j is taken, and compared as it is', async (password) => {
+])('the password %j is accepted and compared unchanged', async (password) => {
   const email = `verbatim${Math.random()}@example.com`;
   expect((await register(email, password)).status).toBe(200);
   expect((await login(email, password)).status).toBe(200);
@@ -101,7 +103,7 @@ test.each([
   );
 });
 
-test('an unknown user, a wrong password and a disabled user get the same answer', async () => {
+test('an unknown user, a wrong password and a disabled user give the same answer', async () => {
   const { user } = await node.api.register('disabled@example.com');
   await node.api.register('wrong@example.com');
   await asAdmin('mutation($id: ID!) { disableUser(userId: $id) { disabled } }', { id: user.id });
@@ -116,7 +118,7 @@ test('an unknown user, a wrong password and a disabled user get the same answer'
   expect(seen[0]).toMatchObject({ status: 401, errors: [{ extensions: { code: 'INVALID_CREDENTIALS' } }] });
 });
 
-test('fifty logins at once wait for each other, and none is turned away', async () => {
+test('fifty concurrent logins wait for each other and all succeed', async () => {
   await node.api.register('crowd@example.com');
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => login('crowd@example.com', 'correct horse battery')),
@@ -124,7 +126,7 @@ test('fifty logins at once wait for each other, and none is turned away', async 
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
 });
 
-test('a change of the password needs the current one', async () => {
+test('a password change needs the current password', async () => {
   const tokens = await node.api.register('change@example.com');
   const change = (currentPassword: string, newPassword: string) =>
     node.api.send(
@@ -144,7 +146,7 @@ test('a change of the password needs the current one', async () => {
   expect((await change('correct horse battery', 'staple and paper clip')).status).toBe(200);
 });
 
-test('an account is deleted by its owner, with the password', async () => {
+test('an account is deleted by its owner with the password', async () => {
   const tokens = await node.api.register('leaver@example.com');
   const remove = (password: string) =>
     node.api.send(
@@ -162,7 +164,7 @@ test('an account is deleted by its owner, with the password', async () => {
     id: tokens.user.id,
   });
   const types = events.data.auditEvents.edges.map((edge: any) => edge.node.type);
-  // The attempt with a wrong password is recorded beside the request, so it may be missing yet.
+  // The attempt with a wrong password is recorded after its answer, so it may still be missing.
   expect(types.filter((type: string) => type !== 'PASSWORD_CONFIRMATION_FAILED')).toEqual([
     'ACCOUNT_DELETED',
     'USER_REGISTERED',
@@ -178,7 +180,7 @@ test('the last enabled administrator cannot be disabled, demoted or deleted', as
   ]) {
     expect(await asAdmin(`mutation { ${mutation} }`)).toMatchObject({ status: 409, code: 'CONFLICT' });
   }
-  // Nothing of it was done, not even by half.
+  // Nothing was changed, not even in part.
   expect((await asAdmin('{ me { tokenVersion role disabled } }')).data.me).toEqual({
     tokenVersion: 1,
     role: 'ADMIN',
@@ -186,74 +188,66 @@ test('the last enabled administrator cannot be disabled, demoted or deleted', as
   });
 });
 
-test('of two administrators who demote each other at once, one stays', async () => {
-  const own = await createWorld();
-  try {
-    const [a, b] = await Promise.all([own.node(), own.node()]);
-    const first = await a.api.login(ADMIN.email, ADMIN.password);
-    await a.api.register('second@example.com');
-    await own.sql(`update users set role = 'ADMIN'`);
-    const second = await b.api.login('second@example.com');
-    const demote = (api: typeof a.api, who: Tokens, whom: Tokens) =>
-      api.send(
-        'mutation($id: ID!) { setRole(userId: $id, role: USER) { role } }',
-        { id: whom.user.id },
-        who.accessToken,
-      );
-    const answers = await Promise.all([demote(a.api, first, second), demote(b.api, second, first)]);
-    expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1);
-    expect(await own.sql(`select id from users where role = 'ADMIN'`)).toHaveLength(1);
-  } finally {
-    await own.close();
-  }
+test('when two administrators demote each other at once, one remains', async () => {
+  const own = await newWorld();
+  const [a, b] = await Promise.all([own.node(), own.node()]);
+  const first = await a.api.loginAsAdmin();
+  await a.api.register('second@example.com');
+  await own.sql(`update users set role = 'ADMIN'`);
+  const second = await b.api.login('second@example.com');
+  const demote = (api: typeof a.api, who: Tokens, whom: Tokens) =>
+    api.send(
+      'mutation($id: ID!) { setRole(userId: $id, role: USER) { role } }',
+      { id: whom.user.id },
+      who.accessToken,
+    );
+  const answers = await Promise.all([demote(a.api, first, second), demote(b.api, second, first)]);
+  expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1);
+  expect(await own.sql(`select id from users where role = 'ADMIN'`)).toHaveLength(1);
 });
 
 test('administrators page through accounts and search them', async () => {
-  const own = await createWorld();
-  try {
-    const { api } = await own.node();
-    const { accessToken } = await api.login(ADMIN.email, ADMIN.password);
-    for (let i = 0; i < 7; i++) await api.register(`page_${i}@example.com`);
-    const seen: string[] = [];
-    let after: string | null = null;
-    do {
-      const answer: any = api.expect(
+  const own = await newWorld();
+  const { api } = await own.node();
+  const { accessToken } = await api.loginAsAdmin();
+  for (let i = 0; i < 7; i++) await api.register(`page_${i}@example.com`);
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const answer: any = api.expect(
+      await api.send(
+        'query($after: String) { users(first: 3, after: $after) { edges { cursor node { email sessions { id } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }',
+        { after },
+        accessToken,
+      ),
+    ).users;
+    expect(answer.pageInfo.hasPreviousPage).toBe(after !== null);
+    expect(answer.pageInfo.startCursor).toBe(answer.edges[0].cursor);
+    for (const { node: user } of answer.edges) {
+      expect(user.sessions).toHaveLength(1);
+      seen.push(user.email as string);
+    }
+    after = answer.pageInfo.hasNextPage ? answer.pageInfo.endCursor : null;
+  } while (after);
+  expect(seen).toEqual([ADMIN.email, ...Array.from({ length: 7 }, (_, i) => `page_${i}@example.com`)]);
+
+  const search = async (text: string) =>
+    api
+      .expect(
         await api.send(
-          'query($after: String) { users(first: 3, after: $after) { edges { cursor node { email sessions { id } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }',
-          { after },
+          'query($s: String) { users(search: $s) { edges { node { email } } } }',
+          { s: text },
           accessToken,
         ),
-      ).users;
-      expect(answer.pageInfo.hasPreviousPage).toBe(after !== null);
-      expect(answer.pageInfo.startCursor).toBe(answer.edges[0].cursor);
-      for (const { node: user } of answer.edges) {
-        expect(user.sessions).toHaveLength(1);
-        seen.push(user.email as string);
-      }
-      after = answer.pageInfo.hasNextPage ? answer.pageInfo.endCursor : null;
-    } while (after);
-    expect(seen).toEqual([ADMIN.email, ...Array.from({ length: 7 }, (_, i) => `page_${i}@example.com`)]);
-
-    const search = async (text: string) =>
-      api
-        .expect(
-          await api.send(
-            'query($s: String) { users(search: $s) { edges { node { email } } } }',
-            { s: text },
-            accessToken,
-          ),
-        )
-        .users.edges.map((edge: any) => edge.node.email);
-    expect(await search('PAGE_3')).toEqual(['page_3@example.com']);
-    // Characters that mean something to LIKE mean themselves.
-    expect(await search('%')).toEqual([]);
-    expect(await search('page%')).toEqual([]);
-  } finally {
-    await own.close();
-  }
+      )
+      .users.edges.map((edge: any) => edge.node.email);
+  expect(await search('PAGE_3')).toEqual(['page_3@example.com']);
+  // The wildcards of LIKE are matched literally.
+  expect(await search('%')).toEqual([]);
+  expect(await search('page%')).toEqual([]);
 });
 
-test('what happens is in the audit log, newest first, with who, whom, why and from where', async () => {
+test('the audit log has actor, user, reason and address of each event, newest first', async () => {
   const { user } = await node.api.register('audited@example.com');
   await login('audited@example.com', 'wrong');
   await eventually(async () =>
@@ -281,9 +275,9 @@ test('what happens is in the audit log, newest first, with who, whom, why and fr
   ]);
 });
 
-test('pages of the audit log show each event once, though several happened at one time', async () => {
+test('pages of the audit log show each event once, even those of one moment', async () => {
   const { user } = await node.api.register('audit-pages@example.com');
-  // Two of one microsecond, and one of the microsecond before: a page may end between any of them.
+  // Two in one microsecond and one in the microsecond before: a page may end between any two.
   await world.sql(
     `insert into audit_events (type, user_id, reason, created_at)
      select 'LOGIN_FAILED', $1, n::text, timestamptz '2030-01-01' + (n / 2) * interval '1 microsecond'
@@ -305,11 +299,11 @@ test('pages of the audit log show each event once, though several happened at on
   const times = seen.slice(0, 7).map((reason) => Math.floor(Number(reason) / 2));
   expect(times).toEqual([3, 3, 2, 2, 1, 1, 0]);
   expect(new Set(seen.slice(0, 7)).size).toBe(7);
-  // The registration itself, years before.
+  // The event of the registration, which is older.
   expect(seen).toHaveLength(8);
 });
 
-test('one sees the own sessions with device, address and times, and which one this is', async () => {
+test('a user sees their sessions with device, address and times, and which is current', async () => {
   const laptop = await node.api.register('devices@example.com');
   const answer = await node.api.send(
     'mutation($input: LoginInput!) { login(input: $input) { accessToken session { id userAgent } } }',

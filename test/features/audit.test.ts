@@ -1,9 +1,9 @@
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { TestSocket } from '../support/socket';
 
-/** What the audit log has to say of a refused request (OWASP ASVS 16.3.1 to 16.3.3). */
+/** Refused requests in the audit log (OWASP ASVS 16.3.1 to 16.3.3). */
 let world: World;
 let node: TestNode;
 let user: Tokens;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   world = await createWorld({ redis: null });
   node = await world.node({ INTROSPECTION_SECRET });
   user = await node.api.register('audited@example.com');
-  admin = await node.api.login(ADMIN.email, ADMIN.password);
+  admin = await node.api.loginAsAdmin();
 });
 afterAll(() => world.close());
 
@@ -31,7 +31,7 @@ interface Row {
 
 const AGENT = { 'user-agent': 'Test/1.0' };
 
-/** The one event of a request, once it is written. */
+/** Waits for the one event of a request. */
 const eventOf = async (requestId: string | null, type: string): Promise<Row> => {
   let row: Row | undefined;
   await eventually(async () => {
@@ -78,13 +78,13 @@ test.each([
   });
 });
 
-test('a field that was forbidden several times in one request is recorded once, by its name in the schema', async () => {
+test('a field forbidden several times in one request is recorded once, by its schema name', async () => {
   const query = '{ secret: users { edges { node { id } } } more: users { edges { node { id } } } }';
   const { headers } = await node.api.send(query, {}, user.accessToken);
   expect((await eventOf(headers.get('x-request-id'), 'ACCESS_DENIED')).reason).toBe('the field users');
 });
 
-test('somebody else’s session id at logoutSession is recorded, and a text that is no id is not kept', async () => {
+test('logoutSession records the id of another user’s session, but no text that is not an id', async () => {
   const mutation = (id: string) => `mutation { logoutSession(sessionId: "${id}") { scope } }`;
   const others = await node.api.send(mutation(admin.session.id), {}, user.accessToken);
   expect(others.code).toBe('NOT_FOUND');
@@ -98,7 +98,7 @@ test('somebody else’s session id at logoutSession is recorded, and a text that
   expect(JSON.stringify(row)).not.toContain('any text at all');
 });
 
-test('a forged access token is recorded, and one that has merely ended is not', async () => {
+test('a forged access token is recorded; a revoked or expired one is not', async () => {
   const forged = await node.api.me(`${user.accessToken.slice(0, -6)}AAAAAA`);
   expect(forged.reason).toBe('TOKEN_INVALID');
   await eventOf(forged.headers.get('x-request-id'), 'ACCESS_TOKEN_REFUSED');
@@ -114,7 +114,7 @@ test('a forged access token is recorded, and one that has merely ended is not', 
   expect(await world.sql('select * from audit_events where request_id = $1', [id])).toEqual([]);
 });
 
-test('what a socket is refused is recorded as well: a forged token, and what only administrators may hear', async () => {
+test('refusals on a socket are recorded: a forged token and a forbidden subscription', async () => {
   const rows = (type: string, agent: string) =>
     world.sql<Row>('select * from audit_events where type = $1 and user_agent = $2', [type, agent]);
   const forged = await TestSocket.open(node.url, { headers: { 'user-agent': 'Socket/1.0' } });
@@ -132,7 +132,7 @@ test('what a socket is refused is recorded as well: a forged token, and what onl
   socket.raw.terminate();
 });
 
-test('refresh tokens that are unknown, or whose session has ended, are recorded, but not the tokens', async () => {
+test('unknown and ended refresh tokens are recorded, without the tokens', async () => {
   const unknown = await node.api.refresh('A'.repeat(43));
   expect(await eventOf(unknown.headers.get('x-request-id'), 'REFRESH_TOKEN_REFUSED')).toMatchObject({
     user_id: null,
@@ -146,7 +146,7 @@ test('refresh tokens that are unknown, or whose session has ended, are recorded,
   expect(JSON.stringify(row)).not.toContain(gone.refreshToken);
 });
 
-test('a wrong introspection secret, and none, are recorded', async () => {
+test('a wrong or missing introspection secret is recorded', async () => {
   const wrong = await post('/oauth/introspect', { token: 'x' }, { authorization: 'Bearer wrong' });
   expect(await eventOf(wrong.headers.get('x-request-id'), 'INTROSPECTION_REFUSED')).toMatchObject({
     reason: 'the secret is wrong',
@@ -156,7 +156,7 @@ test('a wrong introspection secret, and none, are recorded', async () => {
   await eventOf(none.headers.get('x-request-id'), 'INTROSPECTION_REFUSED');
 });
 
-test('an email that is taken is recorded at registration, without the email', async () => {
+test('a registration with a taken email is recorded, without the email', async () => {
   const answer = await node.api.send(
     'mutation($input: RegisterInput!) { register(input: $input) { accessToken } }',
     {
@@ -168,7 +168,7 @@ test('an email that is taken is recorded at registration, without the email', as
   expect(JSON.stringify(row)).not.toMatch(/audited@/i);
 });
 
-test('what succeeds names its request and device as well, and administrators read them', async () => {
+test('successful events name request and device, and administrators can read them', async () => {
   const answer = await node.api.send(
     'mutation { login(input: { email: "audited@example.com", password: "correct horse battery" }) { accessToken } }',
     {},
@@ -188,7 +188,7 @@ test('what succeeds names its request and device as well, and administrators rea
   });
 });
 
-test('a request is refused as ever while events cannot be recorded, and they are recorded afterwards', async () => {
+test('while events cannot be recorded, requests are still refused and recorded later', async () => {
   const release = await world.hold('lock table audit_events in access exclusive mode');
   const answers = await Promise.all([1, 2, 3].map(() => node.api.me('forged')));
   expect(answers.map(({ reason }) => reason)).toEqual(['TOKEN_INVALID', 'TOKEN_INVALID', 'TOKEN_INVALID']);

@@ -1,5 +1,5 @@
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
-import type { Answer } from '../support/api';
+import { createWorld, type TestNode, type World } from '../support/world';
+import { ADMIN, type Answer } from '../support/api';
 
 let world: World;
 let node: TestNode;
@@ -22,7 +22,7 @@ const login = async (to: TestNode) =>
   to.api.send(LOGIN, { input: { email, password: 'correct horse battery', useCookie: true } });
 const REFRESH = 'mutation { refresh { accessToken refreshToken session { id } } }';
 
-test('in cookie mode the refresh token is out of the reach of scripts and of other sites', async () => {
+test('in cookie mode scripts and other sites cannot read the refresh token', async () => {
   const answer = await login(node);
   expect(answer.data.login.refreshToken).toBeNull();
   const cookie = cookieOf(answer);
@@ -33,10 +33,10 @@ test('in cookie mode the refresh token is out of the reach of scripts and of oth
   expect(cookie).not.toContain('Domain');
 });
 
-test('over https the cookie has the prefix that ties it to the host', async () => {
+test('over https the cookie has the __Host- prefix', async () => {
   const answer = await login(secure);
   expect(cookieOf(answer)).toMatch(/^__Host-refresh_token=/);
-  // One without the prefix may have been planted by a neighbouring subdomain.
+  // A neighbouring subdomain may have planted one without the prefix.
   const planted = valueOf(cookieOf(answer)).replace('__Host-', '');
   expect((await secure.api.send(REFRESH, {}, undefined, { cookie: planted })).code).toBe(
     'REFRESH_TOKEN_INVALID',
@@ -46,7 +46,7 @@ test('over https the cookie has the prefix that ties it to the host', async () =
   );
 });
 
-test('a refresh by cookie answers by cookie', async () => {
+test('a refresh by cookie answers with a cookie', async () => {
   const first = await login(node);
   const second = await node.api.send(REFRESH, {}, undefined, { cookie: valueOf(cookieOf(first)) });
   expect(second.data.refresh).toMatchObject({
@@ -56,7 +56,7 @@ test('a refresh by cookie answers by cookie', async () => {
   expect(valueOf(cookieOf(second))).not.toBe(valueOf(cookieOf(first)));
 });
 
-test('a page of another origin cannot use the cookie, one that is allowed can', async () => {
+test('only a page of an allowed origin can use the cookie', async () => {
   const cookie = valueOf(cookieOf(await login(node)));
   const from = (origin: string) => node.api.send(REFRESH, {}, undefined, { cookie, origin });
   expect((await from('https://evil.example.com')).code).toBe('REFRESH_TOKEN_INVALID');
@@ -67,7 +67,7 @@ test('a page of another origin cannot use the cookie, one that is allowed can', 
   expect((await from(node.url)).status).toBe(200);
 });
 
-test('a form post, which a browser sends anywhere without asking, is refused', async () => {
+test('a form post, which browsers send without a preflight, is refused', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
     const response = await fetch(`${node.url}/graphql`, {
       method: 'POST',
@@ -78,7 +78,7 @@ test('a form post, which a browser sends anywhere without asking, is refused', a
   }
 });
 
-test('a logout takes the cookie away, and without a token the cookie names the session', async () => {
+test('a logout removes the cookie, and without a token the cookie names the session', async () => {
   const first = await login(node);
   const cookie = valueOf(cookieOf(first));
   const answer = await node.api.send('mutation { logout { endedSessions confirmed } }', {}, undefined, {
@@ -90,7 +90,7 @@ test('a logout takes the cookie away, and without a token the cookie names the s
   expect((await node.api.send(REFRESH, {}, undefined, { cookie })).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
-test('with neither token nor cookie there is nothing to log out of', async () => {
+test('a logout with neither token nor cookie is refused', async () => {
   expect(await node.api.send('mutation { logout { confirmed } }')).toMatchObject({
     status: 401,
     code: 'UNAUTHENTICATED',
@@ -102,13 +102,13 @@ test('with neither token nor cookie there is nothing to log out of', async () =>
   });
 });
 
-test('a login without the wish for a cookie sets none', async () => {
+test('a login without useCookie sets no cookie', async () => {
   const answer = await node.api.send(LOGIN, { input: ADMIN });
   expect(answer.headers.getSetCookie()).toEqual([]);
   expect(answer.data.login.refreshToken).toMatch(/^[\w-]{43}$/);
 });
 
-test('a logout with the token of one session and the cookie of another ends both', async () => {
+test('a logout with the token of one session and the cookie of another ends both sessions sessions', async () => {
   const one = await node.api.login(email);
   const other = await login(node);
   const cookie = valueOf(cookieOf(other));
@@ -124,7 +124,7 @@ test('a logout with the token of one session and the cookie of another ends both
   expect((await node.api.send(REFRESH, {}, undefined, { cookie })).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
-test('ending all sessions of one user leaves the cookie of another user where it is', async () => {
+test('ending all sessions of one user keeps the cookie of another user', async () => {
   const { accessToken } = await node.api.register('neighbour@example.com');
   const cookie = valueOf(cookieOf(await login(node)));
   const answer = await node.api.send('mutation { logoutEverywhere { endedSessions } }', {}, accessToken, {

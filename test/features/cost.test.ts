@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 import { RECEIPT, type Tokens } from '../support/api';
 
 const repeat = (count: number, part: (index: number) => string) =>
@@ -15,11 +15,11 @@ let admin: Tokens;
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node({ NODE_ENV: 'production', SESSIONS_PER_USER: '12' });
-  admin = await node.api.login(ADMIN.email, ADMIN.password);
+  admin = await node.api.loginAsAdmin();
 });
 afterAll(() => world.close());
 
-/** Runs `work` and counts the statements of this process that read what clients ask for. */
+/** Runs `work` and returns the statements in which this process read users, sessions or events. */
 async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];
   const query = jest.spyOn(Client.prototype, 'query').mockName('query');
@@ -35,10 +35,10 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   return seen;
 }
 
-describe('what one request costs is bounded', () => {
+describe('the cost of one request', () => {
   const STATEMENTS = 10;
 
-  test('the own account, however often it is asked for, is one statement', async () => {
+  test('the account of the caller is one statement, however often it is requested', async () => {
     const query = `{ ${repeat(95, (i) => `a${i}: me { id }`)} }`;
     const statements = await statementsOf(async () => {
       const { data } = await node.api.send(query, {}, admin.accessToken);
@@ -47,7 +47,7 @@ describe('what one request costs is bounded', () => {
     expect(statements).toHaveLength(1);
   });
 
-  test('accounts and their sessions are two statements, however many are asked for', async () => {
+  test('accounts and their sessions are two statements, however many are requested', async () => {
     const query = `query($id: ID!) { ${repeat(20, (i) => `a${i}: user(id: $id) { sessions(first: ${i + 1}) { id } } b${i}: me { sessions { id } }`)} }`;
     const statements = await statementsOf(async () => {
       const answer = await node.api.send(query, { id: admin.user.id }, admin.accessToken);
@@ -56,7 +56,7 @@ describe('what one request costs is bounded', () => {
     expect(statements).toHaveLength(2);
   });
 
-  test('three pages fit into a request and four do not, and all that fits is ten statements at most', async () => {
+  test('a request may hold three pages, not four, and runs at most ten statements', async () => {
     const pages = (count: number) =>
       `{ me { sessions(first: 1) { id } } user(id: "${admin.user.id}") { id }
          ${repeat(count, (i) => `a${i}: users(first: 10) { edges { node { sessions(first: ${i + 1}) { id } } } }`)} }`;
@@ -70,7 +70,7 @@ describe('what one request costs is bounded', () => {
     });
   });
 
-  test('sessions within sessions of many names are refused, and nothing is run', async () => {
+  test('sessions nested in many aliased sessions are refused before any statement', async () => {
     const query = `{ ${repeat(27, (i) => `x${i}: me { ...M }`)} }
       fragment M on User { ${repeat(27, (i) => `a${i}: sessions { ...S }`)} }
       fragment S on Session { id current userAgent ipAddress createdAt lastUsedAt expiresAt }`;
@@ -83,7 +83,7 @@ describe('what one request costs is bounded', () => {
     expect(statements).toEqual([]);
   });
 
-  test('the largest answer that fits is not large', async () => {
+  test('the largest permitted answer is small', async () => {
     const fields = 'id current ipAddress createdAt lastUsedAt expiresAt userAgent';
     const query = `{ ${repeat(6, (i) => `a${i}: me { sessions(first: 100) { ${fields} ${repeat(i, (j) => `b${j}: id`)} } }`)} }`;
     const answer = await node.api.send(query, {}, admin.accessToken);
@@ -91,7 +91,7 @@ describe('what one request costs is bounded', () => {
     expect(JSON.stringify(answer.data).length).toBeLessThan(1e6);
   });
 
-  test('introspection is refused where it multiplies itself, and the full query is answered', async () => {
+  test('nested introspection is refused, and the full introspection query is answered', async () => {
     const open = await world.node();
     const nested = `{ __schema { types { ${repeat(40, (i) => `a${i}: fields { ...F }`)} } } }
       fragment F on __Field { type { ${repeat(40, (i) => `b${i}: fields { name }`)} ofType { name } } }`;
@@ -102,7 +102,7 @@ describe('what one request costs is bounded', () => {
     expect(full.data.__schema.types.length).toBeGreaterThan(20);
   });
 
-  test('a variable with many faults is told a few of them, without names of the schema', async () => {
+  test('a variable with many faults gets a few errors, without names from the schema', async () => {
     const input = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`emai${i}`, 'x']));
     const answer = await node.api.send('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
       i: { ...input, emial: 'x' },
@@ -132,7 +132,7 @@ describe('a list of sessions', () => {
     expect(await page('(first: 2)')).toEqual(all.slice(0, 2));
     expect(await page(`(first: 3, after: "${all[1]}")`)).toEqual(all.slice(2, 5));
     expect(await page(`(after: "${all[5]}")`)).toEqual([]);
-    // One that has ended since still has its place.
+    // A session that has ended since still marks its place.
     await node.api.end(`logoutSession(sessionId: "${all[2]}")`, user.accessToken);
     expect(await page(`(after: "${all[2]}")`)).toEqual(all.slice(3));
   });
@@ -156,7 +156,7 @@ describe('a list of sessions', () => {
   });
 });
 
-describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
+describe('SESSIONS_PER_USER', () => {
   let first: Tokens;
   let other: TestNode;
 
@@ -173,7 +173,7 @@ describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
       ['many@example.com'],
     );
 
-  test('one more ends the one used longest ago, on every node, confirmed and recorded', async () => {
+  test('one session more ends the least recently used one, on every node, confirmed and recorded', async () => {
     expect(await live()).toHaveLength(12);
     expect((await other.api.me(first.accessToken)).status).toBe(200);
     const answer = await node.api.send(`mutation { ${LOGIN} { accessToken session { id } } }`);
@@ -193,7 +193,7 @@ describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
     });
   });
 
-  test('a session that is used stays', async () => {
+  test('a session in use stays', async () => {
     const oldest = await world.sql<{ id: string }>(
       `select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 and s.ended_at is null
        order by last_used_at, s.id limit 2`,
@@ -206,14 +206,14 @@ describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
     expect(ids).not.toContain(oldest[1]?.id);
   });
 
-  test('logins at the same time leave no more either', async () => {
+  test('concurrent logins do not exceed the limit', async () => {
     await Promise.all(
       Array.from({ length: 6 }, (_, i) => (i % 2 ? node : other).api.login('many@example.com')),
     );
     expect(await live()).toHaveLength(12);
   });
 
-  test('a lower limit counts with the next login', async () => {
+  test('a lower limit applies from the next login', async () => {
     const lower = await world.node({ SESSIONS_PER_USER: '3' });
     const answer = await lower.api.send(`mutation { ${LOGIN} { session { id } } }`);
     expect(answer.extensions?.revocations).toEqual([
@@ -223,10 +223,10 @@ describe('a user has as many sessions as SESSIONS_PER_USER allows', () => {
   });
 });
 
-describe('an operation has a deadline', () => {
-  test('a query that waits for longer is answered with 503', async () => {
+describe('the deadline of an operation', () => {
+  test('a query beyond the deadline is answered with 503', async () => {
     const hasty = await world.node({ OPERATION_TIMEOUT: '1s' });
-    const { accessToken } = await hasty.api.login(ADMIN.email, ADMIN.password);
+    const { accessToken } = await hasty.api.loginAsAdmin();
     const release = await world.hold('lock table users in access exclusive mode');
     try {
       const startedAt = performance.now();
@@ -234,14 +234,14 @@ describe('an operation has a deadline', () => {
         status: 503,
         code: 'SERVICE_UNAVAILABLE',
       });
-      // A statement by itself is given up after five.
+      // One statement is given up after five seconds.
       expect(performance.now() - startedAt).toBeLessThan(4500);
     } finally {
       await release();
     }
   });
 
-  test('of several mutations, those not begun in time are refused, and the one that was is answered', async () => {
+  test('of several mutations, the ones not begun in time are refused', async () => {
     const hasty = await world.node({ OPERATION_TIMEOUT: '1s' });
     const { accessToken } = await hasty.api.register('late@example.com');
     const release = await world.hold('lock table sessions in access exclusive mode');
@@ -261,8 +261,8 @@ describe('an operation has a deadline', () => {
   });
 });
 
-describe('each mutation is judged afresh', () => {
-  test('an administrator who has demoted themselves demotes and promotes nobody after it', async () => {
+describe('each mutation of a request is checked anew', () => {
+  test('after demoting themselves, an administrator can change no role', async () => {
     const second = await node.api.register('second@example.com');
     const friend = await node.api.register('friend@example.com');
     const setRole = (userId: string, role: string) =>
@@ -280,7 +280,7 @@ describe('each mutation is judged afresh', () => {
     ]);
   });
 
-  test('what a logout has ended does nothing in the rest of its request', async () => {
+  test('after a logout, the rest of its request is refused', async () => {
     const { accessToken } = await node.api.register('twice@example.com');
     const answer = await node.api.send(
       `mutation { a: logout ${RECEIPT} b: logoutEverywhere ${RECEIPT} c: logoutOthers { accessToken } }`,

@@ -1,7 +1,7 @@
 import { eventually } from '../support/eventually';
 import { createWorld, type TestNode, type World } from '../support/world';
 
-// Only hashes that take their time wait for each other.
+// Only slow hashes wait for each other.
 jest.unmock('@node-rs/argon2');
 
 let world: World;
@@ -38,7 +38,7 @@ const good = (address: string) =>
 const failures = async () =>
   (await world.sql<{ id: string }>("select id from audit_events where type = 'LOGIN_FAILED'")).length;
 
-test('a good login goes before the second attempt of every other network', async () => {
+test('a login comes before the second attempt of every other network', async () => {
   let done = 0;
   const flood = Array.from({ length: 120 }, (_, i) => attempt(`192.0.2.${i % 4}`).finally(() => (done += 1)));
   // Until then the queue may still be empty.
@@ -48,7 +48,7 @@ test('a good login goes before the second attempt of every other network', async
   await Promise.all(flood);
 });
 
-test('the hash for a client that has gone is not made', async () => {
+test('a client that has gone gets no hash', async () => {
   const before = await failures();
   const clients = Array.from({ length: 80 }, () => new AbortController());
   let done = 0;
@@ -61,7 +61,7 @@ test('the hash for a client that has gone is not made', async () => {
   await eventually(() => expect(done).toBeGreaterThan(0));
   for (const client of clients) client.abort();
   await Promise.all(flood);
-  // Behind all that were waiting from this network, if they still were.
+  // It comes after all waiting attempts of this network, if they still wait.
   expect((await good('198.51.100.1')).code).toBeUndefined();
   expect((await failures()) - before).toBeLessThan(40);
 });

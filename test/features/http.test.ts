@@ -1,8 +1,12 @@
 import { connect } from 'node:net';
 import { eventually } from '../support/eventually';
 import { refusedWith, TestSocket } from '../support/socket';
-import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+import { readinessOf } from '../support/probes';
+import { ADMIN } from '../support/api';
+import { createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+import { worldMaker } from '../support/world-maker';
 
+const newWorld = worldMaker(createWorld);
 let world: World;
 let node: TestNode;
 let production: TestNode;
@@ -15,10 +19,10 @@ afterAll(() => world.close());
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${node.url}${path}`, { headers });
 
-test('/healthz says that the process is alive, /readyz that it can judge tokens', async () => {
+test('/healthz reports that the process is alive, /readyz that it can check tokens', async () => {
   expect(await (await get('/healthz')).json()).toEqual({ status: 'alive' });
-  // The node has only just started, and may not have proven yet that it reaches Redis.
-  await eventually(async () => expect(await (await get('/readyz')).json()).toMatchObject({ degraded: [] }));
+  // A node that has just started may not know yet that it reaches Redis.
+  await eventually(async () => expect(await readinessOf(node)).toMatchObject({ degraded: [] }));
   const ready = await get('/readyz');
   expect(ready.status).toBe(200);
   expect(ready.headers.get('cache-control')).toBe('no-store');
@@ -27,7 +31,7 @@ test('/healthz says that the process is alive, /readyz that it can judge tokens'
   expect(['current', 'not current']).toContain(view);
 });
 
-test('the key set holds public keys only, and may be kept for a minute', async () => {
+test('the key set holds only public keys and may be cached for a minute', async () => {
   const response = await get('/.well-known/jwks.json');
   expect(response.headers.get('cache-control')).toBe('public, max-age=60');
   const { keys } = (await response.json()) as { keys: Record<string, unknown>[] };
@@ -36,56 +40,52 @@ test('the key set holds public keys only, and may be kept for a minute', async (
   expect(keys[0]).toMatchObject({ alg: 'ES256', crv: 'P-256', kty: 'EC', use: 'sig' });
 });
 
-test('no answer of GraphQL is kept by a cache', async () => {
+test('no GraphQL answer may be cached', async () => {
   for (const query of ['{ __typename }', '{ me { id } }', '{ nothing }'])
     expect((await node.api.send(query)).headers.get('cache-control')).toBe('no-store');
 });
 
-test('production tells nobody its schema, and others do', async () => {
+test('production hides its schema, and other modes show it', async () => {
   const query = '{ __schema { queryType { name } } }';
   expect((await node.api.send(query)).status).toBe(200);
   expect(await production.api.send(query)).toMatchObject({ status: 400, code: 'GRAPHQL_VALIDATION_FAILED' });
 });
 
-test('pages of other origins are told no by the browser’s own rules', async () => {
+test('pages of other origins are refused by the browser’s rules', async () => {
   const answer = await get('/graphql', { origin: 'https://evil.example.com' });
   expect(answer.headers.get('access-control-allow-origin')).toBeNull();
 });
 
-test('every answer has a request id of ours, and a client’s own is not repeated', async () => {
+test('every answer has a request id from the server, never the client’s', async () => {
   const answer = await get('/healthz', { 'x-request-id': 'chosen-by-the-client' });
   expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('an unexpected fault gives a request id and nothing else, and the log has the rest without its parameters', async () => {
-  const own = await createWorld();
-  try {
-    const broken = await own.node();
-    const { accessToken } = await broken.api.login(ADMIN.email, ADMIN.password);
-    await own.sql('alter table audit_events rename to mislaid');
-    const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
-    expect(answer).toMatchObject({ status: 500, code: 'INTERNAL_SERVER_ERROR' });
-    const requestId = answer.headers.get('x-request-id');
-    expect(answer.errors).toEqual([
-      expect.objectContaining({
-        message: 'Unexpected error. Report the request id to the operators.',
-        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
-      }),
-    ]);
-    const secret = 'a password nobody may read';
-    await broken.api.send('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
-      i: { email: 'someone.private@example.com', password: secret },
-    });
-    const log = broken.log.join('');
-    expect(log).toContain('audit_events');
-    expect(log).not.toContain(secret);
-    expect(log).not.toContain('someone.private');
-  } finally {
-    await own.close();
-  }
+test('an unexpected error answers only a request id, and the log has the error without parameters', async () => {
+  const own = await newWorld();
+  const broken = await own.node();
+  const { accessToken } = await broken.api.loginAsAdmin();
+  await own.sql('alter table audit_events rename to mislaid');
+  const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
+  expect(answer).toMatchObject({ status: 500, code: 'INTERNAL_SERVER_ERROR' });
+  const requestId = answer.headers.get('x-request-id');
+  expect(answer.errors).toEqual([
+    expect.objectContaining({
+      message: 'Unexpected error. Report the request id to the operators.',
+      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+    }),
+  ]);
+  const secret = 'a password nobody may read';
+  await broken.api.send('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
+    i: { email: 'someone.private@example.com', password: secret },
+  });
+  const log = broken.log.join('');
+  expect(log).toContain('audit_events');
+  expect(log).not.toContain(secret);
+  expect(log).not.toContain('someone.private');
 });
 
-test('no token, password, secret or hash is in the log, at whatever level', async () => {
+test('no token, password, secret or hash is in the log, at any level', async () => {
   const chatty = await world.node({ LOG_LEVEL: 'trace' });
   const tokens = await chatty.api.register('logged@example.com', 'a password to look for');
   await chatty.api.me(tokens.accessToken);
@@ -110,7 +110,7 @@ test('no token, password, secret or hash is in the log, at whatever level', asyn
   }
 });
 
-test('METRICS_PORT has the metrics and nothing else, and the port of the API then has none', async () => {
+test('METRICS_PORT serves only the metrics, and the API port then serves none', async () => {
   const own = await world.node({ METRICS_PORT: '0', NODE_ENV: 'production' });
   const metrics = await fetch(`${own.metricsUrl}/metrics`);
   expect(metrics.status).toBe(200);
@@ -119,12 +119,12 @@ test('METRICS_PORT has the metrics and nothing else, and the port of the API the
   expect((await fetch(`${own.url}/metrics`)).status).toBe(404);
 });
 
-test('without METRICS_PORT the metrics are on the port of the API, but not in production', async () => {
+test('without METRICS_PORT the API port serves the metrics, but not in production', async () => {
   expect((await fetch(`${node.url}/metrics`)).status).toBe(200);
   expect((await fetch(`${production.url}/metrics`)).status).toBe(404);
 });
 
-test('a packaged app that is named in CORS_ORIGINS is let in, and no other app, and never the origin null', async () => {
+test('CORS_ORIGINS admits the packaged apps it names, no other app, and never the origin null', async () => {
   const origin = 'capacitor://localhost';
   const own = await world.node({ CORS_ORIGINS: `https://app.example.com,${origin}` });
   const allowed = async (from: string) => {
@@ -141,7 +141,7 @@ test('a packaged app that is named in CORS_ORIGINS is let in, and no other app, 
   expect(await refusedWith(own.url, { headers: { origin: 'null' } })).toBe(403);
 });
 
-test('browsers are told that nothing here is a page, and over https to come by https only', async () => {
+test('answers forbid scripts and framing, and over https require https', async () => {
   const own = await world.node({ NODE_ENV: 'production', ISSUER: 'https://auth.example.com' });
   for (const path of ['/healthz', '/graphql', '/elsewhere']) {
     const { headers } = await fetch(`${own.url}${path}`);
@@ -154,7 +154,7 @@ test('browsers are told that nothing here is a page, and over https to come by h
   expect((await get('/healthz')).headers.get('strict-transport-security')).toBeNull();
 });
 
-test('the landing page may run its scripts, and stand in no frame', async () => {
+test('the landing page may run its scripts and may not be framed', async () => {
   const page = await get('/graphql', { accept: 'text/html' });
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('<script');
@@ -178,7 +178,7 @@ test.each([
 test.each([
   ['X-Forwarded-For', { 'x-forwarded-for': '203.0.113.7' }],
   ['Forwarded', { forwarded: 'for=203.0.113.7' }],
-])('a proxy whose %s is not believed is warned of once', async (_name, headers) => {
+])('an untrusted %s from a proxy is logged once', async (_name, headers) => {
   const warnings = ({ log }: TestNode) => log.filter((line) => line.includes('TRUST_PROXY'));
   const own = await world.node();
   await fetch(`${own.url}/healthz`);
@@ -187,7 +187,7 @@ test.each([
   expect(warnings(own)).toHaveLength(1);
 });
 
-test('a proxy that is believed is not warned of', async () => {
+test('a trusted proxy gives no warning', async () => {
   const own = await world.node({ TRUST_PROXY: '1' });
   await fetch(`${own.url}/healthz`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
   expect(own.log.join('')).not.toContain('not trusted');

@@ -5,8 +5,11 @@ import { shownSettings } from '../../src/config/shown-settings';
 import { startText } from '../../src/start-text';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
-import { ADMIN, createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+import { ADMIN } from '../support/api';
+import { createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+import { worldMaker } from '../support/world-maker';
 
+const newWorld = worldMaker(createWorld);
 let world: World;
 let node: TestNode;
 
@@ -21,7 +24,7 @@ const linesOf = (of: TestNode, requestId: string | null) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line.requestId === requestId);
 
-/** The one line of a request. Its answer may arrive before it. */
+/** Waits for the one line of a request, which may come after its answer. */
 const lineOf = (of: TestNode, requestId: string | null) =>
   eventually(() => {
     const lines = linesOf(of, requestId);
@@ -29,7 +32,7 @@ const lineOf = (of: TestNode, requestId: string | null) =>
     return lines[0]!;
   });
 
-test('a request has one line, that says what it was, who asked, and how it ended', async () => {
+test('a request has one line: its operation, its user and its result', async () => {
   const { accessToken, user } = await node.api.register('logs@example.com');
   const me = await node.api.send('query Mine { mine: me { id } }', {}, accessToken);
   const line = await lineOf(node, me.headers.get('x-request-id'));
@@ -56,7 +59,7 @@ test('a request has one line, that says what it was, who asked, and how it ended
   });
 });
 
-test('nothing that a client made up is in a line: no names, paths, queries or values', async () => {
+test('no name, path, query or value made up by a client is in the log', async () => {
   const secret = 'NeverInTheLog';
   const answers = [
     await node.api.send(`query ${secret} { ${secret}: me { id } }`),
@@ -69,7 +72,7 @@ test('nothing that a client made up is in a line: no names, paths, queries or va
     expect(JSON.stringify(await lineOf(node, headers.get('x-request-id')))).not.toContain(secret);
 });
 
-test('probes and scrapes have no line', async () => {
+test('probes and scrapes are not logged', async () => {
   const ids = [];
   for (const path of ['/healthz', '/readyz', '/metrics'])
     ids.push((await fetch(node.url + path)).headers.get('x-request-id'));
@@ -82,37 +85,36 @@ test.each([
   ['errors', 1],
   ['off', 0],
   ['0%', 1],
-])('with LOG_REQUESTS=%s a good request has no line, and a refused one has %i', async (setting, count) => {
-  const quiet = await world.node({ LOG_REQUESTS: setting });
-  await fetch(`${quiet.url}/.well-known/jwks.json`);
-  const refused = await quiet.api.me();
-  // Answered after the one before was written about, if it was at all.
-  await quiet.api.send('{ __typename }');
-  const lines = quiet.log.filter((line) => line.includes('"msg":"Request."'));
-  expect(lines).toHaveLength(count);
-  expect(linesOf(quiet, refused.headers.get('x-request-id'))).toHaveLength(count);
+])(
+  'with LOG_REQUESTS=%s a successful request has no line, and a refused one has %i',
+  async (setting, count) => {
+    const quiet = await world.node({ LOG_REQUESTS: setting });
+    await fetch(`${quiet.url}/.well-known/jwks.json`);
+    const refused = await quiet.api.me();
+    // This answer comes after any line of the request before.
+    await quiet.api.send('{ __typename }');
+    const lines = quiet.log.filter((line) => line.includes('"msg":"Request."'));
+    expect(lines).toHaveLength(count);
+    expect(linesOf(quiet, refused.headers.get('x-request-id'))).toHaveLength(count);
+  },
+);
+
+test('the id of an unexpected error leads to its stack and the line of its request', async () => {
+  const own = await newWorld({ redis: null });
+  const broken = await own.node();
+  const { accessToken } = await broken.api.loginAsAdmin();
+  await own.sql('alter table audit_events rename to mislaid');
+  const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
+  const requestId = answer.errors?.[0]?.extensions.requestId as string;
+  await eventually(() => {
+    const [error, request, ...others] = linesOf(broken, requestId);
+    expect(error).toMatchObject({ level: 50, err: { code: '42P01', stack: expect.any(String) } });
+    expect(request).toMatchObject({ operation: 'auditEvents', code: 'INTERNAL_SERVER_ERROR', status: 500 });
+    expect(others).toEqual([]);
+  });
 });
 
-test('the id of an unexpected error finds its line, its stack and the line of its request', async () => {
-  const own = await createWorld({ redis: null });
-  try {
-    const broken = await own.node();
-    const { accessToken } = await broken.api.login(ADMIN.email, ADMIN.password);
-    await own.sql('alter table audit_events rename to mislaid');
-    const answer = await broken.api.send('{ auditEvents { edges { node { id } } } }', {}, accessToken);
-    const requestId = answer.errors?.[0]?.extensions.requestId as string;
-    await eventually(() => {
-      const [error, request, ...others] = linesOf(broken, requestId);
-      expect(error).toMatchObject({ level: 50, err: { code: '42P01', stack: expect.any(String) } });
-      expect(request).toMatchObject({ operation: 'auditEvents', code: 'INTERNAL_SERVER_ERROR', status: 500 });
-      expect(others).toEqual([]);
-    });
-  } finally {
-    await own.close();
-  }
-});
-
-test('the settings that a start logs hold no secret and no address of a store', () => {
+test('the logged settings hold no secret and no address of a store', () => {
   const config = readConfig({
     ...TEST_ENV,
     DATABASE_URL: 'postgres://someone:hunter2@db.example.com/x',
@@ -126,7 +128,7 @@ test('the settings that a start logs hold no secret and no address of a store', 
     expect(text).not.toContain(secret);
 });
 
-test('what a later start of the embedded mode says to try is not the account of the first one', () => {
+test('a later start of the embedded mode suggests another account than the first', () => {
   const config = readConfig({ PORT: '0' });
   const server = {
     url: 'http://127.0.0.1:4000',
@@ -141,10 +143,10 @@ test('what a later start of the embedded mode says to try is not the account of 
   expect(startText(config, server)).toMatch(/\\"ada-[0-9a-f]{6}@example\.com\\"/);
 });
 
-test('standard output and standard error may close during the start: the server starts and serves', async () => {
+test('the server starts and serves although standard output and standard error close', async () => {
   const port = await freePort();
   const program = join(__dirname, '../../dist/src/main.js');
-  // A pipe whose reader has ended, for both.
+  // Both are pipes whose reader has ended.
   const child = spawn('bash', ['-c', `exec "$0" "${program}" > >(true) 2>&1`, process.execPath], {
     env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl, PORT: `${port}` },
     stdio: 'ignore',
@@ -158,7 +160,7 @@ test('standard output and standard error may close during the start: the server 
   }
 });
 
-test('every line on standard output is JSON, from the first with version and settings to the last', async () => {
+test('every line on standard output is JSON, and the first has version and settings', async () => {
   const child = spawn(process.execPath, [join(__dirname, '../../dist/src/main.js')], {
     env: { PATH: process.env.PATH, ...TEST_ENV, DATABASE_URL: world.databaseUrl },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { createReadiness } from '../../src/readiness';
 import { sharedAnswer } from '../../src/core/shared-answer';
 import { eventually } from '../support/eventually';
+import { metricsOf } from '../support/probes';
 import { createWorld, type TestNode, type World } from '../support/world';
 
 let world: World;
@@ -13,15 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const read = async () => (await fetch(`${node.url}/metrics`)).text();
-
-/** The value of one series, by the start of its line. */
-const valueOf = (text: string, series: string) =>
-  text
-    .split('\n')
-    .find((line) => line.startsWith(`${series} `))
-    ?.split(' ')[1];
-
 test('requests are counted by the schema’s fields and by code, with their latency', async () => {
   const { accessToken } = await node.api.register('metrics@example.com');
   await node.api.send('query Made($up: Int) { alias: me { id } }', {}, accessToken);
@@ -31,33 +23,33 @@ test('requests are counted by the schema’s fields and by code, with their late
   await fetch(`${node.url}/made/up`);
   await fetch(`${node.url}/readyz`);
   await eventually(async () => {
-    const text = await read();
-    expect(valueOf(text, 'tokenfence_requests_total{operation="me",code="OK"}')).toBe('1');
-    expect(valueOf(text, 'tokenfence_requests_total{operation="several",code="FORBIDDEN"}')).toBe('1');
-    expect(valueOf(text, 'tokenfence_requests_total{operation="none",code="HTTP_404"}')).toBe('1');
-    expect(valueOf(text, 'tokenfence_request_seconds_count{operation="register"}')).toBe('1');
+    const { text, value } = await metricsOf(node);
+    expect(value('requests_total{operation="me",code="OK"}')).toBe(1);
+    expect(value('requests_total{operation="several",code="FORBIDDEN"}')).toBe(1);
+    expect(value('requests_total{operation="none",code="HTTP_404"}')).toBe(1);
+    expect(value('request_seconds_count{operation="register"}')).toBe(1);
     expect(text).toMatch(/tokenfence_build_info\{version="\d+\.\d+\.\d+",node="v\d+\.\d+\.\d+"\} 1/);
     expect(text).not.toMatch(/madeUp|\/made|alias|readyz/i);
   });
 });
 
-test('failed logins, the hash queue and the pool are there to be read', async () => {
+test('failed logins, the hash queue and the pool are in the metrics', async () => {
   await node.api.send(
     'mutation { login(input: { email: "metrics@example.com", password: "wrong wrong" }) { accessToken } }',
   );
-  const text = await read();
-  expect(valueOf(text, 'tokenfence_refusals_total{type="LOGIN_FAILED"}')).toBe('1');
-  expect(valueOf(text, 'tokenfence_hashes_waiting')).toBe('0');
-  const [idle, inUse] = ['idle', 'in_use'].map((what) => Number(valueOf(text, `tokenfence_pool_${what}`)));
+  const { value } = await metricsOf(node);
+  expect(value('refusals_total{type="LOGIN_FAILED"}')).toBe(1);
+  expect(value('hashes_waiting')).toBe(0);
+  const [idle, inUse] = ['idle', 'in_use'].map((what) => value(`pool_${what}`));
   expect(idle! + inUse!).toBeGreaterThanOrEqual(1);
-  expect(valueOf(text, 'tokenfence_pool_waiting')).toBe('0');
+  expect(value('pool_waiting')).toBe(0);
 });
 
-test('two hundred readings of /readyz and /metrics at once cost Postgres a handful of statements', async () => {
+test('two hundred concurrent readings of /readyz and /metrics cost Postgres a few statements', async () => {
   const client = new Client({ connectionString: world.databaseUrl });
   await client.connect();
   try {
-    // Held up behind this, each statement would show on a connection of its own.
+    // Behind this lock, each statement waits on a connection of its own.
     await client.query('begin; lock table revocations, migrations in access exclusive mode');
   } catch {
     await client.query('rollback; begin; lock table revocations in access exclusive mode');
@@ -80,7 +72,7 @@ test('two hundred readings of /readyz and /metrics at once cost Postgres a handf
   for (const { status } of await Promise.all(readings)) expect(status).toBe(200);
 });
 
-test('callers share one answer while it is under way and until it is too old, and a failure is no answer for ever', async () => {
+test('callers share an answer until it is too old, and a failure is not kept', async () => {
   let now = 0;
   let calls = 0;
   let fail = false;
@@ -99,7 +91,7 @@ test('callers share one answer while it is under way and until it is too old, an
   expect(await ask()).toBe(3);
 });
 
-test('a Postgres that does not answer at all counts as away, and is asked by one caller at a time', async () => {
+test('a silent Postgres counts as away, and one caller at a time asks it', async () => {
   let pings = 0;
   const readiness = createReadiness({
     postgres: {

@@ -1,7 +1,7 @@
 import { eventually } from '../support/eventually';
 import { createWorld, type TestNode, type World } from '../support/world';
 
-// By Redis all nodes count together; without it each for itself, which one node is enough to show.
+// With Redis all nodes count together. Without it each node counts for itself, which one node shows.
 describe.each([
   ['in Redis, all nodes together', undefined],
   ['in memory', null],
@@ -35,7 +35,7 @@ describe.each([
   const limited = (answers: { code: string | undefined }[]) =>
     answers.filter(({ code }) => code === 'RATE_LIMITED').length;
 
-  test('an account is tried ten times a minute from an address, and nobody is locked out from elsewhere', async () => {
+  test('an address may try an account ten times a minute, and other addresses are not blocked', async () => {
     const answers = await times(13, (node) => login(node, 'target@example.com', '192.0.2.1'));
     expect(limited(answers)).toBe(3);
     const refused = await login(nodes[0]!, 'TARGET@example.com', '192.0.2.1');
@@ -46,7 +46,7 @@ describe.each([
     expect((await login(nodes[0]!, 'other@example.com', '192.0.2.1')).code).toBe('INVALID_CREDENTIALS');
   });
 
-  test('a client cannot choose its address: only what the proxy adds is believed', async () => {
+  test('only the address that the proxy adds is believed', async () => {
     const answers = await times(13, (node, i) =>
       login(node, 'forged@example.com', `203.0.113.${i}, 192.0.2.9`),
     );
@@ -58,14 +58,14 @@ describe.each([
     ['an IPv6 address in brackets with a port', (i: number) => `[2001:db8::5]:${40000 + i}`],
     ['an IPv6 address with a zone', (i: number) => `fe80::1%eth${i}`],
     ['words that are not an address', (i: number) => `unknown${i}`],
-  ])('however the proxy writes it, it is one address: %s', async (_name, addressOf) => {
+  ])('every form of an address is one address: %s', async (_name, addressOf) => {
     const answers = await times(13, (node, i) =>
       login(node, `written${addressOf(0)}@example.com`.replace(/[^\w@.]/g, ''), addressOf(i)),
     );
     expect(limited(answers)).toBe(3);
   });
 
-  test('an address registers twenty accounts a minute, and one network of IPv6 is one address', async () => {
+  test('an address may register twenty accounts a minute, and an IPv6 network is one address', async () => {
     const answers = await times(23, (node, i) =>
       node.api.send(
         'mutation($input: RegisterInput!) { register(input: $input) { accessToken } }',
@@ -94,7 +94,7 @@ describe.each([
     return { status: answer.status, code: answer.status === 429 ? 'RATE_LIMITED' : undefined };
   };
 
-  test('bad tokens of a neighbour do not keep good ones from being used', async () => {
+  test('bad tokens of a neighbour do not block good ones', async () => {
     const { refreshToken } = await nodes[0]!.api.register('neighbour@example.com');
     const unknown = 'x'.repeat(43);
     const answers = [
@@ -110,18 +110,18 @@ describe.each([
     });
   });
 
-  test('a session refreshes sixty times a minute, wherever it is', async () => {
+  test('a session may refresh sixty times a minute, from any address', async () => {
     let { refreshToken } = await nodes[0]!.api.register('fast@example.com');
     for (let i = 0; i < 60; i++)
       refreshToken = (await refresh(nodes[0]!, refreshToken, `198.51.100.${i}`)).data.refresh.refreshToken;
     expect((await refresh(nodes[0]!, refreshToken, '198.51.100.99')).code).toBe('RATE_LIMITED');
   });
 
-  test('a session writes a hundred and twenty times a minute, and can end itself after that', async () => {
+  test('a session may write 120 times a minute, and can end itself after that', async () => {
     const { accessToken } = await nodes[0]!.api.register('writer@example.com');
     const write = 'logoutSession(sessionId: "00000000-0000-4000-8000-000000000000") { scope }';
     const ten = `mutation { ${Array.from({ length: 10 }, (_, n) => `a${n}: ${write}`).join(' ')} }`;
-    // A mutation that fails ends the request only if its field may not be null, so each counts one.
+    // A failed mutation ends the request only if its field is non-null, so each counts one.
     const codes: (string | undefined)[] = [];
     for (let i = 0; i < 125 && codes.at(-1) !== 'RATE_LIMITED'; i++)
       codes.push((await nodes[0]!.api.send(ten, {}, accessToken)).code);
@@ -138,7 +138,7 @@ describe.each([
       from(address),
     );
 
-  test('an account is tried thirty times an hour from everywhere, and its user still signs in from a known network', async () => {
+  test('an account may be tried thirty times an hour, except from its known networks', async () => {
     const email = 'hunted@example.com';
     await nodes[0]!.api.register(email);
     await signIn(nodes[0]!, email, '2001:db8:aaaa:1::1');
@@ -146,14 +146,14 @@ describe.each([
       const answers = await times(40, (node, i) => login(node, account, `2001:db8:bbbb:${i}::1`));
       expect(limited(answers)).toBe(10);
     }
-    // Not even with the right password, else the limit would tell that it is right.
+    // Refused with the right password too, or the limit would reveal it.
     expect((await signIn(nodes[0]!, email, '203.0.113.77')).code).toBe('RATE_LIMITED');
     expect((await signIn(nodes[0]!, email, '2001:db8:aaaa:1::2')).code).toBeUndefined();
     const guesses = await times(4, (node) => login(node, email, '2001:db8:aaaa:1::3'));
     expect(limited(guesses)).toBe(0);
   });
 
-  test('a right password does not count towards the hour, and a session confirms its own on its own account', async () => {
+  test('a right password does not count towards the hour, and a session has its own limit', async () => {
     const email = 'often@example.com';
     const { accessToken } = await nodes[0]!.api.register(email);
     for (let i = 0; i < 35; i++)
@@ -165,7 +165,7 @@ describe.each([
     expect(answer.code).toBeUndefined();
   });
 
-  test('the audit log says which limit was reached', async () => {
+  test('the audit log names the limit that was reached', async () => {
     await times(11, (node) => login(node, 'audited@example.com', '192.0.2.200'));
     await eventually(async () => {
       const events = await world.sql(
@@ -180,7 +180,7 @@ describe.each([
     expect(limited(answers)).toBe(0);
   });
 
-  test('mutations in one request are counted one by one', async () => {
+  test('each mutation of a request counts', async () => {
     await nodes[0]!.api.register('batch@example.com');
     const one =
       'login(input: {email: "batch@example.com", password: "correct horse battery"}) { accessToken }';

@@ -1,12 +1,11 @@
 import { decode } from 'jsonwebtoken';
-import { type Answer, type Api, AUTH, RECEIPT, type Tokens } from '../support/api';
+import { type Answer, type Api, AUTH, PASSWORD, RECEIPT, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 
 let world: World;
 let one: TestNode;
 let two: TestNode;
-let count = 0;
 
 beforeAll(async () => {
   world = await createWorld();
@@ -14,29 +13,28 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const newUser = () => one.api.register(`user${++count}@example.com`);
 const refreshed = async (answer: Promise<Answer>) => one.api.expect(await answer).refresh as Tokens;
 
-/** Puts the use of every refresh token of the session so far into the past. */
+/** Dates back every use of the refresh tokens of the session. */
 const longAgo = ({ session }: Tokens) =>
   world.sql(`update refresh_tokens set used_at = used_at - interval '11 seconds' where session_id = $1`, [
     session.id,
   ]);
 
 test('a refresh gives a new pair and keeps the session', async () => {
-  const first = await newUser();
+  const first = await one.api.newUser();
   const second = await refreshed(two.api.refresh(first.refreshToken));
   expect(second.session.id).toBe(first.session.id);
   expect(second.refreshToken).not.toBe(first.refreshToken);
   expect((await one.api.me(second.accessToken)).status).toBe(200);
-  // The first access token is still good: nothing was ended.
+  // The first access token stays good.
   expect((await one.api.me(first.accessToken)).status).toBe(200);
   const third = await refreshed(one.api.refresh(second.refreshToken));
   expect(third.session.id).toBe(first.session.id);
 });
 
-test('two tabs that refresh at once both go on', async () => {
-  const first = await newUser();
+test('two tabs that refresh at once both succeed', async () => {
+  const first = await one.api.newUser();
   const [a, b] = await Promise.all([
     refreshed(one.api.refresh(first.refreshToken)),
     refreshed(two.api.refresh(first.refreshToken)),
@@ -44,8 +42,8 @@ test('two tabs that refresh at once both go on', async () => {
   for (const tab of [a, b]) await refreshed(one.api.refresh(tab.refreshToken));
 });
 
-test('twenty refreshes of one token at once, on two nodes, all end well and none is taken for theft', async () => {
-  const first = await newUser();
+test('twenty concurrent refreshes of one token on two nodes succeed without a theft alarm', async () => {
+  const first = await one.api.newUser();
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) => (i % 2 ? one : two).api.refresh(first.refreshToken)),
   );
@@ -61,8 +59,8 @@ test('twenty refreshes of one token at once, on two nodes, all end well and none
   expect(new Set(rows.map(({ parent_id }) => parent_id)).size).toBe(2);
 });
 
-test('a used token that comes back later is theft: the session ends with every token, and the log says so', async () => {
-  const first = await newUser();
+test('the late reuse of a refresh token ends the session and is recorded as theft', async () => {
+  const first = await one.api.newUser();
   const second = await refreshed(one.api.refresh(first.refreshToken));
   await longAgo(first);
   expect(await two.api.refresh(first.refreshToken)).toMatchObject({
@@ -81,14 +79,14 @@ test('a used token that comes back later is theft: the session ends with every t
   ).toEqual([{ session_id: first.session.id }]);
 });
 
-test('a session that is not used for the idle time is over', async () => {
-  const tokens = await newUser();
+test('a session ends after its idle time', async () => {
+  const tokens = await one.api.newUser();
   await world.sql(`update sessions set idle_expires_at = now() where id = $1`, [tokens.session.id]);
   expect((await one.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
-test('no use makes a session outlive its absolute end, nor any token of it', async () => {
-  const tokens = await newUser();
+test('neither a session nor a token outlives the absolute end of the session', async () => {
+  const tokens = await one.api.newUser();
   await world.sql(`update sessions set expires_at = now() + interval '90 seconds' where id = $1`, [
     tokens.session.id,
   ]);
@@ -100,9 +98,9 @@ test('no use makes a session outlive its absolute end, nor any token of it', asy
   expect((await one.api.refresh(answer.refreshToken as string)).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
-test('a refresh in flight does not bring a revoked session back', async () => {
+test('a refresh in flight does not revive a revoked session', async () => {
   for (let round = 0; round < 15; round++) {
-    const tokens = await newUser();
+    const tokens = await one.api.newUser();
     const [answer, receipt] = await Promise.all([
       two.api.refresh(tokens.refreshToken),
       one.api.end('logoutEverywhere', tokens.accessToken),
@@ -120,12 +118,11 @@ test('a refresh in flight does not bring a revoked session back', async () => {
   }
 });
 
-test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and each token is what its version says', async () => {
-  const email = `busy${++count}@example.com`;
-  const keeper = await one.api.register(email);
-  const { accessToken: admin } = await one.api.login(ADMIN.email, ADMIN.password);
+test('fifty logins beside fifty logouts everywhere: no deadlock, and the version decides on each token', async () => {
+  const keeper = await one.api.newUser();
+  const { accessToken: admin } = await one.api.loginAsAdmin();
   const issued: Tokens[] = [];
-  // All wait for one row: on a busy machine, one may wait longer than a statement may take, and is sent again.
+  // All wait for one row. On a busy machine a request may exceed the statement timeout and is repeated.
   const patiently = async (api: Api, query: string, variables: object, token?: string) => {
     const answer = await eventually(async () => {
       const each = await api.send(query, variables, token);
@@ -137,7 +134,7 @@ test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and
   await Promise.all([
     ...Array.from({ length: 50 }, async (_, i) => {
       const { api } = i % 2 ? one : two;
-      const input = { email, password: 'correct horse battery' };
+      const input = { email: keeper.user.email, password: PASSWORD };
       issued.push(
         (await patiently(api, `mutation($input: LoginInput!) { login(input: $input) ${AUTH} }`, { input }))
           .login,
@@ -160,7 +157,7 @@ test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and
     const answer = await one.api.me(tokens.accessToken);
     expect(answer.status).toBe(tokenVersion === version ? 200 : 401);
   }
-  // No session is alive that its own tokens do not show.
+  // Every live session has a good token.
   const alive = await world.sql('select id from sessions where user_id = $1 and ended_at is null', [
     keeper.user.id,
   ]);
@@ -171,12 +168,11 @@ test('fifty logouts everywhere beside fifty logins of one user: no deadlock, and
   );
 });
 
-test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
-  ['login', (email) => two.api.login(email)],
-  ['refresh', (_email, { refreshToken }) => refreshed(two.api.refresh(refreshToken))],
-])('a logout everywhere that comes in the middle of a %s leaves no session behind', async (_what, begin) => {
-  const email = `middle${++count}@example.com`;
-  const tokens = await one.api.register(email);
+test.each<[string, (tokens: Tokens) => Promise<Tokens>]>([
+  ['login', ({ user }) => two.api.login(user.email)],
+  ['refresh', ({ refreshToken }) => refreshed(two.api.refresh(refreshToken))],
+])('a logout everywhere during a %s leaves no session', async (_what, begin) => {
+  const tokens = await one.api.newUser();
   const waiting = async (what: string) => {
     const rows = await world.sql(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ilike $1`,
@@ -184,16 +180,16 @@ test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
     );
     return rows.length > 0;
   };
-  // Held up when it has read the user and is about to write to the refresh tokens.
+  // Holds the request after it has read the user and before it writes the refresh tokens.
   const release = await world.hold('lock table refresh_tokens in share row exclusive mode');
-  const late = begin(email, tokens);
+  const late = begin(tokens);
   await eventually(async () => expect(await waiting('%"refresh_tokens"%')).toBe(true));
   let answered = false;
   const end = one.api.end('logoutEverywhere', tokens.accessToken).then((receipt) => {
     answered = true;
     return receipt as { confirmed: boolean };
   });
-  // It waits for the one in the middle; did it not, then it would answer now, and miss the session.
+  // The logout waits for that request. If it did not, it would answer now and miss the session.
   await eventually(async () => expect(answered || (await waiting('select%for update%'))).toBe(true));
   await release();
   const [granted, receipt] = await Promise.all([late, end]);
@@ -202,12 +198,12 @@ test.each<[string, (email: string, tokens: Tokens) => Promise<Tokens>]>([
   expect((await two.api.refresh(granted.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
 });
 
-test('login and refresh work beside a stale Authorization header, so no client is stuck', async () => {
-  const tokens = await newUser();
+test('login and refresh work with a stale Authorization header', async () => {
+  const tokens = await one.api.newUser();
   await one.api.end('logoutEverywhere', tokens.accessToken);
   const login = await one.api.send(
     'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }',
-    { input: { email: `user${count}@example.com`, password: 'correct horse battery' } },
+    { input: { email: tokens.user.email, password: PASSWORD } },
     tokens.accessToken,
   );
   expect(login.status).toBe(200);
@@ -219,9 +215,9 @@ test('login and refresh work beside a stale Authorization header, so no client i
   expect(refresh.status).toBe(200);
 });
 
-test('logging out with an expired token still ends its session', async () => {
+test('a logout with an expired token ends its session', async () => {
   const brief = await world.node({ ACCESS_TOKEN_TTL: '1s', CLOCK_SKEW: '0s' });
-  const tokens = await brief.api.register(`user${++count}@example.com`);
+  const tokens = await brief.api.newUser();
   for (;;) {
     const { reason } = await brief.api.me(tokens.accessToken);
     if (reason === 'TOKEN_EXPIRED') break;
@@ -237,8 +233,8 @@ test('logging out with an expired token still ends its session', async () => {
   });
 });
 
-test('raw refresh tokens are kept nowhere', async () => {
-  const tokens = await newUser();
+test('no table holds a raw token', async () => {
+  const tokens = await one.api.newUser();
   const tables = [
     'users',
     'sessions',

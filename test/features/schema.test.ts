@@ -8,12 +8,12 @@ import { schemaText } from '../../src/graphql/print-schema';
 import { createSchema } from '../../src/graphql/schema';
 import type { AuthResult, Principal } from '../../src/guard/guard';
 import { AUTH } from '../support/api';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 
-/** What works without a token, on purpose. */
+/** The fields that work without a token. */
 const PUBLIC = ['Mutation.register', 'Mutation.login', 'Mutation.refresh', 'Mutation.logout'];
 
-/** What a signed-in user may do without being an administrator. */
+/** The fields for every signed-in user. */
 const SIGNED_IN = [
   'Subscription.sessionEnded',
   'Query.me',
@@ -31,7 +31,7 @@ const rootFields = [schema.getQueryType(), schema.getMutationType(), schema.getS
   (type) => Object.values(type?.getFields() ?? {}).map((field) => ({ type: type?.name ?? '', field })),
 );
 
-test('the committed schema.graphql is the one that the code makes', () => {
+test('the committed schema.graphql is the one that the code generates', () => {
   expect(readFileSync(join(__dirname, '../../schema.graphql'), 'utf8')).toBe(schemaText());
 });
 
@@ -61,7 +61,7 @@ test('everything in the schema is described', () => {
   expect(undescribed).toEqual([]);
 });
 
-test('ten mutations fit into a request, whatever is asked of their answers, and eleven do not', () => {
+test('a request may hold ten mutations with any selection, and not eleven', () => {
   const costOf = (count: number) => {
     const login = (i: number) => `a${i}: login(input: { email: "a@example.com", password: "p" }) ${AUTH}`;
     const text = `mutation { ${Array.from({ length: count }, (_, i) => login(i)).join(' ')} }`;
@@ -71,7 +71,7 @@ test('ten mutations fit into a request, whatever is asked of their answers, and 
   expect(costOf(11)?.message).toMatch(/This operation costs \d+ points, and 10000 are allowed/);
 });
 
-describe('every operation is behind the check', () => {
+describe('the check of each operation', () => {
   let world: World;
   let node: TestNode;
   let userToken: string;
@@ -83,7 +83,7 @@ describe('every operation is behind the check', () => {
   });
   afterAll(() => world.close());
 
-  /** A call of the field with arguments that fit, and any selection. */
+  /** A call of the field with valid arguments and some selection. */
   const callOf = (type: string, name: string) => {
     const found = rootFields.find((each) => each.type === type && each.field.name === name);
     const samples: Record<string, string> = {
@@ -99,7 +99,7 @@ describe('every operation is behind the check', () => {
     return `${type.toLowerCase()} { ${query} }`;
   };
 
-  /** A subscription's own answer, whatever its socket has let in; over HTTP there is none. */
+  /** The result of a subscription for this caller, whatever the socket let in. */
   const subscribeAs = async (name: string, auth: AuthResult) => {
     const feed = { mine: () => unreachable(), all: () => unreachable() };
     const answer = await subscribe({
@@ -130,29 +130,35 @@ describe('every operation is behind the check', () => {
     });
   });
 
-  test.each(served(forAdministrators))('%s.%s refuses a user who is no administrator', async (type, name) => {
-    expect(await node.api.send(callOf(type, name), {}, userToken)).toMatchObject({
-      status: 403,
-      code: 'FORBIDDEN',
-    });
-  });
+  test.each(served(forAdministrators))(
+    '%s.%s refuses a user who is not an administrator',
+    async (type, name) => {
+      expect(await node.api.send(callOf(type, name), {}, userToken)).toMatchObject({
+        status: 403,
+        code: 'FORBIDDEN',
+      });
+    },
+  );
 
-  test.each(guarded.filter(isSubscription))('%s.%s refuses who is not signed in', async (_type, name) => {
-    expect(await subscribeAs(name, { ok: false, code: 'TOKEN_REVOKED' })).toEqual({
-      code: 'UNAUTHENTICATED',
-      reason: 'TOKEN_REVOKED',
-    });
-  });
+  test.each(guarded.filter(isSubscription))(
+    '%s.%s refuses a caller who is not signed in',
+    async (_type, name) => {
+      expect(await subscribeAs(name, { ok: false, code: 'TOKEN_REVOKED' })).toEqual({
+        code: 'UNAUTHENTICATED',
+        reason: 'TOKEN_REVOKED',
+      });
+    },
+  );
 
   test.each(forAdministrators.filter(isSubscription))(
-    '%s.%s refuses a user who is no administrator',
+    '%s.%s refuses a user who is not an administrator',
     async (_type, name) => {
       const principal = { role: 'USER' } as Principal;
       expect(await subscribeAs(name, { ok: true, principal })).toEqual({ code: 'FORBIDDEN' });
     },
   );
 
-  test('there are subscriptions, and HTTP serves none of them', async () => {
+  test('HTTP serves no subscription', async () => {
     const names = guarded.filter(isSubscription).map(([, name]) => name);
     expect(names).toEqual(['sessionEnded', 'revocations']);
     for (const name of names) {
@@ -163,8 +169,8 @@ describe('every operation is behind the check', () => {
     }
   });
 
-  test('the administrator is let in', async () => {
-    const { accessToken } = await node.api.login(ADMIN.email, ADMIN.password);
+  test('an administrator may call every field', async () => {
+    const { accessToken } = await node.api.loginAsAdmin();
     expect((await node.api.send(callOf('Query', 'users'), {}, accessToken)).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
-import type { Tokens } from '../support/api';
+import { ADMIN, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { TestSocket } from '../support/socket';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 
 // Each node closes its own sockets: it has to hear of what was revoked on another.
 describe('a socket on one node, and what happens on another', () => {

@@ -3,11 +3,11 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import type { Tokens } from '../support/api';
+import { ADMIN, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { startProxy } from '../support/proxy';
 import { refusedWith, TestSocket } from '../support/socket';
-import { ADMIN, createWorld, startNode, type TestNode, type World } from '../support/world';
+import { createWorld, startNode, type TestNode, type World } from '../support/world';
 
 const SESSION_ENDED = 'subscription { sessionEnded { sessionId scope endedAt current } }';
 const REVOCATIONS =

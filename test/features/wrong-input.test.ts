@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import type { Tokens } from '../support/api';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { ADMIN, type Tokens } from '../support/api';
+import { createWorld, type TestNode, type World } from '../support/world';
 
 interface Wrong {
   readonly method?: string;
@@ -17,7 +17,7 @@ interface Reply {
   readonly text: string;
 }
 
-/** Who is there before the wrong requests come. */
+/** The users that exist before the wrong requests. */
 interface Given {
   readonly user: Tokens;
   readonly admin: Tokens;
@@ -25,14 +25,14 @@ interface Given {
 
 type Case = [name: string, wrong: (given: Given) => Wrong, status: number, code: string];
 
-/** Every password that is sent here holds one of these, so that none can be repeated unnoticed. */
+/** Every password sent here contains one of these, so an answer or log line that repeats one is found. */
 const SECRET = 'Zebra7Quartz';
 const SHORT_SECRET = 'zq7xkvw';
 const COMMON_SECRET = 'sunshine';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
-/** Plain HTTP, without the care that `fetch` takes of what it sends. */
+/** Sends plain HTTP. `fetch` would correct some requests. */
 const send = (url: string, { method = 'POST', path = '/graphql', headers, body }: Wrong): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
@@ -49,12 +49,12 @@ const send = (url: string, { method = 'POST', path = '/graphql', headers, body }
     });
     request.setTimeout(10_000, () => request.destroy(new Error('No answer came.')));
     request.on('error', reject);
-    // Without a length Node sends the body of some methods as if it were a second request.
+    // Without a length Node sends the body of some methods like a second request.
     if (body !== undefined) request.setHeader('content-length', Buffer.byteLength(body));
     request.end(body);
   });
 
-/** For what is not even HTTP. */
+/** Sends bytes that need not be HTTP. */
 const sendBytes = (url: string, bytes: string): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
@@ -90,7 +90,7 @@ const asUser = (query: string, variables?: unknown) => (given: Given) =>
 const get = (parameters: Record<string, string>, headers?: Record<string, string>) => (): Wrong => ({
   method: 'GET',
   path: `/graphql?${new URLSearchParams(parameters).toString()}`,
-  // Without it Apollo refuses whatever a page of another site could have a browser send.
+  // Without this header Apollo refuses any request that a page of another site could send.
   headers: { 'apollo-require-preflight': 'yes', ...headers },
 });
 const ME = '{ me { id } }';
@@ -112,7 +112,7 @@ const decode = (part: string | undefined) =>
   JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>;
 const STRANGER = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
-/** The user's token with its header or payload changed, and signed by somebody else. */
+/** The user's token with a changed header or payload, signed with another key. */
 const forge =
   (header: (good: Record<string, unknown>) => unknown, payload: (good: Record<string, unknown>) => unknown) =>
   ({ user }: Given) => {
@@ -127,14 +127,14 @@ const TRANSPORT: Case[] = [
   ['an empty body', () => raw(''), 400, 'BAD_REQUEST'],
   ['no body and no content type', () => ({}), 400, 'BAD_REQUEST'],
   ['half a JSON document', () => raw('{"query": "{ me'), 400, 'BAD_REQUEST'],
-  ['text that is no JSON', () => raw(`password=${SECRET}`), 400, 'BAD_REQUEST'],
+  ['text that is not JSON', () => raw(`password=${SECRET}`), 400, 'BAD_REQUEST'],
   [
     'JSON with a byte order mark in the middle',
     () => raw('{"query":\uFEFF"{ me { id } }"}'),
     400,
     'BAD_REQUEST',
   ],
-  ['bytes that are no UTF-8', () => raw(Buffer.from([0xff, 0xfe, 0x00, 0x80])), 400, 'BAD_REQUEST'],
+  ['bytes that are not UTF-8', () => raw(Buffer.from([0xff, 0xfe, 0x00, 0x80])), 400, 'BAD_REQUEST'],
   ['nothing but null bytes', () => raw('\0'.repeat(64)), 400, 'BAD_REQUEST'],
   ['30,000 open brackets', () => raw('['.repeat(30_000)), 400, 'BAD_REQUEST'],
   ['the JSON null', () => raw('null'), 400, 'BAD_REQUEST'],
@@ -197,7 +197,7 @@ const TRANSPORT: Case[] = [
     'BAD_REQUEST',
   ],
   ['XML', () => raw('<me/>', { 'content-type': 'application/xml' }), 415, 'BAD_REQUEST'],
-  ['a content type that is none', () => raw('{}', { 'content-type': ';;;' }), 415, 'BAD_REQUEST'],
+  ['an invalid content type', () => raw('{}', { 'content-type': ';;;' }), 415, 'BAD_REQUEST'],
   ['a body without a content type', () => ({ body: JSON.stringify({ query: ME }) }), 415, 'BAD_REQUEST'],
   ['an unknown path', () => ({ ...ask(ME), path: '/graphq1' }), 404, 'NOT_FOUND'],
   ['a path beneath the API', () => ({ ...ask(ME), path: '/graphql/../etc/passwd' }), 404, 'NOT_FOUND'],
@@ -217,7 +217,7 @@ const TRANSPORT: Case[] = [
     400,
     'BAD_REQUEST',
   ],
-  ['a GET with variables that are no JSON', get({ query: ME, variables: '{' }), 400, 'BAD_REQUEST'],
+  ['a GET with variables that are not JSON', get({ query: ME, variables: '{' }), 400, 'BAD_REQUEST'],
   [
     'a GET with two queries',
     () => ({ ...get({ query: ME })(), path: '/graphql?query=%7Bme%7Bid%7D%7D&query=%7Bme%7Bid%7D%7D' }),
@@ -230,7 +230,7 @@ const TRANSPORT: Case[] = [
     406,
     'BAD_REQUEST',
   ],
-  ['a host that is none', () => ask(ME, {}, { host: "'; drop table users; --" }), 400, 'BAD_REQUEST'],
+  ['an invalid host', () => ask(ME, {}, { host: "'; drop table users; --" }), 400, 'BAD_REQUEST'],
   ['a header of 64 KiB', () => ask(ME, {}, { 'x-filler': 'x'.repeat(65_536) }), 431, 'BAD_REQUEST'],
   ['an address of 64 KiB', () => ({ method: 'GET', path: `/${'x'.repeat(65_536)}` }), 431, 'BAD_REQUEST'],
 ];
@@ -493,7 +493,12 @@ const DOCUMENTS: Case[] = [
     400,
     'OPERATION_RESOLUTION_FAILURE',
   ],
-  ['a document of fragments alone', () => ask('fragment F on User { id }'), 400, 'GRAPHQL_VALIDATION_FAILED'],
+  [
+    'a document with only fragments',
+    () => ask('fragment F on User { id }'),
+    400,
+    'GRAPHQL_VALIDATION_FAILED',
+  ],
 ];
 
 const VALUES: Case[] = [
@@ -772,7 +777,7 @@ const VALUES: Case[] = [
   ],
   ...[
     ['that is empty', ''],
-    ['that is no base64', '%%%'],
+    ['that is not base64', '%%%'],
     ['of another service', 'YXJyYXljb25uZWN0aW9uOjA='],
     ['with a null byte', '\0'],
     ['of half a character', '\ud800'],
@@ -907,7 +912,7 @@ const SIGN_IN: Case[] = [
       ['with a token of dots', () => 'Bearer ..'],
       ['with a token of four parts', ({ user }) => `Bearer ${user.accessToken}.x`],
       ['with a token of five parts', () => 'Bearer a.b.c.d.e'],
-      ['with a token that is no JSON', () => `Bearer ${encode('no')}.${encode('JSON')}.${encode('at all')}`],
+      ['with a token that is not JSON', () => `Bearer ${encode('no')}.${encode('JSON')}.${encode('at all')}`],
       ['with a token whose header is null', () => `Bearer ${encode('null')}.${encode('null')}.x`],
       ['with a token whose header is a list', () => `Bearer ${encode('[]')}.${encode('[]')}.x`],
       ['with a refresh token', ({ user }) => `Bearer ${user.refreshToken}`],
@@ -1022,7 +1027,7 @@ const SIGN_IN: Case[] = [
         'with another last letter',
         ({ user }) => `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'E' : 'A'}`,
       ],
-      ['that nobody was given', () => 'A'.repeat(43)],
+      ['that was never issued', () => 'A'.repeat(43)],
       ['of null bytes', () => '\0'.repeat(43)],
       ['of half characters', () => '\ud800'.repeat(43)],
       ['of SQL', () => "' or 1=1 --"],
@@ -1048,7 +1053,7 @@ const SIGN_IN: Case[] = [
     401,
     'REFRESH_TOKEN_INVALID',
   ],
-  ['a cookie that is none', () => withCookie(';;=;,=\u00ff'), 401, 'REFRESH_TOKEN_INVALID'],
+  ['an invalid cookie', () => withCookie(';;=;,=\u00ff'), 401, 'REFRESH_TOKEN_INVALID'],
   ['a cookie of an encoded null byte', () => withCookie('refresh_token=%00'), 401, 'REFRESH_TOKEN_INVALID'],
   ['a cookie named __proto__', () => withCookie('__proto__=x; constructor=y'), 401, 'REFRESH_TOKEN_INVALID'],
   [
@@ -1088,7 +1093,7 @@ const NOT_HTTP: [name: string, bytes: string, status: number][] = [
   ['a line of nonsense', 'hello\r\n\r\n', 400],
   ['the beginning of TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['a method that there is not', 'BREW /graphql HTTP/1.1\r\nHost: a\r\n\r\n', 400],
-  ['a length that is no number', 'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n', 400],
+  ['a length that is not a number', 'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n', 400],
   [
     'two lengths',
     'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
@@ -1100,7 +1105,7 @@ const NOT_HTTP: [name: string, bytes: string, status: number][] = [
     400,
   ],
   [
-    'a chunk whose size is no number',
+    'a chunk whose size is not a number',
     'POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
     400,
   ],
@@ -1123,12 +1128,12 @@ describe('wrong input', () => {
   beforeAll(async () => {
     world = await createWorld();
     [node, proxied] = await Promise.all([world.node(), world.node({ TRUST_PROXY: 'true' })]);
-    const admin = await node.api.login(ADMIN.email, ADMIN.password);
+    const admin = await node.api.loginAsAdmin();
     given = { admin, user: await node.api.register('user@example.com') };
   });
   afterAll(() => world.close());
 
-  /** Whatever was sent, or is there to be guessed, and must not be said again. */
+  /** Secrets that were sent or could be guessed, and must not be repeated. */
   const secrets = () => [
     SECRET,
     SHORT_SECRET,
@@ -1155,7 +1160,7 @@ describe('wrong input', () => {
       type: expect.stringMatching(/^application\/(graphql-response\+)?json\b/) as string,
     });
     for (const { message, extensions } of errors) {
-      // One line that begins and ends as a sentence does.
+      // One line in the form of a sentence.
       expect(message).toMatch(/^["'`A-Z].*[.?]$/);
       expect(extensions.code).toMatch(/^[A-Z_]+$/);
     }
@@ -1169,13 +1174,13 @@ describe('wrong input', () => {
     ['of a document', DOCUMENTS],
     ['of a value', VALUES],
     ['of a sign-in', SIGN_IN],
-  ])('a fault %s gets a clear error', (_kind, cases) => {
+  ])('an error %s is clear', (_kind, cases) => {
     test.each(cases)('%s', async (_name, wrong, status, code) => {
       expectClearError(await send(node.url, wrong(given)), { status, code });
     });
   });
 
-  test.each(NOT_HTTP)('what is no HTTP gets a clear error: %s', async (_name, bytes, status) => {
+  test.each(NOT_HTTP)('bytes that are not HTTP get a clear error: %s', async (_name, bytes, status) => {
     expectClearError(await sendBytes(node.url, bytes), { status, code: 'BAD_REQUEST' });
   });
 
@@ -1191,7 +1196,7 @@ describe('wrong input', () => {
     },
   );
 
-  // Nothing is wrong with asking for what is not there.
+  // A query for something missing is not an error.
   test.each([
     ['an account by an id that names nothing', '{ user(id: "nobody") { id } }', { user: null }],
     ['an account by an id with a null byte', '{ user(id: "\\u0000") { id } }', { user: null }],
@@ -1210,11 +1215,11 @@ describe('wrong input', () => {
       '{ users(first: null) { pageInfo { hasNextPage } } }',
       { users: { pageInfo: { hasNextPage: false } } },
     ],
-  ])('a question without an answer gets an empty one: %s', async (_name, query, data) => {
+  ])('a query for something missing gets an empty answer: %s', async (_name, query, data) => {
     expect(await node.api.send(query, {}, given.admin.accessToken)).toMatchObject({ status: 200, data });
   });
 
-  test('half of a character is found nowhere, and written nowhere', async () => {
+  test('an unpaired surrogate matches nothing and is not stored', async () => {
     const { api } = node;
     const search = await api.send(
       'query($half: String) { users(search: $half) { edges { cursor } } }',
@@ -1230,7 +1235,7 @@ describe('wrong input', () => {
     expect(reason).toMatchObject({ status: 200, data: { forceLogout: { confirmed: true } } });
   });
 
-  test('a mutation whose answer the client would not read is not run', async () => {
+  test('a mutation whose answer the client does not accept is not run', async () => {
     const { accessToken } = await node.api.register('picky@example.com');
     const answer = await node.api.send('mutation { logout { scope } }', {}, accessToken, {
       accept: 'image/png',
@@ -1245,17 +1250,17 @@ describe('wrong input', () => {
     return send(proxied.url, { headers: { ...headers, [header]: value }, body });
   };
 
-  test.each(NONSENSE)('a client whose proxy calls it %s can sign in', async (address) => {
+  test.each(NONSENSE)('a client that its proxy names %s can sign in', async (address) => {
     expect((await loginThrough('x-forwarded-for', address)).status).toBe(200);
   });
 
-  test.each(NONSENSE)('a proxy that was asked for %s gets a clear error', async (address) => {
+  test.each(NONSENSE)('a request for the host %s gets a clear error', async (address) => {
     for (const header of ['x-forwarded-host', 'x-forwarded-proto']) {
       expectClearError(await loginThrough(header, address), { status: 400, code: 'BAD_REQUEST' });
     }
   });
 
-  test('the server still works afterwards, and its log holds no fault and no secret', async () => {
+  test('afterwards the server works, and its log holds no unexpected error and no secret', async () => {
     const again = await node.api.login('user@example.com');
     for (const { accessToken } of [again, given.user, given.admin]) {
       expect((await node.api.me(accessToken)).status).toBe(200);

@@ -23,22 +23,22 @@ function errorsOf(query: string, production = true): readonly GraphQLError[] {
   return isDocument(read) ? [] : read;
 }
 
-test('a document is told of a few of its errors, however many it has', () => {
+test('a document with many errors gets only a few of them', () => {
   const unknown = errorsOf(`{ me { ${repeat(300, (i) => `x${i}`)} } }`);
-  // The last one says that there are more.
+  // The last one says that there are others.
   expect(unknown).toHaveLength(MOST_ERRORS + 1);
   const conflicts = errorsOf(`{ me { ${repeat(180, (i) => `a: ${i % 2 ? 'id' : 'email'}`)} } }`);
   expect(JSON.stringify(conflicts).length).toBeLessThan(8000);
 });
 
-test('a document that would take long to validate is not parsed to its end', () => {
+test('a document that would take long to validate is not parsed completely', () => {
   const fields = repeat(490, (i) => `a: ${i % 2 ? 'id' : 'current'}`);
   const [error, ...more] = errorsOf(`{ me { sessions { ${fields} } } }`);
   expect(error?.extensions.code).toBe('GRAPHQL_PARSE_FAILED');
   expect(more).toEqual([]);
 });
 
-test('the full introspection query is read outside of production', () => {
+test('the full introspection query is accepted outside production', () => {
   const everything = getIntrospectionQuery({
     descriptions: true,
     schemaDescription: true,
@@ -51,7 +51,7 @@ test('the full introspection query is read outside of production', () => {
   expect(errorsOf(everything)[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
 });
 
-test('what was read is found by the key that Apollo looks it up with', async () => {
+test('a kept document is found by the key that Apollo uses', async () => {
   const documents = createDocuments({ schema, production: true });
   const read = documents.read('{ me { id } }');
   const { createHash } = await import('node:crypto');
@@ -62,7 +62,7 @@ test('what was read is found by the key that Apollo looks it up with', async () 
   expect(await documents.store.get(`schema:${invalid}`)).toBeUndefined();
 });
 
-test('documents that are kept are bounded by their tokens, comments included', async () => {
+test('kept documents are bounded by their tokens, including comments', async () => {
   const documents = createDocuments({ schema, production: true });
   const { createHash } = await import('node:crypto');
   const kept = async (query: string) =>
@@ -77,7 +77,7 @@ test('documents that are kept are bounded by their tokens, comments included', a
   expect(await kept(comments)).toBe(false);
 });
 
-describe('in production no error spells the schema out', () => {
+describe('in production an error suggests no name from the schema', () => {
   const MISSPELT = [
     '{ mee { id } }',
     'mutation { logoutEverywher { scope } }',
@@ -96,7 +96,7 @@ describe('in production no error spells the schema out', () => {
     expect(error?.message).not.toMatch(/Did you mean/);
   });
 
-  test('nor an error of a variable, over either transport', () => {
+  test('an error in a variable suggests no name, over both transports', () => {
     const read = createSubscriptionReader({ schema, production: true })({
       query: 'subscription($i: LoginInput) { sessionEnded { current } }',
       variables: { i: { emial: 'a' } },

@@ -10,10 +10,10 @@ import { createSubscriptionReader } from '../../src/graphql/subscription-request
 import type { Principal } from '../../src/guard/guard';
 import { createRandom, type Random } from '../chaos/random';
 
-/** Stands in every text that is sent, and must stand in no line of the log. */
+/** Part of every text that is sent. It must not appear in the log. */
 const SECRET = 'Zebra7Quartz';
 
-/** How many documents are made of one seed, and how many seeds there are. FUZZ=100 takes some minutes. */
+/** The number of documents per seed, and of seeds. FUZZ=100 takes some minutes. */
 const PER_SEED = 150;
 const SEEDS = Number(process.env.FUZZ ?? 4);
 
@@ -115,7 +115,7 @@ const VALUES = [
 
 const tokensOf = (document: string): string[] => document.match(/"[^"]*"|\w+|\.\.\.|\S/g) ?? [];
 
-/** One document with a few of its tokens changed, dropped, doubled, or swapped. */
+/** A document with a few tokens changed, dropped, doubled or swapped. */
 function mutate(random: Random): string {
   const tokens = tokensOf(random.pick(VALID));
   for (let change = random.whole(1, 4); change > 0; change--) {
@@ -153,7 +153,7 @@ const log = (details: object, message: string) =>
   );
 const logger = { debug: log, info: log, warn: log, error: log };
 
-/** Every use case is away: what is asked for is run, and has no effect. */
+/** Use cases that are all unavailable: an operation runs and has no effect. */
 const actions = new Proxy({} as Actions, { get: () => () => Promise.reject(serviceUnavailable()) });
 const schema = createSchema(actions);
 const production = false;
@@ -184,7 +184,7 @@ const contextOf = (): RequestContext => ({
   sessions: new DataLoader(() => Promise.reject(serviceUnavailable())),
 });
 
-/** The codes of an answer over HTTP, as the route makes it. */
+/** The codes of an HTTP answer, as the route makes it. */
 async function codesOverHttp(body: ReturnType<typeof request>): Promise<unknown[]> {
   const read = documents.read(body.query);
   if (!('kind' in read)) return read.map((error) => formatError(error.toJSON(), error).extensions?.code);
@@ -198,7 +198,7 @@ async function codesOverHttp(body: ReturnType<typeof request>): Promise<unknown[
   return errors.map(({ extensions }) => extensions.code);
 }
 
-/** The codes that a socket answers a subscription with. */
+/** The codes of a socket's answer to a subscription. */
 function codesOverSocket(body: ReturnType<typeof request>): unknown[] {
   const read = readSubscription(body);
   return 'document' in read ? [] : read.map((error) => formatError(error.toJSON(), error).extensions?.code);
@@ -208,7 +208,7 @@ beforeAll(() => apollo.start());
 afterAll(() => apollo.stop());
 
 test.each(Array.from({ length: SEEDS }, (_, i) => `seed ${i}`))(
-  'whatever a document is, it is no fault of the server, and no line of the log quotes it: %s',
+  'no document causes an unexpected error or is quoted in the log: %s',
   async (seed) => {
     const random = createRandom(seed);
     for (let i = 0; i < PER_SEED; i++) {

@@ -2,45 +2,41 @@ import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import { systemClock } from '../../src/core/clock';
 import type { TellingGuard } from '../../src/guard/graphql-ws';
 import type { Tokens } from '../support/api';
-import { eventually } from '../support/eventually';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
+import { createWorld, type TestNode, type World } from '../support/world';
 import type { Service } from './adapters/adapter';
 import { apollo, apolloOnFastify, typeGraphql } from './adapters/apollo';
 import { onGraphqlWs } from './adapters/graphql-ws';
 import { onExpress, onFastify } from './adapters/rest';
 
-const ISSUER = 'https://auth.example.com';
-/** Long enough for a busy machine: where the view is not current, a new user's token cannot be checked. */
+/** Long enough for a busy machine: without a current view a new user's token cannot be checked. */
 const LEASE = '3s';
 
 let world: World;
 let node: TestNode;
 let good: ServiceGuard;
-/** Nothing that could tell whether a token was revoked is where it is told to look. */
+/** It can reach no store, so it cannot check tokens. */
 let away: ServiceGuard;
 /** Its clock is an hour ahead. */
 let late: ServiceGuard;
 let admin: Tokens;
-let count = 0;
 
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node({ ISSUER, REVOCATION_LEASE: LEASE });
-  const options = { issuer: ISSUER, audience: 'api', jwks: `${node.url}/.well-known/jwks.json` };
+  const options = trusting(node);
   good = await createGuard({ ...options, redis: world.redisUrl });
   away = await createGuard({ ...options, redis: 'redis://127.0.0.1:1' });
   const clock = { ...systemClock, now: () => Date.now() + 3_600_000 };
   late = await createGuard({ ...options, redis: 'redis://127.0.0.1:1', clock });
-  admin = await node.api.login(ADMIN.email, ADMIN.password);
+  admin = await node.api.loginAsAdmin();
 });
 afterAll(async () => {
   for (const guard of [good, away, late]) await guard.close();
   await world.close();
 });
 
-const newUser = () => node.api.register(`adapted${++count}@example.com`);
 const bearer = ({ accessToken }: Tokens) => [`Bearer ${accessToken}`];
-const current = () => eventually(() => expect(good.status()).toMatchObject({ view: 'current' }));
 
 describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGraphqlWs])(
   '$name',
@@ -57,65 +53,65 @@ describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGra
     });
     beforeEach(async () => {
       inUse = good;
-      await current();
+      await untilGuardIsCurrent(good);
     });
     afterAll(() => service.close());
 
     test.each(['Bearer', 'bearer', 'BEARER'])(
       'a good token names its user, with the scheme written "%s"',
       async (scheme) => {
-        const tokens = await newUser();
+        const tokens = await node.api.newUser();
         const seen = await service.ask([`${scheme} ${tokens.accessToken}`]);
         expect(seen).toEqual({ userId: tokens.user.id });
       },
     );
 
-    test('who sends no token is told so', async () => {
+    test('a request without a token is refused as such', async () => {
       expect(await service.ask([])).toEqual(sees.TOKEN_MISSING);
     });
 
     test.each(['nonsense', 'Bearer', 'Bearer x.y.z', 'Bearer nonsense', 'Basic dTpw'])(
-      'what is no token is refused: "%s"',
+      'a malformed token is refused: "%s"',
       async (authorization) => {
         expect(await service.ask([authorization])).toEqual(sees.TOKEN_INVALID);
       },
     );
 
-    test('a token that was tampered with is refused', async () => {
+    test('a tampered token is refused', async () => {
       const [header, , signature] = admin.accessToken.split('.');
-      const [, payload] = (await newUser()).accessToken.split('.');
+      const [, payload] = (await node.api.newUser()).accessToken.split('.');
       expect(await service.ask([`Bearer ${header}.${payload}.${signature}`])).toEqual(sees.TOKEN_INVALID);
     });
 
-    test('a request that names two tokens is refused, whichever of them is good', async () => {
-      const [tokens] = bearer(await newUser());
+    test('a request with two tokens is refused, even if one is good', async () => {
+      const [tokens] = bearer(await node.api.newUser());
       expect(await service.ask([tokens!, 'Bearer x.y.z'])).toEqual(sees.TOKEN_INVALID);
       expect(await service.ask(['Bearer x.y.z', tokens!])).toEqual(sees.TOKEN_INVALID);
       expect(await service.ask([tokens!, tokens!])).toEqual(sees.TOKEN_INVALID);
     });
 
-    test('a token that has expired is refused', async () => {
+    test('an expired token is refused', async () => {
       inUse = late;
-      expect(await service.ask(bearer(await newUser()))).toEqual(sees.TOKEN_EXPIRED);
+      expect(await service.ask(bearer(await node.api.newUser()))).toEqual(sees.TOKEN_EXPIRED);
     });
 
-    test('a token that is revoked between two requests is refused at the second', async () => {
-      const tokens = await newUser();
+    test('a token revoked between two requests is refused at the second', async () => {
+      const tokens = await node.api.newUser();
       expect(await service.ask(bearer(tokens))).toEqual({ userId: tokens.user.id });
       expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
-      await current();
+      await untilGuardIsCurrent(good);
       expect(await service.ask(bearer(tokens))).toEqual(sees.TOKEN_REVOKED);
     });
 
-    test('what is for administrators is served to them, and to nobody else', async () => {
+    test('a field for administrators is served only to administrators', async () => {
       expect(await service.ask(bearer(admin), 'admin')).toEqual({ userId: admin.user.id });
-      expect(await service.ask(bearer(await newUser()), 'admin')).toEqual(sees.FORBIDDEN);
+      expect(await service.ask(bearer(await node.api.newUser()), 'admin')).toEqual(sees.FORBIDDEN);
       expect(await service.ask([], 'admin')).toEqual(sees.TOKEN_MISSING);
     });
 
-    test('a good token that cannot be checked is neither accepted nor called bad', async () => {
+    test('a token that cannot be checked is neither accepted nor called bad', async () => {
       inUse = away;
-      const tokens = await newUser();
+      const tokens = await node.api.newUser();
       expect(await service.ask(bearer(tokens))).toEqual(sees.SERVICE_UNAVAILABLE);
       expect(await service.ask(bearer(admin), 'admin')).toEqual(sees.SERVICE_UNAVAILABLE);
       expect(await service.ask([])).toEqual(sees.TOKEN_MISSING);
@@ -125,7 +121,7 @@ describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGra
 
     test('a guard that fails unexpectedly lets nobody in', async () => {
       inUse = { authenticate: () => Promise.reject(new Error('a fault made on purpose')) };
-      expect(await service.ask(bearer(await newUser()))).toEqual(sees.FAULT);
+      expect(await service.ask(bearer(await node.api.newUser()))).toEqual(sees.FAULT);
     });
   },
 );

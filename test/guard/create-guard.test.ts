@@ -1,90 +1,68 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import { createGuard } from '../../src/create-guard';
 import type { AuthResult } from '../../src/guard/guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
-import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
+import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
+import { withRedis } from '../support/redis';
 import { startRedis } from '../support/servers';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
-
-const ISSUER = 'https://auth.example.com';
+import { createWorld, type TestNode, type World } from '../support/world';
 
 let world: World;
 let node: TestNode;
-const guards: ServiceGuard[] = [];
-let count = 0;
 
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node({ ISSUER });
 });
-afterEach(async () => {
-  for (const guard of guards.splice(0)) await guard.close();
-});
 afterAll(() => world.close());
 
-const newGuard = async (options: Partial<GuardOptions> = {}) => {
-  const guard = await createGuard({
-    issuer: ISSUER,
-    audience: 'api',
-    jwks: `${node.url}/.well-known/jwks.json`,
-    redis: world.redisUrl,
-    ...options,
-  });
-  guards.push(guard);
-  return guard;
-};
+const newGuard = guardMaker(() => ({ ...trusting(node), redis: world.redisUrl }));
 const newJwk = (kid: string) => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
   kid,
 });
 /** A client that is never connected. */
 const clientTo = (options: RedisOptions) => new Redis({ ...options, lazyConnect: true });
-const current = (guard: ServiceGuard) =>
-  eventually(() => expect(guard.status()).toMatchObject({ view: 'current', redis: 'reached' }));
-const newUser = () => node.api.register(`guarded${++count}@example.com`);
-const ask = (guard: ServiceGuard, { accessToken }: Tokens) => guard.authenticate(`Bearer ${accessToken}`);
 
-test('a logout that was confirmed is final in the service as well, at its next request', async () => {
+test('a token with a confirmed logout is refused in the service at its next request', async () => {
   const guard = await newGuard();
-  await current(guard);
+  await untilGuardIsCurrent(guard);
   for (let i = 0; i < 10; i++) {
-    const tokens = await newUser();
+    const tokens = await node.api.newUser();
     expect(await ask(guard, tokens)).toMatchObject({
       ok: true,
       principal: { userId: tokens.user.id, role: 'USER' },
     });
     expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
     expect((await ask(guard, tokens)).ok).toBe(false);
-    await current(guard);
+    await untilGuardIsCurrent(guard);
     expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
   }
 });
 
-test('what was revoked before the service started is refused, in an epoch of before and in a new one', async () => {
-  const tokens = await newUser();
-  const stays = await newUser();
+test('tokens revoked before the service started are refused, also in a new epoch', async () => {
+  const tokens = await node.api.newUser();
+  const stays = await node.api.newUser();
   await node.api.end('logoutEverywhere', tokens.accessToken);
   const guard = await newGuard();
-  await current(guard);
+  await untilGuardIsCurrent(guard);
   expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
-  const redis = new Redis(world.redisUrl!);
-  await redis.flushdb();
-  redis.disconnect();
+  await withRedis(world.redisUrl!, (client) => client.flushdb());
   const later = await newGuard();
-  await eventually(() => current(later), 60_000);
+  await untilGuardIsCurrent(later, 60_000);
   for (const each of [guard, later]) {
-    await current(each);
+    await untilGuardIsCurrent(each);
     expect(await ask(each, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
     expect((await ask(each, stays)).ok).toBe(true);
   }
 }, 90_000);
 
-test('a revoked key is worth nothing at once', async () => {
+test('the tokens of a revoked key are refused at once', async () => {
   const guard = await newGuard();
-  await current(guard);
-  const root = await node.api.login(ADMIN.email, ADMIN.password);
+  await untilGuardIsCurrent(guard);
+  const root = await node.api.loginAsAdmin();
   expect((await ask(guard, root)).ok).toBe(true);
   const answer = await node.api.send(
     'mutation { rotateSigningKey(revokeOld: true) { id } }',
@@ -92,16 +70,16 @@ test('a revoked key is worth nothing at once', async () => {
     root.accessToken,
   );
   expect(answer.extensions?.revocations).toMatchObject([{ confirmed: true }]);
-  await current(guard);
+  await untilGuardIsCurrent(guard);
   expect(await ask(guard, root)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
-  const again = await node.api.login(ADMIN.email, ADMIN.password);
+  const again = await node.api.loginAsAdmin();
   await eventually(async () => expect((await ask(guard, again)).ok).toBe(true), 20_000);
 });
 
-test('made-up key ids are TOKEN_INVALID at once, and do not keep a new key from being known', async () => {
+test('made-up key ids are TOKEN_INVALID at once and do not delay a new key', async () => {
   const guard = await newGuard();
-  await current(guard);
-  const root = await node.api.login(ADMIN.email, ADMIN.password);
+  await untilGuardIsCurrent(guard);
+  const root = await node.api.loginAsAdmin();
   let forged = 0;
   const forge = () => {
     const [, payload, signature] = root.accessToken.split('.');
@@ -110,24 +88,24 @@ test('made-up key ids are TOKEN_INVALID at once, and do not keep a new key from 
   };
   for (let i = 0; i < 200; i++) expect(await forge()).toMatchObject({ code: 'TOKEN_INVALID' });
   await node.api.send('mutation { rotateSigningKey(revokeOld: true) { id } }', {}, root.accessToken);
-  const again = await node.api.login(ADMIN.email, ADMIN.password);
+  const again = await node.api.loginAsAdmin();
   const answers: AuthResult[] = [];
   await eventually(async () => {
     await forge();
     answers.push(await ask(guard, again));
     expect(answers.at(-1)?.ok).toBe(true);
   }, 20_000);
-  // Until its key is known nothing can be told of it: it is never called bad.
+  // A token whose key is not known yet is never called bad.
   for (const answer of answers.slice(0, -1)) expect(answer).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
-test('a listener hears of each revocation and whether it is from before the guard began, though another one fails', async () => {
-  // By this clock, the guard has begun when all that is revoked now is long past.
+test('a listener gets each revocation and whether it is news, although another listener fails', async () => {
+  // By this clock, the guard starts long after today's revocations.
   const ahead = { now: () => Date.now() + 5 * 60_000, monotonic: () => performance.now() };
   const [guard, later] = [await newGuard(), await newGuard({ clock: ahead })];
   const heard: [string, string, boolean][] = [];
   for (const [name, each] of Object.entries({ guard, later })) {
-    await current(each);
+    await untilGuardIsCurrent(each);
     each.onRevocation(() => {
       throw new Error('a fault of the service');
     });
@@ -135,7 +113,7 @@ test('a listener hears of each revocation and whether it is from before the guar
       if (entry.kind === 'SESSION') heard.push([name, entry.sessionId, isNews]);
     });
   }
-  const { accessToken, session } = await newUser();
+  const { accessToken, session } = await node.api.newUser();
   await node.api.end('logout', accessToken);
   await eventually(() => expect(heard).toHaveLength(2));
   expect(heard.sort()).toEqual([
@@ -144,11 +122,11 @@ test('a listener hears of each revocation and whether it is from before the guar
   ]);
 });
 
-test('it takes a client that the service has already, and leaves it alone', async () => {
+test('the guard can use the service’s own Redis client, and does not close it', async () => {
   const client = new Redis(world.redisUrl!, { keyPrefix: 'mine:' });
   const guard = await newGuard({ redis: client });
-  await current(guard);
-  const tokens = await newUser();
+  await untilGuardIsCurrent(guard);
+  const tokens = await node.api.newUser();
   expect((await ask(guard, tokens)).ok).toBe(true);
   await guard.close();
   expect(await client.ping()).toBe('PONG');
@@ -164,26 +142,26 @@ test.each<[string, () => Redis]>([
     'of sentinels, with TLS to the primary',
     () => clientTo({ sentinels: [{ host: 'cache' }], name: 'main', tls: {}, enableTLSForSentinelMode: true }),
   ],
-])('a client %s needs no word of allowInsecure', async (_what, client) => {
+])('a client %s does not need allowInsecure', async (_what, client) => {
   const guard = await newGuard({ redis: client() });
   expect(guard.status().redis).toBe('away');
 });
 
-test('a service that stops is not waited for', async () => {
+test('no logout waits for a stopped service', async () => {
   const guard = await newGuard();
-  await current(guard);
+  await untilGuardIsCurrent(guard);
   await guard.close();
   expect(guard.status().view).toBe('not current');
-  const tokens = await newUser();
+  const tokens = await node.api.newUser();
   expect((await ask(guard, tokens)).ok).toBe(false);
 });
 
-test('with nothing to ask, a token is answered by SERVICE_UNAVAILABLE, neither accepted nor called revoked', async () => {
+test('without any source a token gets SERVICE_UNAVAILABLE', async () => {
   const guard = await newGuard({ redis: 'redis://127.0.0.1:1' });
   expect(guard.status()).toMatchObject({ view: 'not current', redis: 'away' });
-  expect(await ask(guard, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+  expect(await ask(guard, await node.api.newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
   const keyless = await newGuard({ jwks: 'http://127.0.0.1:1/jwks.json' });
-  expect(await ask(keyless, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+  expect(await ask(keyless, await node.api.newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
   expect(await keyless.authenticate(undefined)).toEqual({ ok: false, code: 'TOKEN_MISSING' });
   expect(await keyless.authenticate('Bearer nonsense')).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
 });
@@ -197,7 +175,7 @@ test.each<[string, object, RegExp]>([
     /jwks is not encrypted.*allowInsecure/,
   ],
   ['Redis by one', { redis: 'redis://cache.example.com' }, /redis is not encrypted.*allowInsecure/],
-  ['something that is no client', { redis: {} }, /must be a URL or an ioredis client/],
+  ['something that is not a client', { redis: {} }, /must be a URL or an ioredis client/],
   ['a client of another library', { redis: { duplicate: () => ({}), options: {} } }, /must be a URL or an/],
   ['a client whose wire is bare', { redis: clientTo({ host: 'cache' }) }, /client that does not encrypt/],
   [
@@ -212,7 +190,7 @@ test.each<[string, object, RegExp]>([
   ],
   ['keys that are none', { jwks: { keys: [null, 1, { kty: 'RSA', kid: 'a' }] } }, /no usable key/],
   [
-    'a key that is no point on the curve',
+    'a key that is not a point on the curve',
     { jwks: { keys: [{ kty: 'EC', crv: 'P-256', kid: 'a', x: 'AA', y: 'AA' }] } },
     /no usable key/,
   ],
@@ -243,16 +221,16 @@ test.each<[string, object, RegExp]>([
   ['neither view nor introspection', { view: false }, /view: false needs introspection/],
   ['to fail open', { whenUnavailable: 'allow' }, /must be 'deny'/],
   ['a misspelt option', { isuer: 'x' }, /Unknown option isuer/],
-])('%s is refused at once, with a sentence', async (_what, options, sentence) => {
+])('%s is refused at once with a sentence', async (_what, options, sentence) => {
   await expect(newGuard(options as Partial<GuardOptions>)).rejects.toThrow(sentence);
 });
 
-test('no options at all are refused like wrong ones', async () => {
+test('missing options are refused like wrong ones', async () => {
   for (const nothing of [undefined, null, 'redis'])
     await expect(createGuard(nothing as never)).rejects.toMatchObject({ name: 'GuardOptionsError' });
 });
 
-test('it resolves in time though a clock that was given stands still', async () => {
+test('createGuard resolves although the given clock stands still', async () => {
   const now = Date.now();
   const guard = await newGuard({
     redis: 'redis://127.0.0.1:1',
@@ -261,7 +239,7 @@ test('it resolves in time though a clock that was given stands still', async () 
   expect(guard.status().view).toBe('not current');
 });
 
-test('every fault is named at once, and no password with it', async () => {
+test('all faults are named together, without a password', async () => {
   const refused = newGuard({ issuer: '', audience: '', redis: 'redis://:hunter2@cache.example.com' });
   await expect(refused).rejects.toMatchObject({ name: 'GuardOptionsError', faults: { length: 3 } });
   await expect(refused).rejects.not.toThrow(/hunter2/);
@@ -284,10 +262,10 @@ test.each<[string, GuardOptions['redis'] | (() => GuardOptions['redis'])]>([
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 
-test('on a cluster, it needs the one server that holds the keys of its database', async () => {
+test('on a cluster the guard needs only the server with the keys of its database', async () => {
   const server = await startRedis([
     ...['--cluster-enabled', 'yes'],
-    // Most slots are with servers that this one has never heard of.
+    // Most slots belong to servers that this one does not know.
     ...['--cluster-require-full-coverage', 'no'],
   ]);
   const direct = new Redis(server.url);
@@ -300,8 +278,8 @@ test('on a cluster, it needs the one server that holds the keys of its database'
     await direct.call('CLUSTER', 'ADDSLOTS', String(slot));
     await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
     const other = await clustered.node({ ISSUER });
-    const guard = await newGuard({ redis: server.url, jwks: `${other.url}/.well-known/jwks.json` });
-    await current(guard);
+    const guard = await newGuard({ redis: server.url, jwks: trusting(other).jwks });
+    await untilGuardIsCurrent(guard);
     const tokens = await other.api.register('clustered@example.com');
     expect((await ask(guard, tokens)).ok).toBe(true);
     expect((await other.api.end('logout', tokens.accessToken)).confirmed).toBe(true);

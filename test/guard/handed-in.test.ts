@@ -1,11 +1,11 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { sign } from 'jsonwebtoken';
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import { type AuthContext, requireUser, typeGraphqlAuthChecker } from '../../src/guard/apollo';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import { expressGuard } from '../../src/guard/express';
 import { fastifyRequireUser } from '../../src/guard/fastify';
 import { type GuardOptions, GuardOptionsError } from '../../src/guard/guard-options';
+import { guardMaker } from '../support/guards';
 import { createAnnouncements } from '../../src/revocation/announcements';
 
 const KEY_ID = `${randomUUID()}.key`;
@@ -22,52 +22,43 @@ const token = sign({ ...claims, tokenVersion: 1, globalVersion: 1 }, privateKey,
 const fails = () => {
   throw new Error('a fault of the service');
 };
-/** Of a type that hides it, as where there are no types. */
+/** Its type hides that it rejects, as in JavaScript. */
 const rejects = (() => Promise.reject(new Error('a fault of the service'))) as () => void;
 
-const guards: ServiceGuard[] = [];
 const unhandled: unknown[] = [];
 const note = (error: unknown) => unhandled.push(error);
 beforeAll(() => void process.on('unhandledRejection', note));
 afterAll(() => void process.off('unhandledRejection', note));
-afterEach(async () => {
-  for (const guard of guards.splice(0)) await guard.close();
-});
 
-/** Neither Redis nor the auth server is there, so that much is said and counted. */
-const newGuard = async (options: Partial<GuardOptions>) => {
-  const guard = await createGuard({
-    issuer: 'i',
-    audience: 'a',
-    jwks: { keys: [jwk] },
-    redis: 'redis://127.0.0.1:9',
-    introspection: { url: 'http://127.0.0.1:9', secret: 's' },
-    ...options,
-  });
-  guards.push(guard);
-  return guard;
-};
+/** Reaches neither Redis nor the auth server, so it logs and counts much. */
+const newGuard = guardMaker(() => ({
+  issuer: 'i',
+  audience: 'a',
+  jwks: { keys: [jwk] },
+  redis: 'redis://127.0.0.1:9',
+  introspection: { url: 'http://127.0.0.1:9', secret: 's' },
+}));
 
 test.each<[string, Partial<GuardOptions>]>([
   ['a logger that throws', { logger: { debug: fails, info: fails, warn: fails, error: fails } }],
   ['a logger that rejects', { logger: { debug: rejects, info: rejects, warn: rejects, error: rejects } }],
   ['metrics that throw', { metrics: { checked: fails } }],
 ])(
-  '%s: what cannot be told is SERVICE_UNAVAILABLE, and nothing is thrown',
+  'with %s, an uncheckable token gets SERVICE_UNAVAILABLE and nothing is thrown',
   async (_what, options) => {
     for (const jwks of [{ keys: [jwk] }, 'http://127.0.0.1:9']) {
       const guard = await newGuard({ ...options, jwks });
       const result = await guard.authenticate(`Bearer ${token}`);
       expect(result).toMatchObject({ ok: false, code: 'SERVICE_UNAVAILABLE' });
     }
-    // Rejections are told of once the tasks that are due have run.
+    // Unhandled rejections are reported after the tasks that are due.
     await new Promise((resolve) => setImmediate(resolve));
     expect(unhandled).toEqual([]);
   },
   20_000,
 );
 
-test('a listener that fails, at once or later, keeps nobody from a revocation', async () => {
+test('a listener that throws or rejects does not stop the other listeners', async () => {
   const errors: object[] = [];
   const announcements = createAnnouncements({ error: (details) => errors.push(details) });
   let heard = 0;
@@ -80,12 +71,12 @@ test('a listener that fails, at once or later, keeps nobody from a revocation', 
   expect(unhandled).toEqual([]);
 });
 
-test('a clock that tells no time is a fault of the options', async () => {
+test('a clock without a time is refused as a wrong option', async () => {
   for (const tells of [fails, () => NaN])
     await expect(newGuard({ clock: { now: tells, monotonic: tells } })).rejects.toThrow(GuardOptionsError);
 });
 
-test('what is no header is no token', async () => {
+test('a value that is not a header is TOKEN_INVALID', async () => {
   const guard = await newGuard({});
   for (const value of [[`Bearer ${token}`], [`Bearer ${token}`, 'Bearer x'], 1, { a: 1 }, true])
     expect(await guard.authenticate(value as never)).toEqual({ ok: false, code: 'TOKEN_INVALID' });
@@ -93,7 +84,7 @@ test('what is no header is no token', async () => {
     expect(await guard.authenticate(value as never)).toEqual({ ok: false, code: 'TOKEN_MISSING' });
 }, 20_000);
 
-describe('a role that is given, and is none', () => {
+describe('an invalid role', () => {
   const context = { auth: { ok: true, principal: { role: 'USER' } } } as unknown as AuthContext;
   const guard = { authenticate: () => Promise.resolve(context.auth) };
 
@@ -105,7 +96,7 @@ describe('a role that is given, and is none', () => {
     expect(() => typeGraphqlAuthChecker()({ context }, [given])).toThrow(TypeError);
   });
 
-  test('none at all needs a user', () => {
+  test('a missing role admits every signed-in user', () => {
     expect(() => expressGuard(guard, {})).not.toThrow();
     expect(() => expressGuard(guard, { optional: true, role: undefined })).not.toThrow();
     expect(() => fastifyRequireUser()).not.toThrow();

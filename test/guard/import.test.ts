@@ -6,7 +6,7 @@ const PROGRAM = `
   process.stdout.write(JSON.stringify({ exported, loaded: Object.keys(require.cache) }));
 `;
 
-/** Packages that only the auth server needs, or that a service has only if it uses them. */
+/** Packages that only the auth server needs, and optional packages of a service. */
 const NOT_NEEDED =
   /node_modules[/\\](typeorm|type-graphql|reflect-metadata|pg|fastify|@fastify|@apollo|@as-integrations|express|ws|graphql|graphql-[a-z-]+|@graphql-[a-z-]+|@electric-sql|@node-rs|pino|prom-client|class-validator)[/\\]/;
 
@@ -23,7 +23,7 @@ test('importing the package loads no server, no database and no framework', () =
       'graphqlWsGuard',
     ]),
   );
-  // What it does need, so that the list is known to be one.
+  // A package that it needs, which proves that the list is complete.
   expect(loaded.some((path) => /node_modules[/\\]ioredis[/\\]/.test(path))).toBe(true);
   expect(loaded.filter((path) => NOT_NEEDED.test(path))).toEqual([]);
 });

@@ -1,20 +1,20 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
-import type { GuardOptions } from '../../src/guard/guard-options';
-import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
+import { ask, guardMaker, ISSUER, trusting } from '../support/guards';
+import { listen } from '../support/listen';
 import { type Proxy, startProxy } from '../support/proxy';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type TestNode, type World } from '../support/world';
 
-const ISSUER = 'https://auth.example.com';
 const INTROSPECTION_SECRET = 'between services: 4Hk8sWq2Zt6Yv0Lm';
 
 let world: World;
 let node: TestNode;
-const closing: (() => Promise<void>)[] = [];
-let count = 0;
+const closing: (() => Promise<unknown>)[] = [];
 
+const newGuard = guardMaker(() => ({
+  ...trusting(node),
+  introspection: { url: `${node.url}/oauth/introspect`, secret: INTROSPECTION_SECRET, rememberFor: 0 },
+}));
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node({ ISSUER, INTROSPECTION_SECRET });
@@ -24,54 +24,40 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-const newGuard = async (options: Partial<GuardOptions> = {}): Promise<ServiceGuard> => {
-  const guard = await createGuard({
-    issuer: ISSUER,
-    audience: 'api',
-    jwks: `${node.url}/.well-known/jwks.json`,
-    introspection: { url: `${node.url}/oauth/introspect`, secret: INTROSPECTION_SECRET, rememberFor: 0 },
-    ...options,
-  });
-  closing.push(() => guard.close());
-  return guard;
-};
-const newUser = () => node.api.register(`introspected${++count}@example.com`);
-const ask = (guard: ServiceGuard, { accessToken }: Tokens) => guard.authenticate(`Bearer ${accessToken}`);
-
-/** An auth server that answers as it is told, and counts the questions. */
+/** An auth server with a fixed answer, which counts the requests. */
 async function fakeAuthServer(status: number, body: string) {
   let questions = 0;
   const server = createServer((_request, response) => {
     questions += 1;
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => new Promise((resolve) => server.close(() => resolve())));
+  const url = await listen(server);
+  closing.push(() => new Promise((resolve) => server.close(resolve)));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     questions: () => questions,
   };
 }
 
-describe('by introspection alone', () => {
-  test('a good token is good, and one that is not active is revoked', async () => {
+describe('with introspection only', () => {
+  test('an active token is good, and an inactive one is revoked', async () => {
     const guard = await newGuard();
     expect(guard.status()).toMatchObject({ view: 'off', redis: 'off', keys: expect.any(Number) });
-    const tokens = await newUser();
+    const tokens = await node.api.newUser();
     expect(await ask(guard, tokens)).toMatchObject({ ok: true, principal: { userId: tokens.user.id } });
     await node.api.end('logout', tokens.accessToken);
     expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
   });
 
-  test('a user who is disabled has no good token', async () => {
+  test('a disabled user has no good token', async () => {
     const guard = await newGuard();
-    const tokens = await newUser();
-    const root = await node.api.login(ADMIN.email, ADMIN.password);
+    const tokens = await node.api.newUser();
+    const root = await node.api.loginAsAdmin();
     await node.api.send(`mutation { disableUser(userId: "${tokens.user.id}") { id } }`, {}, root.accessToken);
     expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
   });
 
-  test('"active" is remembered for as long as was said, and "not active" is not undone by that', async () => {
+  test('"active" is remembered for rememberFor', async () => {
     const server = await fakeAuthServer(200, '{"active":true}');
     let now = 0;
     const clock = { now: () => Date.now(), monotonic: () => now };
@@ -79,7 +65,7 @@ describe('by introspection alone', () => {
       introspection: { url: server.url, secret: 'a secret', rememberFor: 5000 },
       clock,
     });
-    const tokens = await newUser();
+    const tokens = await node.api.newUser();
     for (let i = 0; i < 3; i++) expect((await ask(guard, tokens)).ok).toBe(true);
     expect(server.questions()).toBe(1);
     now += 5000;
@@ -91,26 +77,26 @@ describe('by introspection alone', () => {
     ['a wrong secret', 401, '{"error":"invalid_client"}'],
     ['a fault of the auth server', 500, 'oops'],
     ['an answer that says neither', 200, '{"active":"yes"}'],
-    ['an answer that is no JSON', 200, '<html>'],
+    ['an answer that is not JSON', 200, '<html>'],
   ])('%s is SERVICE_UNAVAILABLE, neither good nor revoked', async (_what, status, body) => {
     const { url } = await fakeAuthServer(status, body);
     const guard = await newGuard({ introspection: { url, secret: 'a secret' } });
-    expect(await ask(guard, await newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
+    expect(await ask(guard, await node.api.newUser())).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
   });
 });
 
 describe('with Redis and no view', () => {
-  test('a record in Redis answers, once an introspection has filled it, and what is revoked is refused at once', async () => {
+  test('a record filled by an introspection answers, and a revoked token is refused at once', async () => {
     const server = await fakeAuthServer(500, '');
     const reading = await newGuard({ redis: world.redisUrl, view: false });
-    // Reaches no auth server: whatever it can tell, it has from Redis.
+    // Reaches no auth server, so its answers come from Redis.
     const alone = await newGuard({
       redis: world.redisUrl,
       view: false,
       introspection: { url: server.url, secret: 'a secret' },
     });
-    const tokens = await newUser();
-    // A node that cannot prove right now that it reaches Redis fills nothing: the next question does.
+    const tokens = await node.api.newUser();
+    // A node that cannot prove now that it reaches Redis fills no record. The next request does.
     await eventually(async () => {
       expect((await ask(reading, tokens)).ok).toBe(true);
       expect((await ask(alone, tokens)).ok).toBe(true);
@@ -128,10 +114,10 @@ describe('with a view and introspection', () => {
     closing.push(() => proxy.close());
   });
 
-  test('while Redis is away the auth server is asked; what was refused stays refused', async () => {
+  test('without Redis the guard asks the auth server, and refused tokens stay refused', async () => {
     const guard = await newGuard({ redis: proxy.url });
     await eventually(() => expect(guard.status().view).toBe('current'));
-    const [gone, stays] = [await newUser(), await newUser()];
+    const [gone, stays] = [await node.api.newUser(), await node.api.newUser()];
     await node.api.end('logout', gone.accessToken);
     proxy.cut();
     await eventually(() => expect(guard.status()).toMatchObject({ view: 'not current', redis: 'away' }));

@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { ADMIN, createWorld, type TestNode, type World } from '../support/world';
+import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
+import { listen } from '../support/listen';
+import { createWorld, type TestNode, type World } from '../support/world';
 
-const ISSUER = 'https://auth.example.com';
 const INTROSPECTION_SECRET = 'only for tests: f6Yp2cN8sR4vK1wQ9zLm';
 const ENV = { ISSUER, INTROSPECTION_SECRET };
 
 let [one, two]: World[] = [];
 let [before, after]: TestNode[] = [];
-/** The address of the auth server, behind which a node of one database gives way to a node of another. */
+/** The address of the auth server. A node of another database takes over behind it. */
 let address: Server;
 let behind: () => Promise<object>;
 let introspectedBy: TestNode;
-const guards: ServiceGuard[] = [];
-let count = 0;
+let addressUrl: string;
 
 const keysOf = async (...nodes: TestNode[]) => {
   const sets = await Promise.all(
@@ -48,14 +46,11 @@ beforeAll(async () => {
     };
     void answer().then((text) => response.setHeader('content-type', 'application/json').end(text));
   });
-  await new Promise<void>((resolve) => address.listen(0, '127.0.0.1', resolve));
+  addressUrl = await listen(address);
 });
 beforeEach(() => {
   behind = () => keysOf(before!);
   introspectedBy = before!;
-});
-afterEach(async () => {
-  for (const guard of guards.splice(0)) await guard.close();
 });
 afterAll(async () => {
   address.close();
@@ -63,21 +58,7 @@ afterAll(async () => {
   await one?.close();
 });
 
-const at = (path: string) => `http://127.0.0.1:${(address.address() as AddressInfo).port}${path}`;
-const newGuard = async (options: Partial<GuardOptions> = {}) => {
-  const guard = await createGuard({
-    issuer: ISSUER,
-    audience: 'api',
-    jwks: at('/jwks.json'),
-    redis: one!.redisUrl,
-    ...options,
-  });
-  guards.push(guard);
-  return guard;
-};
-const isCurrent = (guard: ServiceGuard) => eventually(() => expect(guard.status().view).toBe('current'));
-const newUser = (node: TestNode) => node.api.register(`moved${++count}@example.com`);
-const ask = (guard: ServiceGuard, { accessToken }: Tokens) => guard.authenticate(`Bearer ${accessToken}`);
+const newGuard = guardMaker(() => ({ ...trusting({ url: addressUrl }), redis: one!.redisUrl }));
 
 test.each<[string, Partial<GuardOptions>]>([
   ['with a view', {}],
@@ -86,14 +67,17 @@ test.each<[string, Partial<GuardOptions>]>([
 ])(
   'a guard %s never judges the tokens of a new database by the log of the old one',
   async (_how, options) => {
-    const introspection = options.introspection && { ...options.introspection, url: at('/oauth/introspect') };
+    const introspection = options.introspection && {
+      ...options.introspection,
+      url: `${addressUrl}/oauth/introspect`,
+    };
     const guard = await newGuard({ ...options, introspection });
-    if (options.view !== false) await isCurrent(guard);
-    expect((await ask(guard, await newUser(before!))).ok).toBe(true);
+    if (options.view !== false) await untilGuardIsCurrent(guard);
+    expect((await ask(guard, await before!.api.newUser())).ok).toBe(true);
 
     behind = () => keysOf(after!);
     introspectedBy = after!;
-    const fresh = await newUser(after!);
+    const fresh = await after!.api.newUser();
     const first = await ask(guard, fresh);
     if (!introspection) expect(first).toEqual({ ok: false, code: 'SERVICE_UNAVAILABLE' });
     else expect(first.ok).toBe(true);
@@ -102,47 +86,47 @@ test.each<[string, Partial<GuardOptions>]>([
       expect((await ask(guard, fresh)).ok).toBe(false);
       await sleep(50);
     }
-    // And it follows the new log from then on.
-    const later = await newUser(after!);
+    // From then on it follows the new log.
+    const later = await after!.api.newUser();
     await eventually(async () => {
       expect((await ask(guard, later)).ok).toBe(true);
-      // Without a view, Redis is reached for only when it is asked; until then introspection tells.
+      // Without a view, Redis is used only when it is asked. Until then introspection answers.
       expect(guard.status().redis).toBe('reached');
     });
-    if (options.view !== false) await isCurrent(guard);
+    if (options.view !== false) await untilGuardIsCurrent(guard);
     expect((await after!.api.end('logout', later.accessToken)).confirmed).toBe(true);
     expect((await ask(guard, later)).ok).toBe(false);
   },
   30_000,
 );
 
-test('two databases whose keys are in one set are followed side by side, each token by its own log', async () => {
+test('a guard with the keys of two databases checks each token by its own log', async () => {
   behind = () => keysOf(before!, after!);
   const guard = await newGuard();
-  await isCurrent(guard);
+  await untilGuardIsCurrent(guard);
   for (const node of [before!, after!, before!]) {
-    const tokens = await newUser(node);
+    const tokens = await node.api.newUser();
     expect((await ask(guard, tokens)).ok).toBe(true);
     expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
     expect((await ask(guard, tokens)).ok).toBe(false);
   }
 });
 
-test('keys that are given by hand say by themselves which log is theirs', async () => {
+test('keys given as an object name their own log', async () => {
   const guard = await newGuard({ jwks: await keysOf(before!) });
-  await isCurrent(guard);
-  const tokens = await newUser(before!);
+  await untilGuardIsCurrent(guard);
+  const tokens = await before!.api.newUser();
   expect((await ask(guard, tokens)).ok).toBe(true);
-  expect(await ask(guard, await newUser(after!))).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+  expect(await ask(guard, await after!.api.newUser())).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
   expect((await before!.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
   expect((await ask(guard, tokens)).ok).toBe(false);
 });
 
-test('a copy of a database has its own name for the same key: no token is good in both', async () => {
-  const tokens = await newUser(before!);
-  const root = await before!.api.login(ADMIN.email, ADMIN.password);
+test('no token is good in both a database and its copy', async () => {
+  const tokens = await before!.api.newUser();
+  const root = await before!.api.loginAsAdmin();
   const guard = await newGuard();
-  await isCurrent(guard);
+  await untilGuardIsCurrent(guard);
   const original = (await one!.sql<{ id: string }>('select database_id as id from fleet'))[0]!.id;
   try {
     await one!.sql('update fleet set database_id = gen_random_uuid()');
@@ -157,7 +141,7 @@ test('a copy of a database has its own name for the same key: no token is good i
       expect((await ask(guard, fresh)).ok).toBe(false);
       await sleep(50);
     }
-    // The node that has run on beside it confirms nothing, as those who follow the copy would not hear of it.
+    // The node of the original confirms nothing, because the followers of the copy would not learn of it.
     for (const { accessToken } of [tokens, root]) {
       const late = await before!.api.send('mutation { logout { confirmed } }', {}, accessToken);
       expect(late.code).toBe('SERVICE_UNAVAILABLE');

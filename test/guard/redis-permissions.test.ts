@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import { eventually } from '../support/eventually';
+import { ask, guardMaker, ISSUER, trusting } from '../support/guards';
 import { startRedis, type TestServer } from '../support/servers';
 import { createWorld, type TestNode, type World } from '../support/world';
 
-const ISSUER = 'https://auth.example.com';
 const INTROSPECTION_SECRET = 'only for tests: f6Yp2cN8sR4vK1wQ9zLm';
 
 let redis: TestServer;
 let owner: Redis;
 let world: World;
 let node: TestNode;
-const guards: ServiceGuard[] = [];
+const newGuard = guardMaker(() => ({
+  ...trusting(node),
+  introspection: { url: `${node.url}/oauth/introspect`, secret: INTROSPECTION_SECRET, rememberFor: 0 },
+}));
 
-/** Makes the user that a document describes, and answers the URL by which it connects. */
+/** Creates the Redis user that a document describes. Returns the URL with which it connects. */
 async function userOf(document: string, name: string): Promise<string> {
   const text = readFileSync(join(__dirname, '../..', document), 'utf8');
   const rules = new RegExp(`^user ${name} (on >(\\S+) .*)$`, 'm').exec(text);
@@ -34,9 +36,6 @@ beforeAll(async () => {
   world = await createWorld({ redis: await userOf('docs/deploy.md', 'tokenfence') });
   node = await world.node({ ISSUER, INTROSPECTION_SECRET });
 });
-afterEach(async () => {
-  for (const guard of guards.splice(0)) await guard.close();
-});
 afterAll(async () => {
   await world.close();
   owner.disconnect();
@@ -46,24 +45,16 @@ afterAll(async () => {
 const refused = async () =>
   ((await owner.call('ACL', 'LOG')) as unknown[][])
     .map((entry) => entry.map(String))
-    // What newer clients say of themselves where they may.
+    // Newer clients send their own names if they may.
     .filter((entry) => !entry.includes('client|setinfo'));
 
 test.each([
   ['with a view', true],
   ['without a view', false],
 ])(
-  'the users of Redis that the documents describe may do all that is needed: %s',
+  'the documented Redis users have all permissions that they need: %s',
   async (_how, view) => {
-    const guard = await createGuard({
-      issuer: ISSUER,
-      audience: 'api',
-      jwks: `${node.url}/.well-known/jwks.json`,
-      redis: await userOf('docs/guard.md', 'tokenfence-service'),
-      introspection: { url: `${node.url}/oauth/introspect`, secret: INTROSPECTION_SECRET, rememberFor: 0 },
-      view,
-    });
-    guards.push(guard);
+    const guard = await newGuard({ redis: await userOf('docs/guard.md', 'tokenfence-service'), view });
     const isUp = () =>
       eventually(
         () => expect(guard.status()).toMatchObject({ view: view ? 'current' : 'off', keys: 1 }),
@@ -71,17 +62,16 @@ test.each([
       );
     for (const name of ['before', 'after']) {
       await isUp();
-      const tokens = await node.api.register(`${name}-${String(view)}@example.com`);
-      const ask = () => guard.authenticate(`Bearer ${tokens.accessToken}`);
-      // More than once: the first that finds Redis has a record filled, which the next one reads.
+      const tokens = await node.api.newUser();
+      // Repeated: the first check fills a record, which the next one reads.
       await eventually(async () => {
-        expect((await ask()).ok).toBe(true);
+        expect((await ask(guard, tokens)).ok).toBe(true);
         expect(guard.status().redis).toBe('reached');
       });
-      expect((await ask()).ok).toBe(true);
+      expect((await ask(guard, tokens)).ok).toBe(true);
       expect((await node.api.end('logout', tokens.accessToken)).confirmed).toBe(true);
-      expect(await ask()).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
-      // In the second round Redis is to be filled anew.
+      expect(await ask(guard, tokens)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
+      // The second round begins with an empty Redis.
       if (name === 'before') await owner.flushdb();
     }
     await guard.close();

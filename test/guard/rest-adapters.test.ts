@@ -9,7 +9,7 @@ import type { AuthResult, Guard } from '../../src/guard/guard';
 import { authOf, authorizationOf } from '../../src/guard/request';
 import { send } from './adapters/adapter';
 
-/** It knows two headers, and no others. */
+/** It knows two headers only. */
 const guard: Guard = {
   authenticate: (authorization): Promise<AuthResult> => {
     if (authorization === 'good') {
@@ -33,7 +33,7 @@ const listen = async (server: ReturnType<typeof createServer>) => {
 };
 
 describe('Express', () => {
-  test('an optional guard lets everyone through, and tells who it was', async () => {
+  test('an optional guard lets every request through and knows its user', async () => {
     const app = express();
     app.use(expressGuard(guard, { optional: true }));
     app.get('/', (req, res) => {
@@ -48,7 +48,7 @@ describe('Express', () => {
     expect(await seen()).toBe('TOKEN_MISSING');
   });
 
-  test('it works without Express, on what Node has', async () => {
+  test('the middleware works with the HTTP server of Node', async () => {
     const guarded = expressGuard(guard);
     const server = createServer((req, res) => guarded(req, res, () => res.end('served')));
     const url = await listen(server.listen(0, '127.0.0.1'));
@@ -57,7 +57,7 @@ describe('Express', () => {
     expect(await send(url, [], { method: 'HEAD' })).toMatchObject({ status: 401, text: '' });
   });
 
-  test('a guard that fails is an error of the service, and no handler is reached', async () => {
+  test('a failing guard causes an error, and the handler does not run', async () => {
     let reached = 0;
     const failing = expressGuard({ authenticate: () => Promise.reject(new Error('made on purpose')) });
     const answerError: express.ErrorRequestHandler = (error: Error, _req, res, next) => {
@@ -72,10 +72,10 @@ describe('Express', () => {
     expect(reached).toBe(0);
   });
 
-  test('a handler that the guard was not put before finds nobody signed in', () => {
+  test('a handler without the guard sees no signed-in user', () => {
     expect(() => authOf({})).toThrow(/has not seen this request/);
     expect(() => authOf({ auth: null })).toThrow(/has not seen this request/);
-    // Other middleware uses the name as well.
+    // Other middleware uses the same name.
     expect(() => authOf({ auth: { sub: 'ann' } })).toThrow(/has not seen this request/);
   });
 
@@ -84,7 +84,7 @@ describe('Express', () => {
     ['a misspelt option', { roles: ['ADMIN'] }, /no option roles/],
     ['a role of those who need not sign in', { role: 'ADMIN', optional: true }, /leave one of the two out/],
     ['an optional that is neither', { optional: 'no' }, /optional must be true or false/],
-  ])('%s is refused when the middleware is made', (_what, options, sentence) => {
+  ])('%s is refused when the middleware is created', (_what, options, sentence) => {
     expect(() => expressGuard(guard, options as ExpressGuardOptions)).toThrow(sentence);
   });
 });
@@ -98,7 +98,7 @@ describe('Fastify', () => {
   const ask = (app: ReturnType<typeof newApp>, authorization?: string, url = '/') =>
     app.inject({ url, headers: authorization === undefined ? {} : { authorization } });
 
-  test('the plugin is seen by routes beside it, and refuses nothing by itself', async () => {
+  test('routes beside the plugin see its result, and the plugin refuses nothing', async () => {
     const app = newApp();
     await app.register(fastifyGuard(guard));
     app.get('/', (request) => ({ auth: authOf(request) }));
@@ -112,7 +112,7 @@ describe('Fastify', () => {
     }
   });
 
-  test('nothing of one request is left for the next', async () => {
+  test('no result of a request reaches the next', async () => {
     const app = newApp();
     await app.register(fastifyGuard(guard));
     app.get('/', { preHandler: fastifyRequireUser() }, () => 'served');
@@ -120,7 +120,7 @@ describe('Fastify', () => {
     expect((await ask(app)).statusCode).toBe(401);
   });
 
-  test('a refused request does not reach its handler, and as onRequest not even its body is read', async () => {
+  test('a refused request does not reach its handler, and onRequest does not read its body', async () => {
     const app = newApp();
     await app.register(fastifyGuard(guard));
     let reached = 0;
@@ -134,13 +134,13 @@ describe('Fastify', () => {
     expect(reached).toBe(0);
   });
 
-  test('a route that needs a user serves nobody where the plugin is missing', async () => {
+  test('a route that needs a user serves no request without the plugin', async () => {
     const app = newApp();
     app.get('/', { preHandler: fastifyRequireUser() }, () => 'served');
     expect((await ask(app, 'good')).statusCode).toBe(500);
   });
 
-  test('the maker of the hook, given in place of the hook, serves nobody', async () => {
+  test('passing fastifyRequireUser itself as the hook serves no request', async () => {
     const app = newApp();
     await app.register(fastifyGuard(guard));
     app.get('/', { preHandler: fastifyRequireUser as never }, () => 'served');
@@ -155,6 +155,6 @@ test.each<[string, Parameters<typeof authorizationOf>[0], string | undefined]>([
   ['lists that name two', { headers: { authorization: ['x', 'y'] } }, 'given twice'],
   ['nothing', { headers: {} }, undefined],
   ['an empty list', { headers: { authorization: [] } }, undefined],
-])('the header is found where %s keeps it', (_where, request, value) => {
+])('the header is found in the request of %s', (_where, request, value) => {
   expect(authorizationOf(request)).toBe(value);
 });

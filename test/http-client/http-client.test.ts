@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { createHttpClient } from '../../src/http-client/http-client';
+import { closeServer, listen } from '../support/listen';
 
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -21,18 +21,16 @@ beforeAll(async () => {
     response.on('error', () => undefined);
     serve(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  url = `${await listen(server)}/`;
 });
 afterAll(async () => {
   await http.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await closeServer(server);
 });
 
 const ask = (timeout = PATIENCE) => http.ask(url, { timeout });
 
-/** A body that never ends; answers whether the client has gone. */
+/** Sends a body without an end. */
 const endless = (response: ServerResponse, chunk: Buffer) => {
   let hasGone = false;
   const send = () => {
@@ -43,7 +41,7 @@ const endless = (response: ServerResponse, chunk: Buffer) => {
   send();
 };
 
-test('asks with what it was given, and reads the answer', async () => {
+test('a request has the given method, headers and body, and its answer is read', async () => {
   serve = (request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -64,7 +62,7 @@ test.each<[string, () => void]>([
   ['does not come', () => undefined],
   ['stops after its headers', () => undefined],
   ['drips a byte at a time', () => undefined],
-])('the deadline holds for an answer that %s, whatever is collected meanwhile', async (how) => {
+])('the deadline holds for an answer that %s, even after garbage collection', async (how) => {
   serve = (_request, response) => {
     if (how !== 'does not come') response.writeHead(200).flushHeaders();
     if (!how.startsWith('drips')) return;
@@ -95,7 +93,7 @@ test.each<[string, (body: Buffer) => Buffer, string | undefined]>([
   await expect(ask()).rejects.toThrow();
 });
 
-test('a small body that inflates to very much costs no memory', async () => {
+test('a compressed body is refused at the limit without using memory', async () => {
   const part = gzipSync(Buffer.alloc(10_000_000), { level: 9 });
   const bomb = Buffer.concat(Array.from({ length: 20 }, () => part));
   serve = (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
@@ -111,7 +109,7 @@ test('a small body that inflates to very much costs no memory', async () => {
   expect(peak - before).toBeLessThan(60_000_000);
 });
 
-test('an endless body is left at the limit, and so is one of an error', async () => {
+test('reading an endless body stops at the limit, for errors too', async () => {
   for (const status of [200, 500]) {
     const gone = new Promise<void>((resolve) => {
       serve = (_request, response) => {
@@ -135,7 +133,7 @@ test('no redirect is followed', async () => {
   expect(questions).toBe(1);
 });
 
-test('an encoding that it does not know is refused', async () => {
+test('an unknown encoding is refused', async () => {
   serve = (_request, response) => response.writeHead(200, { 'content-encoding': 'zstd' }).end('{}');
   await expect(ask()).rejects.toThrow('content-encoding');
 });

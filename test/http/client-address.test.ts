@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import { clientAddressOf, createProxyTrust } from '../../src/http/client-address';
 
-/** What counts as the client's address, for a request over the loopback with this header. */
+/** The client's address of a request over the loopback with this header. */
 async function addressFor(trusted: number | string[] | false, forwarded: string): Promise<string> {
   const app = fastify({ trustProxy: createProxyTrust(trusted) });
   app.get('/', (request) => clientAddressOf(request));

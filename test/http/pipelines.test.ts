@@ -15,7 +15,7 @@ afterAll(() => world.close());
 
 interface Sent {
   readonly bytes: string;
-  /** The status that it is answered with. */
+  /** The status of its answer. */
   readonly status: number;
 }
 
@@ -40,7 +40,7 @@ const chunkedQuery: Sent = {
   status: 200,
 };
 
-/** Requests behind which others may follow. */
+/** Requests that others may follow. */
 const REQUESTS: Sent[] = [
   requestOf('/healthz', 200),
   requestOf('/readyz', 200),
@@ -57,7 +57,7 @@ const OFFERS: Sent[] = [
   requestOf('/%zz', 400, offer('websocket') + HANDSHAKE),
   queryOf(offer('h2c')),
 ];
-/** What ends a connection, or what HTTP there is on it. */
+/** Requests and bytes after which a connection carries no other HTTP. */
 const LAST: Sent[] = [
   requestOf('/graphql', 101, offer('websocket') + HANDSHAKE),
   requestOf('/graphql', 400, offer('websocket')),
@@ -73,7 +73,7 @@ const LAST: Sent[] = [
   },
 ];
 
-/** The statuses of the answers in these bytes, up to one that is not there in full. */
+/** The statuses of the complete answers in these bytes. */
 function statusesIn(bytes: string): number[] {
   const statuses: number[] = [];
   for (let rest = bytes; ;) {
@@ -93,7 +93,7 @@ async function talk(sent: readonly Sent[], random: Random, breaksOff: boolean): 
   const connection = connect(Number(port), hostname);
   let answer = '';
   connection.on('data', (data) => (answer += data.toString('latin1')));
-  // It is cut off where a test breaks off, and may be where this side still sends.
+  // The connection may be cut while this side still sends.
   connection.on('error', () => undefined);
   try {
     const text = sent.map(({ bytes }) => bytes).join('');
@@ -129,22 +129,22 @@ test.each([
   ['a WebSocket behind an offer of another protocol', [OFFERS[1]!, LAST[0]!]],
   ['what cannot be read behind requests', [REQUESTS[1]!, REQUESTS[5]!, LAST[6]!]],
   ['CONNECT behind a request', [REQUESTS[1]!, LAST[5]!]],
-])('of %s, each is answered, in order', async (_name, sent) => {
+])('each of %s is answered in order', async (_name, sent) => {
   const statuses = await talk(sent, createRandom('whole'), false);
   expect(statuses).toEqual(sent.map(({ status }) => status));
   expect(await isAlive()).toBe(true);
 });
 
-test('of very many requests that come in one piece, each is answered', async () => {
+test('each of very many pipelined requests is answered', async () => {
   const many = Array.from({ length: 350 }, (_none, index) => (index % 3 ? REQUESTS[0]! : chunkedQuery));
   const sent = [...many, LAST[6]!];
   expect(await talk(sent, createRandom('many'), false)).toEqual(sent.map(({ status }) => status));
 });
 
-// Another one: PIPELINES=anything npx jest test/http/pipelines.test.ts
+// Another seed: PIPELINES=anything npx jest test/http/pipelines.test.ts
 const SEED = process.env.PIPELINES ?? 'pipelines';
 
-test(`no order of requests, offers and rubbish on a connection, however split, ends the process or loses an answer (${SEED})`, async () => {
+test(`no mix of requests, upgrades and garbage ends the process or loses an answer (${SEED})`, async () => {
   const random = createRandom(SEED);
   const connections = Array.from({ length: 150 }, async (_none, index) => {
     const own = random.fork(`${index}`);

@@ -5,14 +5,14 @@ import { startApp, type TestApp } from '../support/app';
 
 /** ms */
 const SHORT = 200;
-/** ms; enough for a busy machine, and far from the 30 s and 300 s that Node would take by itself. */
+/** ms. Enough for a busy machine, and far below Node's own 30 s and 300 s. */
 const PATIENCE = 15_000;
 
 const POST = 'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n';
 const BODY = '{"query":"{ __typename }"}';
 
-/** Writes the beginning at once and then a byte at a time, without end. Answers all that came. */
+/** Writes the beginning, then one byte at a time without an end. Resolves with the whole answer. */
 function drip(url: string, beginning: string, byte: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
@@ -31,7 +31,7 @@ function drip(url: string, beginning: string, byte: string): Promise<string> {
   });
 }
 
-/** What each begins with, and what drips. */
+/** The beginning of each request, and the byte that is repeated. */
 const SLOW: Record<string, readonly [beginning: string, byte: string]> = {
   'whose body drips': [`${POST}Content-Length: 10000\r\n\r\n`, ' '],
   'whose chunks drip': [`${POST}Transfer-Encoding: chunked\r\n\r\n`, '1\r\n \r\n'],
@@ -51,7 +51,7 @@ const SLOW: Record<string, readonly [beginning: string, byte: string]> = {
   'of which nothing comes': ['', ''],
 };
 
-describe('a request that is not there in time is answered with 408, and its connection closed:', () => {
+describe('a late request is answered with 408 and its connection is closed:', () => {
   let app: TestApp;
   const answers = new Map<string, Promise<string>>();
   beforeAll(async () => {
@@ -75,7 +75,7 @@ describe('a request that is not there in time is answered with 408, and its conn
   );
 });
 
-test('a request has 30 s to arrive, its headers no longer than that, at the port of the metrics as well', async () => {
+test('a request and its headers have 30 s to arrive, at the metrics port too', async () => {
   const app = await startApp();
   const metrics = createMetricsApp(() => Promise.reject(new Error('Not asked for.')), createLogger('silent'));
   for (const server of [app.server, metrics.server]) {

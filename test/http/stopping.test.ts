@@ -15,7 +15,7 @@ afterAll(() => world.close());
 const BODY = '{"query":"{ __typename }"}';
 const HEAD = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
-/** A connection with all that has come on it. */
+/** A connection and the text received on it. */
 async function open({ url }: { url: string }) {
   const { hostname, port } = new URL(url);
   const connection = connect(Number(port), hostname);
@@ -27,7 +27,7 @@ async function open({ url }: { url: string }) {
   return { write: (bytes: string) => connection.write(bytes), text: () => text, closed };
 }
 
-test('two nodes restarted in turn behind a proxy that looks at /readyz: no request is lost', async () => {
+test('restarting two nodes in turn behind a proxy loses no request', async () => {
   const ports = [await freePort(), await freePort()];
   const startOn = (port: number) => world.node({ PORT: String(port) });
   const nodes: TestNode[] = await Promise.all(ports.map(startOn));
@@ -48,7 +48,7 @@ test('two nodes restarted in turn behind a proxy that looks at /readyz: no reque
           (error: unknown) => String(error),
         );
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
-        // A client that takes a breath leaves the processor to the nodes that start.
+        // A pause leaves the processor to the starting nodes.
         await sleep(5);
       }
     };
@@ -76,7 +76,7 @@ test('two nodes restarted in turn behind a proxy that looks at /readyz: no reque
   }
 });
 
-test('a node whose stop is announced serves on, and keeps connections open: new ones are what a restart loses', async () => {
+test('a node with an announced stop still serves and keeps its connections open', async () => {
   const node = await world.node();
   node.announceStop();
   const ready = await fetch(`${node.url}/readyz`);
@@ -92,13 +92,13 @@ test('a node whose stop is announced serves on, and keeps connections open: new 
   expect(connection.text()).not.toContain('connection: close');
 });
 
-test('a connection that is idle when the node is closed is not cut off: its next request is answered', async () => {
+test('a connection that is idle at the close gets an answer to its next request', async () => {
   const node = await world.node();
   const idle = await open(node);
   idle.write(HEAD + BODY);
   await eventually(() => expect(idle.text()).toContain('{"data":{"__typename":"Query"}}'));
   const closed = node.close();
-  // The listening socket is closed by the time that a connection is refused.
+  // When a connection is refused, the listening socket is closed.
   await eventually(() => expect(fetch(node.url)).rejects.toThrow());
   idle.write(HEAD + BODY);
   await Promise.all([idle.closed, closed]);
@@ -106,11 +106,11 @@ test('a connection that is idle when the node is closed is not cut off: its next
   expect(idle.text().split('connection: close')).toHaveLength(2);
 });
 
-test('a node that is closed answers what arrives on its connections as ever, and waits for none that is silent', async () => {
+test('a closing node answers requests on open connections and does not wait for silent ones', async () => {
   const node = await world.node();
   const [half, late, silent] = [await open(node), await open(node), await open(node)];
   half.write(HEAD + BODY.slice(0, 5));
-  // Answered on the same event loop, so the node has read the half as well.
+  // The same event loop has answered, so the node has read the half request too.
   await fetch(`${node.url}/healthz`);
   const closed = node.close();
   late.write(HEAD + BODY);
@@ -125,7 +125,7 @@ test('a node that is closed answers what arrives on its connections as ever, and
   expect(silent.text()).toBe('');
 });
 
-test('SIGTERM begins SHUTDOWN_DELAY, in which the node serves; a second signal ends it', async () => {
+test('after SIGTERM the node serves for SHUTDOWN_DELAY, and a second signal ends it', async () => {
   const node = await startNodeProcess({
     DATABASE_URL: world.databaseUrl,
     REDIS_URL: world.redisUrl,
@@ -138,7 +138,7 @@ test('SIGTERM begins SHUTDOWN_DELAY, in which the node serves; a second signal e
   expect(await node.ended).toBe(0);
 });
 
-test('SIGINT, as a terminal sends it, waits for no proxy', async () => {
+test('SIGINT stops the node without SHUTDOWN_DELAY', async () => {
   const node = await startNodeProcess({
     DATABASE_URL: world.databaseUrl,
     REDIS_URL: world.redisUrl,

@@ -25,7 +25,7 @@ const connectFrom = async (address: string) => {
   return socket;
 };
 
-/** The refusal of an upgrade. */
+/** The answer to a refused upgrade. */
 async function refusalFor(address: string) {
   const raw = new WebSocket(`${app!.url.replace('http', 'ws')}/graphql`, PROTOCOL, from(address));
   raw.on('error', () => undefined);
@@ -37,7 +37,7 @@ async function refusalFor(address: string) {
 }
 const TOO_MANY = { status: 429, header: '5', code: 'RATE_LIMITED', retryAfter: 5 };
 
-test('an address has its limit of sockets, others have theirs, and one that was closed makes room', async () => {
+test('each address has its own limit of sockets, and a closed socket makes room', async () => {
   await start({ ofNetwork: 2 });
   const first = await connectFrom('203.0.113.1');
   await connectFrom('203.0.113.1');
@@ -54,7 +54,7 @@ test('an address has its limit of sockets, others have theirs, and one that was 
   await eventually(() => connectFrom('203.0.113.1'));
 });
 
-test('a connection whose upgrade is refused is closed, whichever check refuses it', async () => {
+test('a connection with a refused upgrade is closed, for each reason', async () => {
   await start({});
   const { hostname, port } = new URL(app!.url);
   const connection = connect(Number(port), hostname);
@@ -69,13 +69,13 @@ test('a connection whose upgrade is refused is closed, whichever check refuses i
   expect(text).toMatch(/^HTTP\/1.1 400 /);
 });
 
-test('a burst of sockets goes no further than the limit', async () => {
+test('a burst of sockets does not exceed the limit', async () => {
   await start({ ofNetwork: 5 });
   const answers = await Promise.allSettled(Array.from({ length: 40 }, () => connectFrom('203.0.113.1')));
   expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
 });
 
-test('an IPv6 address counts as its /64, and all of a /48 have a limit together', async () => {
+test('an IPv6 address counts as its /64, and a /48 has a common limit', async () => {
   await start({ ofNetwork: 2, ofSite: 3 });
   await connectFrom('2001:db8:1:1::1');
   await connectFrom('2001:db8:1:1::2');
@@ -85,7 +85,7 @@ test('an IPv6 address counts as its /64, and all of a /48 have a limit together'
   await connectFrom('2001:db8:2::1');
 });
 
-test('a node has its limit of sockets, and says that it may be another one’s turn', async () => {
+test('a node has a limit of sockets and answers 503 beyond it', async () => {
   await start({ ofNode: 2 });
   await connectFrom('203.0.113.1');
   await connectFrom('203.0.113.2');
@@ -98,15 +98,15 @@ test('a node has its limit of sockets, and says that it may be another one’s t
   expect(app?.refusals).toEqual([]);
 });
 
-test('with RATE_LIMIT=off an address has no limit, and the node has', async () => {
+test('with RATE_LIMIT=off only the limit of the node applies', async () => {
   await start({ ofNetwork: 1, ofSite: 1, ofNode: 3 }, { rateLimit: false });
   for (let i = 0; i < 3; i++) await connectFrom('203.0.113.1');
   expect((await refusalFor('203.0.113.1')).status).toBe(503);
 });
 
-test('an upgrade that fails takes no place', async () => {
+test('a failed upgrade does not count', async () => {
   await start({ ofNetwork: 1 });
-  // The path of a socket, and no handshake.
+  // The path of a socket without a handshake.
   for (let i = 0; i < 3; i++) {
     const raw = new WebSocket(
       `${app!.url.replace('http', 'ws')}/graphql`,

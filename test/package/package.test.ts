@@ -18,17 +18,17 @@ interface Manifest {
 }
 const readManifest = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
 const manifest = readManifest(join(ROOT, 'package.json'));
-/** The list of the packages that only the server needs. */
+/** The package that lists the dependencies of the server. */
 const server = readManifest(join(ROOT, 'packages/server/package.json'));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tokenfence-package-')));
 
-/** A service that checks tokens: with a GraphQL of its own, and without what only the server needs. */
+/** A service that checks tokens: it has its own GraphQL and none of the server's packages. */
 const lean = join(folder, 'lean');
-/** A folder for the server, with both packages and what they need. */
+/** A folder for the server, with both packages and their dependencies. */
 const full = join(folder, 'full');
 
 const node = async (cwd: string, ...args: string[]) => (await run(cwd, process.execPath, args)).stdout;
-/** A tool of this project's own. */
+/** Runs a tool of this project. */
 const tool = (name: string, ...args: string[]) => run(folder, join(ROOT, 'node_modules/.bin', name), args);
 
 interface Packed {
@@ -42,7 +42,7 @@ let treeOfLean: Tree;
 let treeOfFull: Tree;
 
 beforeAll(async () => {
-  // Without prepack, which would take the build from under the other tests: it was built before them.
+  // Without prepack, which would delete the build that other tests use. It was built before them.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder, '.', './packages/server'];
   const { stdout } = await run(ROOT, 'npm', pack);
   [packed, packedServer] = JSON.parse(stdout) as [Packed, Packed];
@@ -52,7 +52,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
 
-test('it holds what runs, what describes it, and nothing else', () => {
+test('the package holds code, types and documents, and nothing else', () => {
   const paths = packed.files.map(({ path }) => path);
   const others = paths.filter(
     (path) => !/^dist\/(src|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
@@ -79,35 +79,35 @@ test('it holds what runs, what describes it, and nothing else', () => {
   expect(paths.filter((path) => path.startsWith('dist/migrations/')).length).toBeGreaterThan(0);
 });
 
-test('the package of the server holds a list and no code', () => {
+test('the server’s package holds a list and no code', () => {
   expect(packedServer.files.map(({ path }) => path).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
 });
 
-test('the package of the server lists what the other takes as optional peers, in exact versions', () => {
+test('the server’s package lists the optional peers of the other in exact versions', () => {
   const { graphql: guardsGraphql, ...peers } = manifest.peerDependencies;
   const { graphql: serversGraphql, ...others } = server.peerDependencies;
   expect(Object.keys(server.dependencies).sort()).toEqual(Object.keys(peers).sort());
   expect(
     Object.values(server.dependencies).filter((range) => !/^\d+\.\d+\.\d+(-[a-z0-9.]+)?$/.test(range)),
   ).toEqual([]);
-  // A service may have any version of its own: the guard loads none of them.
+  // A service may use any version of them: the guard loads none.
   expect(new Set(Object.values(peers))).toEqual(new Set(['*']));
   expect(manifest.peerDependenciesMeta).toEqual(
     Object.fromEntries(Object.keys(manifest.peerDependencies).map((name) => [name, { optional: true }])),
   );
-  // All share one graphql, so it is a peer of the server too.
+  // All share one graphql, so it is also a peer of the server.
   expect([guardsGraphql, serversGraphql, others]).toEqual(['>=16.3.0 <18', '^16.12.0', {}]);
   expect(server).toMatchObject({ version: manifest.version, engines: manifest.engines });
 });
 
-test('a plain installation brings the guard, and none of the packages of the server', () => {
+test('a plain installation brings the guard and none of the server’s packages', () => {
   const names = Object.keys(treeOfLean).map((path) => path.replace(/^.*node_modules\//, ''));
   expect(names).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
   expect(names.filter((name) => name in server.dependencies)).toEqual([]);
   expect(Object.values(treeOfLean).filter(({ optional }) => optional)).toEqual([]);
 });
 
-test('both packages can be installed together, and npm puts what the server needs beside the guard', () => {
+test('both packages can be installed together, with the server’s dependencies beside the guard', () => {
   const placed = Object.keys(server.dependencies).map((name) => [
     name,
     treeOfFull[`node_modules/${name}`]?.version,
@@ -118,7 +118,7 @@ test('both packages can be installed together, and npm puts what the server need
   );
 });
 
-test('what its pages link to is in it', () => {
+test('the package holds every file that its pages link to', () => {
   const paths = packed.files.map(({ path }) => path);
   const pages = paths.filter((path) => path.endsWith('.md'));
   const broken = pages.flatMap((page) =>
@@ -130,11 +130,11 @@ test('what its pages link to is in it', () => {
   expect(broken).toEqual([]);
 });
 
-test('publint finds nothing wrong with it', async () => {
+test('publint finds no fault', async () => {
   expect((await tool('publint', 'run', tarball, '--strict')).stdout).toContain('All good!');
 });
 
-test('its types are found however they are looked for', async () => {
+test('the types are found in every module resolution', async () => {
   const { stdout } = await tool('attw', tarball, '--no-definitely-typed', '--format', 'json');
   expect(JSON.parse(stdout)).toMatchObject({ analysis: { problems: [] } });
 });
@@ -163,14 +163,14 @@ const CHECKED = {
   auth: { ok: false, code: 'TOKEN_MISSING' },
   wrong: true,
   refusal: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING', http: { status: 401 } },
-  // The GraphQLError of the service, not of another copy: Apollo tells by that what it may show.
+  // The GraphQLError of the service, not of another copy: Apollo shows only errors of that class.
   own: true,
 };
 
 test.each([
   ['alone', lean],
   ['with the server', full],
-])('installed %s, it guards a service by named imports of ESM and by require', async (_how, project) => {
+])('installed %s, the package guards a service by ESM imports and by require', async (_how, project) => {
   const names = 'apolloContext, createGuard, GuardOptionsError, requireUser';
   writeFileSync(
     join(project, 'service.mjs'),
@@ -189,7 +189,7 @@ test.each([
     expect(JSON.parse(await node(project, service))).toEqual(CHECKED);
 });
 
-test('a service that imports it loads nothing that only the server needs, even where that is installed', async () => {
+test('a service that imports the package loads none of the server’s packages', async () => {
   const loaded = JSON.parse(
     await node(
       full,
@@ -211,11 +211,11 @@ export async function serve(options: GuardOptions): Promise<string> {
   const context: AuthContext = await apolloContext(guard)({ req: { headers: { authorization: 'Bearer x' } } });
   const { userId, role } = requireUser(context, 'ADMIN');
   const answer = await guard.authenticate(undefined);
-  // @ts-expect-error -- only once it is known to be ok
+  // @ts-expect-error -- only after a check of ok
   answer.principal.userId;
-  // @ts-expect-error -- there is no such role
+  // @ts-expect-error -- an unknown role
   requireUser(context, 'KING');
-  // @ts-expect-error -- nothing fails open
+  // @ts-expect-error -- an option that would fail open
   await createGuard({ ...options, whenUnavailable: 'allow' });
   const ended: () => void = guard.onRevocation((revocation) => revocation.kind);
   ended();
@@ -236,10 +236,10 @@ test.each([
   },
 );
 
-test('npx tokenfence starts the server where it is installed, in a folder of one’s own', async () => {
+test('npx tokenfence starts the installed server in another folder', async () => {
   const port = await freePort();
   cpSync(process.env.PREPARED_EMBEDDED_FOLDER ?? '', join(full, '.tokenfence'), { recursive: true });
-  // In a group of its own: npx stands between us and the server.
+  // In a process group of its own, because npx stands between the test and the server.
   const child = spawn('npx', ['--no', 'tokenfence'], {
     cwd: full,
     env: { ...environment, PORT: String(port) },
@@ -265,11 +265,11 @@ test('npx tokenfence starts the server where it is installed, in a folder of one
   }
 });
 
-/** What npx runs where it is installed. */
+/** Runs the installed command, as npx does. */
 const command = (project: string, args: string[], env: NodeJS.ProcessEnv = {}) =>
   run(project, join(project, 'node_modules/.bin/tokenfence'), args, env);
 
-test('the installed command knows --help and --version without the packages of the server, and the admin commands with them', async () => {
+test('the installed command answers --help and --version without the server’s packages', async () => {
   for (const project of [lean, full]) {
     expect((await command(project, ['--help'])).stdout).toMatch(/Usage: tokenfence/);
     expect((await command(project, ['--version'])).stdout).toBe(`${manifest.version}\n`);
@@ -287,7 +287,7 @@ test('the installed command knows --help and --version without the packages of t
   await postgres.end();
 });
 
-test('without the packages of the server, npx tokenfence says in a sentence what to do', async () => {
+test('without the server’s packages, npx tokenfence says what to do', async () => {
   const refused = run(lean, 'npx', ['--no', 'tokenfence']);
   await expect(refused).rejects.toMatchObject({ code: 1 });
   const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };

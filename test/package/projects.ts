@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 export const ROOT = join(__dirname, '../..');
 
-/** Neither what jest and npm say to their children, nor settings of a server. */
+/** The environment without the variables of jest, of npm and of a server. */
 export const environment: NodeJS.ProcessEnv = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) =>
@@ -13,25 +13,25 @@ export const environment: NodeJS.ProcessEnv = Object.fromEntries(
       (/^npm_config_/i.test(name) && !/^npm_config_(local_prefix|prefix|omit|include)$/i.test(name)),
   ),
 );
-// A link in `node_modules` is then a package that lies there, and finds others as it would there.
+// A link in `node_modules` then behaves like a package that lies there, and resolves others from there.
 environment.NODE_OPTIONS = '--preserve-symlinks';
 
-/** With a deadline: a server that starts where it should refuse would keep the tests from ending. */
+/** Runs a program with a deadline: a server that starts by mistake would keep the tests from ending. */
 export const run = (cwd: string, program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
   promisify(execFile)(program, args, {
     ...{ cwd, env: { ...environment, ...env }, maxBuffer: 16 * 2 ** 20 },
     timeout: program === 'npm' ? 230_000 : 110_000,
   });
 
-/** What npm writes down of a package that it installs. */
+/** npm's entry of an installed package. */
 interface Locked {
   readonly version?: string;
-  /** Where it comes from. */
+  /** The place that it was installed from. */
   readonly resolved?: string;
   readonly optional?: boolean;
   readonly link?: boolean;
 }
-/** By the paths below a project. */
+/** The entries by their paths below a project. */
 export type Tree = Readonly<Record<string, Locked>>;
 
 export const treeIn = (lockFile: string): Tree =>
@@ -46,8 +46,8 @@ async function npmInstall(project: string, what: readonly string[]): Promise<voi
 }
 
 /**
- * Has npm install packages in a new folder. Without a lock file, as in a project that installs them today: what their
- * dependencies allow is what it meets.
+ * Installs packages in a new folder with npm. There is no lock file, as in a project that installs them today, so npm
+ * takes any version that the dependencies allow.
  */
 export async function install(project: string, ...what: string[]): Promise<Tree> {
   await npmInstall(project, what);
@@ -55,8 +55,8 @@ export async function install(project: string, ...what: string[]): Promise<Tree>
 }
 
 /**
- * Has npm say where it would install two packages of this project, if what they depend on had the versions that are
- * installed here. What is installed here is then linked to from there.
+ * Asks npm where it would install two packages of this project, if their dependencies had the versions that are
+ * installed here. The packages installed here are then linked from there.
  *
  * @param like a project that npm has installed `tokenfence` in
  */
@@ -73,13 +73,13 @@ export async function layOut(project: string, like: string, ...what: string[]): 
   const tree = treeIn(join(project, 'package-lock.json'));
   for (const path of ['node_modules/.bin', 'node_modules/tokenfence'])
     cpSync(join(like, path), join(project, path), { recursive: true, verbatimSymlinks: true });
-  // What lies in another package comes with it.
+  // A package inside another comes with it.
   const atTop = Object.entries(tree).filter(
     ([path, { resolved }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && !resolved?.startsWith('file:'),
   );
   for (const [path, { version, optional }] of atTop) {
     const installed = join(ROOT, path);
-    // For another platform.
+    // Not installed: made for another platform.
     if (optional && !existsSync(installed)) continue;
     if (here[path]?.version !== version) throw new Error(`npm would install another ${path}: ${version}`);
     mkdirSync(dirname(join(project, path)), { recursive: true });

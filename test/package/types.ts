@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import ts from 'typescript';
 
-/** Of TypeScript and Node: their own declarations are read from there, and are not checked. */
+/** The declarations of TypeScript and Node, which are not checked. */
 const THEIRS = join(__dirname, '../../node_modules/');
 
 const read = new Map<string, ts.SourceFile | undefined>();
 
-/** Reads what is not ours once for all programs. */
+/** Reads the files of others once for all programs. */
 function createHost(options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options);
   return {
@@ -21,8 +21,8 @@ function createHost(options: ts.CompilerOptions): ts.CompilerHost {
 }
 
 /**
- * What the compiler finds wrong with these files and with all that they import. Declarations are checked too, as what
- * they refer to must be there. No types are found but those that are imported, and those of Node.
+ * The compiler's errors in these files and in their imports. Declarations are checked too, because everything that
+ * they refer to must exist. Only imported types and those of Node are found.
  */
 export function faultsOfTypes(files: readonly string[], how: Record<string, unknown>): string[] {
   const { options, errors } = ts.convertCompilerOptionsFromJson(

@@ -2,7 +2,7 @@ import { createPasswords } from '../../src/passwords/argon2';
 
 jest.unmock('@node-rs/argon2');
 
-test('a password is hashed by Argon2id with at least what the OWASP Password Storage Cheat Sheet asks for', async () => {
+test('a password is hashed with Argon2id, at least at the strength that OWASP recommends', async () => {
   const passwords = createPasswords({ issuer: 'https://auth.example.com', audience: 'api' });
   const hash = await passwords.hash('correct horse battery');
   const [, memory, passes, lanes] =
@@ -14,19 +14,19 @@ test('a password is hashed by Argon2id with at least what the OWASP Password Sto
   const asker = { network: '192.0.2.0' };
   expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse battery', asker)).toBe(true);
   expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse batterz', asker)).toBe(false);
-  // Of an unknown user, even with the password that its stand-in was made of.
+  // An unknown user, even with the password of the stand-in hash.
   expect(await passwords.matches(() => Promise.resolve(undefined), 'nobody has this password', asker)).toBe(
     false,
   );
 });
 
-test('a hash is looked up when it is the turn of its caller: those that wait ask no store', async () => {
+test('a hash is read only when its caller’s turn comes, so waiting callers read no store', async () => {
   const passwords = createPasswords({ issuer: 'https://auth.example.com', audience: 'api' });
   let asked = 0;
   let done = 0;
   const find = () => {
     asked += 1;
-    // Three are worked on at once, and the end of as many may not have been heard of.
+    // Three run at once, and the end of three others may not be known yet.
     expect(asked - done).toBeLessThanOrEqual(6);
     return Promise.resolve(undefined);
   };

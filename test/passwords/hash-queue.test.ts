@@ -3,7 +3,7 @@ import { createHashQueue, type HashQueueLimits } from '../../src/passwords/hash-
 
 const LIMITS: HashQueueLimits = { atOnce: 1, longestQueue: 100, longestShare: 50, longestWait: 60_000 };
 
-/** A queue whose works end when the test says so, and what has been started. */
+/** A queue whose jobs end when the test says, and the names of the started jobs. */
 function queueWith(limits: Partial<HashQueueLimits> = {}) {
   const inTurn = createHashQueue({ ...LIMITS, ...limits });
   const started: string[] = [];
@@ -25,7 +25,7 @@ function queueWith(limits: Partial<HashQueueLimits> = {}) {
       );
       return asked;
     },
-    /** Ends what runs, one after the other, until nothing is left. */
+    /** Ends the running jobs one by one until none is left. */
     async finish() {
       await sleep(0);
       for (let end = ends.shift(); end; end = ends.shift()) {
@@ -38,7 +38,7 @@ function queueWith(limits: Partial<HashQueueLimits> = {}) {
 
 const refused = (retryAfter: number) => ({ code: 'SERVICE_UNAVAILABLE', details: { retryAfter } });
 
-test('the turn goes round the networks, whatever the number of their callers', async () => {
+test('networks take turns, whatever their number of callers', async () => {
   const queue = queueWith();
   for (let i = 0; i < 20; i++) void queue.ask(`flood ${i}`, 'flood');
   void queue.ask('a1', 'a');
@@ -49,18 +49,18 @@ test('the turn goes round the networks, whatever the number of their callers', a
   expect(queue.started).toHaveLength(23);
 });
 
-test('one caller of a network that comes last has a turn soon, however many other networks wait for their first', async () => {
+test('the only caller of a late network gets a turn soon, even behind many new networks', async () => {
   const queue = queueWith();
   for (let i = 0; i < 90; i++) void queue.ask(`flood ${i}`, `network ${i}`);
   void queue.ask('good', 'home');
   await queue.finish();
   expect(queue.started.indexOf('good')).toBeLessThanOrEqual(2);
-  // The oldest have their turns between.
+  // The oldest callers get turns in between.
   expect(queue.started.indexOf('flood 20')).toBeLessThan(50);
   expect(queue.started).toHaveLength(91);
 });
 
-test('no more than the set number run at once, also after one that failed', async () => {
+test('at most the set number run at once, even after a failure', async () => {
   const inTurn = createHashQueue({ ...LIMITS, atOnce: 2 });
   let running = 0;
   let most = 0;
@@ -75,7 +75,7 @@ test('no more than the set number run at once, also after one that failed', asyn
   expect(most).toBe(2);
 });
 
-test('work for a client that has gone is not begun, and its place is free', async () => {
+test('a job whose client has gone is not started, and its place is free', async () => {
   const queue = queueWith({ longestQueue: 2 });
   const client = new AbortController();
   void queue.ask('runs', 'a');
@@ -89,7 +89,7 @@ test('work for a client that has gone is not begun, and its place is free', asyn
   expect(queue.outcomes.get('gone')).toMatchObject(refused(1));
 });
 
-test('a client that goes while its work runs changes nothing for the others', async () => {
+test('a client that goes while its job runs does not affect the others', async () => {
   const queue = queueWith();
   const client = new AbortController();
   void queue.ask('runs', 'a', client.signal);
@@ -99,7 +99,7 @@ test('a client that goes while its work runs changes nothing for the others', as
   expect([...queue.outcomes.values()]).toEqual(['runs', 'next']);
 });
 
-test('a network may have so many waiting, and no more', async () => {
+test('a network has a limit of waiting callers', async () => {
   const queue = queueWith({ longestShare: 2, longestWait: 7_000 });
   for (const name of ['runs', '1', '2']) void queue.ask(name, 'a');
   await expect(queue.ask('3', 'a')).rejects.toMatchObject(refused(7));
@@ -119,7 +119,7 @@ test('a full queue makes room for a network with fewer callers than the largest'
   expect(queue.outcomes.get('3')).toMatchObject(refused(7));
 });
 
-test('nobody waits longer than the longest wait', async () => {
+test('a caller waits at most the longest wait', async () => {
   const queue = queueWith({ longestWait: 20 });
   void queue.ask('runs', 'a');
   await expect(queue.ask('waits', 'b')).rejects.toMatchObject(refused(1));

@@ -1,8 +1,9 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { Tables } from '../../src/core/ports/truth';
 import { createDataSource } from '../../src/postgres/data-source';
 import { createTruth } from '../../src/postgres/truth';
 import { eventually } from '../support/eventually';
+import { listen } from '../support/listen';
 import { createWorld } from '../support/world';
 
 const message = (type: string, ...parts: (string | Buffer)[]) => {
@@ -13,8 +14,8 @@ const message = (type: string, ...parts: (string | Buffer)[]) => {
   return Buffer.concat([head, body]);
 };
 
-test('a server that dies in the moment of the handshake takes no process with it', async () => {
-  // All in one packet, as it happens when a server is killed: welcome, ready, and the end.
+test('a server that dies during the handshake does not end the process', async () => {
+  // One packet, as from a killed server: welcome, ready, and the end.
   const farewell = Buffer.concat([
     message('R', Buffer.alloc(4)),
     message('Z', 'I'),
@@ -24,19 +25,18 @@ test('a server that dies in the moment of the handshake takes no process with it
     socket.on('error', () => undefined);
     socket.once('data', () => socket.end(farewell));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const { port } = new URL(await listen(server));
 
   const dataSource = createDataSource(
     { url: `postgres://nobody@127.0.0.1:${port}/nothing` },
     { statementTimeout: 1000, poolSize: 2 },
   );
-  // An error that nobody heard would end this process, and the test with it.
+  // An unhandled error would end this process, and the test with it.
   await expect(dataSource.initialize()).rejects.toThrow(/terminat|not queryable/);
   server.close();
 });
 
-test('a connection that breaks between two statements of a transaction is a store that is away, not a fault of ours', async () => {
+test('a connection that breaks inside a transaction is SERVICE_UNAVAILABLE, not an unexpected error', async () => {
   const world = await createWorld({ redis: null });
   const dataSource = await createDataSource(
     { url: world.databaseUrl },

@@ -3,25 +3,10 @@ import { createDataSource } from '../../src/postgres/data-source';
 import { purge } from '../../src/postgres/purge';
 import { migrate } from '../../src/postgres/start';
 import { eventually } from '../support/eventually';
-import { startPostgres, type TestServer } from '../support/servers';
-import { ADMIN, createWorld, type World } from '../support/world';
+import { type World } from '../support/world';
+import { worldMakerOnOwnPostgres } from '../support/world-maker';
 
-let server: TestServer;
-const worlds: World[] = [];
-const newWorld = async (redis?: string | null) => {
-  // On a server of its own: nothing has been migrated there.
-  const world = await createWorld({ postgres: server.url, redis });
-  worlds.push(world);
-  return world;
-};
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.close();
-});
-afterAll(() => server.dispose());
+const newWorld = worldMakerOnOwnPostgres();
 
 const withDataSource = async <T>(world: World, work: (dataSource: DataSource) => Promise<T>) => {
   const dataSource = createDataSource({ url: world.databaseUrl }, { statementTimeout: 0, poolSize: 2 });
@@ -33,7 +18,7 @@ const withDataSource = async <T>(world: World, work: (dataSource: DataSource) =>
   }
 };
 
-test('the migrations make exactly what the entities describe', async () => {
+test('the migrations create exactly the tables that the entities describe', async () => {
   await withDataSource(await newWorld(), async (dataSource) => {
     await migrate(dataSource, () => Promise.resolve());
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
@@ -41,7 +26,7 @@ test('the migrations make exactly what the entities describe', async () => {
   });
 });
 
-test('no id is counted: a move by logical replication brings rows, but no counters', async () => {
+test('no id comes from a sequence, which logical replication does not copy', async () => {
   await withDataSource(await newWorld(), async (dataSource) => {
     await migrate(dataSource, () => Promise.resolve());
     const counters = await dataSource.query<{ relname: string }[]>(
@@ -51,22 +36,22 @@ test('no id is counted: a move by logical replication brings rows, but no counte
   });
 });
 
-test('five nodes that start at once on an empty database make one key and one administrator', async () => {
+test('five nodes that start at once on an empty database create one key and one administrator', async () => {
   const world = await newWorld();
   const nodes = await Promise.all(Array.from({ length: 5 }, () => world.node()));
   expect(await world.sql('select id from signing_keys')).toHaveLength(1);
   expect(await world.sql(`select id from users where role = 'ADMIN'`)).toHaveLength(1);
-  const { accessToken } = await nodes[0]!.api.login(ADMIN.email, ADMIN.password);
+  const { accessToken } = await nodes[0]!.api.loginAsAdmin();
   for (const { api } of nodes) expect((await api.me(accessToken)).status).toBe(200);
 });
 
-test('no default account: without an administrator given, none is made on a real Postgres', async () => {
+test('without ADMIN_EMAIL no administrator is created on a real Postgres', async () => {
   const world = await newWorld();
   await world.node({ ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
   expect(await world.sql('select id from users')).toEqual([]);
 });
 
-test('an administrator with a password that will not do stops the start', async () => {
+test('an administrator with a weak password stops the start', async () => {
   const world = await newWorld();
   await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(/ADMIN_PASSWORD is refused/);
   await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not a valid email/);
@@ -78,7 +63,7 @@ test('nodes that disagree about Redis refuse to start', async () => {
   await expect(world.node({ REDIS_URL: undefined })).rejects.toThrow(/npx tokenfence admin redis off/);
 });
 
-test('another SECRET than that of the database stops the start', async () => {
+test('a SECRET that does not fit the database stops the start', async () => {
   const world = await newWorld();
   await world.node();
   await expect(world.node({ SECRET: 'Zx81-another-secret-of-good-length-42' })).rejects.toThrow(
@@ -95,7 +80,7 @@ test('a database restored to before the migrations is not ready', async () => {
   expect(await response.json()).toMatchObject({ status: 'unready', reasons: ['migrations are pending'] });
 });
 
-test('a revocation is kept as long as any token could live, also by a node that was set to longer ones before', async () => {
+test('a revocation is kept as long as any token may live, under earlier settings too', async () => {
   const world = await newWorld(null);
   const first = await world.node({ ACCESS_TOKEN_TTL: '2h' });
   await first.close();
@@ -105,11 +90,11 @@ test('a revocation is kept as long as any token could live, also by a node that 
   const rows = await world.sql<{ kept: number }>(
     'select extract(epoch from expires_at - revoked_at)::int as kept from revocations',
   );
-  // The lifetime, the largest skew of the issuer's and of the judge's clock (another node may allow more), and a minute.
+  // The lifetime, the largest skew of the signer and of the checker (another node may allow more), and a minute.
   expect(rows.map(({ kept }) => kept)).toEqual([7860, 7860]);
 });
 
-test('the purge takes what nobody needs any more, in batches, and nothing else', async () => {
+test('the purge deletes expired rows in batches, and nothing else', async () => {
   const world = await newWorld(null);
   const node = await world.node();
   const tokens = await node.api.register('purge@example.com');
@@ -120,7 +105,7 @@ test('the purge takes what nobody needs any more, in batches, and nothing else',
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at, confirmed_at)
     select 'SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 second', now()
     from generate_series(1, 2500)`);
-  // Still to be delivered: the log is the outbox as well.
+  // Not published yet: the log is also the outbox.
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at)
     values ('SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 second')`);
   await world.sql(`update refresh_tokens set used_at = now() - interval '15 days' where used_at is not null`);
@@ -140,13 +125,13 @@ test('the purge takes what nobody needs any more, in batches, and nothing else',
     }),
   );
   expect(gone).toBe(2500 + 1 + 1 + 1);
-  // What is live is as it was.
+  // Live rows are unchanged.
   expect((await node.api.me(tokens.accessToken)).status).toBe(200);
   expect((await node.api.me(other.accessToken)).reason).toBe('TOKEN_REVOKED');
   expect(await world.sql('select id from revocations where confirmed_at is null')).toHaveLength(1);
 });
 
-test('a revocation that has expired by the clock of Postgres alone stays: that clock may be ahead', async () => {
+test('a revocation that has expired only by the clock of Postgres stays', async () => {
   const world = await newWorld(null);
   await withDataSource(world, (dataSource) => migrate(dataSource, () => Promise.resolve()));
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at, confirmed_at)
@@ -160,10 +145,10 @@ test('a revocation that has expired by the clock of Postgres alone stays: that c
   expect(await purgeAt(now)).toBe(1);
 });
 
-test('a retired key goes when its last token has expired, and not before', async () => {
+test('a retired key is deleted when its last token has expired, not before', async () => {
   const world = await newWorld(null);
   const node = await world.node();
-  const { accessToken } = await node.api.login(ADMIN.email, ADMIN.password);
+  const { accessToken } = await node.api.loginAsAdmin();
   await node.api.send('mutation { rotateSigningKey { id } }', {}, accessToken);
   const clean = () =>
     withDataSource(world, (dataSource) =>
@@ -183,7 +168,7 @@ test('a retired key goes when its last token has expired, and not before', async
   expect(await world.sql('select id from signing_keys')).toHaveLength(1);
 });
 
-test('a starting node waits for the one that migrates, however long that takes', async () => {
+test('a starting node waits for a long migration of another node', async () => {
   const world = await newWorld();
   const order: string[] = [];
   const waiting = () =>

@@ -1,25 +1,11 @@
-import { startPostgres, type TestServer } from '../support/servers';
 import { useAll } from '../support/use-all';
-import { createWorld, type World } from '../support/world';
+import { type World } from '../support/world';
+import { worldMakerOnOwnPostgres } from '../support/world-maker';
 
-let server: TestServer;
-const worlds: World[] = [];
-const newWorld = async () => {
-  const world = await createWorld({ postgres: server.url });
-  worlds.push(world);
-  return world;
-};
+const newWorld = worldMakerOnOwnPostgres();
 const nameOf = (world: World) => new URL(world.databaseUrl).pathname.slice(1);
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.close();
-});
-afterAll(() => server.dispose());
-
-test('whatever defaults a database gives its sessions, everything works', async () => {
+test('every default of a database session works', async () => {
   const world = await newWorld();
   const defaults = {
     DateStyle: 'German',
@@ -49,10 +35,10 @@ test('whatever defaults a database gives its sessions, everything works', async 
 test.each([
   ['a deadlock', '40P01'],
   ['a serialization failure', '40001'],
-])('a transaction that Postgres undoes for another one, by %s, is run again', async (_why, code) => {
+])('a transaction that Postgres aborts with %s is run again', async (_why, code) => {
   const world = await newWorld();
   const node = await world.node();
-  // A counter remembers that it was asked, also when the transaction is undone: the first two attempts fail.
+  // A sequence counts even in an aborted transaction: the first two attempts fail.
   await world.sql(`
     create sequence attempts;
     create function fail_twice() returns trigger language plpgsql as $$ begin
@@ -79,14 +65,14 @@ test.each<[string, RegExp, (world: World) => Promise<void>]>([
     /DATABASE_POOL_SIZE is 10, but the role may open 5 connections/,
     (world) => sqlOn(world, 'alter database DB connection limit 5'),
   ],
-])('the start names what is wrong with a store: %s', async (_what, sentence, spoil) => {
+])('the start names the fault of a store: %s', async (_what, sentence, spoil) => {
   const world = await newWorld();
   await spoil(world);
   await expect(world.node()).rejects.toThrow(sentence);
   await sqlOn(world, 'begin; set transaction read write; alter database DB reset all; commit');
 });
 
-test('rows that a policy hides stop the start, and are never taken for revocations that were not made', async () => {
+test('rows hidden by a policy stop the start and are never taken for missing revocations', async () => {
   const world = await newWorld();
   await (await world.node()).close();
   await world.sql(`
@@ -103,7 +89,7 @@ test('rows that a policy hides stop the start, and are never taken for revocatio
   const node = await world.node({ DATABASE_URL: url.href });
   await useAll(node);
   await world.sql('alter table revocations enable row level security');
-  // Turned on while the node runs: what reads the log fails.
+  // Enabled while the node runs: reading the log fails.
   const { accessToken } = await node.api.register('late@example.com');
   const answer = await node.api.send('mutation { logoutEverywhere { confirmed } }', {}, accessToken);
   expect(answer.data?.logoutEverywhere?.confirmed).not.toBe(true);
@@ -123,7 +109,7 @@ test('a database in another encoding stops the start', async () => {
   await world.sql(`drop database ${other}`);
 });
 
-test('a Postgres that does not force its writes to the disk is told of in the log', async () => {
+test('a Postgres without fsync gives a warning in the log', async () => {
   const node = await (await newWorld()).node();
   expect(node.log.filter((line) => line.includes('fsync'))).toHaveLength(1);
 });

@@ -1,25 +1,11 @@
 import { administer, creating } from '../../src/commands/admin';
 import { createDataSource } from '../../src/postgres/data-source';
 import { purge } from '../../src/postgres/purge';
-import { startPostgres, type TestServer } from '../support/servers';
 import { useAll } from '../support/use-all';
-import { ADMIN, createWorld, TEST_ENV, type World } from '../support/world';
+import { TEST_ENV, type World } from '../support/world';
+import { worldMakerOnOwnPostgres } from '../support/world-maker';
 
-let server: TestServer;
-const worlds: World[] = [];
-const newWorld = async () => {
-  const world = await createWorld({ postgres: server.url });
-  worlds.push(world);
-  return world;
-};
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.close();
-});
-afterAll(() => server.dispose());
+const newWorld = worldMakerOnOwnPostgres();
 
 /** An application with TypeORM and tables of its own. */
 const APPLICATION = `
@@ -37,14 +23,14 @@ const relationsIn = async (world: World, schema: string) => {
   return rows.map(({ relname }) => relname);
 };
 
-test('in a schema of its own everything works, beside an application with tables of the same names', async () => {
+test('everything works in its own schema, beside an application with the same table names', async () => {
   const world = await newWorld();
   await world.sql(APPLICATION);
   const theirs = await relationsIn(world, 'public');
   const env = { DATABASE_SCHEMA: 'auth' };
   const node = await world.node(env);
   await useAll(node);
-  const { accessToken } = await node.api.login(ADMIN.email, ADMIN.password);
+  const { accessToken } = await node.api.loginAsAdmin();
   const rotated = await node.api.send(
     'mutation { rotateSigningKey(revokeOld: true) { id } }',
     {},
@@ -87,7 +73,7 @@ test('the administrator command works in the same schema', async () => {
   expect(await world.sql('select email from auth.users')).toEqual([{ email: 'boss@example.com' }]);
 });
 
-test('tables of somebody else stop the start by one sentence, and nothing is made', async () => {
+test('foreign tables stop the start with a sentence, and nothing is created', async () => {
   const world = await newWorld();
   await world.sql(APPLICATION);
   const before = await relationsIn(world, 'public');
@@ -98,13 +84,13 @@ test('tables of somebody else stop the start by one sentence, and nothing is mad
       'Set DATABASE_SCHEMA to a separate schema, such as tokenfence. The start creates it.',
   });
   expect(await relationsIn(world, 'public')).toEqual(before);
-  // With a ledger of the application alone there is room for both.
+  // With only the migrations table of the application, both fit.
   await world.sql('drop table users, sessions');
   await world.node();
   expect(await world.sql('select name from migrations')).toEqual([{ name: 'Theirs1' }]);
 });
 
-test('a role that may not make the schema is told what its owner has to run', async () => {
+test('a role that may not create the schema is told what the owner has to run', async () => {
   const world = await newWorld();
   await world.sql(`
     do $$ begin create role visitor login; exception when duplicate_object then null; end $$;
@@ -123,7 +109,7 @@ test('a role that may not make the schema is told what its owner has to run', as
   await useAll(await world.node({ DATABASE_URL: url.href, DATABASE_SCHEMA: 'auth' }));
 });
 
-test('a node that is older than the database does not start, unless the migration lets it', async () => {
+test('a node older than the database starts only if the migration permits it', async () => {
   const world = await newWorld();
   await (await world.node()).close();
   await world.sql(

@@ -19,7 +19,7 @@ const connecting = async (url: string) => {
   await dataSource.destroy();
 };
 
-test('the forms that providers give for a socket are taken', async () => {
+test('the socket addresses of providers are accepted', async () => {
   const { port, pathname, username } = new URL(world.databaseUrl);
   const [shown] = await world.sql<{ unix_socket_directories: string }>('show unix_socket_directories');
   const folder = shown!.unix_socket_directories;
@@ -39,7 +39,7 @@ test.each<[string, (url: URL) => void, RegExp]>([
   ['an unknown kind of TLS', (url) => (url.search = '?sslnegotiation=some'), /sslnegotiation/],
   ['a database that is not there', (url) => (url.pathname = '/none'), /"none" does not exist/],
   ['a role that is not there', (url) => (url.username = 'none'), /"none" does not exist/],
-])('%s is answered by one sentence that names the setting', async (_what, change, sentence) => {
+])('%s stops the start with a sentence that names the setting', async (_what, change, sentence) => {
   const url = new URL(world.databaseUrl);
   url.password = 'hunter2';
   change(url);
@@ -52,7 +52,7 @@ test.each<[string, (url: URL) => void, RegExp]>([
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 
-test('a role that may not create tables is told of, with what to grant', async () => {
+test('a role that may not create tables stops the start with the grant it needs', async () => {
   const own = await createWorld({ redis: null });
   const role = `nobody_${process.pid}`;
   await own.sql(`create role ${role} login`);
@@ -74,7 +74,7 @@ test('a role that may not create tables is told of, with what to grant', async (
   }
 });
 
-test('a folder that cannot be used is told of, with the setting', async () => {
+test('an unusable folder stops the start with the name of its setting', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tokenfence-folder-'));
   writeFileSync(join(folder, 'file'), '');
   try {

@@ -1,7 +1,9 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import { connectRedis, type RedisConnection, type RedisSource } from '../../src/redis/client';
 import { eventually } from '../support/eventually';
+import { listen } from '../support/listen';
+import { portOf, withRedis } from '../support/redis';
 import { startRedis, startSentinel, type TestServer } from '../support/servers';
 
 const servers: TestServer[] = [];
@@ -22,17 +24,14 @@ const connect = (source: RedisSource) => {
   connections.push(connection);
   return connection;
 };
-/** The settings of a client that a service has, which is never connected. */
+/** The settings of a service's own client, which never connects. */
 const settingsOf = (options: RedisOptions) => ({
   options: new Redis({ ...options, lazyConnect: true }).options,
 });
-const portOf = ({ url }: TestServer) => Number(new URL(url).port);
 
-test('of a client is taken where Redis is, and nothing of how it reads answers and waits for them', async () => {
+test('from a client only the address of Redis is used, not its other options', async () => {
   const server = await start();
-  const direct = new Redis(server.url);
-  await direct.config('SET', 'requirepass', 'hunter2');
-  direct.disconnect();
+  await withRedis(server.url, (direct) => direct.config('SET', 'requirepass', 'hunter2'));
   const theirs: RedisOptions = {
     host: '127.0.0.1',
     port: portOf(server),
@@ -52,7 +51,7 @@ test('of a client is taken where Redis is, and nothing of how it reads answers a
     expect(await connection.run((client) => client.incr('count'))).toBe(2);
     const info = await connection.run((client) => client.client('INFO'));
     expect(info).toMatch(/name=tokenfence .*db=3 /);
-    // Longer than their patience.
+    // Longer than the other client would wait.
     expect(await connection.run((client) => client.blpop('nothing', 0.05))).toBeNull();
     expect(await connection.run((client) => Promise.resolve(client.options))).toMatchObject({
       enableAutoPipelining: false,
@@ -64,7 +63,7 @@ test('of a client is taken where Redis is, and nothing of how it reads answers a
   }
 });
 
-test('sentinels say where the primary is, and where it is after a failover', async () => {
+test('the client asks sentinels for the primary, before and after a failover', async () => {
   const primary = await start();
   const replica = await start(['--replicaof', '127.0.0.1', String(portOf(primary))]);
   const sentinel = await startSentinel(primary);
@@ -75,25 +74,24 @@ test('sentinels say where the primary is, and where it is after a failover', asy
   await eventually(() => connection.run((client) => client.set('before', '1')));
   const direct = new Redis(replica.url);
   await eventually(async () => expect(await direct.get('before')).toBe('1'));
-  // A sentinel promotes only a replica that it has heard of.
-  const asked = new Redis(sentinel.url);
-  await eventually(async () =>
-    expect(JSON.stringify(await asked.call('SENTINEL', 'REPLICAS', 'main'))).toContain(
-      String(portOf(replica)),
+  // A sentinel promotes only a replica that it knows.
+  await withRedis(sentinel.url, (asked) =>
+    eventually(async () =>
+      expect(JSON.stringify(await asked.call('SENTINEL', 'REPLICAS', 'main'))).toContain(
+        String(portOf(replica)),
+      ),
     ),
   );
-  asked.disconnect();
   await primary.kill();
   await eventually(() => connection.run((client) => client.set('after', '1')));
   expect(await direct.mget('before', 'after')).toEqual(['1', '1']);
   direct.disconnect();
 });
 
-test('sentinels that are not there, or say nothing, are waited for, and harm no one', async () => {
+test('missing and silent sentinels are tried again without harm', async () => {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => void sockets.push(socket));
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  const { port } = silent.address() as AddressInfo;
+  const port = portOf({ url: await listen(silent) });
   failures.length = 0;
   for (const sentinel of [
     { host: '127.0.0.1', port: 1 },
@@ -112,7 +110,7 @@ test('sentinels that are not there, or say nothing, are waited for, and harm no 
   silent.close();
 });
 
-test('a database that Redis does not have is refused, and never taken for another one', async () => {
+test('a missing Redis database is refused and never replaced by another one', async () => {
   const server = await start(['--databases', '4']);
   failures.length = 0;
   const connection = connect(`${server.url}/9`);
@@ -122,9 +120,7 @@ test('a database that Redis does not have is refused, and never taken for anothe
   await expect(connection.run((client) => client.set('somewhere', '1'))).rejects.toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
   });
-  const direct = new Redis(server.url);
-  expect(await direct.keys('*')).toEqual([]);
-  direct.disconnect();
+  expect(await withRedis(server.url, (direct) => direct.keys('*'))).toEqual([]);
   const other = connect(`${server.url}/3`);
   await other.tried;
   expect(other.refusal).toBeUndefined();

@@ -6,6 +6,7 @@ import { createRecords } from '../../src/redis/records';
 import type { Publication } from '../../src/core/ports/log-stream';
 import { eventually } from '../support/eventually';
 import { logged, NAMES } from '../support/protocol-node';
+import { portOf } from '../support/redis';
 import { startRedis, type TestServer } from '../support/servers';
 import { truthAt } from '../support/truth-on-user';
 import type { VerifiedToken } from '../../src/core/claims';
@@ -35,7 +36,7 @@ const connect = async ({ url }: TestServer) => {
 const session = (sessionId: string) => logged({ kind: 'SESSION', userId: 'U', sessionId });
 const BEAT = { node: 'N', position: 0, tokenTtl: 900 };
 
-test('what is published is read in order, numbered without a gap, by whoever reads from before it', async () => {
+test('a reader gets the published entries in order and without a gap', async () => {
   const { server } = await start();
   const stream = createLogStream(await connect(server), NAMES);
   const reader = createLogReader(await connect(server), NAMES);
@@ -74,7 +75,7 @@ test('a beat registers its node and is answered the tail; a node that has beaten
   expect(await stream.nodes(id)).toEqual(new Map());
 });
 
-test('in an epoch that has ended nothing is done', async () => {
+test('the scripts do nothing in an epoch that has ended', async () => {
   const { server, direct } = await start();
   const stream = createLogStream(await connect(server), NAMES);
   const { id } = await stream.hello();
@@ -94,7 +95,7 @@ test('in an epoch that has ended nothing is done', async () => {
   expect(await direct.hget(NAMES.epoch, 'filled')).toBeNull();
 });
 
-test('with replicas to wait for, nothing counts until they have it', async () => {
+test('a write counts only after the awaited replicas have it', async () => {
   const { server } = await start();
   const stream = createLogStream(await connect(server), NAMES, { replicas: 1 });
   await expect(stream.hello()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
@@ -112,7 +113,7 @@ test('with replicas to wait for, nothing counts until they have it', async () =>
   await eventually(() => stream.beat(id, BEAT));
 });
 
-test('it runs on Redis Cluster: every key that a script touches is named, and all lie in one slot', async () => {
+test('the scripts run on Redis Cluster: their keys are declared and lie in one slot', async () => {
   const { server, direct } = await start(['--cluster-enabled', 'yes']);
   await direct.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
@@ -135,10 +136,9 @@ test('it runs on Redis Cluster: every key that a script touches is named, and al
   });
 });
 
-test('a server that was demoted and promoted again has begun another epoch, though it is the same process', async () => {
+test('a server that was demoted and promoted again begins another epoch', async () => {
   const [{ server: one, direct: first }, { server: two, direct: second }] = [await start(), await start()];
   const stream = createLogStream(await connect(one), NAMES);
-  const portOf = ({ url }: TestServer) => Number(new URL(url).port);
   const follow = async (replica: Redis, primary: TestServer) => {
     await replica.replicaof('127.0.0.1', portOf(primary));
     await eventually(async () =>
@@ -147,12 +147,12 @@ test('a server that was demoted and promoted again has begun another epoch, thou
   };
   const { id } = await stream.hello();
   await follow(second, one);
-  // What is published now, the other one never hears of.
+  // The other server does not receive this publication.
   await second.replicaof('NO', 'ONE');
   await stream.publish(id, [session('lost')]);
   await follow(first, two);
   await first.replicaof('NO', 'ONE');
-  // Its data are the other one's, in which that epoch still lives; only the publication is not there.
+  // It has the data of the other server: the epoch lives there, without the publication.
   expect(await first.hget(NAMES.epoch, 'id')).toBe(id);
   const again = createLogStream(await connect(one), NAMES);
   expect(await again.nodes(id)).toBe('STALE');

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await direct.flushall();
-  // A test before may have given up the connection.
+  // An earlier test may have given up the connection.
   epochId = (await eventually(() => stream.hello())).id;
 });
 
@@ -67,7 +67,7 @@ test('a missing record is unknown until it is filled', async () => {
   expect(await versionOf(user)).toBe(5);
 });
 
-test('what was read before a revocation cannot be filled in after it', async () => {
+test('a record read before a revocation of a user cannot be filled after it', async () => {
   const user = randomUUID();
   const ticket = await missing(user); // reads 5 in Postgres …
   await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
@@ -78,7 +78,7 @@ test('what was read before a revocation cannot be filled in after it', async () 
 test.each<[string, (user: string) => Revocation]>([
   ['a session', (userId) => ({ kind: 'SESSION', userId, sessionId: 'S' })],
   ['a token', (userId) => ({ kind: 'TOKEN', userId, tokenId: 'T' })],
-])('the same for %s', async (_what, revocation) => {
+])('a record read before a revocation of %s cannot be filled after it', async (_what, revocation) => {
   const user = randomUUID();
   const ticket = await missing(user);
   await stream.publish(epochId, [logged(revocation(user))]);
@@ -86,7 +86,7 @@ test.each<[string, (user: string) => Revocation]>([
   expect(await versionOf(user)).toBe('unknown');
 });
 
-test('the same for everyone’s version', async () => {
+test('a record read before a revocation of everyone cannot be filled after it', async () => {
   const user = randomUUID();
   const ticket = await missing(user);
   await stream.publish(epochId, [logged({ kind: 'EVERYONE', globalVersion: 2 })]);
@@ -94,7 +94,7 @@ test('the same for everyone’s version', async () => {
   expect(await versionOf(user)).toBe('unknown');
 });
 
-test('what was read before a flush cannot be filled in after it', async () => {
+test('a record read before a flush cannot be filled after it', async () => {
   const user = randomUUID();
   const ticket = await missing(user);
   await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
@@ -104,13 +104,13 @@ test('what was read before a flush cannot be filled in after it', async () => {
   expect(await versionOf(user)).toBe('unknown');
 });
 
-test('a publication never makes a record: it is one fact, not all of them', async () => {
+test('a publication never creates a record, because it knows only one fact', async () => {
   const user = randomUUID();
   await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 6 })]);
   expect(await versionOf(user)).toBe('unknown');
 });
 
-test('versions only grow, in whatever order they come', async () => {
+test('versions only grow, whatever their order', async () => {
   const user = randomUUID();
   await records.fill(await missing(user), user, truthAt(5));
   await stream.publish(epochId, [logged({ kind: 'USER', userId: user, tokenVersion: 7 })]);
@@ -118,7 +118,7 @@ test('versions only grow, in whatever order they come', async () => {
   expect(await versionOf(user)).toBe(7);
 });
 
-test('a denied token, session or key is denied, and nobody else is', async () => {
+test('a record denies only its denied tokens, sessions and keys', async () => {
   const user = randomUUID();
   const truth = truthAt(1, {
     deniedTokens: ['jti-from-truth'],
@@ -140,7 +140,7 @@ test('a denied token, session or key is denied, and nobody else is', async () =>
   expect(await denied({}, 'key-published')).toBe(true);
 });
 
-test('a deleted user has a record that no token matches, a disabled one has none', async () => {
+test('the record of a deleted user matches no token, and a disabled user has no record', async () => {
   const [deleted, disabled] = [randomUUID(), randomUUID()];
   await records.fill(await missing(deleted), deleted, truthAt(undefined));
   await records.fill(await missing(disabled), disabled, truthAt(3, { disabled: true }));
@@ -148,7 +148,7 @@ test('a deleted user has a record that no token matches, a disabled one has none
   expect(await versionOf(disabled)).toBe('unknown');
 });
 
-test('nothing is kept without an end', async () => {
+test('every key expires', async () => {
   for (let i = 0; i < 20; i++) {
     const user = randomUUID();
     const ticket = await missing(user);
@@ -166,25 +166,25 @@ test('every key lies in one slot of a cluster', async () => {
   expect(new Set((await direct.keys('*')).map((key) => /^\{[^}]*\}/.exec(key)?.[0])).size).toBe(1);
 });
 
-test('a record of an epoch that has ended is not read', async () => {
+test('a record of an ended epoch is not read', async () => {
   const user = randomUUID();
   await records.fill(await missing(user), user, truthAt(5));
   await direct.hset(keysOf('one').epoch, 'run', 'of another server');
   await expect(records.read(epochId, tokenOf(user))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-  // The connection was given up, as it might lead to another server than the one where the epoch lives.
+  // The connection was given up, because it might lead to another server than that of the epoch.
   const next = await eventually(() => stream.hello());
   expect(next.id).not.toBe(epochId);
   expect((await records.read(next.id, tokenOf(user))).found).toBe(false);
 });
 
-test('a server that has forgotten the scripts is sent them again', async () => {
+test('the scripts are sent again to a server that has lost them', async () => {
   const user = randomUUID();
   await direct.script('FLUSH');
   await records.fill(await missing(user), user, truthAt(2));
   expect(await versionOf(user)).toBe(2);
 });
 
-test('commands under way when the connection breaks end with an error, and later ones go well', async () => {
+test('a broken connection fails its pending commands, and later ones succeed', async () => {
   const reads = Array.from({ length: 50 }, () =>
     records.read(epochId, tokenOf(randomUUID())).catch((error: unknown) => error),
   );

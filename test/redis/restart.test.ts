@@ -6,7 +6,7 @@ import { createWorld, type World } from '../support/world';
 
 const ROOT = join(__dirname, '../..');
 
-/** The text of every code block in the documents that has this line in it. */
+/** The code blocks in the documents that contain this line. */
 function blocksWith(line: RegExp): string[] {
   const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
   return documents
@@ -59,7 +59,7 @@ test('a Redis set up as documented loses nothing when it is restarted', async ()
   expect((await other.keys('*:limit:*')).sort()).toEqual(counters);
 });
 
-test('in a Redis set up as documented, nobody can be the default user', async () => {
+test('in a Redis set up as documented, the default user cannot log in', async () => {
   const { hostname, port } = new URL(redis.url);
   const nobody = new Redis({
     host: hostname,

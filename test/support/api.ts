@@ -1,4 +1,4 @@
-/** What a GraphQL client sees of an answer. */
+/** A GraphQL answer, as a client sees it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -18,7 +18,7 @@ export interface Tokens {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly session: { id: string };
-  readonly user: { id: string; tokenVersion: number };
+  readonly user: { id: string; email: string; tokenVersion: number };
 }
 
 export const AUTH = `{
@@ -28,7 +28,15 @@ export const AUTH = `{
 }`;
 export const RECEIPT = '{ scope tokenVersion endedSessions revokedAt confirmed unconfirmedReason }';
 
-/** A client of one node: plain HTTP, nothing remembered. */
+/** The first administrator of each server under test. */
+export const ADMIN = { email: 'root@example.com', password: 'the keys to the kingdom' };
+
+/** The password of the other users. */
+export const PASSWORD = 'correct horse battery';
+
+let users = 0;
+
+/** A client of one node: plain HTTP, without state. */
 export class Api {
   constructor(readonly url: string) {}
 
@@ -62,18 +70,27 @@ export class Api {
     };
   }
 
-  async register(email: string, password = 'correct horse battery'): Promise<Tokens> {
+  async register(email: string, password = PASSWORD): Promise<Tokens> {
     const answer = await this.send(`mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`, {
       input: { email, password },
     });
     return this.expect(answer).register as Tokens;
   }
 
-  async login(email: string, password = 'correct horse battery'): Promise<Tokens> {
+  async login(email: string, password = PASSWORD): Promise<Tokens> {
     const answer = await this.send(`mutation($input: LoginInput!) { login(input: $input) ${AUTH} }`, {
       input: { email, password },
     });
     return this.expect(answer).login as Tokens;
+  }
+
+  /** Registers a user with an email of their own. */
+  newUser(): Promise<Tokens> {
+    return this.register(`user${++users}@example.com`);
+  }
+
+  loginAsAdmin(): Promise<Tokens> {
+    return this.login(ADMIN.email, ADMIN.password);
   }
 
   refresh(refreshToken: string): Promise<Answer> {
@@ -86,13 +103,13 @@ export class Api {
     return this.send('{ me { id email role tokenVersion sessions { id current } } }', {}, token);
   }
 
-  /** Runs a mutation that answers a receipt. */
+  /** Runs a mutation and returns its receipt. */
   async end(mutation: string, token?: string, headers?: Record<string, string>): Promise<any> {
     const answer = await this.send(`mutation { it: ${mutation} ${RECEIPT} }`, {}, token, headers);
     return this.expect(answer).it;
   }
 
-  /** The data, or a failed test with what the server said. */
+  /** Returns the data. Throws with the server's errors, if any. */
   expect(answer: Answer): any {
     if (answer.errors) throw new Error(`${answer.status} ${JSON.stringify(answer.errors)}`);
     return answer.data;

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
@@ -6,12 +5,13 @@ import { systemClock } from '../../src/core/clock';
 import { type AppOptions, createApp } from '../../src/http/app';
 import { createLogger } from '../../src/logger';
 import { createAnnouncements } from '../../src/revocation/announcements';
+import { urlOf } from './listen';
 
-/** The HTTP side alone: no store, no account, and no token that is good. */
+/** The HTTP side only: it has no store, and every token is refused. */
 export interface TestApp {
   readonly url: string;
   readonly server: FastifyInstance['server'];
-  /** What it would have recorded in the audit log. */
+  /** The refusals for the audit log. */
   readonly refusals: readonly NewAuditEvent[];
   close(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export async function startApp(options: Partial<AppOptions> = {}): Promise<TestA
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
+    url: urlOf(app.server),
     server: app.server,
     refusals,
     close: () => app.close(),

@@ -1,10 +1,10 @@
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listen } from './listen';
 
-/** A proxy that shares requests out among the nodes that say at `/readyz` that they are ready. It tries nothing twice. */
+/** A proxy that distributes requests over the nodes that are ready by `/readyz`. It repeats no request. */
 export interface Balancer {
   readonly url: string;
-  /** The nodes that get requests now. */
+  /** The nodes that receive requests now. */
   readonly ready: readonly string[];
   close(): Promise<void>;
 }
@@ -39,17 +39,16 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
     forwarded.on('error', (error: NodeJS.ErrnoException) => outgoing.writeHead(502).end(error.code));
     incoming.pipe(forwarded);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = await listen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     get ready() {
       return [...ready];
     },
     async close() {
       clearInterval(probing);
       agent.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await closeServer(server);
     },
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** V8 compiles the embedded Postgres once instead of twice: for seconds of life, the better code does not pay. */
+/** V8 compiles the embedded Postgres only once: a second compilation does not pay for a life of seconds. */
 export const QUICK_START = '--liftoff-only';
 
 const MAKE = `
@@ -12,7 +12,7 @@ const MAKE = `
   PGlite.create({ dataDir: process.argv[1] }).then((database) => database.close());
 `;
 
-/** Makes the empty embedded Postgres that `newEmbeddedFolder` copies, as making one takes seconds. */
+/** Makes the empty embedded Postgres that `newEmbeddedFolder` copies. Making one takes seconds. */
 export async function prepareEmbeddedFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tokenfence-prepared-'));
   await promisify(execFile)(process.execPath, [QUICK_START, '-e', MAKE, join(folder, 'postgres')]);
@@ -25,7 +25,7 @@ export interface EmbeddedFolder {
   remove(): Promise<void>;
 }
 
-/** A folder of a test's own, in which a node starts as on its second day, but without a table. */
+/** Makes a folder for one test, with an embedded Postgres that has no tables yet. */
 export async function newEmbeddedFolder(): Promise<EmbeddedFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'tokenfence-embedded-'));
   const path = join(folder, 'data');

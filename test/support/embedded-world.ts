@@ -5,14 +5,14 @@ import type { World } from './world';
 const notHere = () =>
   Promise.reject(new Error('The embedded database cannot be reached from outside its process.'));
 
-/** The embedded mode, in a process of its own, where tests that speak to any node expect a world. */
+/** The embedded mode in a process of its own, as a world. */
 export async function createEmbeddedWorld(): Promise<World> {
   const folder = await newEmbeddedFolder();
   let node: Promise<NodeProcess> | undefined;
   return {
     databaseUrl: '',
     redisUrl: undefined,
-    // There is one process, whoever asks for how many nodes.
+    // Every node of this world is the one process.
     async node() {
       const { api, url } = await (node ??= startNodeProcess({ DATA_DIR: folder.path }));
       return { api, url, log: [], announceStop: () => undefined, close: () => Promise.resolve() };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Tries until it no longer throws, and answers what it answered; throws its last error after `patience` ms. */
+/** Repeats `attempt` until it no longer throws, and returns its result. Throws its last error after `patience` ms. */
 export async function eventually<T>(attempt: () => T | Promise<T>, patience = 30_000): Promise<T> {
   const deadline = Date.now() + patience;
   for (;;) {

@@ -12,7 +12,7 @@ declare global {
   var testServers: TestServer[];
 }
 
-/** The database that those of the tests are copied from, migrated once. */
+/** The migrated database that test databases are copied from. */
 export const TEMPLATE = 'tokenfence_template';
 
 async function makeTemplate(url: string): Promise<void> {
@@ -29,16 +29,16 @@ async function makeTemplate(url: string): Promise<void> {
   await dataSource.destroy();
 }
 
-/** What a compiler has to say stands in its output, not in the error. */
+/** Builds the project. The compiler's messages are in its output, not in the error. */
 async function build(): Promise<void> {
   await promisify(execFile)('npm', ['run', '--silent', 'build']).catch((error: unknown) => {
     throw new Error(`The build failed:\n${(error as { stdout: string }).stdout}`);
   });
 }
 
-/** Brings the servers that the tests share, and builds what they start as processes of their own. */
+/** Starts the servers that the tests share, and builds the programs that they start. */
 export default async function globalSetup(): Promise<void> {
-  // Some tests start and kill servers of their own, whatever is given for the others.
+  // Some tests start and kill their own servers, even when shared ones are given.
   installMissing(['postgres', 'redis-server']);
   globalThis.testServers = [];
   const shared = async (variable: string, start: () => Promise<TestServer>) => {

@@ -8,8 +8,8 @@ const processorTime = () => {
 };
 
 /**
- * The ms for which one turn of the event loop of this process held it at most, while `work` went on. Of the time on the
- * clock and the processor time the lower one counts: a busy machine makes the first longer, other threads the second.
+ * Runs `work` and returns the longest turn of this process's event loop meanwhile, in ms. The lower of wall time and
+ * processor time counts: a busy machine makes the first longer, other threads the second.
  */
 export async function longestTurn(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
@@ -33,10 +33,10 @@ export async function longestTurn(work: () => Promise<unknown>): Promise<number>
   return longest;
 }
 
-/** ms of processor time that parsing the introspection query took on a machine of two cores, where nothing else ran. */
+/** The processor time of parsing the introspection query on an idle machine of two cores, in ms. */
 const USUAL = 0.03;
 
-/** How many times slower this machine is than the one that the tests were made on; 1 if it is not. */
+/** How many times slower this machine is than the reference machine; at least 1. */
 export function slowness(): number {
   const query = getIntrospectionQuery();
   let shortest = Infinity;
@@ -48,7 +48,7 @@ export function slowness(): number {
   return Math.max(1, shortest / USUAL);
 }
 
-/** Sends these bytes to a node at once, and resolves with all that it answers when it closes the connection. */
+/** Sends bytes to a node at once. Resolves with the whole answer when the node closes the connection. */
 export function exchange(url: string, bytes: string | Buffer): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {

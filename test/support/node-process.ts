@@ -9,25 +9,25 @@ import { type Env, TEST_ENV } from './world';
 export interface NodeProcess {
   readonly api: Api;
   readonly url: string;
-  /** What it has printed so far. */
+  /** Its output so far. */
   output(): string;
   signal(name: NodeJS.Signals): void;
-  /** Its exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
 const above = join(__dirname, '../..');
 
-/** Of the project. What runs without jest lies in `dist` itself. */
+/** The root of the project. Code that runs without jest lies in `dist`. */
 const ROOT = basename(above) === 'dist' ? dirname(above) : above;
 
-// Should a test fail before it ends its node, or the run be ended.
+// If a test fails before it ends its node, or the run is ended.
 const running = new Set<ReturnType<typeof spawn>>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Asks a node that does not say when it is ready. */
+/** Polls a node that does not log when it is ready. */
 async function untilReady(url: string, ended: Promise<unknown>): Promise<void> {
   const state = { hasEnded: false };
   void ended.then(() => (state.hasEnded = true));
@@ -41,7 +41,7 @@ async function untilReady(url: string, ended: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Starts the built service as its users do, in a process that may be killed. */
+/** Starts the built server in a process that may be killed. */
 export async function startNodeProcess(env: Env): Promise<NodeProcess> {
   const port = env.PORT === undefined ? await freePort() : Number(env.PORT);
   const clean: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: process.env.HOME };

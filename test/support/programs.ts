@@ -15,7 +15,7 @@ const onPath = (name: string) =>
       }
     });
 
-/** Debian keeps the programs of each Postgres in a folder of its own, off the path. */
+/** Debian keeps the programs of each Postgres version in a folder outside the path. */
 function inDebianFolder(name: string): string | undefined {
   const base = '/usr/lib/postgresql';
   if (!existsSync(base)) return undefined;
@@ -33,12 +33,12 @@ const isRootOnDebian = () =>
 function aptGet(...args: string[]): void {
   execFileSync('apt-get', ['-qq', ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    // RUNLEVEL keeps the package from starting a server of its own on the standard port.
+    // RUNLEVEL keeps the package from starting a server on the standard port.
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   });
 }
 
-/** Installs what is missing of these programs, where that can be done without asking. Says so when it does. */
+/** Installs the missing programs, with a message, where that needs no password. */
 export function installMissing(names: readonly string[]): void {
   const packages = names.filter((name) => !findProgram(name)).map((name) => PACKAGES[name] ?? name);
   if (packages.length === 0 || !isRootOnDebian()) return;
@@ -47,7 +47,7 @@ export function installMissing(names: readonly string[]): void {
   aptGet('install', '-y', '--no-install-recommends', ...packages);
 }
 
-/** Whether there is a Docker engine that answers, not merely its client. */
+/** Whether a Docker engine answers, not only its client. */
 export function hasDocker(): boolean {
   try {
     execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' });

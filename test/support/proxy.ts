@@ -1,38 +1,39 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from './listen';
 
-/** A wire between a node and a store that can be cut, go silent, or be slow. */
+/** A wire between a node and a store. It can be cut, go silent, or be slow. */
 export interface Proxy {
-  /** The store's URL by way of the proxy. */
+  /** The store's URL through the proxy. */
   readonly url: string;
-  /** From now on nothing gets through, and nobody is told: as when a firewall drops every packet. */
+  /** Drops all data silently from now on, like a firewall. */
   silence(): void;
-  /** From now on the store hears everything, and what it answers gets lost. */
+  /** Passes requests and drops answers from now on. */
   deafen(): void;
   /** Ends every connection, and refuses new ones. */
   cut(): void;
-  /** Ends every connection. New ones are as they would have been. */
+  /** Ends every connection. New ones work. */
   dropAll(): void;
-  /** Lets everything through late, in its order: by `latency` ms, and up to `jitter` ms more. */
+  /** Delays all data by `latency` to `latency + jitter` ms, and keeps its order. */
   slow(latency: number, jitter?: number): void;
-  /** Holds everything back until `restore`, and loses nothing: as a store does that was stopped for a while. */
+  /** Holds all data back until `restore`, without a loss, like a store that is paused. */
   stall(): void;
-  /** Lets everything through again, to `url` if given. Connections that were silent stay so, and are lost. */
+  /** Passes all data again, to `url` if given. Connections that were silent stay silent. */
   restore(url?: string): void;
-  /** Leads to another store from now on, and ends what led to the one before. Changes nothing else. */
+  /** Leads new connections to another store and ends the present ones. Changes nothing else. */
   redirect(url: string): void;
   close(): Promise<void>;
 }
 
-/** One direction of one connection: what waits to be let through, and when. */
+/** One direction of one connection, with its waiting data. */
 interface Lane {
-  /** Lets through what is due, and waits for the rest. */
+  /** Passes the data that is due, and waits for the rest. */
   pump(): void;
 }
 
 export async function startProxy(target: string): Promise<Proxy> {
   let mode: 'open' | 'silent' | 'deaf' | 'cut' = 'open';
   let { hostname, port } = new URL(target);
-  /** ms by which the next data comes late; endless while the wire is stalled. */
+  /** The delay of the next data in ms; `Infinity` while the wire is stalled. */
   let delay: () => number = () => 0;
   const sockets = new Set<Socket>();
   const lanes = new Set<Lane>();
@@ -47,7 +48,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       for (;;) {
         const [first] = waiting;
         if (!first) break;
-        // Undelayed again: what was held back goes at once.
+        // Without a delay now, held data goes at once.
         const left = Math.min(first.due - performance.now(), delay());
         if (left > 0) {
           if (Number.isFinite(left)) timer = setTimeout(pump, left);
@@ -58,7 +59,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       }
       if (!ended) return;
       lanes.delete(lane);
-      // A wire that is silent does not say that the other end has gone.
+      // A silent wire does not report that the other end has gone.
       if (mode !== 'silent') to.destroy();
     };
     const lane: Lane = { pump };
@@ -75,7 +76,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       sockets.delete(from);
       ended = true;
       if (to.destroyed) waiting.length = 0;
-      // Behind what still waits: the other end learns of it in its turn.
+      // The end of the connection comes after the waiting data.
       const late = waiting.length > 0 ? 0 : delay();
       if (late === 0) pump();
       else if (Number.isFinite(late)) timer = setTimeout(pump, late);
@@ -89,9 +90,8 @@ export async function startProxy(target: string): Promise<Proxy> {
     lead(far, near, true);
     return undefined;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(target);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url.host = new URL(await listen(server)).host;
 
   const dropAll = () => {
     for (const socket of sockets) socket.destroy();

@@ -11,17 +11,17 @@ import { Client } from 'pg';
 import { findProgram, hasDocker } from './programs';
 import { eventually } from './eventually';
 
-/** A throwaway server of a test's own, that may be treated badly. */
+/** A temporary server, which a test may kill or pause. */
 export interface TestServer {
   readonly url: string;
-  /** Ends it at once, as a crash would. */
+  /** Kills it, like a crash. */
   kill(): Promise<void>;
-  /** Starts it again on the same port: with its data, unless it keeps none. */
+  /** Starts it again on the same port, with its data if it keeps any. */
   start(): Promise<void>;
-  /** Stops the process where it stands, as an overloaded machine would. */
+  /** Suspends the process, like an overloaded machine. */
   pause(): void;
   resume(): void;
-  /** Ends it and deletes what it left. */
+  /** Ends it and deletes its files. */
   dispose(): Promise<void>;
 }
 
@@ -30,8 +30,8 @@ const HOW_TO_INSTALL =
   'apt-get install postgresql redis-server), or start Docker, or set TEST_DATABASE_URL and TEST_REDIS_URL.';
 
 /**
- * A port that nothing listens on, below those that systems lend to outgoing connections: one of these may be taken, even
- * by a client that tries to reach the port itself, while the server that had it is down.
+ * Finds a free port below the range of outgoing connections. A port of that range may be taken while its server is
+ * down, even by a client that tries to reach the server.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Postgres refuses to run as root, so root lends it another user's id. */
+/** Postgres refuses to run as root, so root runs it as another user. */
 function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (flag: string) => {
@@ -72,7 +72,7 @@ interface Recipe {
   readonly answers: () => Promise<unknown>;
 }
 
-// Should a test fail before it disposes of its server, or the run be ended.
+// If a test fails before it disposes of its server, or the run is ended.
 const running = new Set<ReturnType<typeof spawn>>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -98,7 +98,7 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
     await eventually(async () => {
       if (attempt.hasEnded()) {
         const said = attempt.output();
-        // A Postgres that was killed leaves children that hold its memory for a moment.
+        // The children of a killed Postgres hold its memory for a moment.
         attempt = spawnOnce();
         throw new Error(`${program} ended:\n${said}`);
       }
@@ -119,7 +119,7 @@ async function launch({ program, args, owner, folder, url, answers }: Recipe): P
     resume: () => void child?.kill('SIGCONT'),
     async dispose() {
       await kill();
-      // The children of a killed Postgres take a moment to notice, and may still write.
+      // The children of a killed Postgres may still write for a moment.
       await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
@@ -133,7 +133,7 @@ async function postgresAnswers(url: string): Promise<void> {
   await client.end();
 }
 
-/** For a user of few rights: the client asks by INFO whether all data has been read. */
+/** For a user with few permissions: the client would ask with INFO whether all data has been loaded. */
 async function redisIsReady(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1000 });
   client.on('error', () => undefined);
@@ -148,7 +148,7 @@ async function redisAnswers(url: string): Promise<void> {
   client.disconnect();
 }
 
-/** One service of the compose file, in a project of its own. */
+/** One service of the compose file, in its own project. */
 async function launchInDocker(service: 'postgres' | 'redis'): Promise<TestServer> {
   if (!hasDocker()) throw new Error(HOW_TO_INSTALL);
   const project = `tokenfence-test-${service}-${process.pid}-${Date.now()}`;
@@ -183,7 +183,7 @@ async function launchInDocker(service: 'postgres' | 'redis'): Promise<TestServer
 }
 
 export interface PostgresOptions {
-  /** Forces every commit to the disk, as a server with real data does. */
+  /** Forces every commit to the disk, like a server with real data. */
   readonly durable?: boolean;
 }
 
@@ -208,7 +208,7 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
   const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
   return launch({
     program,
-    // As a rule no fsync: a machine that loses power is not among the faults here, and tests start many databases.
+    // No fsync by default: no test takes the power away, and tests start many databases.
     args: [
       '-D',
       data,
@@ -229,7 +229,7 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
   });
 }
 
-/** @param settings more of the command line, like `['--cluster-enabled', 'yes']`; not for one in Docker */
+/** @param settings more arguments, like `['--cluster-enabled', 'yes']`; not in Docker */
 export async function startRedis(settings: readonly string[] = []): Promise<TestServer> {
   const program = findProgram('redis-server');
   if (!program) return launchInDocker('redis');
@@ -258,7 +258,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
 }
 
 /**
- * A Redis with this text as its `redis.conf`, with a user to connect as. Not in Docker.
+ * Starts a Redis with this text as its `redis.conf`. Not in Docker.
  *
  * @param login `name:password` of a user in it that may run `INFO`
  */
@@ -273,7 +273,7 @@ export async function startRedisBy(configuration: string, login: string): Promis
   return launch({ program, args: [settings], folder, url, answers: () => redisIsReady(url) });
 }
 
-/** One sentinel, which is enough to have the primary failed over. Not in Docker. */
+/** Starts one sentinel, which is enough for a failover. Not in Docker. */
 export async function startSentinel(primary: TestServer): Promise<TestServer> {
   const program = findProgram('redis-server');
   if (!program) throw new Error(HOW_TO_INSTALL);

@@ -16,7 +16,7 @@ export interface SocketOptions {
   readonly path?: string;
 }
 
-/** A WebSocket as it is on the wire: what came, and how it was closed. */
+/** A raw WebSocket: the messages received, and how it was closed. */
 export class TestSocket {
   readonly messages: Message[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -43,7 +43,7 @@ export class TestSocket {
     return socket;
   }
 
-  /** Opens one and signs in. */
+  /** Opens a socket and signs in. */
   static async signIn(url: string, accessToken: string, options?: SocketOptions) {
     const socket = await TestSocket.open(url, options);
     socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${accessToken}` } });
@@ -63,7 +63,7 @@ export class TestSocket {
     this.send({ type: 'subscribe', id, payload: { query, variables } });
   }
 
-  /** Subscribes, and resolves when the server has the subscription: messages are read in order. */
+  /** Subscribes. Resolves when the server has the subscription, because it reads messages in order. */
   async listen(query: string, id = '1'): Promise<void> {
     this.subscribe(query, id);
     const pongs = this.of('pong').length;
@@ -96,7 +96,7 @@ export class TestSocket {
   }
 }
 
-/** The HTTP status with which an upgrade was refused. */
+/** The HTTP status of a refused upgrade. */
 export async function refusedWith(url: string, options: SocketOptions): Promise<number | undefined> {
   const raw = new WebSocket(`${url.replace('http', 'ws')}${options.path ?? '/graphql'}`, PROTOCOL, {
     headers: options.headers,

@@ -1,6 +1,6 @@
 import type { TruthOnUser } from '../../src/core/ports/truth';
 
-/** What the truth says of a user at that version, of whom nothing else is known. */
+/** What Postgres holds of a user at this version. */
 export const truthAt = (tokenVersion: number | undefined, more: Partial<TruthOnUser> = {}): TruthOnUser => ({
   globalVersion: 1,
   tokenVersion,

@@ -1,6 +1,6 @@
-import { ADMIN, type TestNode } from './world';
+import { type TestNode } from './world';
 
-/** Signs up, refreshes, lists, ends and audits on a node: all that reads times, writes under locks or reads the log. */
+/** Registers, refreshes, lists, ends and audits: everything that reads times, takes locks or reads the log. */
 export async function useAll({ api }: TestNode): Promise<void> {
   const ada = await api.register('ada@example.com');
   const fresh = api.expect(await api.refresh(ada.refreshToken)).refresh;
@@ -10,7 +10,7 @@ export async function useAll({ api }: TestNode): Promise<void> {
   expect(Math.abs(Date.parse(session.createdAt) - Date.now())).toBeLessThan(60_000);
   const others = await api.send('mutation { logoutOthers { accessToken } }', {}, fresh.accessToken);
   const { accessToken } = api.expect(others).logoutOthers;
-  const root = await api.login(ADMIN.email, ADMIN.password);
+  const root = await api.loginAsAdmin();
   const reason = 'конто взломано – 盗まれた 🚨';
   const ended = await api.send(
     `mutation($id: ID!, $reason: String!) { forceLogout(userId: $id, reason: $reason) { confirmed } }`,

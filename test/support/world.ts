@@ -5,15 +5,13 @@ import type { Clock } from '../../src/core/clock';
 import { readConfig } from '../../src/config/config';
 import { createLogger } from '../../src/logger';
 import { type RunningServer, startServer } from '../../src/server';
-import { Api } from './api';
+import { ADMIN, Api } from './api';
 import { eventually } from './eventually';
 import { TEMPLATE } from './global-setup';
 
 export type Env = Record<string, string | undefined>;
 
-export const ADMIN = { email: 'root@example.com', password: 'the keys to the kingdom' };
-
-/** Settings that make tests quick: no limits on attempts, and little patience for what cannot be confirmed. */
+/** Settings that make tests quick: no rate limits and a short lease. */
 export const TEST_ENV: Env = {
   PORT: '0',
   SECRET: 'only for tests: 7Qm2vX9kLpZ4rT8wYb3n',
@@ -25,14 +23,14 @@ export const TEST_ENV: Env = {
   ADMIN_PASSWORD: ADMIN.password,
 };
 
-/** One node in this process, with everything that it has logged. */
+/** A node in this process, with its log. */
 export interface TestNode {
   readonly api: Api;
   readonly url: string;
   readonly log: readonly string[];
-  /** Where its metrics are, if they have a port of their own. */
+  /** The address of its metrics, if they have a port of their own. */
   readonly metricsUrl?: string;
-  /** What SIGTERM does first. */
+  /** The first step of SIGTERM. */
   announceStop(): void;
   close(): Promise<void>;
 }
@@ -42,9 +40,9 @@ export interface World {
   readonly redisUrl: string | undefined;
   /** Starts a node on the database and Redis of this world. */
   node(env?: Env, clock?: Clock): Promise<TestNode>;
-  /** Runs SQL behind the service's back. */
+  /** Runs SQL without the server's knowledge. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
-  /** Runs SQL in a transaction that stays open, with what it locks, until the answered function is called. */
+  /** Runs SQL in a transaction that keeps its locks until the returned function is called. */
   hold(text: string): Promise<() => Promise<void>>;
   /** Stops the nodes. */
   stop(): Promise<void>;
@@ -53,13 +51,13 @@ export interface World {
 }
 
 export interface WorldOptions {
-  /** Whose Postgres; the shared one if left out. */
+  /** The URL of Postgres; the shared one if left out. */
   readonly postgres?: string;
-  /** Whose Redis; the shared one if left out, none if null. */
+  /** The URL of Redis; the shared one if left out, none if null. */
   readonly redis?: string | null;
 }
 
-/** Each worker has a logical database of its own in the shared Redis, so that files do not meet. */
+/** Each worker has its own logical database in the shared Redis, so that test files do not meet. */
 function sharedRedis(): string {
   const url = new URL(process.env.SHARED_REDIS ?? '');
   url.pathname = `/${Number(process.env.JEST_WORKER_ID ?? 1) % 16}`;
@@ -85,14 +83,14 @@ export async function startNode(env: Env, clock?: Clock): Promise<TestNode> {
   };
 }
 
-/** A database of one's own, freshly migrated, and the nodes on it. */
+/** Makes a database of its own, which holds the tables already on the shared Postgres, for nodes to start on. */
 export async function createWorld({
   postgres = process.env.SHARED_POSTGRES ?? '',
   redis,
 }: WorldOptions = {}): Promise<World> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const server = new PostgresClient({ connectionString: postgres });
-  // A test may restart the server under us; the connection is made anew when it is needed.
+  // A test may restart the server. The connection is made anew when it is needed.
   server.on('error', () => undefined);
   await server.connect();
   const isShared = postgres === process.env.SHARED_POSTGRES;
@@ -120,7 +118,7 @@ export async function createWorld({
     }
   };
 
-  // What a copied database has to be given, by `tokenfence admin restored` elsewhere: an identity of its own.
+  // A copied database needs its own id. Outside tests, `tokenfence admin restored` sets it.
   if (isShared) {
     await withClient(address.href, (client) =>
       client.query('update fleet set database_id = gen_random_uuid()'),
@@ -149,7 +147,7 @@ export async function createWorld({
     },
     async close() {
       for (const node of nodes) await node.close();
-      // Without FORCE: a connection that a closed node has left open makes this fail, and the test with it.
+      // Without FORCE, so that a connection which a closed node left open fails the test.
       await eventually(() => withClient(postgres, (client) => client.query(`drop database ${name}`)));
     },
   };

@@ -1,4 +1,4 @@
-/** What makes answers long: a hundred accounts with a hundred sessions each, and events, all with long texts. */
+/** Data with long answers: a hundred accounts with a hundred sessions each, and events, all with long texts. */
 export const WORST_DATA = [
   `insert into users (email, email_key, password_hash, role)
    select name, name, 'none', 'USER' from (select n || '@example.com' as name from generate_series(1, 100) n) as names`,

@@ -4,7 +4,7 @@ import { MOST_TOKENS } from '../../src/graphql/documents';
 import { faultOfCost } from '../../src/graphql/limits';
 import { createSchema } from '../../src/graphql/schema';
 
-/** The parts of a text, one for each number up to `count`. */
+/** Joins `count` parts of a text. */
 export const repeat = (count: number, part: (index: number) => string, between = ' ') =>
   Array.from({ length: count }, (_, index) => part(index)).join(between);
 
@@ -19,7 +19,7 @@ const schema = createSchema({} as Actions);
 const costsTooMuch = (document: string) =>
   faultOfCost({ schema, document: parse(document), variables: {} }) !== undefined;
 
-/** What `make` makes of the highest number for which it is not yet too much. */
+/** The longest text of `make` that is not yet too much. */
 function most(make: (count: number) => string, isTooMuch: (document: string) => boolean): string {
   let fits = 1;
   let over = 2;
@@ -37,11 +37,11 @@ const dearest = (make: (count: number) => string) =>
 
 export interface WorstDocument {
   readonly query: string;
-  /** The status of the answer, in production and to an administrator. */
+  /** The status of the answer to an administrator in production. */
   readonly status: number;
 }
 
-/** Documents as large as the limits allow that take long to be read. */
+/** Documents at the limits of size that take long to parse and validate. */
 export const toRead = (): Record<string, WorstDocument> => ({
   'one field many times': { query: longest((n) => `{me{${repeat(n, () => 'id')}}}`), status: 200 },
   'one object many times': { query: longest((n) => `{${repeat(n, () => 'me{id}')}}`), status: 200 },
@@ -97,7 +97,7 @@ export const toRead = (): Record<string, WorstDocument> => ({
   },
 });
 
-/** Operations that cost as much as the limits allow, in different ways. */
+/** Operations at the limit of cost, in different ways. */
 export const toRun = (): Record<string, WorstDocument> => ({
   'many aliases of the account': {
     query: dearest((n) => `{${repeat(n, (i) => `a${i}:me{id}`)}}`),
@@ -137,7 +137,7 @@ export const toRun = (): Record<string, WorstDocument> => ({
   },
 });
 
-/** The same of introspection, which there is outside of production. */
+/** Introspection at the limit of cost, outside production. */
 export const toIntrospect = (): Record<string, WorstDocument> => ({
   'fields of all types': {
     query: dearest((n) => `{__schema{types{${repeat(n, (i) => `a${i}:fields{name type{name}}`)}}}}`),
@@ -155,7 +155,7 @@ export const toIntrospect = (): Record<string, WorstDocument> => ({
   },
 });
 
-/** What a socket may subscribe to. */
+/** The longest subscriptions of a socket: a valid one and a wrong one. */
 export const toSubscribe = () =>
   longest((n) => `subscription{sessionEnded{${repeat(n, (i) => `a${i}:endedAt`)}}}`);
 export const toSubscribeWrongly = () =>

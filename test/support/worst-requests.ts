@@ -2,22 +2,22 @@ import { getIntrospectionQuery } from 'graphql';
 import { BODY_LIMIT } from '../../src/http/transport-errors';
 import { repeat, toIntrospect, toRead, toRun } from './worst-documents';
 
-/** A request, or several in one piece, as large as the limits allow. */
+/** A request, or several in one piece, at the limits of size. */
 export interface WorstRequest {
   readonly name: string;
-  /** To which node: in production, outside of it, or behind proxies that are known by their networks. */
+  /** The receiving node: in production, outside production, or behind proxies known by their networks. */
   readonly to: 'production' | 'open' | 'proxied';
-  /** Of the answer; the first one, if there are several. */
+  /** The status of the first answer. */
   readonly status: number;
-  /** Other bytes each time: what was read once is remembered. */
+  /** Different bytes each time, because documents are remembered. */
   readonly bytes: () => string;
 }
 
 export const INTROSPECTION_SECRET = 'only for tests: 8Rk4tZ6wNq1Xc5Vb';
 
-/** Bytes that headers may have, less some for those that every request has. */
+/** The limit on headers in bytes, less the headers of every request. */
 const HEADERS = 15_500;
-/** Bytes that Node reads from a connection at once. */
+/** The bytes that Node reads from a connection at once. */
 const PIECE = 64 * 1024;
 
 const fill = (size: number, part: string) => part.repeat(Math.floor(size / part.length));
@@ -32,7 +32,7 @@ const post = (body: string, ...headers: string[]) =>
   request('POST /graphql HTTP/1.1', [JSON_TYPE, ...headers], body);
 
 let count = 0;
-/** The same document, but not for a memory of documents. */
+/** The same document in a form that was not remembered. */
 const anew = (query: string) => `${query}#${count++}`;
 
 const graphql = (query: string, variables?: unknown) => JSON.stringify({ query, variables });
@@ -75,7 +75,7 @@ function documents(authorization: string): WorstRequest[] {
       name: 'errors behind many lines',
       to: 'production',
       status: 400,
-      // Each takes two bytes in JSON.
+      // Each line break takes two bytes in JSON.
       bytes: () =>
         post(graphql(anew(`{${fill(BODY_LIMIT / 2 - 100, '\n')}${repeat(9, (i) => `x${i}`)}}`)), LAST),
     },
@@ -204,7 +204,7 @@ const inOnePiece = (part: () => string) => {
   return parts.join('');
 };
 
-/** Cut after the first answer: Node makes an error, with a stack trace, for each request that waits. */
+/** Refused after the first answer: Node makes an error with a stack trace for each waiting request. */
 export const CUT: WorstRequest = {
   name: 'requests without a host, in one piece',
   to: 'production',

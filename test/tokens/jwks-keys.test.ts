@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { drawKeyName, hashOfKeyName } from '../../src/core/key-names';
 import { createHttpClient } from '../../src/http-client/http-client';
 import { createJwksKeys, readJwkSet } from '../../src/tokens/jwks-keys';
+import { closeServer, listen } from '../support/listen';
 
 const jwkOf = (kid: string, more: object = {}) => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -28,14 +28,14 @@ const clock = { now: () => Date.now(), monotonic: () => now };
 const serve = (...keys: object[]) => {
   answer = { status: 200, body: JSON.stringify({ keys }) };
 };
-/** A key set of the auth server itself: it announces the names of the keys to come. */
+/** A key set of the auth server, which announces the names of its next keys. */
 const serveAnnouncing = (names: readonly string[], ...keys: object[]) => {
   answer = { status: 200, body: JSON.stringify({ keys, tokenfence: { next: names.map(hashOfKeyName) } }) };
 };
 const http = createHttpClient();
 afterAll(() => http.close());
 const newKeys = () => createJwksKeys({ url, http, clock, clockSkew: SKEW, logger: silent });
-/** s; what a token says that was just issued */
+/** The `iat` of a token issued now, in s. */
 const justNow = () => Math.floor(Date.now() / 1000);
 const unavailable = { code: 'SERVICE_UNAVAILABLE' };
 
@@ -46,16 +46,12 @@ beforeEach(async () => {
     readings.push(request.headers);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = await listen(server);
 });
-afterEach(() => {
-  server.closeAllConnections();
-  return new Promise((resolve) => server.close(resolve));
-});
+afterEach(() => closeServer(server));
 
 describe('an id that the set lacks', () => {
-  test('was made up, if the set announces other names: one reading a second, whatever number comes', async () => {
+  test('is invalid if the set announces other names, at the cost of one reading a second', async () => {
     serveAnnouncing([drawKeyName()], jwkOf('a'));
     const keys = newKeys();
     await keys.reload();
@@ -66,12 +62,12 @@ describe('an id that the set lacks', () => {
       );
       expect(found.every((key) => key === undefined)).toBe(true);
     }
-    // The first reading, one that all of a burst wait for, and one that began after they had come.
+    // The first reading, one for the whole burst, and one that began after the burst.
     expect(readings.length).toBeLessThanOrEqual(3);
     keys.stop();
   });
 
-  test('costs no reading at all, if the token is older than the set', async () => {
+  test('costs no reading if the token is older than the set', async () => {
     serveAnnouncing([drawKeyName()], jwkOf('a'));
     const keys = newKeys();
     await keys.reload();
@@ -81,7 +77,7 @@ describe('an id that the set lacks', () => {
     keys.stop();
   });
 
-  test('is that of a new key, if its name was announced: found at once, while made-up ones come in', async () => {
+  test('of an announced key is found at once, despite made-up ids', async () => {
     const [name, later] = [drawKeyName(), drawKeyName()];
     serveAnnouncing([name], jwkOf('a'));
     const keys = newKeys();
@@ -92,7 +88,7 @@ describe('an id that the set lacks', () => {
     keys.stop();
   });
 
-  test('cannot be told yet, if its name was announced: a cache may go on without it', async () => {
+  test('of an announced key is SERVICE_UNAVAILABLE while a cache lacks it', async () => {
     const name = drawKeyName();
     serveAnnouncing([name], jwkOf('a'));
     const keys = newKeys();
@@ -102,7 +98,7 @@ describe('an id that the set lacks', () => {
     keys.stop();
   });
 
-  test('cannot be told, if the set is older than the token', async () => {
+  test('is SERVICE_UNAVAILABLE if the set is older than the token', async () => {
     serve(jwkOf('a'));
     const keys = newKeys();
     const old: Record<string, string>[] = [
@@ -118,7 +114,7 @@ describe('an id that the set lacks', () => {
     keys.stop();
   });
 
-  test('cannot be told, if no set could be read', async () => {
+  test('is SERVICE_UNAVAILABLE if no set could be read', async () => {
     answer = { status: 503, body: '' };
     const keys = newKeys();
     await expect(keys.verifyingKey('b', justNow())).rejects.toMatchObject(unavailable);
@@ -129,7 +125,7 @@ describe('an id that the set lacks', () => {
   });
 });
 
-test('what a cache has kept is not asked for', async () => {
+test('a reading bypasses caches', async () => {
   serve(jwkOf('a'));
   const keys = newKeys();
   await keys.reload();
@@ -137,7 +133,7 @@ test('what a cache has kept is not asked for', async () => {
   keys.stop();
 });
 
-test('a key that was published while a reading was under way is found by the next', async () => {
+test('a key published during a reading is found by the next', async () => {
   let release: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   serve(jwkOf('a'));
@@ -160,7 +156,7 @@ test('a key that was published while a reading was under way is found by the nex
   keys.stop();
 });
 
-test('while the server is away the keys that are known stay in use, and one that comes back is the same', async () => {
+test('while the server is unreachable, the known keys stay in use', async () => {
   const [a, b] = [jwkOf('a'), jwkOf('b')];
   serve(a);
   const keys = newKeys();
@@ -179,14 +175,14 @@ test('while the server is away the keys that are known stay in use, and one that
   keys.stop();
 });
 
-test('without any keys nothing can be told', async () => {
+test('without keys each token is SERVICE_UNAVAILABLE', async () => {
   answer = { status: 200, body: 'no JSON' };
   const keys = newKeys();
   await expect(keys.verifyingKey('a', 0)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   keys.stop();
 });
 
-test('what is no public ES256 key for signatures is passed over', () => {
+test('keys that are not public ES256 signature keys are skipped', () => {
   const usable = readJwkSet({
     keys: [
       jwkOf('good'),

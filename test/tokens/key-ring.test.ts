@@ -12,7 +12,7 @@ const newKey = (): StoredSigningKey => ({
   revokedAt: undefined,
 });
 
-test('a slow reading of the keys does not undo what a later one has seen', async () => {
+test('a slow reading of the keys does not undo a later one', async () => {
   const [old, stolen, fresh] = [newKey(), newKey(), newKey()];
   const answers: ((keys: StoredSigningKey[]) => void)[] = [];
   const list = () => new Promise<StoredSigningKey[]>((resolve) => answers.push(resolve));

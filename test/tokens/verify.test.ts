@@ -49,7 +49,7 @@ const CLAIMS = {
   globalVersion: 1,
 };
 
-/** A token signed with our own key: what is wrong with it is only what is given here. */
+/** A token signed with our key, with these claims and headers changed. */
 const tokenWith = (claims: object, header: object = {}, options: SignOptions = {}) =>
   sign({ ...CLAIMS, ...claims }, privateKey(), {
     algorithm: 'ES256',
@@ -63,7 +63,7 @@ beforeEach(() => {
   stored = [key];
 });
 
-test('a token of our own is good, and brings its claims and its key', async () => {
+test('a good token returns its claims and its key', async () => {
   const token = await createSigner(keys)(CLAIMS, key.id);
   expect(await verify(token)).toEqual({ ok: true, token: { claims: CLAIMS, keyId: key.id } });
 });
@@ -73,7 +73,7 @@ test.each<[string, object]>([
   ['another audience', { aud: 'other' }],
   ['no audience', { aud: undefined }],
   ['no subject', { sub: undefined }],
-  ['a subject that is no UUID', { sub: "x'; drop table users" }],
+  ['a subject that is not a UUID', { sub: "x'; drop table users" }],
   ['no jti', { jti: undefined }],
   ['no sid', { sid: undefined }],
   ['an unknown role', { role: 'ROOT' }],
@@ -90,7 +90,7 @@ test.each<[string, object]>([
   ['tokenVersion of a tombstone', { tokenVersion: 2_147_483_647 }],
   ['no globalVersion', { globalVersion: undefined }],
   ['globalVersion as a list', { globalVersion: [1] }],
-])('a rightly signed token with %s is refused', async (_what, claims) => {
+])('a correctly signed token with %s is refused', async (_what, claims) => {
   const merged = JSON.parse(JSON.stringify({ ...CLAIMS, ...claims })) as object;
   const token = sign(merged, privateKey(), {
     algorithm: 'ES256',
@@ -108,17 +108,17 @@ test.each<[string, object]>([
   ['x5c', { x5c: ['MIIB'] }],
   ['jwk', { jwk: createPublicKey(key.publicKey).export({ format: 'jwk' }) }],
   ['crit', { crit: ['exp'] }],
-])('a rightly signed token whose header has %s is refused', async (_what, header) => {
+])('a correctly signed token whose header has %s is refused', async (_what, header) => {
   expect(await verify(tokenWith({}, header))).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
 });
 
-test('a type with its media type spelled out is the same type', async () => {
+test('the type application/at+jwt is accepted too', async () => {
   expect(await verify(tokenWith({}, { typ: 'application/at+jwt' }))).toMatchObject({ ok: true });
 });
 
-test('the algorithm is not the token’s to choose', async () => {
+test('the token does not choose the algorithm', async () => {
   const none = `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid: key.id })).toString('base64url')}.${Buffer.from(JSON.stringify(CLAIMS)).toString('base64url')}.`;
-  // An HMAC whose key is what everybody can read: our public key.
+  // An HMAC whose key is our public key.
   const hmac = sign(CLAIMS, 'x'.repeat(64), {
     algorithm: 'HS256',
     keyid: key.id,
@@ -135,7 +135,7 @@ test('the algorithm is not the token’s to choose', async () => {
   }
 });
 
-test('a token signed by somebody else under our key’s name is refused', async () => {
+test('a token signed by another key under our key id is refused', async () => {
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const token = sign(CLAIMS, other.privateKey, {
     algorithm: 'ES256',
@@ -164,17 +164,17 @@ test.each([
   '{}.{}.{}',
   'e30.e30.e30',
   '💥',
-])('what is no token is refused: %j', async (text) => {
+])('a malformed token is refused: %j', async (text) => {
   expect(await verify(text)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
 });
 
-test('a token of more than 8 KiB is refused before anything is computed', async () => {
+test('a token over 8 KiB is refused before any computation', async () => {
   expect(await verify(tokenWith({ padding: 'x'.repeat(8192) }))).toMatchObject({
     fault: 'the token is too long',
   });
 });
 
-test('a token is good for the clock skew past its end, and then expired but still tells whose it was', async () => {
+test('a token is good until the clock skew after its end, then expired with its claims', async () => {
   expect(await verify(tokenWith({ exp: NOW / 1000 - 4 }))).toMatchObject({ ok: true });
   expect(await verify(tokenWith({ exp: NOW / 1000 - 5 }))).toMatchObject({
     ok: false,
@@ -183,7 +183,7 @@ test('a token is good for the clock skew past its end, and then expired but stil
   });
 });
 
-test('what one request does to the claims of its token, the next is not told', async () => {
+test('a request that changes its claims does not affect the next', async () => {
   const token = tokenWith({ aud: ['api', 'other'] });
   const verification = await verify(token);
   if (!verification.ok) throw new Error('It is good.');
@@ -193,7 +193,7 @@ test('what one request does to the claims of its token, the next is not told', a
   expect(await verify(token)).toMatchObject({ token: { claims: { role: 'USER', aud: ['api', 'other'] } } });
 });
 
-test('a key that another node has just made is read when it is met', async () => {
+test('a new key of another node is read when a token names it', async () => {
   const fresh = newKey();
   stored = [fresh, key];
   const token = sign(CLAIMS, seal.open(fresh.sealedPrivateKey, fresh.id), {
@@ -204,7 +204,7 @@ test('a key that another node has just made is read when it is met', async () =>
   expect(await verify(token)).toMatchObject({ ok: true });
 });
 
-test('unknown keys cannot be used to hammer the database', async () => {
+test('unknown key ids do not cause repeated readings of the database', async () => {
   const before = readings;
   await Promise.all(
     Array.from({ length: 200 }, async (_, i) => verify(tokenWith({}, { kid: `made-up-${i}` }))),
@@ -212,21 +212,21 @@ test('unknown keys cannot be used to hammer the database', async () => {
   expect(readings - before).toBeLessThanOrEqual(2);
 });
 
-test('what a revoked key has signed is revoked, and its word on whose it was is not taken', async () => {
+test('a token of a revoked key is revoked, and its claims are not trusted', async () => {
   stored = [{ ...key, revokedAt: new Date(NOW) }];
   await keys.reload();
   expect(await verify(tokenWith({}))).toEqual({ ok: false, code: 'TOKEN_REVOKED' });
   expect(await keys.publicKeys()).toEqual([]);
 });
 
-test('a private key opens only with the secret, and for the key id, that it was sealed with', () => {
+test('a private key opens only with the secret and the key id of its sealing', () => {
   expect(() => createSeal('another secret that is long enough').open(key.sealedPrivateKey, key.id)).toThrow();
   expect(() => seal.open(key.sealedPrivateKey, 'another-id')).toThrow();
   expect(() => seal.open(`${key.sealedPrivateKey.slice(0, -4)}AAAA`, key.id)).toThrow();
   expect(key.sealedPrivateKey).not.toContain('PRIVATE');
 });
 
-describe('a signature that is remembered', () => {
+describe('a remembered signature', () => {
   const ring = createKeyRing({
     list: () => Promise.resolve(stored),
     seal,
@@ -249,7 +249,7 @@ describe('a signature that is remembered', () => {
     return ring.reload();
   };
   const remember = async () => {
-    // What the ring made of it in an earlier test has to go first.
+    // The ring's memory of an earlier test has to end first.
     await hold();
     await hold(key);
     const token = tokenWith({});
@@ -257,7 +257,7 @@ describe('a signature that is remembered', () => {
     return token;
   };
 
-  test('answers at once, and the same', async () => {
+  test('gives the same answer at once', async () => {
     const token = await remember();
     const again = recall(token);
     expect(again).not.toBeInstanceOf(Promise);
@@ -279,21 +279,21 @@ describe('a signature that is remembered', () => {
     expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
   });
 
-  test('is not believed for another key of the same id', async () => {
+  test('does not count for another key of the same id', async () => {
     const token = await remember();
     await hold();
     await hold({ ...newKey(), id: key.id });
     expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
   });
 
-  test('is of the whole token: one with another signature is computed anew', async () => {
+  test('does not count for the same claims with another signature', async () => {
     const token = await remember();
     const [head, body, signature = ''] = token.split('.');
     const forged = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
     expect(await recall(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
   });
 
-  test('is of the whole token: under another one it is computed anew, and the first stays good', async () => {
+  test('does not count for other claims, and stays good for its own', async () => {
     const token = await remember();
     const signature = token.split('.')[2] ?? '';
     const [head, body] = tokenWith({ jti: randomUUID(), role: 'ADMIN' }).split('.');

@@ -1,12 +1,12 @@
 import { request } from 'node:http';
 import type { TellingGuard } from '../../../src/guard/graphql-ws';
 
-/** What a service may be asked for: by any user, by administrators only. */
+/** The two questions to a service: for any user, and for administrators. */
 export type Want = 'user' | 'admin';
 
 /** A small service behind one adapter. */
 export interface Service {
-  /** Asks with each of these as an `Authorization`, and tells what a client gets to see: `{ userId }` if it is let in. */
+  /** Asks with each of these as an `Authorization`. Resolves with what the client sees: `{ userId }` if accepted. */
   ask(authorizations: readonly string[], want?: Want): Promise<object>;
   close(): Promise<unknown>;
 }
@@ -16,7 +16,7 @@ export type Refused =
 
 export interface Adapter {
   readonly name: string;
-  /** What a client sees of each refusal, and of a guard that fails unexpectedly. */
+  /** The client's view of each refusal, and of a guard that fails unexpectedly. */
   readonly sees: Readonly<Record<Refused | 'FAULT', object>>;
   start(guard: TellingGuard): Promise<Service>;
 }
@@ -27,7 +27,7 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
-/** One request, with a header as often as it is given: `fetch` would make one of two. */
+/** Sends a request with repeated headers, which `fetch` would join. */
 export function send(
   url: string,
   authorizations: readonly string[],

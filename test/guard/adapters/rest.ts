@@ -28,7 +28,7 @@ const serviceAt = (url: string, close: () => Promise<unknown>): Service => ({
   async ask(authorizations, want = 'user') {
     const { status, headers, text } = await send(`${url}/${want}`, authorizations);
     if (status === 200) return JSON.parse(text) as object;
-    // What it looks like is for the framework to say.
+    // The framework decides on the body.
     if (status === 500) return { status };
     expect(headers['content-type']).toMatch(/^application\/json/);
     const { code, reason, message, ...more } = JSON.parse(text).error;
@@ -56,7 +56,7 @@ export const onExpress: Adapter = {
   sees,
   async start(guard) {
     const app = express();
-    // Keeps the framework from printing the faults that are made on purpose.
+    // Keeps the framework from printing the deliberate errors.
     app.set('env', 'test');
     app.get('/user', expressGuard(guard), (req, res) => void res.json(userIdOf(req)));
     app.get('/admin', expressGuard(guard, { role: 'ADMIN' }), (req, res) => void res.json(userIdOf(req)));

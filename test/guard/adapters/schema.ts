@@ -14,5 +14,5 @@ const fields: Record<string, GraphQLFieldConfig<unknown, AuthContext>> = {
   admin: { type: id, resolve: (_root, _args, context) => requireUser(context, 'ADMIN').userId },
 };
 
-/** What services of GraphQL are asked for, and that say by `requireUser` whom they serve. */
+/** The schema of the GraphQL services, which check the user with `requireUser`. */
 export const schema = new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields }) });

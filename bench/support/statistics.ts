@@ -2,7 +2,7 @@
 export function quantile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-  if (value === undefined) throw new Error('There are no samples.');
+  if (value === undefined) throw new Error('No samples.');
   return value;
 }
 

@@ -22,7 +22,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 function kindsOf(names: string): FaultKind[] {
   return names.split(',').map((name) => {
     const kind = FAULT_KINDS.find((known) => known === name.trim());
-    if (!kind) throw new Error(`There is no fault "${name}". There are: ${FAULT_KINDS.join(', ')}.`);
+    if (!kind) throw new Error(`Unknown fault "${name}". Known: ${FAULT_KINDS.join(', ')}.`);
     return kind;
   });
 }

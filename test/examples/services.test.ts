@@ -151,21 +151,18 @@ test('services work without the auth server; without Redis too they refuse every
   }
 });
 
-test.each(SERVICES)(
-  '$program stops on request, and no logout waits for it then',
-  async (service) => {
-    const { child } = running.get(service)!;
-    const client = new Redis(redis.url);
-    const nodes = async () => {
-      const [epoch = ''] = await client.keys('*:epoch');
-      return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
-    };
-    // The running services and the auth server.
-    await eventually(async () => expect(await nodes()).toBe(running.size + 1));
-    // Apollo Server ends the process with the signal that it got.
-    expect([0, 'SIGTERM']).toContain(await child.stop());
-    running.delete(service);
-    expect(await nodes()).toBe(running.size + 1);
-    client.disconnect();
-  },
-);
+test.each(SERVICES)('$program stops on request, and no logout waits for it then', async (service) => {
+  const { child } = running.get(service)!;
+  const client = new Redis(redis.url);
+  const nodes = async () => {
+    const [epoch = ''] = await client.keys('*:epoch');
+    return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
+  };
+  // The running services and the auth server.
+  await eventually(async () => expect(await nodes()).toBe(running.size + 1));
+  // Apollo Server ends the process with the signal that it got.
+  expect([0, 'SIGTERM']).toContain(await child.stop());
+  running.delete(service);
+  expect(await nodes()).toBe(running.size + 1);
+  client.disconnect();
+});

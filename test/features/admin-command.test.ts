@@ -46,7 +46,7 @@ async function admin(args: string[], env: Env = {}): Promise<Ended> {
     const { code, text } = await administer(task, settings(env));
     ended = { code, output: text };
   };
-  const elsewhere = () => Promise.reject(new Error('This is no command of an administrator.'));
+  const elsewhere = () => Promise.reject(new Error('Not a command of an administrator.'));
   await createProgram('0.0.0', {
     start: elsewhere,
     doctor: elsewhere,

@@ -108,7 +108,7 @@ test('a login without useCookie sets no cookie', async () => {
   expect(answer.data.login.refreshToken).toMatch(/^[\w-]{43}$/);
 });
 
-test('a logout with the token of one session and the cookie of another ends both sessions sessions', async () => {
+test('a logout with the token of one session and the cookie of another ends both sessions', async () => {
   const one = await node.api.login(email);
   const other = await login(node);
   const cookie = valueOf(cookieOf(other));

@@ -61,7 +61,7 @@ const asAdmin = async (node: TestNode, mutation: string) => {
 
 describe.each([
   ['with Postgres and Redis', undefined],
-  ['with Postgres alone', null],
+  ['with Postgres only', null],
 ])('%s', (_stores, redis) => {
   let world: World;
   let one: TestNode;

@@ -10,7 +10,7 @@ import { keyIdsOf } from '../support/probes';
 // in its own process. The promises are the same.
 describe.each([
   ['two nodes on Postgres and Redis', () => createWorld()],
-  ['two nodes on Postgres alone', () => createWorld({ redis: null })],
+  ['two nodes on Postgres only', () => createWorld({ redis: null })],
   ['the embedded mode', createEmbeddedWorld],
 ])('revocation, %s', (mode, create) => {
   const newWorld = worldMaker(create);
@@ -345,7 +345,7 @@ describe.each([
   });
 
   // Views learn only published revocations, so only Postgres can answer this.
-  if (mode !== 'two nodes on Postgres alone') return;
+  if (mode !== 'two nodes on Postgres only') return;
 
   test('a disabled user has no good token, whatever the versions', async () => {
     const tokens = await one.api.newUser();

@@ -119,7 +119,7 @@ describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGra
       expect(await service.ask(bearer(tokens))).toEqual({ userId: tokens.user.id });
     });
 
-    test('a guard that fails unexpectedly lets nobody in', async () => {
+    test('a guard that fails unexpectedly accepts no token', async () => {
       inUse = { authenticate: () => Promise.reject(new Error('a fault made on purpose')) };
       expect(await service.ask(bearer(await node.api.newUser()))).toEqual(sees.FAULT);
     });

@@ -1,7 +1,7 @@
 import { createGuard, type ServiceGuard } from '../../src/create-guard';
 import { graphqlWsGuard, type TellingGuard } from '../../src/guard/graphql-ws';
 import type { GuardOptions } from '../../src/guard/guard-options';
-import { ADMIN, type Tokens } from '../support/api';
+import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { TestSocket } from '../support/socket';
 import { createWorld, type TestNode, type World } from '../support/world';

@@ -88,7 +88,7 @@ describe('an invalid role', () => {
   const context = { auth: { ok: true, principal: { role: 'USER' } } } as unknown as AuthContext;
   const guard = { authenticate: () => Promise.resolve(context.auth) };
 
-  test.each([[undefined], [null], ['admin'], ['']])('%p lets nobody in', (role) => {
+  test.each([[undefined], [null], ['admin'], ['']])('%p is refused', (role) => {
     const given = role as never;
     expect(() => expressGuard(guard, { role: given })).toThrow(TypeError);
     expect(() => fastifyRequireUser(given)).toThrow(TypeError);

@@ -23,7 +23,7 @@ test.each([
   ['proxies by network, with ports', ['127.0.0.1', '10.0.0.0/8'], '203.0.113.7:1, 10.0.0.1:2', '203.0.113.7'],
   ['proxies by IPv6 network', ['loopback', 'uniquelocal'], '203.0.113.7, [fd00::1]:2', '203.0.113.7'],
   ['a proxy that is not named', ['loopback'], '203.0.113.7, 10.0.0.1:2', '10.0.0.1'],
-  ['what is not an address counts as the proxy', 1, 'unknown42', '127.0.0.1'],
+  ['a text that is not an address counts as the proxy', 1, 'unknown42', '127.0.0.1'],
   [
     'of very many proxies, the 32nd',
     ['loopback', '10.0.0.0/8'],

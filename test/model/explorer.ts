@@ -1,43 +1,43 @@
 import { type Bytes, PackedStates } from './packed-states';
 
-/** Offers one thing that may happen next: what it is, in words, and how it changes a copy of the state. */
+/** Offers one possible next step: its description, and how it changes a copy of the state. */
 export type Offer<State> = (what: string, change: (next: State) => void) => void;
 
-/** A system whose every interleaving is to be looked at. States are plain data: objects, arrays, small numbers, words. */
+/** A system to explore in every interleaving. States are plain data: objects, arrays, small numbers, words. */
 export interface System<State> {
   readonly start: State;
-  /** Writes all of a state. Other states have other bytes. */
+  /** Writes a whole state. Different states have different bytes. */
   readonly pack: (bytes: Bytes, state: State) => void;
-  /** Reads a copy, which may be changed, of what `pack` wrote. */
+  /** Reads the state that `pack` wrote, as a copy that may be changed. */
   readonly unpack: (bytes: Bytes) => State;
-  /** Offers everything that may happen in this state, in the same order each time. */
+  /** Offers every possible next step, always in the same order. */
   readonly moves: (state: State, offer: Offer<State>) => void;
-  /** What is wrong with this state, in words; undefined when nothing is. */
+  /** The fault of this state, in words; undefined if it has none. */
   readonly fault: (state: State) => string | undefined;
-  /** What this state, and what has just led to it, prove to be possible. */
+  /** The events that this state and the step to it prove possible. */
   readonly signs: (state: State, what: string) => readonly string[];
 }
 
 export interface Exploration {
   readonly states: number;
   readonly transitions: number;
-  /** The longest of the shortest ways to a state. */
+  /** The length of the longest shortest path to a state. */
   readonly depth: number;
   readonly signs: ReadonlySet<string>;
-  /** The first fault that was met; as the search goes breadth first, by a shortest way. */
+  /** The first fault found. The search is breadth first, so its path is a shortest one. */
   readonly fault?: { readonly what: string; readonly trace: readonly string[] };
 }
 
-/** States beyond this number mean that a scenario was not bounded well. */
+/** The limit on states: a scenario beyond it is not bounded well. */
 const MOST_STATES = 150_000;
 
 /**
- * Looks at every state that can be reached, nearest first, and stops at the first fault. Nothing is left out: no order
- * of events is taken to stand for another one, and two states are one only when they are equal.
+ * Explores every reachable state, nearest first, and stops at the first fault. Nothing is left out: no order of events
+ * stands for another one, and two states are one only if they are equal.
  */
 export function explore<State>({ start, pack, unpack, moves, fault, signs }: System<State>): Exploration {
   const states = new PackedStates();
-  /** How each state was first reached: from which one, and by which of the moves that are offered there. */
+  /** The state and the step from which each state was first reached. */
   const cameFrom: number[] = [];
   const by: number[] = [];
   const shown = new Set<string>();
@@ -48,7 +48,7 @@ export function explore<State>({ start, pack, unpack, moves, fault, signs }: Sys
     states.open(state);
     return unpack(states);
   };
-  /** Not kept for every state: only the way to a fault is ever told. */
+  /** Not kept for every state, because only the path to a fault is shown. */
   const nameOfMove = (state: number, number: number) => {
     const offered: string[] = [];
     moves(open(state), (what) => offered.push(what));

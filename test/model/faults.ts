@@ -4,8 +4,8 @@ import { leaveEpoch } from './protocol/view';
 import { copyOfData, DELETED, type Faults, NONE, type Server, spend, type World } from './state';
 
 /**
- * Pauses need no step: a process may be passed over for as many ticks as one likes. So may a message on its way. A node
- * that died is one that is passed over for ever, and a check that takes time is the moment at which it read its clock.
+ * Pauses need no step: a process, or a message on its way, may be passed over for any number of ticks. A node that died
+ * is passed over forever, and a check that takes time counts at the moment at which it read its clock.
  */
 export const passTime: Moves = (model, world, offer) => {
   offer('a tick passes', (next) => {
@@ -17,7 +17,7 @@ export const passTime: Moves = (model, world, offer) => {
 
 function clockRuns({ scenario, keeps }: Model, world: World, index: number): boolean {
   if (scenario.roles[index]!.slowClock && world.phase === 0) return false;
-  // The monotonic clock may stop while the machine sleeps; the other one goes on.
+  // The monotonic clock may stop while the machine sleeps. The other clock goes on.
   return !world.processes[index]!.asleep || keeps('the larger of two clocks counts');
 }
 
@@ -33,7 +33,7 @@ function grow(world: World, index: number): void {
     if (delivery?.by === index) delivery.age = older(delivery.age, WAIT);
 }
 
-/** What Redis may do at any moment. */
+/** The possible faults of Redis. */
 export const failRedis: Moves = (model, world, offer) => {
   const { faults } = world;
   const befall = (
@@ -91,8 +91,8 @@ export const failRedis: Moves = (model, world, offer) => {
 };
 
 /**
- * Failover. Without `WAIT` it is assumed that the old primary has stopped taking writes, though it may still be read;
- * with it, it may go on as if nothing had happened.
+ * Failover. Without `WAIT` the model assumes that the old primary accepts no writes, though it may still be read. With
+ * `WAIT` the old primary may continue as before.
  */
 export const failOver: Moves = (model, world, offer) => {
   for (const [number, server] of world.servers.entries()) {
@@ -128,7 +128,7 @@ export const failOver: Moves = (model, world, offer) => {
   }
 };
 
-/** What the processes may meet beside Redis. */
+/** The possible faults of processes and clocks. */
 export const failProcesses: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
     const { keepsView, reconnects, sleeps } = model.scenario.roles[index]!;

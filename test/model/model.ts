@@ -2,22 +2,22 @@ import type { Offer } from './explorer';
 import { bitOf, type Data, type Faults, NONE, NOTHING, type World } from './state';
 
 /**
- * Time passes in ticks, and things happen between two ticks, in any order and any number. A clock is read as the number
- * of its ticks, so what happens between the same two ticks has the same time, as within one ms of a real clock. A slow
+ * Time passes in ticks. Steps happen between two ticks, in any order and number. A clock shows the number of its ticks,
+ * so steps between the same two ticks have the same time, like events within one ms of a real clock. A slow
  * clock loses every second tick: L of its ticks may last 2 * L true ones.
  *
  * The lease is one tick: a view is current until the first tick that its clock counts after the stamp. A waiter whose
- * clock is true has to wait 2 * L to be sure of that. Clocks drift by far less in the service, where W is L, 1 % and a
- * margin for the grain of a clock; in ticks the least that is more than L is one more tick, and so the drift is scaled
- * up until it is as great as that tick.
+ * clock is true has to wait 2 * L to be sure of that. Real clocks drift far less: in the code W is L, plus 1 % and a
+ * margin for the resolution of a clock. In ticks the least time above L is one more tick, so the drift is scaled
+ * up to that tick.
  *
- * Ages are counted up to the point from where they make no difference. So time has no end in the model.
+ * Ages are counted only as long as they make a difference. So time has no end in the model.
  */
 export const LEASE = 1;
 export const WAIT = 2;
 export const SLOW_CLOCK_LOSES_ONE_IN = 2;
 
-/** The rules that can be taken away, one at a time, to see what each of them prevents. */
+/** The rules that can be removed, one at a time, to see what each prevents. */
 export const RULES = [
   'the tail is noted before the load',
   'the load is of the full log',
@@ -55,7 +55,7 @@ export type Rule = (typeof RULES)[number];
 /** What a process can do. */
 export interface Role {
   readonly name: string;
-  /** Reaches Postgres: a server. Without it: a service that only checks tokens. */
+  /** Whether it reaches Postgres, like a node. Without it, it is a service. */
   readonly postgres?: boolean;
   readonly keepsView?: boolean;
   readonly revokes?: boolean;
@@ -64,44 +64,44 @@ export interface Role {
   readonly readsRecords?: boolean;
   readonly leaves?: boolean;
   readonly slowClock?: boolean;
-  /** Its machine may sleep. */
+  /** Whether its machine may sleep. */
   readonly sleeps?: boolean;
-  /** It may lose its connection, or begin again for another reason, at any time. */
+  /** Whether it may lose its connection, or begin again, at any time. */
   readonly reconnects?: boolean;
 }
 
-/** A small fleet and what may befall it. */
+/** A small fleet and its possible faults. */
 export interface Scenario {
   readonly name: string;
   readonly why: string;
   readonly roles: readonly Role[];
   readonly revocations: number;
   readonly servers?: 1 | 2;
-  /** How often one revocation is published in one epoch: 2, unless said otherwise. */
+  /** How often one revocation is published in one epoch; 2 by default. */
   readonly mostPublications?: number;
-  /** How many tickets are drawn at most, if that is to be bounded. */
+  /** The limit on drawn tickets, if any. */
   readonly mostTickets?: number;
   /**
-   * Where it begins. `empty`: Redis is empty and nobody has joined. `joined`: everyone is in an epoch that they have
-   * known for long. `committed`: and all revocations were committed since.
+   * The initial state. `empty`: Redis is empty and no process has joined. `joined`: all are in an epoch that they have
+   * known for long. `committed`: joined, and all revocations were committed since.
    */
   readonly begins?: 'empty' | 'joined' | 'committed';
   readonly faults?: Partial<Faults>;
   /**
-   * `replicas`: a write counts only when the replicas have it, and an old primary may go on taking writes. `none`: the
-   * first is not waited for, so the second is assumed away by Redis's own settings.
+   * `replicas`: a write counts only when the replicas have it, and an old primary may still accept writes. `none`:
+   * writes wait for no replica, so Redis's own settings must prevent the second.
    */
   readonly waitsFor?: 'replicas' | 'none';
-  /** Whether silent nodes are removed; then beats are counted, and no process sends more than this. */
+  /** The limit on heartbeats of a process. If set, beats are counted and silent nodes are removed. */
   readonly mostBeats?: number;
   /**
-   * Whether revocations may commit in any order. Where nothing depends on their numbers they commit in the order of
-   * these: any other history is one of those with the names exchanged.
+   * Whether revocations may commit in any order. If nothing depends on their numbers, they commit in numerical order:
+   * every other history is one of those with exchanged names.
    */
   readonly commitsInAnyOrder?: boolean;
   /**
-   * Whether the answer to a heartbeat may take time. When it is heard at once, the holder is current for longer, and
-   * all else that it may do it may do later as well: so this only matters where the stamp is not what counts.
+   * Whether the answer to a heartbeat may take time. With an immediate answer the holder is current for longer, and can
+   * do all other steps later too. So this matters only if the lease does not count from the stamp.
    */
   readonly slowAnswers?: boolean;
   /** Whether the heartbeat of an earlier join may still be under way. */
@@ -117,7 +117,7 @@ export function modelOf(scenario: Scenario, without?: Rule): Model {
   return { scenario, keeps: (rule) => rule !== without };
 }
 
-/** One rule of the protocol: offers what it allows in a state. */
+/** One rule of the protocol: offers the steps that it permits in a state. */
 export type Moves = (model: Model, world: World, offer: Offer<World>) => void;
 
 const NO_FAULTS: Faults = {

@@ -1,7 +1,7 @@
 import type { Rule, Scenario } from './model';
 import * as scenarios from './scenarios';
 
-/** A rule that is taken away, and the scenario in which that breaks the promise. */
+/** A removed rule, and the scenario in which its absence breaks the promise. */
 export interface Mutant {
   readonly without: Rule;
   readonly in: Scenario;
@@ -40,12 +40,12 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 /**
- * Rules that the promise holds without.
+ * The rules that the promise does not need.
  *
- * A slow confirmation need not find the epoch unchanged. The revocation was committed and published in an epoch while
- * that was alive; every later epoch begins after it, so whoever joins, heals or fills a record there reads Postgres
- * after the commit; and the leases of that epoch and of earlier ones that do not know of it are over after W. The
- * service asks all the same: it is one comparison, and publishing again brings the revocation to those who follow the
+ * A slow confirmation need not find the epoch unchanged. The revocation was committed and published in a live epoch,
+ * and every later epoch begins after it. So a process that joins, heals or fills a record there reads Postgres
+ * after the commit. The leases of that epoch and of earlier ones that do not know the revocation end within W. The
+ * code checks anyway: it is one comparison, and a new publication brings the revocation to the followers of the
  * new stream at once.
  */
 export const HARMLESS: readonly Rule[] = ['a slow confirmation finds the epoch unchanged'];

@@ -1,6 +1,6 @@
 /**
- * Where the numbers of one state are written, and read again in the same order. They have to tell by themselves where
- * the state ends, so a list is written behind its length.
+ * Writes the numbers of one state, and reads them again in the same order. They must show by themselves where the
+ * state ends, so a list is written after its length.
  */
 export interface Bytes {
   /** Writes a whole number from -1 to 254. */
@@ -8,30 +8,30 @@ export interface Bytes {
   take(): number;
 }
 
-/** How many bytes a state takes at most. */
+/** The most bytes of a state. */
 const LONGEST = 4096;
 
-/** A place of the hash table that holds no state. */
+/** An empty place of the hash table. */
 const FREE = -1;
 
-/** Looked up once: inside jest, each use of a global costs more than the rest of the hash. */
+/** Looked up once: in jest, each use of a global costs more than the rest of the hash. */
 const { imul } = Math;
 
 /**
- * A list of different states, as bytes that lie one behind the other. A state is written behind the last one and stays
- * there if it is new. Equal hashes prove nothing here: states are one only when all their bytes are equal.
+ * A list of different states, as bytes one after the other. A state is written after the last one and stays there if
+ * it is new. Equal hashes prove nothing: two states are one only if all their bytes are equal.
  */
 export class PackedStates implements Bytes {
   private bytes = new Uint8Array(1 << 20);
   /** The same memory: hashing and comparing take four bytes at a time. */
   private words = new Int32Array(this.bytes.buffer);
-  /** The byte that is written or read next. */
+  /** The next byte to write or read. */
   private at = 0;
-  /** All bits that are set in any byte of the state that is written. Looked at once a state, not once a byte. */
+  /** The bits set in any byte of the state being written. Checked once per state, not once per byte. */
   private bits = 0;
-  /** Where each state begins, counted in words, and at last where the next one will. */
+  /** The start of each state, counted in words, and of the next one. */
   private readonly begins = [0];
-  /** A hash table of the states' numbers. A state whose place is taken gets the next free one. */
+  /** A hash table of the states' numbers. A state whose place is taken gets the next free place. */
   private places = new Int32Array(1024).fill(FREE);
 
   get size(): number {
@@ -60,8 +60,8 @@ export class PackedStates implements Bytes {
   }
 
   /**
-   * Adds the state that was written since `begin`. False: it is there already. Throws a RangeError if it is too long, or
-   * if one of its numbers was not from -1 to 254.
+   * Adds the state written since `begin`. Returns false if it is there already. Throws a RangeError if it is too long,
+   * or if one of its numbers is not from -1 to 254.
    */
   add(): boolean {
     while (this.at % 4 > 0) this.put(-1);

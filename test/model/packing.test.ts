@@ -2,7 +2,7 @@ import { PackedStates } from './packed-states';
 import { packWorld, unpackWorld } from './packing';
 import type { Beat, Data, World } from './state';
 
-/** Counts up from 1, so that no two numbers of the world below are equal. */
+/** Counts up from 1, so that all numbers of the world below differ. */
 let last = 0;
 const number = () => (last += 1);
 
@@ -26,7 +26,7 @@ const data = (filled: boolean): Data => ({
   ticket: number(),
 });
 
-/** It holds everything that a world may hold, which no world of a scenario does. */
+/** It has every optional part of a world, unlike the worlds of the scenarios. */
 const world: World = {
   committed: number(),
   confirmed: number(),
@@ -91,7 +91,7 @@ function read(states: PackedStates, state: number, length: number): number[] {
   return Array.from({ length }, () => states.take());
 }
 
-test('a state that was packed is unpacked whole', () => {
+test('a packed state is unpacked completely', () => {
   const states = new PackedStates();
   states.begin();
   packWorld(states, world);
@@ -100,7 +100,7 @@ test('a state that was packed is unpacked whole', () => {
   expect(unpackWorld(states)).toStrictEqual(world);
 });
 
-test('a state is added once, and found among many that differ in one number', () => {
+test('a state is added once and found among many that differ in one number', () => {
   const states = new PackedStates();
   const all: number[][] = [];
   for (let one = -1; one < 250; one += 1)
@@ -121,7 +121,7 @@ test.each([-2, 255])(
   },
 );
 
-test('a state that is too long is refused rather than cut off', () => {
+test('a state that is too long is refused, not cut off', () => {
   const states = new PackedStates();
   expect(() => write(states, new Array<number>(5000).fill(1))).toThrow('more than 4096 bytes');
 });

@@ -2,8 +2,8 @@ import type { Bytes } from './packed-states';
 import type { Beat, Data, Delivery, Faults, Filling, Healing, Process, Server, World } from './state';
 
 /*
- * A state as bytes. What `pack` writes, `unpack` reads in the same order, and both name every property. The compiler
- * finds a property that `unpack` forgets; where `pack` forgets one, `unpack` reads the wrong bytes from there on.
+ * A state as bytes. `unpack` reads in the order in which `pack` writes, and both name every property. The compiler
+ * finds a property that `unpack` forgets. If `pack` forgets one, `unpack` reads wrong bytes from there on.
  */
 
 const BEAT_STAGES: readonly Beat['stage'][] = ['sent', 'answered', 'stale'];
@@ -26,7 +26,7 @@ const unpackNumber = (bytes: Bytes) => bytes.take();
 const packFlag = (bytes: Bytes, flag: boolean) => bytes.put(flag ? 1 : 0);
 const unpackFlag = (bytes: Bytes) => bytes.take() === 1;
 
-/** Writes whether there is a part, and tells it. */
+/** Writes whether there is a part, and returns it. */
 function isThere<Part>(bytes: Bytes, part: Part | undefined): part is Part {
   bytes.put(part === undefined ? 0 : 1);
   return part !== undefined;

@@ -4,13 +4,13 @@ import { HARMLESS, MUTANTS } from './mutants';
 import { SCENARIOS } from './scenarios';
 import { SIGNS, systemOf } from './system';
 
-/** What was explored is printed when TRACES is set: TRACES=1 npx jest test/model */
+/** With TRACES set, the exploration is printed: TRACES=1 npx jest test/model */
 const said: string[] = [];
 afterAll(() => {
   if (process.env.TRACES) process.stdout.write(`${said.join('\n')}\n`);
 });
 
-describe('the protocol keeps its promise in every state that can be reached', () => {
+describe('the protocol keeps its promise in every reachable state', () => {
   const seen = new Set<string>();
 
   test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('with %s', (name, scenario) => {
@@ -20,12 +20,12 @@ describe('the protocol keeps its promise in every state that can be reached', ()
     said.push(`${name}: ${states} states, ${transitions} transitions, depth ${depth}`);
   });
 
-  test('and does not keep it by doing nothing', () => {
+  test('and does not keep it by inaction', () => {
     expect([...seen].sort()).toEqual([...SIGNS].sort());
   });
 });
 
-describe('each rule is needed: without it the promise is broken', () => {
+describe('without one of its rules the promise is broken', () => {
   test.each(MUTANTS.map((mutant) => [mutant.without, mutant] as const))('%s', (without, mutant) => {
     const { fault } = explore(systemOf(modelOf(mutant.in, without)));
     const steps = (fault?.trace ?? []).map((step, index) => `  ${index + 1}. ${step}`);
@@ -33,7 +33,7 @@ describe('each rule is needed: without it the promise is broken', () => {
     expect(fault).toBeDefined();
   });
 
-  test('and none is forgotten', () => {
+  test('and every rule has such a case', () => {
     const tried: Rule[] = [...MUTANTS.map(({ without }) => without), ...HARMLESS];
     expect(tried.sort()).toEqual([...RULES].sort());
   });

@@ -16,14 +16,14 @@ export const flush: Scenario = {
 
 export const slowClock: Scenario = {
   name: 'a slow clock',
-  why: 'The clock of the node that is waited for loses every second tick; its machine may sleep.',
+  why: 'A slow node is waited for: its clock loses every second tick, and its machine may sleep.',
   roles: [revoker, { ...node, slowClock: true, sleeps: true }],
   revocations: 1,
 };
 
 export const silentNode: Scenario = {
   name: 'a silent node',
-  why: 'Revocations follow one another; a node that was silent during some of them is removed, and comes back.',
+  why: 'Revocations follow one another. A node that is silent during some of them is removed and comes back.',
   roles: [revoker, node],
   revocations: 3,
   begins: 'committed',
@@ -42,7 +42,7 @@ export const outOfOrder: Scenario = {
 
 export const withoutPostgres: Scenario = {
   name: 'a process without Postgres',
-  why: 'It knows only what is in the stream; that is lost, and filled again by somebody else.',
+  why: 'It knows only the stream, which is lost and filled again by another process.',
   roles: [{ ...revoker, heals: true }, guard],
   revocations: 2,
   faults: { flushes: 1 },
@@ -52,7 +52,7 @@ export const withoutPostgres: Scenario = {
 
 export const evictedStream: Scenario = {
   name: 'an evicted stream',
-  why: 'Redis evicts the stream alone, which a process without Postgres has to read from its beginning.',
+  why: 'Redis evicts only the stream, which a process without Postgres has to read from its beginning.',
   roles: [{ ...revoker, heals: true }, guard],
   revocations: 1,
   faults: { evictedStreams: 1 },
@@ -77,7 +77,7 @@ export const recordsAndFlush: Scenario = {
 
 export const oldData: Scenario = {
   name: 'a restart with old data',
-  why: 'Redis comes back with what it had saved some time ago; a node follows.',
+  why: 'Redis comes back with old data from its disk, while a node follows.',
   roles: [revoker, node],
   revocations: 1,
   faults: { restarts: 1 },
@@ -85,7 +85,7 @@ export const oldData: Scenario = {
 
 export const oldRecords: Scenario = {
   name: 'a restart with old records',
-  why: 'The same, and checks read records.',
+  why: 'As before, and checks read records.',
   roles: [revoker, checker],
   revocations: 1,
   faults: { restarts: 1 },
@@ -93,7 +93,7 @@ export const oldRecords: Scenario = {
 
 export const failover: Scenario = {
   name: 'a failover',
-  why: 'The replica that takes over lags. The old primary takes no writes any more, but may still be read.',
+  why: 'A lagging replica takes over. The old primary refuses writes, but may still be read.',
   roles: [revoker, node],
   revocations: 1,
   servers: 2,
@@ -104,7 +104,7 @@ export const failover: Scenario = {
 
 export const failoverOfRecords: Scenario = {
   name: 'a failover with records',
-  why: 'The same, and checks read records.',
+  why: 'As before, and checks read records.',
   roles: [revoker, checker],
   revocations: 1,
   servers: 2,
@@ -116,7 +116,7 @@ export const failoverOfRecords: Scenario = {
 
 export const failoverAndBack: Scenario = {
   name: 'a failover and back',
-  why: 'The old primary becomes a replica of the one that lagged, and is promoted again in its first run.',
+  why: 'The old primary becomes a replica of the lagging one, and is promoted again in the same run.',
   roles: [revoker, node],
   revocations: 1,
   servers: 2,
@@ -127,7 +127,7 @@ export const failoverAndBack: Scenario = {
 
 export const splitBrain: Scenario = {
   name: 'two primaries',
-  why: 'The old primary goes on taking writes from whoever still reaches it; writes wait for the replicas.',
+  why: 'The old primary still accepts writes from the processes connected to it. Writes wait for the replicas.',
   roles: [revoker, node],
   revocations: 1,
   servers: 2,
@@ -139,7 +139,7 @@ export const splitBrain: Scenario = {
 
 export const splitBrainOfRecords: Scenario = {
   name: 'two primaries with records',
-  why: 'The same, and checks read records.',
+  why: 'As before, and checks read records.',
   roles: [revoker, checker],
   revocations: 1,
   servers: 2,
@@ -167,7 +167,7 @@ export const graceful: Scenario = {
 
 export const dyingRevoker: Scenario = {
   name: 'a revoker that dies',
-  why: 'A node that follows has begun to revoke; another one, which follows too, may finish it.',
+  why: 'A following node begins a revocation, and another following node may finish it.',
   roles: [
     { ...node, name: 'node A', revokes: true },
     { ...node, name: 'node B', revokes: true },
@@ -179,7 +179,7 @@ export const dyingRevoker: Scenario = {
 
 export const lateAnswers: Scenario = {
   name: 'late answers',
-  why: 'What a process asked before it joined again reaches Redis, and the answer reaches the process, at any time.',
+  why: 'Requests of a process from before its new join, and their answers, arrive at any time.',
   roles: [
     { ...revoker, heals: true },
     { ...guard, reconnects: true },

@@ -1,6 +1,6 @@
 /**
- * A set of revocations, as bits: the first is 1, the second 2, the third 4. The model's revocations all concern one
- * user, and each matters by itself, as those of single tokens and sessions do.
+ * A set of revocations as bits: the first is 1, the second 2, the third 4. All revocations of the model concern one
+ * user, and each matters by itself, like those of single tokens and sessions.
  */
 export type Revocations = number;
 
@@ -9,19 +9,19 @@ export const bitOf = (revocation: number): Revocations => 1 << revocation;
 export const holds = (set: Revocations, revocation: number) => (set & bitOf(revocation)) !== 0;
 export const holdsAll = (set: Revocations, all: Revocations) => (set & all) === all;
 
-/** Stands for a number where there is none: no record, no ticket, a server that follows no other. */
+/** A missing number: no record, no ticket, a server that follows no other. */
 export const NONE = -1;
 
 /** A stream entry that was deleted. */
 export const DELETED = NONE;
 
-/** What the registry says of one node: "position|beats". */
+/** The registry's entry of one node: "position|beats". */
 export interface Registration {
   position: number;
   beats: number;
 }
 
-/** All of our keys in one Redis server. What a server of Redis does to them, it does to all at once. */
+/** All keys of the protocol in one Redis server, which change together. */
 export interface Data {
   /** The epoch's id. */
   id: number;
@@ -29,9 +29,9 @@ export interface Data {
   run: number;
   line: number;
   filled: boolean;
-  /** The revocation that each entry of the stream tells of; the first entry has the position 1. */
+  /** The revocation of each entry of the stream; the first entry has the position 1. */
   stream: number[];
-  /** The stream's key was evicted. */
+  /** Whether the stream's key was evicted. */
   streamLost: boolean;
   registry: (Registration | undefined)[];
   /** The user's record in this epoch, or NONE. */
@@ -42,17 +42,17 @@ export interface Data {
 export interface Server {
   run: number;
   line: number;
-  /** Whether it is, or was, a primary: only then does anyone talk to it. */
+  /** Whether it is or was a primary: processes talk only to these. */
   known: boolean;
   writable: boolean;
   /** The server that this one is a replica of. */
   follows: number;
   data: Data | undefined;
-  /** What it has on disk. */
+  /** Its data on disk. */
   saved: Data | undefined;
 }
 
-/** A heartbeat on its way. A process without a view sends it too, as a probe: it registers nothing. */
+/** A heartbeat on its way. A process without a view sends it as a probe, which registers nothing. */
 export interface Beat {
   stage: 'sent' | 'answered' | 'stale';
   id: number;
@@ -60,91 +60,91 @@ export interface Beat {
   beats: number;
   /** Ticks of the sender's clock since the stamp. */
   age: number;
-  /** The tail that was answered. */
+  /** The tail in the answer. */
   tail: number;
 }
 
-/** A record that is about to be filled: the ticket, then what Postgres said. */
+/** A record being filled: the ticket, then the answer of Postgres. */
 export interface Filling {
   id: number;
   ticket: number;
   value: Revocations;
 }
 
-/** A fresh epoch that is about to be filled: the id that was noted, then what is left of the log that was loaded. */
+/** A fresh epoch being filled: the noted id, then the rest of the loaded log. */
 export interface Healing {
   id: number;
   log: Revocations;
 }
 
 export interface Process {
-  /** `away`: to begin with a hello. `loading`: the tail is noted. `following`: what it has of the log is whole. */
+  /** `away`: begins with a hello. `loading`: the tail is noted. `following`: its part of the log is complete. */
   stage: 'away' | 'loading' | 'following' | 'leaving' | 'left';
-  /** The epoch it knows, and the ticks since it learned of it. */
+  /** The epoch it knows, and the ticks since it learned it. */
   id: number;
   knownFor: number;
   view: Revocations;
   position: number;
-  /** The heartbeats sent, where they are counted. */
+  /** The number of heartbeats sent, if they are counted. */
   beats: number;
   beat: Beat | undefined;
   /** A heartbeat of the join before this one. */
   lateBeat: Beat | undefined;
-  /** The lease: ticks since the stamp of the newest heartbeat that was answered, and the tail it answered. */
+  /** The lease: ticks since the stamp of the newest answered heartbeat, and the answered tail. */
   leaseAge: number;
   leaseTail: number;
-  /** Ticks since the stamp that the view is current from. */
+  /** Ticks since the stamp from which the view is current. */
   viewAge: number;
   filling: Filling | undefined;
   healing: Healing | undefined;
   asleep: boolean;
-  /** It was taken for dead and removed from the registry, once. */
+  /** Whether it was taken for dead and removed from the registry. */
   wasRemoved: boolean;
 }
 
-/** A revocation between its publication and its confirmation, in the hands of one process. */
+/** A revocation that a process has published and not yet confirmed. */
 export interface Delivery {
   by: number;
   id: number;
   position: number;
   /** Ticks since the publication was answered. */
   age: number;
-  /** The beats that the registry showed when it was published. */
+  /** The beats in the registry at the publication. */
   noted: number[];
-  /** `idRead` is for a mutant only. `removing`: confirmed, and silent nodes are still to be removed. */
+  /** `idRead` is only for a mutant. `removing`: confirmed, and silent nodes remain to be removed. */
   stage: 'published' | 'idRead' | 'removing';
 }
 
-/** How often what may go wrong may still do so. */
+/** How often each fault may still happen. */
 export interface Faults {
   flushes: number;
   /** Restarts without data. */
   losses: number;
-  /** Restarts with what was on disk. */
+  /** Restarts with the data on disk. */
   restarts: number;
   promotions: number;
-  /** Times that a replica which is not waited for gets what its primary has. */
+  /** Updates of a replica that no write waits for. */
   catchUps: number;
   /** Old primaries that become replicas of the new one. */
   demotions: number;
   evictedStreams: number;
   evictedRecords: number;
   trims: number;
-  /** Answers to a publication that are lost. */
+  /** Lost answers to a publication. */
   lostAnswers: number;
-  /** Revokers that die between publication and confirmation; another process takes over. */
+  /** Processes that die between publication and confirmation. Another takes over. */
   takeovers: number;
 }
 
 export interface World {
-  /** What Postgres holds. */
+  /** The revocations in Postgres. */
   committed: Revocations;
   confirmed: Revocations;
   deliveries: (Delivery | undefined)[];
   servers: Server[];
   processes: Process[];
   faults: Faults;
-  /** How many ids, runs, lines and tickets have been given out. */
+  /** The numbers of ids, runs, lines and tickets given out. */
   epochs: number;
   runs: number;
   lines: number;
@@ -153,7 +153,7 @@ export interface World {
   phase: number;
 }
 
-/** Also what a replica and a disk get. */
+/** A copy, also for a replica and a disk. */
 export function copyOfData(data: Data | undefined): Data | undefined {
   if (!data) return undefined;
   const copy = { ...data };
@@ -162,7 +162,7 @@ export function copyOfData(data: Data | undefined): Data | undefined {
   return copy;
 }
 
-/** A fault has happened: it may do so less often from now on. */
+/** Counts a fault that has happened. */
 export function spend(world: World, fault: keyof Faults): void {
   world.faults = { ...world.faults, [fault]: world.faults[fault] - 1 };
 }

@@ -42,8 +42,8 @@ const EVERYTHING: readonly Moves[] = [
 ];
 
 /**
- * The promise: what is confirmed is in every view that is current, and in every record that a holder of a lease could
- * read, from whichever server it is connected to. Postgres, which answers where neither does, holds it anyway.
+ * The promise: a confirmed revocation is in every current view, and in every record that a holder of a lease could
+ * read, from any server that it may be connected to. Postgres, which answers otherwise, holds it anyway.
  */
 function brokenPromise(model: Model, { confirmed, processes, servers }: World): string | undefined {
   for (const [index, process] of processes.entries()) {
@@ -62,7 +62,7 @@ function brokenPromise(model: Model, { confirmed, processes, servers }: World): 
   return undefined;
 }
 
-/** What has to be possible, lest the promise be kept by doing nothing. */
+/** Events that must be possible, so that the promise is not kept by inaction. */
 export const SIGNS = [
   'a revocation is confirmed fast',
   'a revocation is confirmed slowly',

@@ -51,7 +51,7 @@ test('without ADMIN_EMAIL no administrator is created on a real Postgres', async
   expect(await world.sql('select id from users')).toEqual([]);
 });
 
-test('an administrator with a weak password stops the start', async () => {
+test('an administrator with a weak password or a wrong email stops the start', async () => {
   const world = await newWorld();
   await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(/ADMIN_PASSWORD is refused/);
   await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not a valid email/);

@@ -55,7 +55,7 @@ test('a reader gets the published entries in order and without a gap', async () 
   expect(await reader.readFrom(later.cursor)).toEqual([]);
 });
 
-test('a beat registers its node and is answered the tail; a node that has beaten since is not removed', async () => {
+test('a heartbeat registers its node and returns the tail; a node that beat again is not removed', async () => {
   const { server } = await start();
   const stream = createLogStream(await connect(server), NAMES);
   const { id } = await stream.hello();

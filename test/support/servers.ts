@@ -58,7 +58,7 @@ function unprivileged(): { uid?: number; gid?: number } {
         continue;
       }
     }
-    throw new Error('There is no user "postgres" or "nobody" that Postgres could run as.');
+    throw new Error('Postgres needs a user "postgres" or "nobody" to run as.');
   };
   return { uid: idOf('-u'), gid: idOf('-g') };
 }

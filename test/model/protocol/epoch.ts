@@ -1,11 +1,11 @@
 import { LEASE, type Model, WAIT } from '../model';
 import { type Data, NONE, type Process, type Server, type World } from '../state';
 
-/** Whether the data began in this very life of this server, and has been whole since. */
+/** Whether the data began in this life of the server and is complete since. */
 function belongsTo({ keeps }: Model, server: Server, data: Data): boolean {
-  // A replica that was promoted, and a server that restarted with what was on its disk, lack what came last.
+  // A promoted replica, and a server restarted with the data of its disk, lack the last writes.
   if (keeps('an epoch is bound to the run of its server') && data.run !== server.run) return false;
-  // So does a primary that became a replica of a lagging one and was then promoted again: with the run it always had.
+  // So does a primary that became a replica of a lagging one and was promoted again. Its run id is unchanged.
   if (
     keeps('an epoch is bound to the run of its server') &&
     keeps('an epoch is bound to the promotion of its server') &&
@@ -15,12 +15,12 @@ function belongsTo({ keeps }: Model, server: Server, data: Data): boolean {
   return !(data.streamLost && keeps('a lost stream ends the epoch'));
 }
 
-/** What every script but `hello` asks first; where it is not so, the script answers STALE. */
+/** The first check of every script except `hello`. If it fails, the script answers STALE. */
 export function isAlive(model: Model, server: Server, id: number): boolean {
   return server.data?.id === id && belongsTo(model, server, server.data);
 }
 
-/** Whether `hello` gets an answer: it may have to write. */
+/** Whether `hello` gets an answer. It may have to write. */
 export function canGreet(model: Model, server: Server): boolean {
   return (
     server.known && (server.writable || (server.data !== undefined && belongsTo(model, server, server.data)))
@@ -28,10 +28,10 @@ export function canGreet(model: Model, server: Server): boolean {
 }
 
 /**
- * `hello`: answers the epoch there is, or makes one.
+ * `hello`: answers the present epoch, or makes one.
  *
- * That the answer comes later needs no step of its own, here and with the scripts below: whoever has an answer and does
- * nothing yet cannot be told from one who waits for it.
+ * A late answer needs no step of its own, here and in the scripts below: a process that has an answer and does nothing
+ * yet is like one that waits for it.
  */
 export function greet(model: Model, world: World, server: Server): Data {
   const there = server.data;
@@ -52,7 +52,7 @@ export function greet(model: Model, world: World, server: Server): Data {
   return server.data;
 }
 
-/** A process learns which epoch it is in. W counts from here for it, and a lease of another epoch is of no use. */
+/** A process learns its epoch. Its W counts from here, and a lease of another epoch is void. */
 export function learn({ keeps }: Model, process: Process, id: number, countsTime: boolean): void {
   if (process.id === id) return;
   process.id = id;

@@ -4,9 +4,9 @@ import { isAlive } from './epoch';
 import { at, knownServers, nameOf } from './names';
 
 /**
- * Heal: a process with Postgres that knows of an epoch which is not filled loads the log and appends all of it, `filled`
- * with the last entry. The id is noted before the load: so what the log lacks is committed, and hence published, in
- * this epoch or a later one.
+ * Heal: a process with Postgres that knows an epoch which is not filled loads the log and appends all of it, with
+ * `filled` in the last entry. It notes the id before the load, so revocations that the log lacks are committed, and
+ * published, in this epoch or a later one.
  */
 export const heal: Moves = (model, world, offer) => {
   const { keeps, scenario } = model;

@@ -5,8 +5,8 @@ import { at, knownServers, nameOf } from './names';
 import { leaveEpoch, renew } from './view';
 
 /**
- * `WAIT`: makes sure of the replicas, or says that they could not be reached. An old primary has none: they follow the
- * new one. Where nobody waits, a write counts at once, and the replica gets it some time later (faults.ts).
+ * `WAIT`: confirms the write on the replicas, or reports that they could not be reached. An old primary has none: they
+ * follow the new one. Without `WAIT` a write counts at once, and the replica gets it later (faults.ts).
  */
 export function replicate({ scenario, keeps }: Model, world: World, number: number, rule: Rule): boolean {
   if (scenario.waitsFor !== 'replicas' || !keeps(rule)) return true;
@@ -20,7 +20,7 @@ export function replicate({ scenario, keeps }: Model, world: World, number: numb
 /** A process that holds a lease may answer a check by the user's record. */
 export const holdsLease = (process: Process): boolean => process.leaseAge < LEASE;
 
-/** Stamp, send. The stamp comes first: it says from when on the answer may be relied on. */
+/** Stamp, then send. The stamp must come first: the lease counts from it. */
 export const sendBeat: Moves = (model, world, offer) => {
   const { mostBeats } = model.scenario;
   for (const [index, process] of world.processes.entries()) {
@@ -48,7 +48,7 @@ function register({ scenario, keeps }: Model, data: Data, index: number, beat: B
   data.registry[index] = { position: beat.position, beats: scenario.mostBeats === undefined ? 0 : beats };
 }
 
-/** `beat(id, node, position)`: registers, and answers the tail. In another epoch than the sender's: STALE. */
+/** `beat(id, node, position)`: registers the node and answers the tail, or STALE in another epoch. */
 export const answerBeat: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
     for (const kind of ['beat', 'lateBeat'] as const) {
@@ -57,7 +57,7 @@ export const answerBeat: Moves = (model, world, offer) => {
       for (const [number, server] of knownServers(world)) {
         const named = model.keeps('a heartbeat names its epoch');
         const isStale = named ? !isAlive(model, server, id) : !server.data;
-        // A primary that takes no writes lets the script fail; that is no answer.
+        // A primary that refuses writes fails the script, so there is no answer.
         if (!isStale && !server.writable) continue;
         const name = `${kind === 'beat' ? 'the heartbeat' : 'the late heartbeat'} of ${nameOf(model, index)}`;
         offer(`${name} arrives${at(world, number)}${isStale ? ' and is STALE' : ''}`, (next) => {
@@ -95,8 +95,8 @@ function hearStale(model: Model, process: Process, index: number): void {
 }
 
 /**
- * The answer gives the lease. It makes the view current only when all that was published before it has been applied, so
- * that a view whose reading is stuck stops being current although its heartbeats go on.
+ * The answer gives the lease. It makes the view current only after everything published before it has been applied. So
+ * a view whose reading is stuck stops being current although its heartbeats continue.
  */
 export const hearBeat: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {

@@ -1,13 +1,13 @@
 import type { Model } from '../model';
 import type { Server, World } from '../state';
 
-/** For the traces: who does it, and on which server where there are two. */
+/** For the traces: the process, and the server if there are two. */
 export const nameOf = ({ scenario }: Model, index: number): string => scenario.roles[index]!.name;
 export const at = (world: World, server: number): string =>
   world.servers.length === 1 ? '' : ` at ${server === 0 ? 'Redis one' : 'Redis two'}`;
 export const revocationName = (revocation: number): string => `revocation ${revocation + 1}`;
 
-/** The servers that a process may find itself connected to, old primaries included. */
+/** The servers that a process may be connected to, including old primaries. */
 export function knownServers(world: World): [number, Server][] {
   const known: [number, Server][] = [];
   for (const [number, server] of world.servers.entries()) if (server.known) known.push([number, server]);

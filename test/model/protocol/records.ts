@@ -3,11 +3,11 @@ import { type Data, NONE, type Revocations } from '../state';
 import { isAlive } from './epoch';
 import { at, knownServers, nameOf } from './names';
 
-/** What a publication does to the user's record: it adds to one that is there, and voids the ticket for one that is not. */
+/** The effect of a publication on the user's record: it adds to a present one, or voids the ticket of a missing one. */
 export function publishToRecord({ keeps }: Model, data: Data, published: Revocations): void {
   if (keeps('a publication voids the ticket')) data.ticket = NONE;
   if (data.record === NONE) {
-    // What a publication knows is one fact; a record claims to hold all of them.
+    // A publication knows one fact. A record claims to hold all of them.
     if (!keeps('a publication makes no record')) data.record = published;
     return;
   }
@@ -15,8 +15,8 @@ export function publishToRecord({ keeps }: Model, data: Data, published: Revocat
 }
 
 /**
- * Reading and filling a record: the ticket is drawn, then Postgres is read, then the record is made, if the ticket is
- * still good. So a record holds what had been committed when its ticket was drawn, and every publication since.
+ * Reading and filling a record: draw the ticket, read Postgres, then make the record if the ticket is still good. So a
+ * record holds everything committed before its ticket was drawn, and every publication since.
  */
 export const fillRecords: Moves = (model, world, offer) => {
   const { keeps } = model;
@@ -45,8 +45,8 @@ export const fillRecords: Moves = (model, world, offer) => {
         });
         continue;
       }
-      // Record and ticket are named by their epoch: in another one this ticket is not to be found. The id that the
-      // script asks for as well is then only a second lock on the same door.
+      // The epoch names record and ticket, so in another epoch this ticket does not exist. The id that the
+      // script also checks is only a second protection.
       const named = keeps('records are named by their epoch');
       const isMine = named ? isAlive(model, server, filling.id) : true;
       const isGood = isMine && (data.ticket === filling.ticket || !keeps('a fill needs its ticket'));

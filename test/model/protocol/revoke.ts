@@ -6,7 +6,7 @@ import { at, knownServers, nameOf, revocationName } from './names';
 import { publishToRecord } from './records';
 import { leaveEpoch } from './view';
 
-/** The transaction. Revocations may commit in another order than they are numbered in. */
+/** The transaction. Revocations need not commit in the order of their numbers. */
 export const commit: Moves = (model, world, offer) => {
   for (const revocation of world.deliveries.keys()) {
     if (holds(world.committed, revocation)) continue;
@@ -33,14 +33,14 @@ export const learnEpoch: Moves = (model, world, offer) => {
   }
 };
 
-/** Revocations that were all committed at the start are alike until they are published: then they take their order. */
+/** Revocations committed at the start are alike until publication, which gives them their order. */
 const isNext = ({ scenario }: Model, { deliveries, confirmed }: World, revocation: number) =>
   scenario.begins !== 'committed' ||
   revocation === 0 ||
   deliveries[revocation - 1] !== undefined ||
   holds(confirmed, revocation - 1);
 
-/** `publish`: the record, the ticket, and an entry in the stream. The answer tells the position and everyone's beats. */
+/** `publish`: the record, the ticket, and an entry in the stream. It answers the position and all beats. */
 export const publish: Moves = (model, world, offer) => {
   for (const [revocation, delivery] of world.deliveries.entries()) {
     if (!holds(world.committed, revocation) || holds(world.confirmed, revocation)) continue;
@@ -84,9 +84,9 @@ function confirm(model: Model, next: World, revocation: number, how: 'fast' | 's
 }
 
 /**
- * The fast confirmation. Every node that may be current in this epoch is in its registry, since a heartbeat both
- * registers and makes current. Nodes that are current from an earlier epoch are not: W after this process learned of
- * the new one, they no longer are. Id and nodes are read in one step, or they may be those of two epochs.
+ * The fast confirmation. Every node that may be current in this epoch is in its registry, because a heartbeat both
+ * registers the node and makes it current. Nodes that are current from an earlier epoch are not in it: W after this
+ * process learned the new epoch, they are no longer current. Id and nodes are read in one step, from one epoch.
  */
 export const confirmFast: Moves = (model, world, offer) => {
   const { keeps } = model;
@@ -115,8 +115,8 @@ export const confirmFast: Moves = (model, world, offer) => {
 };
 
 /**
- * The slow confirmation. A heartbeat that Redis met before the publication was stamped before it, so W after the
- * publication's answer that lease is over; one that came later was answered a tail that holds the revocation.
+ * The slow confirmation. A heartbeat that reached Redis before the publication was stamped before it, so W after the
+ * publication's answer that lease has ended. A later heartbeat was answered a tail that includes the revocation.
  */
 export const confirmSlowly: Moves = (model, world, offer) => {
   const longEnough = model.keeps('W is longer than L') ? WAIT : LEASE;
@@ -136,7 +136,7 @@ export const confirmSlowly: Moves = (model, world, offer) => {
   }
 };
 
-/** STALE before the confirmation: whoever published has to publish again, in the epoch that there is now. */
+/** STALE before the confirmation: the process has to publish again, in the present epoch. */
 export const publishAgain: Moves = (model, world, offer) => {
   for (const [revocation, delivery] of world.deliveries.entries()) {
     if (!delivery || delivery.stage === 'removing') continue;
@@ -154,8 +154,8 @@ export const publishAgain: Moves = (model, world, offer) => {
 };
 
 /**
- * After a slow confirmation: nodes that have not been heard of since the publication are no longer waited for. They may
- * have come back this very moment, so the count is compared in the script that removes them.
+ * After a slow confirmation, nodes that were silent since the publication are removed. They may have come back this
+ * moment, so the script that removes them compares their count.
  */
 export const removeSilent: Moves = (model, world, offer) => {
   for (const [revocation, delivery] of world.deliveries.entries()) {

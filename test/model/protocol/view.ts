@@ -3,10 +3,10 @@ import { bitOf, DELETED, NOTHING, type Process, type World } from '../state';
 import { canGreet, greet, learn } from './epoch';
 import { at, knownServers, nameOf } from './names';
 
-/** Whether the view may answer a check by itself. Compared with the clock at each check. */
+/** Whether the view may answer a check by itself, by the clock of the check. */
 export const isCurrent = (process: Process): boolean => process.viewAge < LEASE;
 
-/** Forgets what the process had of an epoch, and hears no more of what it asked there. */
+/** Forgets the process's state of an epoch. Answers to its requests there no longer arrive. */
 export function leaveEpoch(model: Model, process: Process): void {
   process.stage = 'away';
   if (model.keeps('the load is of the full log')) process.view = NOTHING;
@@ -18,17 +18,17 @@ export function leaveEpoch(model: Model, process: Process): void {
   process.viewAge = LEASE;
 }
 
-/** Where a reader stands before the first entry there is. */
+/** The position of a reader before the first remaining entry. */
 const beginningOf = (stream: number[]): number => {
   const first = stream.findIndex((entry) => entry !== DELETED);
   return first < 0 ? stream.length : first;
 };
 
 /**
- * Join: first the tail is noted, then the whole log is loaded from Postgres. A revocation that the load does not see is
- * committed after it, so published after it, so behind that tail: the stream will bring it.
+ * Join: note the tail first, then load the whole log from Postgres. A revocation that the load does not see is
+ * committed after the load, and published after that tail. So the stream brings it.
  *
- * A process without Postgres has only the stream, from its beginning. That holds the log once the epoch was filled.
+ * A process without Postgres reads only the stream, from its beginning. It holds the log once the epoch is filled.
  */
 export const join: Moves = (model, world, offer) => {
   const { keeps, scenario } = model;
@@ -64,21 +64,21 @@ export const join: Moves = (model, world, offer) => {
   }
 };
 
-/** Transactions commit in another order than their ids were given in, so "what is newer than mine" misses some. */
+/** Transactions do not commit in the order of their ids, so loading only newer ids misses some. */
 function loadable({ keeps }: Model, committed: number, view: number): number {
   if (keeps('the load is of the full log')) return committed;
   const greatestKnown = 31 - Math.clz32(view);
   return committed & ~(bitOf(greatestKnown + 1) - 1);
 }
 
-/** When the position reaches the tail that the newest heartbeat was answered, the view is current from its stamp. */
+/** When the position reaches the tail in the answer to the newest heartbeat, the view is current from its stamp. */
 export function renew({ keeps }: Model, process: Process): void {
   if (process.stage !== 'following') return;
   if (process.position < process.leaseTail && keeps('a heartbeat counts when its tail was applied')) return;
   if (process.leaseAge < process.viewAge) process.viewAge = process.leaseAge;
 }
 
-/** The stream, an entry at a time. It is named by its epoch, so no script has to ask whether that is alive. */
+/** Reads one entry of the stream. The epoch names the stream, so no script has to check the epoch. */
 export const follow: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
     if (!model.scenario.roles[index]!.keepsView || process.stage !== 'following' || process.asleep) continue;
@@ -102,7 +102,7 @@ export const follow: Moves = (model, world, offer) => {
   }
 };
 
-/** A graceful stop: from the moment a node is not waited for any more, it must not accept anything by its view. */
+/** A graceful stop: once no logout waits for the node, it must not accept a token by its view. */
 export const leave: Moves = (model, world, offer) => {
   const giveUpView = (process: Process) => {
     leaveEpoch(model, process);

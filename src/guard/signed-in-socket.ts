@@ -65,6 +65,22 @@ const LONGEST_TIMER = 60_000;
 /** ms between two checks of a token past its `exp` that the guard still accepts, because clocks may differ. */
 const SKEW_INTERVAL = 1000;
 
+/** Asks the guard, and asks again while no store can tell, until `patience` ms have passed or nobody needs the answer. */
+async function askFor(
+  patience: number,
+  authenticate: () => Promise<AuthResult>,
+  isNeeded: () => boolean,
+): Promise<AuthResult> {
+  // Real time: the sleep below takes real time too, and a clock from a test may stand still.
+  const giveUpAt = performance.now() + patience;
+  for (;;) {
+    const auth = await authenticate();
+    if (auth.ok || auth.code !== 'SERVICE_UNAVAILABLE' || performance.now() >= giveUpAt) return auth;
+    await sleep(Math.min(CHECK_INTERVAL, patience), undefined, { ref: false });
+    if (!isNeeded()) return auth;
+  }
+}
+
 export function createSignedInSocket(options: SignedInSocketOptions): TrackedSocket {
   const { principal, handle, authenticate, clock, clockSkew, patience, onEnd } = options;
   let hasEnded = false;
@@ -84,23 +100,16 @@ export function createSignedInSocket(options: SignedInSocketOptions): TrackedSoc
   const isInUse = () => !hasEnded && handle.isOpen();
 
   const check = async (): Promise<boolean> => {
+    if (!isInUse()) return false;
     try {
-      // Real time: the sleep below takes real time too, and a clock from a test may stand still.
-      const giveUpAt = performance.now() + patience;
-      while (isInUse()) {
-        const auth = await authenticate();
-        if (auth.ok) return isInUse();
-        if (auth.code !== 'SERVICE_UNAVAILABLE' || performance.now() >= giveUpAt) {
-          end(auth.code);
-          return false;
-        }
-        await sleep(Math.min(CHECK_INTERVAL, patience), undefined, { ref: false });
-      }
+      const auth = await askFor(patience, authenticate, isInUse);
+      if (!auth.ok) end(auth.code);
+      return auth.ok && isInUse();
     } catch (error) {
       handle.onError?.(error);
       end('INTERNAL_SERVER_ERROR');
+      return false;
     }
-    return false;
   };
   const judge = sharedRun(check);
 

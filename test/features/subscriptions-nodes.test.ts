@@ -3,8 +3,8 @@ import { eventually } from '../support/eventually';
 import { TestSocket } from '../support/socket';
 import { createWorld, type TestNode, type World } from '../support/world';
 
-// Each node closes its own sockets: it has to hear of what was revoked on another.
-describe('a socket on one node, and what happens on another', () => {
+// Each node closes its own sockets, so it must learn what was revoked on another node.
+describe('a socket on one node, and a revocation on another', () => {
   let world: World;
   let here: TestNode;
   let there: TestNode;
@@ -30,7 +30,7 @@ describe('a socket on one node, and what happens on another', () => {
     return socket;
   };
 
-  test('a logout there closes the socket here, after its last event', async () => {
+  test('a logout on the other node closes the socket after its last event', async () => {
     const socket = await listen(tokens, 'subscription { sessionEnded { sessionId scope current } }');
     await there.api.end('logout', tokens.accessToken);
     await socket.receive('next');
@@ -40,7 +40,7 @@ describe('a socket on one node, and what happens on another', () => {
     ]);
   });
 
-  test('a revoked key there closes the socket here', async () => {
+  test('a key that the other node revokes closes the socket', async () => {
     const admin = await there.api.login(ADMIN.email, ADMIN.password);
     const socket = await listen(tokens, 'subscription { sessionEnded { scope } }');
     there.api.expect(
@@ -50,7 +50,7 @@ describe('a socket on one node, and what happens on another', () => {
     expect(await socket.closed).toEqual({ code: 4403, reason: 'TOKEN_REVOKED' });
   });
 
-  test('an administrator here hears of it once', async () => {
+  test('an administrator gets each revocation once', async () => {
     const admin = await there.api.login(ADMIN.email, ADMIN.password);
     const socket = await listen(admin, 'subscription { revocations { kind sessionId } }');
     await there.api.end('logout', tokens.accessToken);

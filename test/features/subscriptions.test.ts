@@ -65,7 +65,7 @@ const listenTo = async (tokens: Tokens, query = SESSION_ENDED) => {
 const expectRevoked = async (socket: TestSocket) =>
   expect(await socket.closed).toEqual({ code: 4403, reason: 'TOKEN_REVOKED' });
 
-/** A round trip: whatever the server had to say before, it has said. */
+/** A round trip: what the server has sent before has come. */
 const settle = async (socket: TestSocket) => {
   const pongs = socket.of('pong').length;
   socket.send({ type: 'ping' });
@@ -73,7 +73,7 @@ const settle = async (socket: TestSocket) => {
 };
 
 describe('sessionEnded', () => {
-  test('tells of the logout of another session, and the socket goes on', async () => {
+  test('reports the logout of another session, and the socket stays open', async () => {
     const { email, tokens } = await newUser();
     const phone = await node.api.login(email);
     const socket = await listenTo(tokens);
@@ -86,7 +86,7 @@ describe('sessionEnded', () => {
     expect(socket.isOpen).toBe(true);
   });
 
-  test('tells nobody of the sessions of others', async () => {
+  test('does not report the sessions of other users', async () => {
     const { tokens } = await newUser();
     const stranger = await newUser();
     const witness = await listenTo(admin, REVOCATIONS);
@@ -110,7 +110,7 @@ describe('sessionEnded', () => {
     const events = client.iterate({ query: SESSION_ENDED });
     const first = events.next();
     await acknowledged;
-    // The client sends its subscription with the acknowledgement; the server may have it only a moment later.
+    // The client sends its subscription after the acknowledgement; the server gets it a moment later.
     await node.api.me(tokens.accessToken);
     await node.api.end('logout', phone.accessToken);
     expect((await first).value).toMatchObject({ data: { sessionEnded: { sessionId: phone.session.id } } });
@@ -120,7 +120,7 @@ describe('sessionEnded', () => {
     await expect(events.next()).rejects.toMatchObject({ code: 4403, reason: 'TOKEN_REVOKED' });
   });
 
-  test('takes the token under either spelling of the header’s name', async () => {
+  test('reads the token from either spelling of the header’s name', async () => {
     const { tokens } = await newUser();
     const socket = await openSocket();
     socket.send({ type: 'connection_init', payload: { Authorization: `Bearer ${tokens.accessToken}` } });
@@ -132,7 +132,7 @@ describe('a socket whose token is revoked gets its last event and is closed at o
   const expectLast = async (socket: TestSocket, event: object) => {
     await expectRevoked(socket);
     expect(socket.events).toEqual([{ sessionEnded: expect.objectContaining({ ...event, current: true }) }]);
-    // A client that were told of an end would take the subscription for finished.
+    // The client would take the subscription for completed.
     expect(socket.of('complete')).toEqual([]);
   };
 
@@ -174,7 +174,7 @@ describe('a socket whose token is revoked gets its last event and is closed at o
     await expectLast(socket, { scope: 'USER', sessionId: null });
   });
 
-  test('after forceLogoutAll, the administrator’s too', async () => {
+  test('after forceLogoutAll, the administrator’s socket too', async () => {
     const users = await Promise.all([newUser(), newUser(), newUser()]);
     const sockets = await Promise.all(
       [admin, ...users.map(({ tokens }) => tokens)].map((each) => listenTo(each)),
@@ -183,7 +183,7 @@ describe('a socket whose token is revoked gets its last event and is closed at o
     for (const socket of sockets) await expectLast(socket, { scope: 'EVERYONE', sessionId: null });
   });
 
-  test('after rotateSigningKey with revokeOld, and not without', async () => {
+  test('after rotateSigningKey with revokeOld, but not without it', async () => {
     const { tokens } = await newUser();
     const socket = await listenTo(tokens);
     const rotate = (revokeOld: boolean) =>
@@ -195,7 +195,7 @@ describe('a socket whose token is revoked gets its last event and is closed at o
     await expectLast(socket, { scope: 'EVERYONE', sessionId: null });
   });
 
-  test('is closed too when it has subscribed to nothing', async () => {
+  test('even if it has no subscription', async () => {
     const { tokens } = await newUser();
     const socket = await signIn(tokens);
     await node.api.end('logoutEverywhere', tokens.accessToken);
@@ -223,7 +223,7 @@ describe('a socket whose token is revoked gets its last event and is closed at o
 });
 
 describe('revocations', () => {
-  test('tells an administrator of every revocation, with what it names', async () => {
+  test('reports every revocation to an administrator, with all that it names', async () => {
     const socket = await listenTo(admin, REVOCATIONS);
     const { tokens } = await newUser();
     const { revokedAt } = await node.api.end('logout', tokens.accessToken);
@@ -249,7 +249,7 @@ describe('revocations', () => {
     ]);
   });
 
-  test('is refused to a user, who is told why', async () => {
+  test('is refused to a user, with the reason', async () => {
     const { tokens } = await newUser();
     const socket = await listenTo(tokens, REVOCATIONS);
     expect((await socket.receive('next')).payload.errors).toEqual([
@@ -259,8 +259,8 @@ describe('revocations', () => {
     expect(socket.isOpen).toBe(true);
   });
 
-  test('sends nothing on a token that was revoked without this node being told', async () => {
-    // Without Redis: there each event is checked in Postgres, where the token is ended behind the service's back.
+  test('sends nothing on a revoked token, even if this node was not told of the revocation', async () => {
+    // Without Redis each event is checked in Postgres. There the token is revoked behind the server's back.
     const own = await createWorld({ redis: null });
     try {
       const alone = await own.node();
@@ -279,13 +279,13 @@ describe('revocations', () => {
   });
 });
 
-describe('the token decides who is let in', () => {
+describe('the sign-in refuses', () => {
   test.each([
     ['no parameters', undefined, 4403, 'TOKEN_MISSING'],
     ['an empty token', { authorization: '' }, 4403, 'TOKEN_MISSING'],
     ['no Bearer', { authorization: 'Basic YTpi' }, 4403, 'TOKEN_INVALID'],
     ['a forged token', { authorization: 'Bearer a.b.c' }, 4403, 'TOKEN_INVALID'],
-    ['a token that is no text', { authorization: { Bearer: 1 } }, 4403, 'TOKEN_INVALID'],
+    ['a token that is not a text', { authorization: { Bearer: 1 } }, 4403, 'TOKEN_INVALID'],
   ])('%s', async (_name, payload, code, reason) => {
     const socket = await openSocket();
     socket.send({ type: 'connection_init', payload });
@@ -301,7 +301,7 @@ describe('the token decides who is let in', () => {
     await expectRevoked(socket);
   });
 
-  test('an expired token is refused with 4401, and one that runs out closes its sockets so', async () => {
+  test('an expired token with 4401, and a token that expires closes its sockets with 4401', async () => {
     const brief = await world.node({
       ACCESS_TOKEN_TTL: '5s',
       CLOCK_SKEW: '0s',
@@ -317,7 +317,7 @@ describe('the token decides who is let in', () => {
     expect(await late.closed).toEqual(expired);
   });
 
-  test('with no store to ask, a client is told to try again, and is not sent away', async () => {
+  test('a token that no store can check, with "try again later"', async () => {
     const postgres = await startProxy(world.databaseUrl);
     const own = await startNode({ DATABASE_URL: postgres.url, REDIS_URL: world.redisUrl });
     const redis = await startProxy(world.redisUrl!);
@@ -337,14 +337,14 @@ describe('the token decides who is let in', () => {
     }
   });
 
-  test('nobody is served before', async () => {
+  test('a subscription before the sign-in', async () => {
     const socket = await openSocket();
     socket.subscribe(SESSION_ENDED);
     expect((await socket.closed).code).toBe(4401);
   });
 });
 
-describe('only subscriptions, under the limits of HTTP', () => {
+describe('sockets serve subscriptions only, under the limits of HTTP', () => {
   let socket: TestSocket;
   beforeEach(async () => {
     socket = await signIn(admin);
@@ -365,25 +365,25 @@ describe('only subscriptions, under the limits of HTTP', () => {
     });
   });
 
-  test('a mutation is refused, and does nothing', async () => {
+  test('a mutation is refused and does not run', async () => {
     expect(await errorOf('mutation { logoutEverywhere { confirmed } }')).toEqual(coded('BAD_REQUEST'));
     expect((await node.api.me(admin.accessToken)).status).toBe(200);
   });
 
-  test('an operation that is not there, or not named, is refused', async () => {
+  test('an unknown operation, or an unnamed one of several, is refused', async () => {
     const FIELD = '{ sessionEnded { current } }';
     expect(await errorOf(`subscription a ${FIELD} subscription b ${FIELD}`)).toEqual(
       coded('OPERATION_RESOLUTION_FAILURE'),
     );
   });
 
-  test('what is no GraphQL is refused, with nothing of it sent back', async () => {
+  test('a document that is not GraphQL is refused, and no part of it is sent back', async () => {
     const error = await errorOf('subscription "a password nobody may read" {');
     expect(error).toEqual(coded('GRAPHQL_PARSE_FAILED'));
     expect(JSON.stringify(error)).not.toContain('nobody may read');
   });
 
-  test('too many tokens of the language are refused', async () => {
+  test('a document of too many tokens is refused', async () => {
     expect(await errorOf(`subscription { sessionEnded { ${'current '.repeat(1500)} } }`)).toEqual(
       coded('GRAPHQL_PARSE_FAILED'),
     );
@@ -393,14 +393,14 @@ describe('only subscriptions, under the limits of HTTP', () => {
     expect(await errorOf('subscription { passwords }')).toEqual(coded('GRAPHQL_VALIDATION_FAILED'));
   });
 
-  test('a variable that does not fit is refused, with nothing of it sent back', async () => {
+  test('a variable of the wrong type is refused, and no part of it is sent back', async () => {
     const query = 'subscription($a: Boolean!) { sessionEnded { current @include(if: $a) } }';
     const error = await errorOf(query, { a: 'a password' });
     expect(error).toEqual(coded('BAD_USER_INPUT'));
     expect(JSON.stringify(error)).not.toContain('a password');
   });
 
-  test('a subscription that is skipped is refused, and nothing of it is logged', async () => {
+  test('a skipped subscription is refused, and no part of it is logged', async () => {
     for (const directive of ['@skip(if: null)', '@include', '@skip(if: $if)']) {
       const query = `subscription S($if: Boolean!) { sessionEnded ${directive} { current } } query Zebra7Quartz { me { id } }`;
       expect(await errorOf(query, { if: true })).toEqual(coded('GRAPHQL_VALIDATION_FAILED'));
@@ -408,14 +408,14 @@ describe('only subscriptions, under the limits of HTTP', () => {
     expect(node.log.join('\n')).not.toContain('Zebra7Quartz');
   });
 
-  test('two fields at once are refused', async () => {
+  test('a subscription of two fields is refused', async () => {
     expect(await errorOf('subscription { sessionEnded { current } revocations { id } }')).toEqual(
       coded('GRAPHQL_VALIDATION_FAILED'),
     );
   });
 
   test('an operation that costs too much is refused', async () => {
-    // Fragments in fragments: a document of few words whose fields are very many.
+    // Nested fragments: a short document with very many fields.
     const depth = 12;
     const fragments = Array.from({ length: depth }, (_, level) => {
       const inner = level === depth - 1 ? 'current' : `...f${level + 1} ...f${level + 1} ...f${level + 1}`;
@@ -426,7 +426,7 @@ describe('only subscriptions, under the limits of HTTP', () => {
     );
   });
 
-  test('a subscription more than ten is refused, and one that was ended makes room', async () => {
+  test('an eleventh subscription is refused, until another one ends', async () => {
     for (let id = 0; id < 10; id++) socket.subscribe(SESSION_ENDED, `${id}`);
     expect(await errorOf(SESSION_ENDED)).toEqual(coded('BAD_USER_INPUT'));
     socket.send({ type: 'complete', id: '0' });
@@ -434,7 +434,7 @@ describe('only subscriptions, under the limits of HTTP', () => {
     expect(socket.of('error')).toHaveLength(1);
   });
 
-  test('production does not tell its schema', async () => {
+  test('production does not reveal its schema', async () => {
     const own = await signIn(admin, production);
     for (const [id, query] of Object.entries({
       a: '{ __schema { queryType { name } } }',
@@ -451,12 +451,12 @@ describe('only subscriptions, under the limits of HTTP', () => {
 
 describe('bad clients', () => {
   test.each([
-    ['what is no JSON', 'hello'],
+    ['a text that is not JSON', 'hello'],
     ['a message without a type', '{}'],
-    ['a type that is none', '{"type":"hello"}'],
+    ['an unknown type', '{"type":"hello"}'],
     ['a message that only servers send', '{"type":"next","id":"1","payload":{}}'],
     ['a subscription without a query', '{"type":"subscribe","id":"1","payload":{}}'],
-    ['JSON that nests very deep', '['.repeat(8000)],
+    ['deeply nested JSON', '['.repeat(8000)],
   ])('%s closes the socket', async (_name, message) => {
     const socket = await signIn(admin);
     socket.send(message);
@@ -464,7 +464,7 @@ describe('bad clients', () => {
     expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
   });
 
-  test('bytes that are no text close the socket', async () => {
+  test('binary data closes the socket', async () => {
     const socket = await signIn(admin);
     socket.raw.send(Buffer.from([0xff, 0xfe]), { binary: true });
     expect((await socket.closed).code).toBe(4400);
@@ -476,7 +476,7 @@ describe('bad clients', () => {
     expect((await socket.closed).code).toBe(1009);
   });
 
-  test('a second sign-in closes the socket, and so does an id that is taken', async () => {
+  test('a second sign-in closes the socket, and so does an id that is in use', async () => {
     const twice = await signIn(admin);
     twice.send({ type: 'connection_init', payload: {} });
     expect((await twice.closed).code).toBe(4429);
@@ -485,7 +485,7 @@ describe('bad clients', () => {
     expect((await taken.closed).code).toBe(4409);
   });
 
-  test('another protocol, or none, is not spoken', async () => {
+  test('another protocol, or none, is refused', async () => {
     const none = await openSocket({ protocol: '' });
     expect((await none.closed).code).toBe(4406);
     const old = new WebSocket(`${node.url.replace('http', 'ws')}/graphql`, 'graphql-ws');
@@ -493,7 +493,7 @@ describe('bad clients', () => {
     expect(error.message).toContain('subprotocol');
   });
 
-  /** Writes bytes, and answers all that came until the server ended the connection. */
+  /** Sends a text, and returns all that the server sends until it ends the connection. */
   const converse = (text: string) =>
     new Promise<string>((resolve, reject) => {
       const { hostname, port } = new URL(node.url);
@@ -519,19 +519,22 @@ describe('bad clients', () => {
     ['by POST', `POST /graphql HTTP/1.1\r\n${ENDING}Content-Length: 2\r\n\r\n{}`, 415],
     ['at an address that cannot be decoded', `GET /%zz HTTP/1.1\r\n${ENDING}\r\n`, 400],
     ['at an unknown path', `GET /elsewhere HTTP/1.1\r\n${ENDING}\r\n`, 404],
-  ])('an upgrade %s is answered as errors are, and the connection closed', async (_name, text, status) => {
-    const answer = await converse(text);
-    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(answer).toContain('"extensions":{"code":"');
-    expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
-  });
+  ])(
+    'an upgrade %s gets an error of the usual form, and the connection is closed',
+    async (_name, text, status) => {
+      const answer = await converse(text);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(answer).toContain('"extensions":{"code":"');
+      expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+    },
+  );
 
-  test('an upgrade at another path is answered as any request is', async () => {
+  test('an upgrade at another path is answered like any request', async () => {
     expect(await refusedWith(node.url, { path: '/elsewhere' })).toBe(404);
     expect(await refusedWith(node.url, { path: '/healthz' })).toBe(200);
   });
 
-  test('an offer of HTTP/2 is passed over, and the request served', async () => {
+  test('an offer of HTTP/2 is ignored, and the request is served', async () => {
     const body = JSON.stringify({ query: '{ me { email } }' });
     const request = httpRequest(`${node.url}/graphql`, {
       method: 'POST',
@@ -544,7 +547,7 @@ describe('bad clients', () => {
         authorization: `Bearer ${admin.accessToken}`,
       },
     });
-    // The body comes apart from the head, and in two pieces.
+    // The body is sent after the headers, in two pieces.
     request.write(body.slice(0, 9));
     request.end(body.slice(9));
     const [response] = (await once(request, 'response')) as [AsyncIterable<Buffer> & { statusCode: number }];
@@ -569,14 +572,14 @@ describe('pages of other origins', () => {
     expect(await refused('http://app.example.com')).toBe(403);
   });
 
-  test('are let in where they are the service’s own or in CORS_ORIGINS', async () => {
+  test('are accepted if they are the server’s own or in CORS_ORIGINS', async () => {
     await accepted({ origin: 'https://app.example.com' });
     await accepted({ origin: 'https://auth.example.com' });
     await accepted({ origin: node.url });
     await accepted({});
   });
 
-  test('are told apart by what the proxy says of the protocol, where one is believed', async () => {
+  test('are compared with the protocol that a trusted proxy names', async () => {
     const { host } = new URL(node.url);
     await accepted({ origin: `https://${host}`, 'x-forwarded-proto': 'https' });
     expect(await refused(`https://${host}`)).toBe(403);
@@ -588,7 +591,7 @@ describe('pages of other origins', () => {
   });
 });
 
-test('a stopping node closes its sockets with 1001 and is not kept by them, not even by one that does not answer', async () => {
+test('a stopping node closes its sockets with 1001, and does not wait for one that does not answer', async () => {
   const own = await startNode({ DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl });
   const { accessToken } = await own.api.register(`socket${++count}@example.com`);
   const socket = await TestSocket.signIn(own.url, accessToken);
@@ -604,7 +607,7 @@ test('a stopping node closes its sockets with 1001 and is not kept by them, not 
   await silent.closed;
 });
 
-test('no token is in the log of sockets, at whatever level', async () => {
+test('no log level prints a token of a socket', async () => {
   const chatty = await world.node({ LOG_LEVEL: 'trace', ISSUER: 'https://auth.example.com' });
   const socket = await signIn(admin, chatty);
   socket.send({ type: 'next', id: admin.accessToken, payload: {} });

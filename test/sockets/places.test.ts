@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { createPlaces } from '../../src/sockets/places';
 
-test('what is counted goes with the connections, whatever their addresses', async () => {
+test('no count outlives its connections, whatever their addresses', async () => {
   const places = createPlaces({ ofNode: 100, ofNetwork: 10, ofSite: 10 });
   const connections = Array.from({ length: 50 }, () => new Socket());
   connections.forEach((connection, index) => {
@@ -17,7 +17,7 @@ test('what is counted goes with the connections, whatever their addresses', asyn
     }),
   );
   expect(places.counted).toBe(0);
-  // It can tell of its end no more.
+  // Its `close` event is over.
   expect(places.take(connections[0]!, '2001:db8::1')).toBe('TAKEN');
   expect(places.counted).toBe(0);
 });

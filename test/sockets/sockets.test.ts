@@ -60,7 +60,7 @@ const announceOld = (revocation: Revocation) => announcements.announce(logged(re
 const otherSession = (userId: string) => announce({ kind: 'SESSION', userId, sessionId: randomUUID() });
 const askedOf = (token: FakeToken) => guard.askedOf(token);
 
-test('of all that a socket sends at once, one message is served in each turn of the event loop', async () => {
+test('messages sent at once are served one in each turn of the event loop', async () => {
   await start();
   const socket = await signIn(tokenOf());
   let turn = 0;
@@ -80,7 +80,7 @@ test('of all that a socket sends at once, one message is served in each turn of 
   expect(Math.max(...served.values())).toBeLessThanOrEqual(2);
 });
 
-test('an unexpected error of a check is logged, and the socket closed', async () => {
+test('an unexpected error in a check is logged, and closes the socket', async () => {
   await start();
   const token = tokenOf();
   const socket = await signIn(token, SESSION_ENDED);
@@ -94,7 +94,7 @@ test('an unexpected error of a check is logged, and the socket closed', async ()
   await eventually(() => expect(server.closed).toEqual(['INTERNAL_SERVER_ERROR', 'INTERNAL_SERVER_ERROR']));
 });
 
-test('no store that can answer is counted as the reason of the close', async () => {
+test('a socket that no store can check is counted as SERVICE_UNAVAILABLE', async () => {
   await start({ checkPatience: 20 });
   const token = tokenOf();
   const socket = await signIn(token, SESSION_ENDED);
@@ -147,7 +147,7 @@ describe('the last event', () => {
   });
 });
 
-test('revocations from before the process began are events for nobody, however many there are', async () => {
+test('revocations from before the process began are not sent as events', async () => {
   await start({ waitingEvents: 20 });
   const token = tokenOf();
   const socket = await signIn(token, SESSION_ENDED);
@@ -158,7 +158,7 @@ test('revocations from before the process began are events for nobody, however m
   expect(admin.events).toEqual([{ revocations: { kind: 'SESSION', userId: token.sub } }]);
 });
 
-test('a user has a limit of sockets: one more is closed, those that are open stay, and one that goes makes room', async () => {
+test('a user has a limit of sockets: a socket beyond it is closed, until another one closes', async () => {
   await start({ ofUser: 2 });
   const token = tokenOf();
   const [first] = [await signIn(token), await signIn(token)];
@@ -185,7 +185,7 @@ test('a user has a limit of sockets: one more is closed, those that are open sta
   await refused();
 });
 
-test('an administrator whose own token is ended is told of nothing after that', async () => {
+test('an administrator gets no event after their own token is revoked', async () => {
   await start();
   const token = tokenOf({ role: 'ADMIN' });
   const socket = await signIn(token, REVOCATIONS);
@@ -195,7 +195,7 @@ test('an administrator whose own token is ended is told of nothing after that', 
   expect(socket.events).toEqual([]);
 });
 
-test('a subscription that was ended is told nothing more', async () => {
+test('a subscription that has ended gets no event', async () => {
   await start();
   const token = tokenOf();
   const socket = await signIn(token, SESSION_ENDED);
@@ -213,7 +213,7 @@ test('a subscription that was ended is told nothing more', async () => {
   );
 });
 
-test('a clock that is set forward ends tokens within a minute, at the next look at the clock', async () => {
+test('a token expires by the clock, not by the timer', async () => {
   await start();
   const exp = Math.floor(now / 1000) + 1;
   const socket = await signIn(tokenOf({ exp }), SESSION_ENDED);
@@ -231,7 +231,7 @@ describe('a bad client', () => {
     await eventually(() => expect(server.closed).toEqual(['PROTOCOL']));
   });
 
-  test('that answers no ping is dropped, and one that does stays', async () => {
+  test('that does not answer a ping is cut off, and one that does stays', async () => {
     await start({ pingInterval: 50 });
     const dead = await openSocket();
     const well = await openSocket();
@@ -268,7 +268,7 @@ describe('a bad client', () => {
       (socket: TestSocket) => socket.send({ type: 'ping', payload: { text: 'x'.repeat(10_000) } }),
     ],
     ['answers to the pings of its frames', (socket: TestSocket) => socket.raw.ping('x'.repeat(125))],
-  ])('that asks and asks and does not read %s does not make memory grow without end', async (_name, ask) => {
+  ])('that keeps asking and does not read %s is closed before much memory is used', async (_name, ask) => {
     await start({ bufferedBytes: 4096, waitingEvents: 200, closeTimeout: 50, messages: Infinity });
     const socket = await signIn(tokenOf({ role: 'ADMIN' }), REVOCATIONS);
     socket.raw.pause();
@@ -283,21 +283,24 @@ describe('a bad client', () => {
     ['messages', (socket: TestSocket) => socket.send({ type: 'ping' })],
     ['pings of its frames', (socket: TestSocket) => socket.raw.ping()],
     ['answers to pings that were not sent', (socket: TestSocket) => socket.raw.pong()],
-  ])('that sends too many %s within a minute is closed, and each minute begins anew', async (_name, send) => {
-    await start({ messages: 30 });
-    // The sign-in is one message, and each subscription two.
-    const socket = await signIn(tokenOf(), SESSION_ENDED);
-    // A few are left for answers to the server's own pings.
-    for (let i = 0; i < 20; i++) send(socket);
-    await socket.listen(SESSION_ENDED, '2');
-    now += 60_000;
-    for (let i = 0; i < 20; i++) send(socket);
-    await socket.listen(SESSION_ENDED, '3');
-    expect(socket.isOpen).toBe(true);
-    for (let i = 0; i < 20; i++) send(socket);
-    expect(await socket.closed).toEqual({ code: 1008, reason: 'TOO_MANY_MESSAGES' });
-    await eventually(() => expect(server.closed).toEqual(['TOO_MANY_MESSAGES']));
-  });
+  ])(
+    'that sends too many %s within a minute is closed, and the count begins anew each minute',
+    async (_name, send) => {
+      await start({ messages: 30 });
+      // The sign-in is one message, and each subscription two.
+      const socket = await signIn(tokenOf(), SESSION_ENDED);
+      // A few are left for answers to the server's own pings.
+      for (let i = 0; i < 20; i++) send(socket);
+      await socket.listen(SESSION_ENDED, '2');
+      now += 60_000;
+      for (let i = 0; i < 20; i++) send(socket);
+      await socket.listen(SESSION_ENDED, '3');
+      expect(socket.isOpen).toBe(true);
+      for (let i = 0; i < 20; i++) send(socket);
+      expect(await socket.closed).toEqual({ code: 1008, reason: 'TOO_MANY_MESSAGES' });
+      await eventually(() => expect(server.closed).toEqual(['TOO_MANY_MESSAGES']));
+    },
+  );
 
   test('that does not answer the close is cut off', async () => {
     await start({ closeTimeout: 50, lastEventPatience: 20 });

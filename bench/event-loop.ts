@@ -2,7 +2,7 @@ import { Api } from '../test/support/api';
 import { exchange, longestTurn } from '../test/support/held';
 import { WORST_DATA } from '../test/support/worst-data';
 import { CUT, INTROSPECTION_SECRET, type WorstRequest, worstRequests } from '../test/support/worst-requests';
-import { readConfig } from '../src/config/config';
+import { readConfig } from '../src/config/read-config';
 import { createLogger } from '../src/logger';
 import { startServer } from '../src/server';
 import { aim, type Figure, milliseconds, note, runBench, times } from './support/report';

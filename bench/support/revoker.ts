@@ -1,4 +1,4 @@
-import { readConfig } from '../../src/config/config';
+import { readConfig } from '../../src/config/read-config';
 import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
 import { connectDatabase, prepareDatabase } from '../../src/database';

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/config';
+import { ConfigError } from '../config/read-config';
 import { StartError } from '../core/start-error';
 import { FolderTakenError } from '../embedded/pglite';
 import { missingPackage } from './missing-package';

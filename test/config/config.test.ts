@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from '../../src/config/config';
+import { ConfigError, readConfig } from '../../src/config/read-config';
 import { parseDuration } from '../../src/config/settings';
 
 const SECRET = 'kT9vQx2mLp7Rw4Zs8Yb3Nc6Hd1Jf5Gg0';

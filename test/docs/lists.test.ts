@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfig } from '../../src/config/config';
+import { readConfig } from '../../src/config/read-config';
 import type { Env } from '../../src/config/env';
 import { AUDIT_EVENT_TYPES } from '../../src/core/account';
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { readConfig } from '../../src/config/config';
+import { readConfig } from '../../src/config/read-config';
 import { shownSettings } from '../../src/config/shown-settings';
 import { startText } from '../../src/start-text';
 import { eventually } from '../support/eventually';

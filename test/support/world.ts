@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
 import type { Clock } from '../../src/core/clock';
-import { readConfig } from '../../src/config/config';
+import { readConfig } from '../../src/config/read-config';
 import { createLogger } from '../../src/logger';
 import { type RunningServer, startServer } from '../../src/server';
 import { ADMIN, Api } from './api';

@@ -3,47 +3,6 @@ import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
-/** The folders of src that each folder may import from. Imports run one way; a folder that is missing here is refused. */
-const mayImport = {
-  config: ['core'],
-  core: [],
-  'http-client': ['core'],
-  tokens: ['core', 'http-client'],
-  passwords: ['core'],
-  audit: ['core'],
-  postgres: ['core'],
-  redis: ['core'],
-  embedded: ['core'],
-  'rate-limits': ['core'],
-  metrics: ['core'],
-  protocol: ['core'],
-  revocation: ['core', 'protocol'],
-  introspection: ['core', 'http-client', 'revocation'],
-  guard: ['core', 'revocation'],
-  actions: ['core', 'revocation', 'guard'],
-  graphql: ['core', 'guard', 'actions'],
-  sockets: ['core', 'revocation', 'guard', 'actions', 'graphql'],
-  http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'sockets'],
-};
-
-/** Packages that only one folder may import. */
-const soleImporters = {
-  jsonwebtoken: 'tokens',
-  '@node-rs/argon2': 'passwords',
-  typeorm: 'postgres',
-  pg: 'postgres',
-  ioredis: 'redis',
-  'rate-limiter-flexible': 'rate-limits',
-  '@electric-sql/pglite': 'embedded',
-  'type-graphql': 'graphql',
-  fastify: 'http',
-  'prom-client': 'metrics',
-  undici: 'http-client',
-  ws: 'sockets',
-  'graphql-ws': 'sockets',
-  commander: 'commands',
-};
-
 /** Our tables. SQL must name them with their schema: see src/postgres/tables.ts. */
 const tables = [
   'audit_events',
@@ -54,38 +13,6 @@ const tables = [
   'signing_keys',
   'users',
 ];
-
-const folders = Object.keys(mayImport);
-
-/** @param {string} up the path from a file at this depth to src */
-const directionOf = (folder, files, up) => {
-  const forbidden = folders.filter((other) => other !== folder && !mayImport[folder].includes(other));
-  const packages = Object.keys(soleImporters).filter((name) => soleImporters[name] !== folder);
-  return {
-    files: [`src/${folder}/${files}`],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              regex: `^${up}(?:${forbidden.join('|')})(?:/|$)`,
-              message: `src/${folder} may import only: ${mayImport[folder].join(', ') || 'nothing outside itself'}.`,
-            },
-            {
-              regex: `^${up}(?:server|main|serve|admin|index|create-guard|attachments|redis-link|logger|administrator|start-text|revocations|readiness|database|teardown|listen|commands|doctor)(?:/|$)`,
-              message: 'The composition root imports the folders, never the other way round.',
-            },
-            {
-              regex: `^(?:${packages.join('|')})(?:/|$)`,
-              message: 'This package belongs to one folder: see soleImporters in eslint.config.mjs.',
-            },
-          ],
-        },
-      ],
-    },
-  };
-};
 
 export default tseslint.config(
   { ignores: ['**/dist', 'coverage', 'node_modules'] },
@@ -100,8 +27,6 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
   },
-  ...folders.map((folder) => directionOf(folder, '*.ts', '\\.\\./')),
-  ...folders.map((folder) => directionOf(folder, '*/**/*.ts', '\\.\\./\\.\\./')),
   {
     files: ['src/postgres/**/*.ts'],
     rules: {

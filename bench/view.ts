@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '../src/core/clock';
 import type { RevocationLog } from '../src/core/ports/truth';
-import { connect } from '../src/database';
+import { connect } from '../src/server/database';
 import { createTruth } from '../src/postgres/truth';
 import { createView, type View } from '../src/protocol/view';
 import { migrate } from '../src/postgres/start';

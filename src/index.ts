@@ -1,5 +1,5 @@
 // The package that other services import. It must load neither the server nor the server's dependencies.
-export { createGuard, type GuardStatus, type ServiceGuard } from './create-guard';
+export { createGuard, type GuardStatus, type ServiceGuard } from './guard/create-guard';
 export {
   type GivenKeys,
   type GuardOptions,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { missingPackage } from './commands/missing-package';
-import { version } from './commands/version';
+import { missingPackage } from './server/missing-package';
+import { version } from './server/version';
 
 const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | doctor | --help | --version]
 `;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/core/clock';
 import type { EachPart } from '../../src/core/ports/truth';
 import { assembleGuard, type Guard } from '../../src/guard/guard';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/server/logger';
 import { askTruth } from '../../src/revocation/truth-source';
 import { createCheck } from '../../src/revocation/check';
 import { createEmbeddedSource } from '../../src/protocol/embedded';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/core/clock';
-import { connect } from '../../src/database';
+import { connect } from '../../src/server/database';
 import { createTruth } from '../../src/postgres/truth';
 import { createKeyRing } from '../../src/tokens/key-ring';
 import { createSeal } from '../../src/tokens/sealing';

@@ -7,6 +7,6 @@ import type { Dependencies } from './dependencies';
  * must not be able to block the user's other sessions from ending the stolen one.
  */
 export const countWrite =
-  ({ limits }: Dependencies) =>
+  ({ rateLimits }: Dependencies) =>
   ({ sessionId }: Principal, client: Client, kind: 'logout' | 'write'): Promise<void> =>
-    limits[kind](sessionId, client);
+    rateLimits[kind](sessionId, client);

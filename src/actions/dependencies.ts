@@ -25,7 +25,7 @@ export interface Dependencies {
   readonly truth: Truth;
   readonly revoker: Revoker;
   readonly passwords: Passwords;
-  readonly limits: RateLimits;
+  readonly rateLimits: RateLimits;
   /** Records a refused request in the audit log. */
   readonly recordRefusal: RecordRefusal;
   readonly sign: SignToken;

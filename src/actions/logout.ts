@@ -33,12 +33,12 @@ export const logout =
       refreshCookie === undefined ? undefined : await sessionOfRefreshToken(deps, refreshCookie);
     const first = ofToken ?? ofCookie;
     if (!first) {
-      if (refreshCookie !== undefined) await deps.limits.badToken(client);
+      if (refreshCookie !== undefined) await deps.rateLimits.badToken(client);
       throw unauthenticated(auth.ok || auth.code === 'SERVICE_UNAVAILABLE' ? 'TOKEN_MISSING' : auth.code);
     }
     const second = ofCookie?.sessionId === first.sessionId ? undefined : ofCookie;
-    await deps.limits.logout(first.sessionId, client);
-    if (second) await deps.limits.logout(second.sessionId, client);
+    await deps.rateLimits.logout(first.sessionId, client);
+    if (second) await deps.rateLimits.logout(second.sessionId, client);
     const receipt = await endSession(deps, first, client);
     return second ? together(receipt, await endSession(deps, second, client)) : receipt;
   };

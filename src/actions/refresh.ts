@@ -51,18 +51,18 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
     return refreshTokenInvalid();
   };
   const bad = async (reason: string) => {
-    await deps.limits.badToken(client);
+    await deps.rateLimits.badToken(client);
     return refused(reason);
   };
   const refreshToken = argument ?? caller.refreshCookie;
   if (refreshToken === undefined) throw refreshTokenInvalid();
   if (!looksLikeRefreshToken(refreshToken)) throw await bad('malformed');
-  await deps.limits.tokenLookup(client);
+  await deps.rateLimits.tokenLookup(client);
   const hash = hashOf(refreshToken);
   // Only to find the user, who must be locked first. The rest is read again under the locks.
   const found = await deps.truth.refreshTokens.findByHash(hash);
   if (!found) throw await bad('unknown');
-  await deps.limits.refresh(found.sessionId, client);
+  await deps.rateLimits.refresh(found.sessionId, client);
 
   const outcome = await deps.truth.transaction((tables) => rotate(tables, deps, found, hash, client));
   if (outcome === 'INVALID') throw refused('its session has ended', found);

@@ -21,11 +21,11 @@ const recordTaken =
 
 /** Creates an account and signs in. Throws `CONFLICT` if the email is taken. */
 export const register = (deps: Dependencies) => async (credentials: Credentials, client: Client) => {
-  const { truth, passwords, limits, clock, settings } = deps;
+  const { truth, passwords, rateLimits, clock, settings } = deps;
   const { email, password, useCookie } = credentials;
   const fault = passwords.faultOf(password, email);
   if (fault) throw badUserInput(fault);
-  await limits.registration(client);
+  await rateLimits.registration(client);
   const passwordHash = await passwords.hash(password, askerOf(client));
 
   const issuedAt = clock.now();

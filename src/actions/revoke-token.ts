@@ -24,14 +24,14 @@ async function sessionOfAccessToken(
 export const revokeToken =
   (deps: Dependencies) =>
   async (token: string, client: Client): Promise<Receipt | undefined> => {
-    await deps.limits.tokenLookup(client);
+    await deps.rateLimits.tokenLookup(client);
     const named = (await sessionOfRefreshToken(deps, token)) ?? (await sessionOfAccessToken(deps, token));
     if (!named) {
-      await deps.limits.badToken(client);
+      await deps.rateLimits.badToken(client);
       const reason = 'an unknown token was sent to be revoked';
       deps.recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', reason, ...originOf(client) });
       return undefined;
     }
-    await deps.limits.logout(named.sessionId, client);
+    await deps.rateLimits.logout(named.sessionId, client);
     return endSession(deps, named, client);
   };

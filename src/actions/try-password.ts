@@ -22,7 +22,7 @@ export async function countPasswordAttempt(
   { email, sessionId }: { readonly email: string; readonly sessionId?: string },
   client: Client,
 ): Promise<(findHash: () => Promise<string | undefined>, password: string) => Promise<boolean>> {
-  const giveBack = await deps.limits.passwordAttempt(
+  const giveBack = await deps.rateLimits.passwordAttempt(
     { account: email, sessionId, isKnownNetwork: () => isKnownNetwork(deps, email, client) },
     client,
   );

@@ -2,15 +2,15 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from 'typeorm';
-import { createAdministrator } from '../administrator';
+import { createAdministrator } from '../actions/create-administrator';
 import type { Config } from '../config/config';
 import { readConfig } from '../config/read-config';
 import type { Env } from '../config/env';
 import { isUnavailable } from '../core/errors';
 import { StartError } from '../core/start-error';
-import { connect, tellOfWait } from '../database';
+import { connect, tellOfWait } from '../server/database';
 import { openEmbeddedPostgres } from '../embedded/pglite';
-import { createLogger } from '../logger';
+import { createLogger } from '../server/logger';
 import { createPasswords } from '../passwords/argon2';
 import { changeLease, lastAgreement, partWithCopies, switchRedis } from '../postgres/fleet-settings';
 import { migrate } from '../postgres/start';
@@ -18,7 +18,7 @@ import { preparationFault } from '../postgres/start-faults';
 import { tablesIn } from '../postgres/truth';
 import { endEpoch } from '../redis/end-epoch';
 import { outlasting } from '../protocol/lease';
-import { explain } from './explain';
+import { explain } from '../server/explain';
 
 type Work = (manager: EntityManager) => Promise<string>;
 

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { readEnv } from '../config/env';
 import type { Outcome } from './admin';
 import { createProgram, type Handlers } from './program';
-import { version } from './version';
+import { version } from '../server/version';
 
 /** Ends the process. An answer goes to standard output, an error to standard error. */
 function end({ code, text }: Outcome): never {
@@ -13,7 +13,7 @@ function end({ code, text }: Outcome): never {
 /** Each loads its module when it is called: `--help` must work without the server's packages. */
 const handlers: Handlers = {
   async start() {
-    const { serve } = await import('../serve.js');
+    const { serve } = await import('../server/serve.js');
     serve();
   },
   async createAdministrator(email) {
@@ -33,7 +33,7 @@ const handlers: Handlers = {
     end(await administer(RESTORED, readEnv()));
   },
   async doctor() {
-    const { examine } = await import('../doctor/examine.js');
+    const { examine } = await import('./doctor/examine.js');
     const { code, text } = await examine(readEnv());
     process.stdout.write(text);
     process.exitCode = code;

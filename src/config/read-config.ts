@@ -1,4 +1,4 @@
-import type { Config, LogLevel } from './config';
+import type { Config } from './config';
 import type { Env } from './env';
 import { judgeTogether, warningsOf } from './judge';
 import { findMisspelt } from './misspelt';

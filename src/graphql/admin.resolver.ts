@@ -4,7 +4,7 @@ import type { Actions } from '../actions/actions';
 import type { ChangedUser } from '../actions/change-user';
 import { requireUser } from '../guard/require-user';
 import type { Context } from './context';
-import { COST_OF_MUTATION as complexity } from './limits';
+import { COST_OF_MUTATION as complexity } from './query-limits';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
 import { Role } from './role.type';
 import { SigningKeyType, toSigningKeyType } from './signing-key.type';

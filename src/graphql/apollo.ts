@@ -12,7 +12,7 @@ import { createDenialPlugin } from './denials';
 import { createAnswerPlugin, createErrorFormatter, forLog } from './errors';
 import { httpRules } from './http-rules';
 import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
-import { costLimit } from './limits';
+import { costLimit } from './query-limits';
 import { type Outcome, outcomePlugin } from './outcome';
 import { toLogoutReceipt } from './logout-receipt.type';
 

@@ -1,6 +1,6 @@
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditEventType as Type } from '../core/account';
-import { COST_OF_TEXT } from './limits';
+import { COST_OF_TEXT } from './query-limits';
 
 export const AuditEventTypeEnum = Object.fromEntries(AUDIT_EVENT_TYPES.map((type) => [type, type])) as {
   [T in Type]: T;

@@ -5,7 +5,7 @@ import { ChangePasswordInput, LoginInput, RegisterInput } from './auth.input';
 import { AuthPayloadType, toAuthPayload } from './auth-payload.type';
 import type { Context } from './context';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
-import { COST_OF_MUTATION as complexity } from './limits';
+import { COST_OF_MUTATION as complexity } from './query-limits';
 
 /** Mutations for the caller's own account. The first four need no access token. */
 @Resolver()

@@ -2,7 +2,7 @@ import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { IsOptional } from 'class-validator';
 import type { Page, PageRequest } from '../core/page';
 import { AuditEventType } from './audit-event.type';
-import { DEFAULT_ITEMS } from './limits';
+import { DEFAULT_ITEMS } from './query-limits';
 import { IsText } from './text';
 import { UserType } from './user.type';
 

@@ -1,6 +1,6 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { Session } from '../core/account';
-import { COST_OF_TEXT } from './limits';
+import { COST_OF_TEXT } from './query-limits';
 
 @ObjectType('Session', {
   description: 'A live session: one sign-in on one device. Ended and expired sessions are not listed.',

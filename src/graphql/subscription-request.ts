@@ -7,7 +7,7 @@ import {
   OperationTypeNode,
 } from 'graphql';
 import { createDocuments, type DocumentsOptions, MOST_ERRORS, withCode } from './documents';
-import { faultOfCost } from './limits';
+import { faultOfCost } from './query-limits';
 
 /** The payload of a `subscribe` message. */
 export interface SubscriptionRequest {

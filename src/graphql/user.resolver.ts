@@ -25,7 +25,7 @@ import {
   UserConnection,
 } from './connection.type';
 import type { Context } from './context';
-import { costOfList, costOfPage, DEFAULT_ITEMS } from './limits';
+import { costOfList, costOfPage, DEFAULT_ITEMS } from './query-limits';
 import { Role } from './role.type';
 import { SessionType, toSessionType } from './session.type';
 import { IsText } from './text';

@@ -12,7 +12,7 @@ import { createErrorFormatter, unexpected } from '../graphql/errors';
 import { noteCode } from '../graphql/outcome';
 import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
-import type { Sockets } from '../sockets/sockets';
+import type { Sockets } from '../subscriptions/sockets';
 import { clientOf } from './client';
 import { clientGoneSignal } from './client-gone';
 import type { IsOwnPage } from './origin';

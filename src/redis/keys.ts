@@ -11,7 +11,7 @@ export interface Keys {
   record(epochId: string, subject: string): string;
   ticket(epochId: string, subject: string): string;
   /** The prefix of the rate limits' counters. */
-  readonly limits: string;
+  readonly rateLimits: string;
 }
 
 /**
@@ -29,6 +29,6 @@ export function keysOf(databaseId: string): Keys {
     healer: `${tag}:healer`,
     record: (epochId, subject) => `${tag}:record:${epochId}:${subject}`,
     ticket: (epochId, subject) => `${tag}:ticket:${epochId}:${subject}`,
-    limits: `${tag}:limit`,
+    rateLimits: `${tag}:limit`,
   };
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createProgram, type Handlers } from '../../src/commands/program';
-import { version } from '../../src/commands/version';
+import { version } from '../../src/server/version';
 
 const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as {
   version: string;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config';
 import { shownSettings } from '../../src/config/shown-settings';
-import { startText } from '../../src/start-text';
+import { startText } from '../../src/server/start-text';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
 import { ADMIN } from '../support/api';

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createReadiness } from '../../src/readiness';
+import { createReadiness } from '../../src/server/readiness';
 import { sharedAnswer } from '../../src/core/shared-answer';
 import { eventually } from '../support/eventually';
 import { metricsOf } from '../support/probes';

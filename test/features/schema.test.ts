@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isEnumType, isInputObjectType, isIntrospectionType, isObjectType, parse, subscribe } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
 import { TokenfenceError } from '../../src/core/errors';
-import { faultOfCost } from '../../src/graphql/limits';
+import { faultOfCost } from '../../src/graphql/query-limits';
 import { schemaText } from '../../src/graphql/print-schema';
 import { createSchema } from '../../src/graphql/schema';
 import type { AuthResult, Principal } from '../../src/guard/guard';

@@ -1,4 +1,4 @@
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import { createGuard, type ServiceGuard } from '../../src/guard/create-guard';
 import { systemClock } from '../../src/core/clock';
 import type { TellingGuard } from '../../src/guard/graphql-ws';
 import type { Tokens } from '../support/api';

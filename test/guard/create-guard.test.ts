@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
-import { createGuard } from '../../src/create-guard';
+import { createGuard } from '../../src/guard/create-guard';
 import type { AuthResult } from '../../src/guard/guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import { eventually } from '../support/eventually';

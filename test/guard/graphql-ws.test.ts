@@ -1,4 +1,4 @@
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import { createGuard, type ServiceGuard } from '../../src/guard/create-guard';
 import { graphqlWsGuard, type TellingGuard } from '../../src/guard/graphql-ws';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { createMetricsApp } from '../../src/http/metrics';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/server/logger';
 import { startApp, type TestApp } from '../support/app';
 
 /** ms */

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '../../src/database';
+import { connect } from '../../src/server/database';
 import { openEmbeddedPostgres } from '../../src/embedded/pglite';
 import { createWorld, startNode, type World } from '../support/world';
 

@@ -3,7 +3,7 @@ import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
 import { type AppOptions, createApp } from '../../src/http/app';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/server/logger';
 import { createAnnouncements } from '../../src/revocation/announcements';
 import { urlOf } from './listen';
 

@@ -1,4 +1,4 @@
-import { createGuard, type ServiceGuard } from '../../src/create-guard';
+import { createGuard, type ServiceGuard } from '../../src/guard/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from './api';
 import { eventually } from './eventually';

@@ -5,8 +5,8 @@ import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
 import { createSchema } from '../../src/graphql/schema';
-import type { CloseCause } from '../../src/sockets/closing';
-import { createSockets, type Sockets, type SocketsOptions } from '../../src/sockets/sockets';
+import type { CloseCause } from '../../src/subscriptions/closing';
+import { createSockets, type Sockets, type SocketsOptions } from '../../src/subscriptions/sockets';
 
 /** The sockets of an auth server, on a server without anything else. */
 export interface OwnSockets {

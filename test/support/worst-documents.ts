@@ -1,7 +1,7 @@
 import { parse, type Token } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
 import { MOST_TOKENS } from '../../src/graphql/documents';
-import { faultOfCost } from '../../src/graphql/limits';
+import { faultOfCost } from '../../src/graphql/query-limits';
 import { createSchema } from '../../src/graphql/schema';
 
 /** Joins `count` parts of a text. */

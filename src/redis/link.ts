@@ -1,15 +1,15 @@
-import type { Availability } from './core/availability';
-import type { Clock } from './core/clock';
-import type { LogStream } from './core/ports/log-stream';
-import type { Records } from './core/ports/records';
-import { connectRedis, type RedisConnection, type RedisSource } from './redis/client';
-import { keysOf } from './redis/keys';
-import { createLogReader } from './redis/log-reader';
-import { createLogStream, type LogStreamSettings } from './redis/log-stream';
-import { createRecords } from './redis/records';
-import type { Source } from './core/ports/source';
-import { createKnownEpoch, type KnownEpoch } from './protocol/epoch';
-import { startHeartbeat, type HeartbeatOptions } from './protocol/heartbeat';
+import type { Availability } from '../core/availability';
+import type { Clock } from '../core/clock';
+import type { LogStream } from '../core/ports/log-stream';
+import type { Records } from '../core/ports/records';
+import { connectRedis, type RedisConnection, type RedisSource } from './client';
+import { keysOf } from './keys';
+import { createLogReader } from './log-reader';
+import { createLogStream, type LogStreamSettings } from './log-stream';
+import { createRecords } from './records';
+import type { Source } from '../core/ports/source';
+import { createKnownEpoch, type KnownEpoch } from '../protocol/epoch';
+import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
 
 /** The options of a membership that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';

@@ -1,13 +1,13 @@
 import type { DataSource } from 'typeorm';
-import type { Config } from '../config/config';
-import { localIdOf } from '../core/key-id';
-import { createDataSource, type PostgresAddress } from '../postgres/data-source';
-import { lastAgreement } from '../postgres/fleet-settings';
-import { judgeStore } from '../postgres/properties';
-import { hasPendingMigrations } from '../postgres/start';
-import { connectionFault } from '../postgres/start-faults';
-import { tablesIn } from '../postgres/truth';
-import { createSeal } from '../tokens/sealing';
+import type { Config } from '../../config/config';
+import { localIdOf } from '../../core/key-id';
+import { createDataSource, type PostgresAddress } from '../../postgres/data-source';
+import { lastAgreement } from '../../postgres/fleet-settings';
+import { judgeStore } from '../../postgres/properties';
+import { hasPendingMigrations } from '../../postgres/start';
+import { connectionFault } from '../../postgres/start-faults';
+import { tablesIn } from '../../postgres/truth';
+import { createSeal } from '../../tokens/sealing';
 import { compareClock } from './clock';
 import { fault, type Finding, note, well } from './finding';
 

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { Config } from './config/config';
-import { StartError } from './core/start-error';
-import { createMetricsApp, type ExposeMetrics } from './http/metrics';
+import type { Config } from '../config/config';
+import { StartError } from '../core/start-error';
+import { createMetricsApp, type ExposeMetrics } from '../http/metrics';
 import type { Teardown } from './teardown';
 
 /**

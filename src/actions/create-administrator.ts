@@ -1,8 +1,8 @@
 import { isEmail } from 'class-validator';
-import { hasInvisible } from './core/email';
-import type { Passwords } from './core/ports/passwords';
-import type { Tables } from './core/ports/truth';
-import { StartError } from './core/start-error';
+import { hasInvisible } from '../core/email';
+import type { Passwords } from '../core/ports/passwords';
+import type { Tables } from '../core/ports/truth';
+import { StartError } from '../core/start-error';
 
 export interface AdministratorAccount {
   readonly email: string;

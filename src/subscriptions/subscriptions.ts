@@ -5,7 +5,7 @@ import type { SubscriptionContext } from '../graphql/context';
 import type { SignedInSocket } from '../guard/signed-in-socket';
 import type { Announcements } from '../revocation/announcements';
 import { createEventQueue, type EventQueue } from './event-queue';
-import type { SocketLimits } from './limits';
+import type { SocketLimits } from './socket-limits';
 
 /** The subscriptions of one signed-in socket. */
 export interface Subscriptions {

@@ -10,7 +10,7 @@ import { createSocketGuard } from '../guard/sockets';
 import type { Announcements } from '../revocation/announcements';
 import type { CloseCause } from './closing';
 import { Connection } from './connection';
-import { SOCKET_LIMITS, type SocketLimits } from './limits';
+import { SOCKET_LIMITS, type SocketLimits } from './socket-limits';
 import { createProtocol, type SocketState } from './protocol';
 import { createSubscriptions } from './subscriptions';
 

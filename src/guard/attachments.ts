@@ -1,18 +1,18 @@
-import { createAvailability } from './core/availability';
-import type { Clock } from './core/clock';
-import { databaseOf } from './core/key-id';
-import type { Logger } from './core/ports/logger';
-import type { Metrics } from './core/ports/metrics';
-import { type SourceState, noSource } from './core/ports/source';
-import type { LoggedRevocation } from './core/revocation';
-import { every } from './core/schedule';
-import { isNew } from './protocol/is-new';
-import { createProbe } from './protocol/probe';
-import { createView } from './protocol/view';
-import { openRedisLink } from './redis-link';
-import type { RedisSource } from './redis/client';
-import { type Check, createCheck, type LastResort } from './revocation/check';
-import type { JwksKeys } from './tokens/jwks-keys';
+import { createAvailability } from '../core/availability';
+import type { Clock } from '../core/clock';
+import { databaseOf } from '../core/key-id';
+import type { Logger } from '../core/ports/logger';
+import type { Metrics } from '../core/ports/metrics';
+import { type SourceState, noSource } from '../core/ports/source';
+import type { LoggedRevocation } from '../core/revocation';
+import { every } from '../core/schedule';
+import { isNew } from '../protocol/is-new';
+import { createProbe } from '../protocol/probe';
+import { createView } from '../protocol/view';
+import { openRedisLink } from '../redis/link';
+import type { RedisSource } from '../redis/client';
+import { type Check, createCheck, type LastResort } from '../revocation/check';
+import type { JwksKeys } from '../tokens/jwks-keys';
 
 export interface AttachmentsOptions {
   readonly redis: RedisSource;

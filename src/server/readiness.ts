@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from './core/clock';
-import type { ClockWatch } from './core/clock-watch';
-import type { Reachable } from './core/ports/reachable';
-import { sharedAnswer } from './core/shared-answer';
-import type { Readiness } from './http/health';
-import type { Source } from './core/ports/source';
+import type { Clock } from '../core/clock';
+import type { ClockWatch } from '../core/clock-watch';
+import type { Reachable } from '../core/ports/reachable';
+import { sharedAnswer } from '../core/shared-answer';
+import type { Readiness } from '../http/health';
+import type { Source } from '../core/ports/source';
 
 export interface ReadinessSources {
   readonly postgres: Reachable;

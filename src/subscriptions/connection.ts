@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import { type CloseCause, codeOf, type OwnCause } from './closing';
-import type { SocketLimits } from './limits';
+import type { SocketLimits } from './socket-limits';
 import { createPace } from './pace';
 
 export interface ConnectionOptions {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { createPlaces } from '../../src/sockets/places';
+import { createPlaces } from '../../src/subscriptions/places';
 
 test('no count outlives its connections, whatever their addresses', async () => {
   const places = createPlaces({ ofNode: 100, ofNetwork: 10, ofSite: 10 });

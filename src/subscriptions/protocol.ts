@@ -6,13 +6,13 @@ import type { RecordRefusal } from '../core/ports/refusals';
 import { noteDenials } from '../graphql/denials';
 import type { SubscriptionContext } from '../graphql/context';
 import { createErrorFormatter } from '../graphql/errors';
-import { badUserInput } from '../graphql/limits';
+import { badUserInput } from '../graphql/query-limits';
 import { createSubscriptionReader } from '../graphql/subscription-request';
 import type { Principal } from '../guard/guard';
 import type { SocketHandle } from '../guard/signed-in-socket';
 import { authorizationIn, type SocketGuard } from '../guard/sockets';
 import type { Connection } from './connection';
-import type { SocketLimits } from './limits';
+import type { SocketLimits } from './socket-limits';
 import type { AllSubscriptions, Subscriptions } from './subscriptions';
 
 /** What the server knows of a socket, beside what graphql-ws knows. */

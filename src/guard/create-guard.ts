@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttachments } from './attachments';
-import { systemClock } from './core/clock';
-import type { Logger } from './core/ports/logger';
-import { noMetrics } from './core/ports/metrics';
-import { noSource } from './core/ports/source';
-import { assembleGuard, type Guard } from './guard/guard';
-import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard/guard-options';
-import { checkedClock, harmlessLogger, harmlessMetrics } from './guard/handed-in';
-import { createHttpClient } from './http-client/http-client';
-import { createIntrospection } from './introspection/introspection-client';
-import { createAnnouncements, type Listener } from './revocation/announcements';
-import { createCheck } from './revocation/check';
-import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from './tokens/jwks-keys';
-import { createVerifier } from './tokens/verify';
+import { systemClock } from '../core/clock';
+import type { Logger } from '../core/ports/logger';
+import { noMetrics } from '../core/ports/metrics';
+import { noSource } from '../core/ports/source';
+import { assembleGuard, type Guard } from './guard';
+import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard-options';
+import { checkedClock, harmlessLogger, harmlessMetrics } from './handed-in';
+import { createHttpClient } from '../http-client/http-client';
+import { createIntrospection } from './introspection';
+import { createAnnouncements, type Listener } from '../revocation/announcements';
+import { createCheck } from '../revocation/check';
+import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from '../tokens/jwks-keys';
+import { createVerifier } from '../tokens/verify';
 
 /** The state of a guard, for a health endpoint. */
 export interface GuardStatus {

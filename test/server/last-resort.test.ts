@@ -7,7 +7,7 @@ test.each([
   ['an event without a listener', `new (require('node:events'))().emit('error', new TypeError('hunter2'))`],
   ['anything else that is thrown', `setTimeout(() => { throw 'hunter2' })`],
 ])('an uncaught %s is logged without its message and ends the process', async (_what, fault) => {
-  const path = join(__dirname, '../../dist/src/commands/last-resort.js');
+  const path = join(__dirname, '../../dist/src/server/last-resort.js');
   const program = `require(${JSON.stringify(path)}).onUnexpected(
     { error: (fields, text) => console.log(JSON.stringify(fields), text) }, () => process.exit(7));
     setTimeout(() => undefined, 30_000);

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { networkOf, siteOf } from '../core/address';
-import type { SocketLimits } from './limits';
+import type { SocketLimits } from './socket-limits';
 
 /** `NODE_FULL`: the node serves as many sockets as it may. `NETWORK_FULL`: the client's network or site has its share. */
 export type PlaceAnswer = 'TAKEN' | 'NODE_FULL' | 'NETWORK_FULL';

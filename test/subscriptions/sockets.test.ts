@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { Revocation } from '../../src/core/revocation';
 import { type Announcements, createAnnouncements } from '../../src/revocation/announcements';
-import type { SocketsOptions } from '../../src/sockets/sockets';
+import type { SocketsOptions } from '../../src/subscriptions/sockets';
 import { eventually } from '../support/eventually';
 import { FakeGuard, type FakeToken, logged, newToken, textOf } from '../support/fake-guard';
 import { type OwnSockets, startOwnSockets } from '../support/own-sockets';

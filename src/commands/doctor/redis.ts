@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { connectRedis, type RedisConnection } from '../redis/client';
-import { keysOf } from '../redis/keys';
+import { connectRedis, type RedisConnection } from '../../redis/client';
+import { keysOf } from '../../redis/keys';
 import { compareClock } from './clock';
 import { fault, type Finding, note, well } from './finding';
 

@@ -1,31 +1,31 @@
-import type { Config } from './config/config';
-import { createAvailability } from './core/availability';
-import type { Clock } from './core/clock';
-import type { Logger } from './core/ports/logger';
-import type { Metrics } from './core/ports/metrics';
-import type { Records } from './core/ports/records';
-import { type Source, noSource } from './core/ports/source';
-import type { Truth } from './core/ports/truth';
-import type { LoggedRevocation } from './core/revocation';
-import { every } from './core/schedule';
-import { StartError } from './core/start-error';
+import type { Config } from '../config/config';
+import { createAvailability } from '../core/availability';
+import type { Clock } from '../core/clock';
+import type { Logger } from '../core/ports/logger';
+import type { Metrics } from '../core/ports/metrics';
+import type { Records } from '../core/ports/records';
+import { type Source, noSource } from '../core/ports/source';
+import type { Truth } from '../core/ports/truth';
+import type { LoggedRevocation } from '../core/revocation';
+import { every } from '../core/schedule';
+import { StartError } from '../core/start-error';
 import type { PreparedDatabase } from './database';
-import { createConfirm, type Confirm } from './protocol/confirm';
-import { createEmbeddedSource } from './protocol/embedded';
-import { isNew } from './protocol/is-new';
-import { outlasting } from './protocol/lease';
-import { startPoll } from './protocol/poll';
-import { type Publish, createPublish } from './protocol/publish';
-import { createRecordsGate, type RecordsGate } from './protocol/records-gate';
-import { startRelay } from './protocol/relay';
-import { createView, type View } from './protocol/view';
-import { openRedisLink } from './redis-link';
-import type { RedisConnection } from './redis/client';
-import { keysOf } from './redis/keys';
-import { type Announcements, createAnnouncements } from './revocation/announcements';
-import { type Check, createCheck } from './revocation/check';
-import { type CheckThoroughly, createThoroughCheck } from './revocation/thorough-check';
-import { askTruth } from './revocation/truth-source';
+import { createConfirm, type Confirm } from '../protocol/confirm';
+import { createEmbeddedSource } from '../protocol/embedded';
+import { isNew } from '../protocol/is-new';
+import { outlasting } from '../protocol/lease';
+import { startPoll } from '../protocol/poll';
+import { type Publish, createPublish } from '../protocol/publish';
+import { createRecordsGate, type RecordsGate } from '../protocol/records-gate';
+import { startRelay } from '../protocol/relay';
+import { createView, type View } from '../protocol/view';
+import { openRedisLink } from '../redis/link';
+import type { RedisConnection } from '../redis/client';
+import { keysOf } from '../redis/keys';
+import { type Announcements, createAnnouncements } from '../revocation/announcements';
+import { type Check, createCheck } from '../revocation/check';
+import { type CheckThoroughly, createThoroughCheck } from '../revocation/thorough-check';
+import { askTruth } from '../revocation/truth-source';
 import type { Teardown } from './teardown';
 
 export interface RevocationsOptions {
@@ -46,7 +46,7 @@ export interface Revocations {
   readonly announcements: Announcements;
   readonly source: Source;
   /** Where all nodes together count attempts, if there is a Redis. */
-  readonly limits: { readonly redis?: RedisConnection; readonly prefix: string };
+  readonly rateCounters: { readonly redis?: RedisConnection; readonly prefix: string };
 }
 
 /** ms between two sweeps of the view. */
@@ -163,6 +163,6 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
     }),
     announcements,
     source,
-    limits: { redis, prefix: keysOf(database.databaseId).limits },
+    rateCounters: { redis, prefix: keysOf(database.databaseId).rateLimits },
   };
 }

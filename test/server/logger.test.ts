@@ -1,4 +1,4 @@
-import { createLogger } from '../src/logger';
+import { createLogger } from '../../src/server/logger';
 
 function logInto(lines: string[], now?: () => number) {
   return createLogger('debug', { write: (line: string) => void lines.push(line) }, now);

@@ -1,35 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { createActions } from './actions/actions';
-import { createRefusalRecorder } from './audit/refusal-recorder';
-import { type AdministratorAccount, createAdministrator } from './administrator';
-import { version } from './commands/version';
-import type { Config } from './config/config';
-import { type Clock, systemClock } from './core/clock';
-import { isUnavailable } from './core/errors';
-import type { Source } from './core/ports/source';
-import type { Truth } from './core/ports/truth';
-import { every } from './core/schedule';
-import { sharedAnswer } from './core/shared-answer';
+import { createActions } from '../actions/actions';
+import { createRefusalRecorder } from '../audit/refusal-recorder';
+import { type AdministratorAccount, createAdministrator } from '../actions/create-administrator';
+import { version } from './version';
+import type { Config } from '../config/config';
+import { type Clock, systemClock } from '../core/clock';
+import { isUnavailable } from '../core/errors';
+import type { Source } from '../core/ports/source';
+import type { Truth } from '../core/ports/truth';
+import { every } from '../core/schedule';
+import { sharedAnswer } from '../core/shared-answer';
 import { openStores, type Stores } from './database';
-import { assembleGuard } from './guard/guard';
-import { createApp } from './http/app';
-import type { ExposeMetrics } from './http/metrics';
+import { assembleGuard } from '../guard/guard';
+import { createApp } from '../http/app';
+import type { ExposeMetrics } from '../http/metrics';
 import { listen, serveMetrics } from './listen';
-import { createPrometheus, type Prometheus } from './metrics/prometheus';
-import { createPasswords } from './passwords/argon2';
-import { poolOf } from './postgres/data-source';
-import { purge } from './postgres/purge';
-import { hasPendingMigrations } from './postgres/start';
-import { createRateLimits, unlimited } from './rate-limits/rate-limits';
+import { createPrometheus, type Prometheus } from '../metrics/prometheus';
+import { createPasswords } from '../passwords/argon2';
+import { poolOf } from '../postgres/data-source';
+import { purge } from '../postgres/purge';
+import { hasPendingMigrations } from '../postgres/start';
+import { createRateLimits, unlimited } from '../rate-limits/rate-limits';
 import { createReadiness } from './readiness';
-import { createRevoker } from './revocation/revoke';
-import { assembleRevocations } from './revocations';
+import { createRevoker } from '../revocation/revoke';
+import { assembleRevocations } from './wire-revocation';
 import { Teardown } from './teardown';
-import { createKeyGenerator } from './tokens/generate';
-import { createKeyRing } from './tokens/key-ring';
-import { createSigner } from './tokens/sign';
-import { createVerifier } from './tokens/verify';
+import { createKeyGenerator } from '../tokens/generate';
+import { createKeyRing } from '../tokens/key-ring';
+import { createSigner } from '../tokens/sign';
+import { createVerifier } from '../tokens/verify';
 
 export interface RunningServer {
   /** The base URL of the API. */
@@ -171,8 +171,8 @@ async function assemble(base: Base, signal: AbortSignal | undefined): Promise<Ru
     recordRefusal,
     revoker: createRevoker(truth, checks.confirm),
     passwords: createPasswords(config, metrics),
-    limits: config.rateLimit
-      ? createRateLimits({ ...config, ...checks.limits, clock, recordRefusal })
+    rateLimits: config.rateLimit
+      ? createRateLimits({ ...config, ...checks.rateCounters, clock, recordRefusal })
       : unlimited,
     sign: createSigner(checks.keys),
     verify: checks.verify,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Config } from './config/config';
+import type { Config } from '../config/config';
 import type { RunningServer } from './server';
 
 /** Says what a person needs to know after the start. */

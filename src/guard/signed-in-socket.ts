@@ -65,7 +65,7 @@ const LONGEST_TIMER = 60_000;
 /** ms between two checks of a token past its `exp` that the guard still accepts, because clocks may differ. */
 const SKEW_INTERVAL = 1000;
 
-/** Asks the guard, and asks again while no store can tell, until `patience` ms have passed or nobody needs the answer. */
+/** Asks the guard, and asks again while no store can tell, until `patience` ms have passed or the answer is not needed. */
 async function askFor(
   patience: number,
   authenticate: () => Promise<AuthResult>,

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/core/clock';
 import type { EachPart } from '../../src/core/ports/truth';
 import { assembleGuard, type Guard } from '../../src/guard/guard';
 import { createLogger } from '../../src/server/logger';
-import { askTruth } from '../../src/revocation/truth-source';
+import { createTruthSource } from '../../src/revocation/truth-source';
 import { createCheck } from '../../src/revocation/check';
 import { createEmbeddedSource } from '../../src/protocol/embedded';
 import { createView } from '../../src/protocol/view';
@@ -83,8 +83,7 @@ export async function prepareChecking(): Promise<Checking> {
       // With a current view this must not happen: it would be the benchmark of something else.
       const truth = { onUser: () => Promise.reject(new Error('The view was not asked.')) };
       const check = createCheck({
-        source,
-        lastResort: askTruth({ truth, clock: systemClock, clockSkew: 0 }),
+        sources: [source, createTruthSource({ truth })],
         clock: systemClock,
         clockSkew: 0,
       });

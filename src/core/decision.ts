@@ -27,6 +27,12 @@ export interface FoundInView extends Findings {
   readonly tokenVersion: number;
 }
 
+/** In a view that is not current. What it names is revoked all the same; what it does not name may be revoked too. */
+export interface FoundInStaleView extends Findings {
+  readonly from: 'stale view';
+  readonly tokenVersion: number;
+}
+
 export interface FoundInCopy extends Findings {
   readonly from: 'copy';
   readonly tokenVersion: number;
@@ -38,7 +44,13 @@ export interface FoundInTruth extends Findings {
   readonly tokenVersion: number | undefined;
 }
 
-export type Known = FoundInView | FoundInCopy | FoundInTruth;
+/** What the auth server said. */
+export interface FoundByIntrospection {
+  readonly from: 'introspection';
+  readonly active: boolean;
+}
+
+export type Known = FoundInView | FoundInStaleView | FoundInCopy | FoundInTruth | FoundByIntrospection;
 
 /**
  * The decision on a token. `DISTRUSTED`: its key is revoked, so it may be forged and no claim in it counts. `UNKNOWN`:
@@ -53,14 +65,19 @@ export type Decision = 'GOOD' | 'EXPIRED' | 'REVOKED' | 'DISTRUSTED' | 'UNKNOWN'
  * @param skew ms that clocks may differ by
  */
 export function decide(claims: AccessTokenClaims, known: Known, now: number, skew: number): Decision {
+  if (known.from === 'introspection') {
+    if (!known.active) return 'REVOKED';
+    return isExpired(claims, now, skew) ? 'EXPIRED' : 'GOOD';
+  }
   if (known.keyDenied) return 'DISTRUSTED';
   const isForgotten = isExpired(claims, known.asOf, skew);
   // First, so that a decision that took long is never given on a token that expired meanwhile.
-  if (isExpired(claims, now, skew) || (isForgotten && known.from === 'truth')) return 'EXPIRED';
+  if (isExpired(claims, now, skew) || (isForgotten && known.from === 'truth'))
+    return known.from === 'stale view' ? 'UNKNOWN' : 'EXPIRED';
   if (known.denied || known.tokenVersion === undefined) return 'REVOKED';
   if (claims.tokenVersion < known.tokenVersion || claims.globalVersion < known.globalVersion)
     return 'REVOKED';
-  if (isForgotten) return 'UNKNOWN';
+  if (isForgotten || known.from === 'stale view') return 'UNKNOWN';
   if (known.from === 'view') return 'GOOD';
   if (claims.tokenVersion === known.tokenVersion && claims.globalVersion === known.globalVersion)
     return 'GOOD';

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
-import { type SourceState, noSource } from '../core/ports/source';
+import type { Source, SourceState } from '../core/ports/source';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/schedule';
 import { isNew } from '../protocol/is-new';
@@ -11,14 +11,15 @@ import { createProbe } from '../protocol/probe';
 import { createView } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
 import type { RedisSource } from '../redis/client';
-import { type Check, createCheck, type LastResort } from '../revocation/check';
+import { type Check, createCheck } from '../revocation/check';
+import { createRecordsSource } from '../revocation/records-source';
 import type { JwksKeys } from '../tokens/jwks-keys';
 
 export interface AttachmentsOptions {
   readonly redis: RedisSource;
   readonly keys: Pick<JwksKeys, 'ids' | 'revoke' | 'reload'>;
   /** Asked when neither the view nor Redis can tell. */
-  readonly lastResort?: LastResort;
+  readonly lastResort?: Source;
   readonly usesView: boolean;
   /** Names that the view of one database may hold. */
   readonly viewLimit: number;
@@ -93,9 +94,11 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
   });
   return {
     check: createCheck({
-      source,
-      records: fleet.records,
-      lastResort,
+      sources: [
+        source,
+        createRecordsSource({ records: fleet.records, epochs: source }),
+        ...(lastResort ? [lastResort] : []),
+      ],
       clock,
       clockSkew,
       metrics,
@@ -138,7 +141,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
   let closed = false;
 
   /** Checks tokens of a database that is not followed. */
-  const checkElsewhere = createCheck({ source: noSource, lastResort, clock, clockSkew, metrics });
+  const checkElsewhere = createCheck({ sources: lastResort ? [lastResort] : [], clock, clockSkew, metrics });
 
   const end = (databaseId: string, attachment: Attachment) => {
     // Removed first, so that no token is checked against it while it stops.

@@ -3,7 +3,7 @@ import { createAttachments } from './attachments';
 import { systemClock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import { noMetrics } from '../core/ports/metrics';
-import { noSource } from '../core/ports/source';
+import { NO_VIEW } from '../core/ports/source';
 import { assembleGuard, type Guard } from './guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard-options';
 import { checkedClock, harmlessLogger, harmlessMetrics } from './handed-in';
@@ -117,10 +117,10 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
           logger,
           metrics,
         });
-  const stateNow = () => attachments?.state ?? noSource.state;
+  const stateNow = () => attachments?.state ?? NO_VIEW.state;
   const guard = assembleGuard(
     createVerifier({ keys, issuer, audience, clock, clockSkew }),
-    attachments?.check ?? createCheck({ source: noSource, lastResort, clock, clockSkew, metrics }),
+    attachments?.check ?? createCheck({ sources: lastResort ? [lastResort] : [], clock, clockSkew, metrics }),
   );
   // By the system clock: a clock passed in by tests may stand still.
   const deadline = performance.now() + START_PATIENCE;

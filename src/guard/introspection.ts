@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { HttpClient } from '../http-client/http-client';
-import type { LastResort } from '../revocation/check';
+import type { Source } from '../core/ports/source';
 
 export interface IntrospectionOptions {
   /** The URL of the auth server's introspection endpoint (RFC 7662). */
@@ -31,7 +31,7 @@ function activeIn(answer: string): boolean | undefined {
 }
 
 /** Creates the source that asks the auth server about a token. Requests share only remembered answers. */
-export function createIntrospection(options: IntrospectionOptions): LastResort {
+export function createIntrospection(options: IntrospectionOptions): Source {
   const { url, secret, rememberFor, timeout, http, clock } = options;
   /** By jti, the monotonic time (ms) until which a token counts as active. "Not active" is never kept. */
   const remembered = new LRUCache<string, number>({ max: MOST_REMEMBERED });
@@ -58,16 +58,17 @@ export function createIntrospection(options: IntrospectionOptions): LastResort {
 
   return {
     step: 'introspection',
-    async ask({ claims }, text) {
-      if ((remembered.get(claims.jti) ?? -Infinity) > clock.monotonic()) return 'GOOD';
+    async find({ token: { claims }, text }) {
+      if ((remembered.get(claims.jti) ?? -Infinity) > clock.monotonic())
+        return { from: 'introspection', active: true };
       // Taken before the request: a slow answer must not be trusted for longer.
       const askedAt = clock.monotonic();
       if (!(await isActive(text))) {
         remembered.delete(claims.jti);
-        return 'REVOKED';
+        return { from: 'introspection', active: false };
       }
       if (rememberFor > 0) remembered.set(claims.jti, askedAt + rememberFor);
-      return 'GOOD';
+      return { from: 'introspection', active: true };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Source } from '../core/ports/source';
+import { stale, type ViewSource } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/schedule';
@@ -22,7 +22,7 @@ export interface EmbeddedSourceOptions {
 const INTERVAL = 30_000;
 
 /** Keeps the view of the only process there is, which makes every revocation itself. Resolves when the log is loaded. */
-export async function createEmbeddedSource(options: EmbeddedSourceOptions): Promise<Source> {
+export async function createEmbeddedSource(options: EmbeddedSourceOptions): Promise<ViewSource> {
   const { log, view, take, logger, tokenTtl } = options;
   let isCurrent = false;
 
@@ -48,12 +48,12 @@ export async function createEmbeddedSource(options: EmbeddedSourceOptions): Prom
   const stopLoading = every(INTERVAL, load);
 
   return {
-    lookUp(token) {
+    step: 'view',
+    find({ token }) {
       const { exp, iat } = token.claims;
-      if (!isCurrent || view.isOverfull || exp - iat > tokenTtl) return undefined;
-      return view.lookUp(token);
+      const found = view.lookUp(token);
+      return isCurrent && !view.isOverfull && exp - iat <= tokenTtl ? found : stale(found);
     },
-    knownRevocation: (token) => view.lookUp(token),
     readableEpoch: undefined,
     get state() {
       return { isCurrent: isCurrent && !view.isOverfull, size: view.size, lag: 0, reachesRedis: undefined };

@@ -10,7 +10,7 @@ import {
   type LogStream,
 } from '../core/ports/log-stream';
 import type { Logger } from '../core/ports/logger';
-import type { Source } from '../core/ports/source';
+import { stale, type ViewSource } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import type { KnownEpoch } from './epoch';
@@ -76,7 +76,7 @@ const OVERFULL_DELAY = 300_000;
  * heartbeat was sent. A revocation is confirmed when every registered node has applied it, or when every lease from
  * before it is over.
  */
-export function startHeartbeat(options: HeartbeatOptions): Source {
+export function startHeartbeat(options: HeartbeatOptions): ViewSource {
   const { stream, reopen, epoch, log, view, usesView, take, gate, clock, logger, availability, tokenTtl } =
     options;
   let length = options.lease ?? 0;
@@ -302,12 +302,12 @@ export function startHeartbeat(options: HeartbeatOptions): Source {
   beatNow();
 
   return {
-    lookUp(token) {
+    step: 'view',
+    find({ token }) {
       const { exp, iat } = token.claims;
-      if (!current.holds || view.isOverfull || exp - iat > coveredTtl) return undefined;
-      return view.lookUp(token);
+      const found = view.lookUp(token);
+      return current.holds && !view.isOverfull && exp - iat <= coveredTtl ? found : stale(found);
     },
-    knownRevocation: (token) => view.lookUp(token),
     get readableEpoch() {
       return (gate?.isOpen ?? true) && reach.holds ? reachedEpoch : undefined;
     },

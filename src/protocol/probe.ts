@@ -1,6 +1,6 @@
 import { type Clock, momentOf } from '../core/clock';
 import type { LogStream } from '../core/ports/log-stream';
-import type { Source } from '../core/ports/source';
+import type { ViewSource } from '../core/ports/source';
 import type { KnownEpoch } from './epoch';
 import { createLease } from './lease';
 
@@ -8,7 +8,7 @@ import { createLease } from './lease';
  * Takes a lease on the records when one is needed, without a heartbeat. For a process that keeps no view and may be
  * stopped between two requests. Each probe proves that it reaches the Redis where revocations are published.
  */
-export function createProbe(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch, clock: Clock): Source {
+export function createProbe(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch, clock: Clock): ViewSource {
   let length = 0;
   let reachedEpoch: string | undefined;
   const lease = createLease(() => length, clock);
@@ -29,8 +29,8 @@ export function createProbe(stream: Pick<LogStream, 'probe'>, epoch: KnownEpoch,
   };
 
   return {
-    lookUp: () => undefined,
-    knownRevocation: () => undefined,
+    step: 'view',
+    find: () => undefined,
     get readableEpoch() {
       return lease.holds ? reachedEpoch : undefined;
     },

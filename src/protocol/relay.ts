@@ -1,7 +1,7 @@
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
-import type { Source } from '../core/ports/source';
+import type { ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
 import type { Publish } from './publish';
@@ -19,7 +19,7 @@ const BATCH = 200;
 export interface RelayOptions {
   readonly truth: Pick<Truth, 'relay' | 'log'>;
   readonly publish: Publish;
-  readonly source: Pick<Source, 'state'>;
+  readonly source: Pick<ViewSource, 'state'>;
   readonly gate: RecordsGate;
   readonly metrics: Metrics;
   readonly logger: Logger;

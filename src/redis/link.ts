@@ -7,7 +7,7 @@ import { keysOf } from './keys';
 import { createLogReader } from './log-reader';
 import { createLogStream, type LogStreamSettings } from './log-stream';
 import { createRecords } from './records';
-import type { Source } from '../core/ports/source';
+import type { ViewSource } from '../core/ports/source';
 import { createKnownEpoch, type KnownEpoch } from '../protocol/epoch';
 import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
 
@@ -20,7 +20,7 @@ export interface FleetLink {
   readonly epoch: KnownEpoch;
   readonly records: Records;
   /** Starts to follow the stream. Needs a link that was opened with `follows`. */
-  join(options: Omit<HeartbeatOptions, Linked>): Source;
+  join(options: Omit<HeartbeatOptions, Linked>): ViewSource;
 }
 
 /** The connections of a process, a node or a service, to Redis. */

@@ -1,13 +1,20 @@
 import { isLive } from '../core/account';
 import type { VerifiedToken } from '../core/claims';
+import type { Clock } from '../core/clock';
 import { isUnavailable } from '../core/errors';
+import type { Source } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
-import { type Check, type CheckSources, createCheck, type Verdict } from './check';
+import { type Check, createCheck, type Verdict } from './check';
 
 export type CheckThoroughly = (token: VerifiedToken, text: string) => Promise<Verdict>;
 
-export interface ThoroughSources extends Omit<CheckSources, 'metrics'> {
+export interface ThoroughCheckOptions {
+  readonly records?: Source;
+  readonly truth: Source;
   readonly sessions: Pick<Truth['sessions'], 'find'>;
+  readonly clock: Clock;
+  /** ms that clocks may differ by */
+  readonly clockSkew: number;
 }
 
 /**
@@ -18,24 +25,10 @@ export interface ThoroughSources extends Omit<CheckSources, 'metrics'> {
  * processes that read only records. A token that they call revoked is revoked. A token that they call good is checked in
  * Postgres again. While Postgres is away their answer stands, since they hold every confirmed revocation.
  */
-export function createThoroughCheck(sources: ThoroughSources): CheckThoroughly {
-  const { source, lastResort, sessions, clock, clockSkew } = sources;
-  const noView = { lookUp: () => undefined, knownRevocation: () => undefined };
-  const byRecords: Check = createCheck({
-    ...sources,
-    source: {
-      ...noView,
-      get readableEpoch() {
-        return source.readableEpoch;
-      },
-    },
-  });
-  const byTruth: Check = createCheck({
-    source: { ...noView, readableEpoch: undefined },
-    lastResort,
-    clock,
-    clockSkew,
-  });
+export function createThoroughCheck(options: ThoroughCheckOptions): CheckThoroughly {
+  const { records, truth, sessions, clock, clockSkew } = options;
+  const byTruth: Check = createCheck({ sources: [truth], clock, clockSkew });
+  const byRecords: Check = createCheck({ sources: records ? [records, truth] : [truth], clock, clockSkew });
 
   const isSessionLive = async ({ claims }: VerifiedToken) => {
     const session = await sessions.find(claims.sid);

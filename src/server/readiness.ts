@@ -4,11 +4,11 @@ import type { ClockWatch } from '../core/clock-watch';
 import type { Reachable } from '../core/ports/reachable';
 import { sharedAnswer } from '../core/shared-answer';
 import type { Readiness } from '../http/health';
-import type { Source } from '../core/ports/source';
+import type { ViewSource } from '../core/ports/source';
 
 export interface ReadinessSources {
   readonly postgres: Reachable;
-  readonly source: Pick<Source, 'state' | 'readableEpoch'>;
+  readonly source: Pick<ViewSource, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
   readonly clockWatch: Pick<ClockWatch, 'isOff'>;
   readonly clock: Pick<Clock, 'monotonic'>;

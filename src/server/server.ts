@@ -7,7 +7,7 @@ import { version } from './version';
 import type { Config } from '../config/config';
 import { type Clock, systemClock } from '../core/clock';
 import { isUnavailable } from '../core/errors';
-import type { Source } from '../core/ports/source';
+import type { ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/schedule';
 import { sharedAnswer } from '../core/shared-answer';
@@ -139,7 +139,7 @@ function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announc
 function createExposeMetrics(
   { metrics, clock }: Base,
   { truth, dataSource, clockWatch }: Stores,
-  source: Source,
+  source: Pick<ViewSource, 'state'>,
 ): ExposeMetrics {
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
   return sharedAnswer(0, clock, () =>

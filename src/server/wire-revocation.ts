@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 import type { Records } from '../core/ports/records';
-import { type Source, noSource } from '../core/ports/source';
+import { NO_VIEW, type ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/schedule';
@@ -24,8 +24,9 @@ import type { RedisConnection } from '../redis/client';
 import { keysOf } from '../redis/keys';
 import { type Announcements, createAnnouncements } from '../revocation/announcements';
 import { type Check, createCheck } from '../revocation/check';
+import { createRecordsSource } from '../revocation/records-source';
 import { type CheckThoroughly, createThoroughCheck } from '../revocation/thorough-check';
-import { askTruth } from '../revocation/truth-source';
+import { createTruthSource } from '../revocation/truth-source';
 import type { Teardown } from './teardown';
 
 export interface RevocationsOptions {
@@ -44,7 +45,7 @@ export interface Revocations {
   readonly checkThoroughly: CheckThoroughly;
   readonly confirm: Confirm;
   readonly announcements: Announcements;
-  readonly source: Source;
+  readonly source: Pick<ViewSource, 'state' | 'readableEpoch'>;
   /** Where all nodes together count attempts, if there is a Redis. */
   readonly rateCounters: { readonly redis?: RedisConnection; readonly prefix: string };
 }
@@ -56,7 +57,8 @@ const SWEEP_INTERVAL = 30_000;
 const REMEMBERED_NAMES = 100_000;
 
 interface Wiring {
-  readonly source: Source;
+  /** Left out where there is no view and no Redis. */
+  readonly source?: ViewSource;
   readonly publish?: Publish;
   readonly records?: Records;
   readonly gate?: RecordsGate;
@@ -116,7 +118,7 @@ async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promis
   const { store } = config;
   if (store.mode === 'servers' && store.redisUrl !== undefined)
     return wireRedis(options, store.redisUrl, viewToFill);
-  if (store.mode === 'servers' || config.viewLimit === 0) return { source: noSource };
+  if (store.mode === 'servers' || config.viewLimit === 0) return {};
   const source = await createEmbeddedSource({
     log: truth.log,
     ...viewToFill,
@@ -138,7 +140,7 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
   };
 
   const { source, publish, records, gate, redis } = await wire(options, { view, take });
-  const isUsed = usesView && source !== noSource;
+  const isUsed = usesView && source !== undefined;
   const sweep = () => {
     view.sweep();
     // Clearing it may announce a revocation twice, no worse. A view that checks use is cleared by its source only.
@@ -146,14 +148,21 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
     return Promise.resolve();
   };
   teardown.add(every(SWEEP_INTERVAL, sweep));
-  const isNeeded = () => !source.state.isCurrent;
+  const isNeeded = () => !source?.state.isCurrent;
   teardown.add(startPoll({ log: truth.log, take, isNeeded, clock, logger }));
 
-  const lastResort = askTruth({ truth, records, clock, clockSkew });
-  const sources = { source, records, gate, lastResort, clock, clockSkew };
+  const fromTruth = createTruthSource({ truth, records });
+  const fromRecords = source && records && createRecordsSource({ records, epochs: source, gate });
+  const sources = [source, fromRecords, fromTruth].filter((each) => each !== undefined);
   return {
-    check: createCheck({ ...sources, metrics }),
-    checkThoroughly: createThoroughCheck({ ...sources, sessions: truth.sessions }),
+    check: createCheck({ sources, clock, clockSkew, metrics }),
+    checkThoroughly: createThoroughCheck({
+      records: fromRecords,
+      truth: fromTruth,
+      sessions: truth.sessions,
+      clock,
+      clockSkew,
+    }),
     confirm: createConfirm({
       publish,
       take,
@@ -162,7 +171,7 @@ export async function assembleRevocations(options: RevocationsOptions): Promise<
       patience: 2 * config.revocationLease + 1000,
     }),
     announcements,
-    source,
+    source: source ?? NO_VIEW,
     rateCounters: { redis, prefix: keysOf(database.databaseId).rateLimits },
   };
 }

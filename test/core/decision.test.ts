@@ -1,5 +1,13 @@
 import type { AccessTokenClaims } from '../../src/core/claims';
-import { decide, type Decision, type Known } from '../../src/core/decision';
+import {
+  decide,
+  type Decision,
+  type FoundInCopy,
+  type FoundInStaleView,
+  type FoundInTruth,
+  type FoundInView,
+  type Known,
+} from '../../src/core/decision';
 
 const NOW = 1_800_000_000_000;
 const SKEW = 5000;
@@ -7,7 +15,9 @@ const SKEW = 5000;
 const claimsWith = (claims: Partial<AccessTokenClaims>) =>
   ({ exp: NOW / 1000 + 60, tokenVersion: 3, globalVersion: 2, ...claims }) as AccessTokenClaims;
 
-const copy = (known: Partial<Known> = {}): Known => ({
+type Found = FoundInCopy | FoundInView | FoundInStaleView | FoundInTruth;
+
+const copy = (known: Partial<Found> = {}): Known => ({
   from: 'copy',
   tokenVersion: 3,
   globalVersion: 2,
@@ -16,9 +26,37 @@ const copy = (known: Partial<Known> = {}): Known => ({
   asOf: 0,
   ...known,
 });
-const truth = (known: Partial<Known> = {}): Known => ({ ...copy(known), from: 'truth' });
+const truth = (known: Partial<Found> = {}): Known => ({ ...copy(known), from: 'truth' }) as Found;
+const stale = (known: Partial<Found> = {}): Known => ({ ...copy(known), from: 'stale view' }) as Found;
 
 test.each<[string, Partial<AccessTokenClaims>, Known, Decision]>([
+  // The claims against a view that is not current: it only refuses.
+  ['the token is older than a stale view', {}, stale({ tokenVersion: 4 }), 'REVOKED'],
+  ['everyone was logged out, says a stale view', {}, stale({ globalVersion: 3 }), 'REVOKED'],
+  ['a stale view denies the token', {}, stale({ denied: true }), 'REVOKED'],
+  ['a stale view denies the key', {}, stale({ keyDenied: true }), 'DISTRUSTED'],
+  ['a stale view with the same versions cannot tell', {}, stale(), 'UNKNOWN'],
+  ['a stale view does not name the user', {}, stale({ tokenVersion: 0, globalVersion: 0 }), 'UNKNOWN'],
+  [
+    'a stale view does not tell of an expired token',
+    { exp: NOW / 1000 - 6 },
+    stale({ denied: true }),
+    'UNKNOWN',
+  ],
+  // The answer of an auth server.
+  ['the auth server calls it active', {}, { from: 'introspection', active: true }, 'GOOD'],
+  [
+    'it expired while the auth server was asked',
+    { exp: NOW / 1000 - 6 },
+    { from: 'introspection', active: true },
+    'EXPIRED',
+  ],
+  [
+    'the auth server calls it not active',
+    { exp: NOW / 1000 - 6 },
+    { from: 'introspection', active: false },
+    'REVOKED',
+  ],
   // The claims against a copy.
   ['both versions are those of the copy', {}, copy(), 'GOOD'],
   ['the token is older than the copy', {}, copy({ tokenVersion: 4 }), 'REVOKED'],

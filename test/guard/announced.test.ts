@@ -1,4 +1,5 @@
 import { systemClock } from '../../src/core/clock';
+import { stale } from '../../src/core/ports/source';
 import type { Revocation } from '../../src/core/revocation';
 import { createView } from '../../src/protocol/view';
 import { createCheck } from '../../src/revocation/check';
@@ -18,19 +19,17 @@ test.each<[Revocation['kind'], (token: FakeToken) => Revocation]>([
     const view = createView(10, () => Date.now());
     const asked: string[] = [];
     const check = createCheck({
-      source: {
-        lookUp: () => undefined,
-        knownRevocation: (token) => view.lookUp(token),
-        readableEpoch: undefined,
-      },
-      // Behind: it has no revocation yet.
-      lastResort: {
-        step: 'introspection',
-        ask() {
-          asked.push(claims.jti);
-          return Promise.resolve('GOOD');
+      sources: [
+        { step: 'view', find: ({ token }) => stale(view.lookUp(token)) },
+        {
+          step: 'introspection',
+          // Behind: it has no revocation yet.
+          find() {
+            asked.push(claims.jti);
+            return Promise.resolve({ from: 'introspection', active: true });
+          },
         },
-      },
+      ],
       clock: systemClock,
       clockSkew: 0,
     });

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually';
 import {
   FakeLog,
   logged,
+  lookUp,
   type ProtocolNode,
   type ProtocolNodeOptions,
   NAMES,
@@ -57,7 +58,7 @@ const tokenOf = (sid: string, lifetime = 900): VerifiedToken =>
   ({ keyId: 'K', claims: { sub: 'U', jti: 'T', sid, iat: 1000, exp: 1000 + lifetime } }) as VerifiedToken;
 /** What the node's view says about a session; nothing while it is not current. */
 const says = ({ source }: ProtocolNode, sid: string) => {
-  const found = source.lookUp(tokenOf(sid));
+  const found = lookUp(source, tokenOf(sid));
   return found && (found.denied ? 'revoked' : 'good');
 };
 /** Waits until the view answers: on a busy machine a lease may lapse now and then. */
@@ -315,12 +316,12 @@ test('a node whose view is overfull gives it up, logs this, and is no longer reg
 test('the view does not answer for a token that lives longer than any node issues', async () => {
   const one = await newNode();
   await current(one);
-  await eventually(() => expect(one.source.lookUp(tokenOf('S', 900))).toBeDefined());
-  expect(one.source.lookUp(tokenOf('S', 901))).toBeUndefined();
+  await eventually(() => expect(lookUp(one.source, tokenOf('S', 900))).toBeDefined());
+  expect(lookUp(one.source, tokenOf('S', 901))).toBeUndefined();
   // Another node, which issues longer ones, announces that.
   const { id } = await one.stream.hello();
   await one.stream.beat(id, { node: 'other', position: 0, tokenTtl: 3600 });
-  await eventually(() => expect(one.source.lookUp(tokenOf('S', 3600))).toBeDefined());
+  await eventually(() => expect(lookUp(one.source, tokenOf('S', 3600))).toBeDefined());
 });
 
 test('a token that Postgres refused while Redis was away is not accepted by the view', async () => {

@@ -10,6 +10,7 @@ import { startHeartbeat } from '../../src/protocol/heartbeat';
 import { createRecordsGate } from '../../src/protocol/records-gate';
 import { createView } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
+import { lookUp } from '../support/protocol-node';
 
 const silent = {
   debug: () => undefined,
@@ -117,20 +118,20 @@ test('a load that is under way when an overfull view is given up does not make i
   goOn();
   await beaten(5);
   // It lacks what the load brought first.
-  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  expect(lookUp(source, bearing('first'))).toBeUndefined();
   expect(source.state.isCurrent).toBe(false);
   await source.stop();
 });
 
 test('an overfull view is not used, however it was filled', async () => {
   const { source, view, take, beaten } = nodeOver(2, (part) => part([denial('first'), denial('second')], 0));
-  await eventually(() => expect(source.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  await eventually(() => expect(lookUp(source, bearing('first'))).toMatchObject({ denied: true }));
   // Not from the stream: as if revoked here while Redis is away.
   take(denial('third'));
   await eventually(() => expect(view.isOverfull).toBe(false));
-  expect(source.lookUp(bearing('third'))).toBeUndefined();
+  expect(lookUp(source, bearing('third'))).toBeUndefined();
   await beaten(5);
-  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  expect(lookUp(source, bearing('first'))).toBeUndefined();
   await source.stop();
 });
 
@@ -139,7 +140,7 @@ test('without Postgres, a view that was given up is current again only after it 
   const { source, view, publish, beaten } = nodeOver(3);
   publish(denial('first'));
   publish(denial('second'));
-  await eventually(() => expect(source.lookUp(bearing('first'))).toMatchObject({ denied: true }));
+  await eventually(() => expect(lookUp(source, bearing('first'))).toMatchObject({ denied: true }));
   publish(denial('third'));
   publish(denial('fourth'));
   await eventually(() => expect(source.state.isCurrent).toBe(false));
@@ -149,7 +150,7 @@ test('without Postgres, a view that was given up is current again only after it 
   expect(again).toBeDefined();
   again?.();
   await beaten(5);
-  expect(source.lookUp(bearing('first'))?.denied).not.toBe(false);
+  expect(lookUp(source, bearing('first'))?.denied).not.toBe(false);
   timers.mockRestore();
   await source.stop();
 });
@@ -163,6 +164,6 @@ test('embedded: a load that stops at an overfull view does not make it current',
     return isAll;
   };
   const source = await createEmbeddedSource({ log: { eachLive }, view, take, logger: silent, tokenTtl: 900 });
-  expect(source.lookUp(bearing('first'))).toBeUndefined();
+  expect(lookUp(source, bearing('first'))).toBeUndefined();
   await source.stop();
 });

@@ -3,10 +3,12 @@ import type { VerifiedToken } from '../../src/core/claims';
 import type { FoundInView } from '../../src/core/decision';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { RecordAnswer, Records } from '../../src/core/ports/records';
+import type { Source } from '../../src/core/ports/source';
 import type { TruthOnUser } from '../../src/core/ports/truth';
 import { createRecordsGate } from '../../src/protocol/records-gate';
 import { createCheck } from '../../src/revocation/check';
-import { askTruth } from '../../src/revocation/truth-source';
+import { createRecordsSource } from '../../src/revocation/records-source';
+import { createTruthSource } from '../../src/revocation/truth-source';
 import { truthAt } from '../support/truth-on-user';
 
 const NOW = 1_800_000_000_000;
@@ -44,19 +46,10 @@ function checkOver(record: RecordAnswer | 'away', truth: TruthOnUser | 'away', i
   const gate = createRecordsGate();
   if (isOpen) gate.open();
   const check = createCheck({
-    source: {
-      lookUp: () => undefined,
-      knownRevocation: () => undefined,
-      readableEpoch: isOpen ? 'epoch' : undefined,
-    },
-    records,
-    gate,
-    lastResort: askTruth({
-      truth: { onUser: () => answer('truth', truth) },
-      records,
-      clock: CLOCK,
-      clockSkew: 5000,
-    }),
+    sources: [
+      createRecordsSource({ records, epochs: { readableEpoch: isOpen ? 'epoch' : undefined }, gate }),
+      createTruthSource({ truth: { onUser: () => answer('truth', truth) }, records }),
+    ],
     clock: CLOCK,
     clockSkew: 5000,
   });
@@ -112,12 +105,11 @@ test('requests share no look-up: one that began before a revocation does not ans
     Promise.resolve(truthAt(6)), // raised meanwhile
   ];
   const check = createCheck({
-    source: { lookUp: () => undefined, knownRevocation: () => undefined, readableEpoch: undefined },
-    lastResort: askTruth({
-      truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
-      clock: CLOCK,
-      clockSkew: 5000,
-    }),
+    sources: [
+      createTruthSource({
+        truth: { onUser: () => answers.shift() ?? Promise.reject(new Error('asked too often')) },
+      }),
+    ],
     clock: CLOCK,
     clockSkew: 5000,
   });
@@ -131,19 +123,40 @@ test('requests share no look-up: one that began before a revocation does not ans
 test('a token that expires while a store is asked is expired', async () => {
   let now = NOW;
   const check = createCheck({
-    source: { lookUp: () => undefined, knownRevocation: () => undefined, readableEpoch: undefined },
-    lastResort: {
-      step: 'introspection',
-      ask: () => {
-        now += 120_000;
-        return Promise.resolve('GOOD');
+    sources: [
+      {
+        step: 'introspection',
+        find: () => {
+          now += 120_000;
+          return Promise.resolve({ from: 'introspection', active: true });
+        },
       },
-    },
+    ],
     clock: { now: () => now, monotonic: () => now },
     clockSkew: 5000,
   });
   expect(await check(token, TEXT)).toBe('EXPIRED');
 });
+
+const view = (from: 'view' | 'stale view', found: Partial<FoundInView>): Source => ({
+  step: 'view',
+  find: () => ({
+    tokenVersion: 0,
+    globalVersion: 0,
+    denied: false,
+    keyDenied: false,
+    asOf: 0,
+    ...found,
+    from,
+  }),
+});
+const NOT_ASKED: Source = {
+  step: 'postgres',
+  find: () => {
+    throw new Error('A store was asked.');
+  },
+};
+const checkOf = (...sources: Source[]) => createCheck({ sources, clock: CLOCK, clockSkew: 5000 });
 
 test.each<[string, Partial<FoundInView>, string]>([
   ['a user that it does not name is good', {}, 'GOOD'],
@@ -154,28 +167,40 @@ test.each<[string, Partial<FoundInView>, string]>([
   ['a denied id is revoked', { denied: true }, 'REVOKED'],
   ['a revoked key is distrusted', { keyDenied: true }, 'DISTRUSTED'],
 ])('a current view answers synchronously, and nothing else is asked: %s', (_case, found, verdict) => {
-  const notAsked = () => {
-    throw new Error('A store was asked.');
-  };
-  const check = createCheck({
-    source: {
-      lookUp: () => ({
-        from: 'view',
-        tokenVersion: 0,
-        globalVersion: 0,
-        denied: false,
-        keyDenied: false,
-        asOf: 0,
-        ...found,
-      }),
-      knownRevocation: () => undefined,
-      readableEpoch: 'epoch',
-    },
-    records: { read: notAsked },
-    gate: createRecordsGate(),
-    lastResort: { step: 'postgres', ask: notAsked },
-    clock: { now: () => NOW, monotonic: () => NOW },
-    clockSkew: 5000,
-  });
+  const check = checkOf(view('view', found), NOT_ASKED);
   expect(check(token, TEXT)).toBe(verdict);
+});
+
+test('a view that is not current refuses what it names synchronously, and accepts nothing', async () => {
+  expect(checkOf(view('stale view', { denied: true }), NOT_ASKED)(token, TEXT)).toBe('REVOKED');
+  expect(checkOf(view('stale view', { keyDenied: true }), NOT_ASKED)(token, TEXT)).toBe('DISTRUSTED');
+  const equal = view('stale view', { tokenVersion: 5, globalVersion: 1 });
+  await expect(checkOf(equal)(token, TEXT)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+});
+
+test('sources are asked in order, and the first that can tell decides', async () => {
+  const asked: string[] = [];
+  const source = (step: Source['step'], found: ReturnType<Source['find']>): Source => ({
+    step,
+    find: () => {
+      asked.push(step);
+      return found;
+    },
+  });
+  const told: unknown[] = [];
+  const active = (isActive: boolean) => ({ from: 'introspection', active: isActive }) as const;
+  const check = createCheck({
+    sources: [
+      source('view', undefined),
+      source('redis', Promise.resolve(undefined)),
+      source('introspection', active(false)),
+      source('postgres', active(true)),
+    ],
+    clock: CLOCK,
+    clockSkew: 5000,
+    metrics: { checked: (...answer) => void told.push(answer) },
+  });
+  expect(await check(token, TEXT)).toBe('REVOKED');
+  expect(asked).toEqual(['view', 'redis', 'introspection']);
+  expect(told).toEqual([['introspection', 'REVOKED']]);
 });

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../src/core/clock';
 import type { LogStream } from '../../src/core/ports/log-stream';
+import type { VerifiedToken } from '../../src/core/claims';
 import { noMetrics } from '../../src/core/ports/metrics';
+import type { ViewSource } from '../../src/core/ports/source';
 import type { EachPart } from '../../src/core/ports/truth';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { createKnownEpoch } from '../../src/protocol/epoch';
@@ -48,6 +50,12 @@ export class FakeLog {
     return part([...this.unconfirmed], 0);
   }
 }
+
+/** What a view says about a token, if it is current. */
+export const lookUp = (source: ViewSource, token: VerifiedToken) => {
+  const found = source.find({ token });
+  return found?.from === 'view' ? found : undefined;
+};
 
 export interface ProtocolNodeOptions {
   readonly redisUrl: string;

@@ -1,18 +1,30 @@
 import type { VerifiedToken } from '../claims';
-import type { FoundInView } from '../decision';
+import type { FoundInStaleView, FoundInView, Known } from '../decision';
+import type { CheckStep } from './metrics';
+import type { FillTicket } from './records';
 
-/** How a process learns of revocations: it keeps the view up to date, and knows when the view may be asked. */
+/** One check of one token, handed from source to source. */
+export interface Question {
+  readonly token: VerifiedToken;
+  /** The token as it was presented. */
+  readonly text: string;
+  /** Set by the records where one is missing: it permits the truth to fill it. */
+  ticket: FillTicket | undefined;
+}
+
+/** A store that may know whether a token was revoked. A check asks its sources in order, until one can tell. */
 export interface Source {
+  readonly step: CheckStep;
   /**
-   * What the view says about a token; `undefined` while it is not current, or for a token that lives longer than it
-   * covers.
+   * What it knows about the token; `undefined` when it cannot tell now. The last source of a check rejects with
+   * `SERVICE_UNAVAILABLE` instead.
    */
-  lookUp(token: VerifiedToken): FoundInView | undefined;
-  /**
-   * What the view says about a token, current or not. What it names is revoked in any case. What it does not name may
-   * still be revoked.
-   */
-  knownRevocation(token: VerifiedToken): FoundInView | undefined;
+  find(question: Question): Known | undefined | Promise<Known | undefined>;
+}
+
+/** The view of this process, and the upkeep that knows whether it is current. Answers synchronously. */
+export interface ViewSource extends Source {
+  find(question: Pick<Question, 'token'>): FoundInView | FoundInStaleView | undefined;
   /**
    * The epoch in which the records may be read, if any. Only a process that has lately reached the same Redis as all
    * the others has one: the records of another server may be old.
@@ -36,11 +48,12 @@ export interface SourceState {
   readonly reachesRedis: boolean | undefined;
 }
 
-/** Knows nothing: for several processes on one Postgres without Redis, which cannot tell each other what they revoke. */
-export const noSource: Source = {
-  lookUp: () => undefined,
-  knownRevocation: () => undefined,
+/** The state of a process that keeps no view and has no Redis. */
+export const NO_VIEW: Pick<ViewSource, 'state' | 'readableEpoch'> = {
   readableEpoch: undefined,
   state: { isCurrent: false, size: 0, lag: 0, reachesRedis: undefined },
-  stop: () => Promise.resolve(),
 };
+
+/** What a view that is not current still proves. */
+export const stale = (found: FoundInView | undefined): FoundInStaleView | undefined =>
+  found && { ...found, from: 'stale view' };

@@ -24,7 +24,7 @@ COPY --from=build /app/dist dist
 COPY package.json ./
 COPY packages packages
 # A missing package fails the build, not the start.
-RUN ["node", "-e", "require('./dist/src/serve.js')"]
+RUN ["node", "-e", "require('./dist/src/server/serve.js')"]
 # This user owns none of the files above, so the process cannot change its own code.
 USER node
 EXPOSE 4000

@@ -40,6 +40,17 @@ function leadsSomewhere(from: string, link: string): boolean {
   return statSync(join(ROOT, target)).isFile() && anchorsOf(target).includes(anchor);
 }
 
+/** The files of this repository that a text names. One in `dist/` stands for its source. */
+const filesIn = (text: string) =>
+  [...text.matchAll(/(?<![\w/.-])(?:[\w.-]+\/)+[\w.-]+\.(?:[mc]?[jt]s|md)\b/g)]
+    .map(([path]) =>
+      path
+        .replace(/^\.\//, '')
+        .replace(/(?<![^/])dist\//, '')
+        .replace(/\.js$/, '.ts'),
+    )
+    .filter((path) => /^(?:src|test|bench|docs|examples|migrations)\//.test(path));
+
 const cellsOf = (page: string) =>
   prose(page)
     .split('\n')
@@ -62,6 +73,13 @@ test('the README links every guide', () => {
 test.each(pages)('every link of %s leads somewhere', (page) => {
   expect(linksOf(page).filter((link) => !leadsSomewhere(page, link))).toEqual([]);
 });
+
+test.each([...pages, 'CHANGELOG.md', 'Dockerfile', 'docker-compose.yml', '.env.example'])(
+  'every file that %s names is there',
+  (page) => {
+    expect(filesIn(read(page)).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  },
+);
 
 test.each(guides)('no cell of a table in %s is over 80 characters', (page) => {
   expect(cellsOf(page).filter((cell) => cell.length > 80)).toEqual([]);

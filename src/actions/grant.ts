@@ -122,7 +122,7 @@ export async function continueSession(
   return { user, session: { ...session, ...use }, refreshToken, fleet, issuedAt };
 }
 
-/** Signs a grant, and delivers the revocations it caused. Runs after the transaction: the key may have to be read. */
+/** Signs a grant, and confirms the revocations it caused. Runs after the transaction: the key may have to be read. */
 export async function grant(
   { sign, settings, revoker }: Pick<Dependencies, 'sign' | 'settings' | 'revoker'>,
   { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,

@@ -45,7 +45,7 @@ export class LogoutReceiptType {
 
   @Field(() => Boolean, {
     description:
-      'True: every node refuses the tokens. False: the revocation is stored and still being delivered.',
+      'True: every node refuses the tokens. False: the revocation is stored and still being published.',
   })
   confirmed!: boolean;
 

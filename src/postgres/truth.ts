@@ -90,12 +90,12 @@ export function createTruth(
           };
         },
 
-        relay: (limit: number, minAge: number, deliver: Parameters<Truth['relay']>[2]) =>
+        relay: (limit: number, minAge: number, publish: Parameters<Truth['relay']>[2]) =>
           manager.transaction(async (inside) => {
             await readDatabaseId(inside, settings.databaseId);
             const entries = await lockUnconfirmed(inside, limit, minAge);
             if (entries.length === 0) return 0;
-            await deliver(entries);
+            await publish(entries);
             await revocationLogIn(inside, settings).markConfirmed(entries.map(({ id }) => id));
             return entries.length;
           }),

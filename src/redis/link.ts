@@ -11,7 +11,7 @@ import type { ViewSource } from '../core/ports/source';
 import { createKnownEpoch, type KnownEpoch } from '../protocol/epoch';
 import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
 
-/** The options of a membership that the link provides. */
+/** The options of the heartbeat that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';
 
 /** The stream, epoch and records that the nodes on one database share. */

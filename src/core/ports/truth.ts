@@ -201,12 +201,12 @@ export interface Truth extends Tables {
   /** Reads everything that decides on a user's tokens, in one statement on the primary. */
   onUser(userId: string): Promise<TruthOnUser>;
   /**
-   * Passes at most `limit` revocations that have been unconfirmed for `minAge` ms to `deliver`, and marks them
+   * Passes at most `limit` revocations that have been unconfirmed for `minAge` ms to `publish`, and marks them
    * confirmed when it resolves. Concurrent callers get different ones. Returns how many there were.
    */
   relay(
     limit: number,
     minAge: number,
-    deliver: (entries: LoggedRevocation[]) => Promise<void>,
+    publish: (entries: LoggedRevocation[]) => Promise<void>,
   ): Promise<number>;
 }

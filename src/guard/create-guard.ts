@@ -38,7 +38,7 @@ export interface ServiceGuard extends Guard {
 /** The default of `viewLimit`. */
 const VIEW_LIMIT = 2_000_000;
 
-/** ms that `createGuard` waits for the keys, then for the view, to be ready. */
+/** ms that `createGuard` waits in all: for the keys, for Redis and for the view. */
 const START_PATIENCE = 2000;
 
 /** The default of `introspection.rememberFor` without Redis, in ms. */
@@ -124,14 +124,15 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   );
   // By the system clock: a clock passed in by tests may stand still.
   const deadline = performance.now() + START_PATIENCE;
-  await Promise.race([firstReading, sleep(START_PATIENCE, undefined, { ref: false })]);
+  const timeIsUp = sleep(START_PATIENCE, undefined, { ref: false });
+  await Promise.race([firstReading, timeIsUp]);
   const close = async () => {
     await attachments?.close();
     keys.stop();
     await http.close();
   };
   attachments?.sync();
-  await Promise.race([attachments?.tried(), sleep(START_PATIENCE, undefined, { ref: false })]);
+  await Promise.race([attachments?.tried(), timeIsUp]);
   const refusal = attachments?.refusal;
   if (refusal !== undefined) {
     await close();

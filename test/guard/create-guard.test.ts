@@ -1,4 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import { createGuard } from '../../src/guard/create-guard';
 import type { AuthResult } from '../../src/guard/guard';
@@ -6,7 +8,7 @@ import type { GuardOptions } from '../../src/guard/guard-options';
 import { eventually } from '../support/eventually';
 import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
 import { withRedis } from '../support/redis';
-import { startRedis } from '../support/servers';
+import { freePort, startRedis } from '../support/servers';
 import { createWorld, type TestNode, type World } from '../support/world';
 
 let world: World;
@@ -239,6 +241,27 @@ test('createGuard resolves although the given clock stands still', async () => {
   expect(guard.status().view).toBe('not current');
 });
 
+test('createGuard resolves after two seconds, also if the keys are slow and Redis does not answer', async () => {
+  const keySet = await (await fetch(trusting(node).jwks)).text();
+  const slow = createHttpServer((_request, response) => setTimeout(() => response.end(keySet), 1500)).listen(
+    0,
+  );
+  const silent = createServer((socket) => socket.resume()).listen(0);
+  const portOf = (server: Server) => (server.address() as AddressInfo).port;
+  try {
+    const startedAt = performance.now();
+    const guard = await newGuard({
+      jwks: `http://127.0.0.1:${portOf(slow)}/`,
+      redis: `redis://127.0.0.1:${portOf(silent)}`,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(2800);
+    expect(guard.status()).toMatchObject({ redis: 'away', keys: 1 });
+  } finally {
+    slow.close();
+    silent.close();
+  }
+});
+
 test('all faults are named together, without a password', async () => {
   const refused = newGuard({ issuer: '', audience: '', redis: 'redis://:hunter2@cache.example.com' });
   await expect(refused).rejects.toMatchObject({ name: 'GuardOptionsError', faults: { length: 3 } });
@@ -265,6 +288,8 @@ test.each<[string, GuardOptions['redis'] | (() => GuardOptions['redis'])]>([
 test('on a cluster the guard needs only the server with the keys of its database', async () => {
   const server = await startRedis([
     ...['--cluster-enabled', 'yes'],
+    // Otherwise 10,000 above the other port, which may be taken.
+    ...['--cluster-port', String(await freePort())],
     // Most slots belong to servers that this one does not know.
     ...['--cluster-require-full-coverage', 'no'],
   ]);

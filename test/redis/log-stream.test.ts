@@ -7,7 +7,7 @@ import type { Publication } from '../../src/core/ports/log-stream';
 import { eventually } from '../support/eventually';
 import { logged, NAMES } from '../support/protocol-node';
 import { portOf } from '../support/redis';
-import { startRedis, type TestServer } from '../support/servers';
+import { freePort, startRedis, type TestServer } from '../support/servers';
 import { truthAt } from '../support/truth-on-user';
 import type { VerifiedToken } from '../../src/core/claims';
 
@@ -114,7 +114,7 @@ test('a write counts only after the awaited replicas have it', async () => {
 });
 
 test('the scripts run on Redis Cluster: their keys are declared and lie in one slot', async () => {
-  const { server, direct } = await start(['--cluster-enabled', 'yes']);
+  const { server, direct } = await start(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]);
   await direct.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
   const connection = await connect(server);

@@ -114,7 +114,12 @@ test('a write counts only after the awaited replicas have it', async () => {
 });
 
 test('the scripts run on Redis Cluster: their keys are declared and lie in one slot', async () => {
-  const { server, direct } = await start(['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]);
+  const { server, direct } = await start([
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(await freePort()),
+  ]);
   await direct.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   await eventually(async () => expect(await direct.call('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
   const connection = await connect(server);

@@ -10,7 +10,7 @@ const PASSWORD = 'correct horse battery';
 const LOGIN = `login(input: {email: "many@example.com", password: "${PASSWORD}"})`;
 
 /** So long that the view stays current on a busy machine: then no check adds a statement. */
-const LEASE = { REVOCATION_LEASE: '10s' };
+const LEASE = { REVOCATION_LEASE: '3s' };
 
 let world: World;
 let node: TestNode;

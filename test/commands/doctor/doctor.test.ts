@@ -163,7 +163,7 @@ test('the command prints its findings, ends with 1 on a fault, and leaves the em
   const command = (words: string[], env: NodeJS.ProcessEnv) =>
     promisify(execFile)(
       process.execPath,
-      [QUICK_START, join(__dirname, '../../dist/src/main.js'), ...words],
+      [QUICK_START, join(__dirname, '../../../dist/src/main.js'), ...words],
       { env: { PATH: process.env.PATH, DATA_DIR: folder.path, ...env } },
     );
   try {

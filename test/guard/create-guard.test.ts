@@ -111,8 +111,8 @@ test('a listener gets each revocation and whether it is news, although another l
     each.onRevocation(() => {
       throw new Error('a fault of the service');
     });
-    each.onRevocation((entry, isNews) => {
-      if (entry.kind === 'SESSION') heard.push([name, entry.sessionId, isNews]);
+    each.onRevocation((entry, isNew) => {
+      if (entry.kind === 'SESSION') heard.push([name, entry.sessionId, isNew]);
     });
   }
   const { accessToken, session } = await node.api.newUser();
@@ -176,10 +176,10 @@ test.each<[string, object, RegExp]>([
     { jwks: 'http://auth.example.com/jwks' },
     /jwks is not encrypted.*allowInsecure/,
   ],
-  ['Redis by one', { redis: 'redis://cache.example.com' }, /redis is not encrypted.*allowInsecure/],
-  ['something that is not a client', { redis: {} }, /must be a URL or an ioredis client/],
+  ['Redis without TLS', { redis: 'redis://cache.example.com' }, /redis is not encrypted.*allowInsecure/],
+  ['an object that is not a client', { redis: {} }, /must be a URL or an ioredis client/],
   ['a client of another library', { redis: { duplicate: () => ({}), options: {} } }, /must be a URL or an/],
-  ['a client whose wire is bare', { redis: clientTo({ host: 'cache' }) }, /client that does not encrypt/],
+  ['a client that does not encrypt', { redis: clientTo({ host: 'cache' }) }, /client that does not encrypt/],
   [
     'a client that accepts any certificate',
     { redis: clientTo({ host: 'cache', tls: { rejectUnauthorized: false } }) },
@@ -190,7 +190,7 @@ test.each<[string, object, RegExp]>([
     { redis: clientTo({ sentinels: [{ host: '127.0.0.1' }], name: 'main', tls: {} }) },
     /client that does not encrypt/,
   ],
-  ['keys that are none', { jwks: { keys: [null, 1, { kty: 'RSA', kid: 'a' }] } }, /no usable key/],
+  ['keys that cannot be used', { jwks: { keys: [null, 1, { kty: 'RSA', kid: 'a' }] } }, /no usable key/],
   [
     'a key that is not a point on the curve',
     { jwks: { keys: [{ kty: 'EC', crv: 'P-256', kid: 'a', x: 'AA', y: 'AA' }] } },
@@ -201,9 +201,9 @@ test.each<[string, object, RegExp]>([
     { jwks: { keys: [newJwk('a')] } },
     /no kid that names a database/,
   ],
-  ['a leeway that is a text', { clockSkew: '5000' }, /clockSkew must be a number/],
-  ['an endless leeway', { clockSkew: NaN }, /clockSkew must be a number/],
-  ['no introspection at all', { introspection: null }, /introspection must be \{ url, secret \}/],
+  ['a clockSkew that is text', { clockSkew: '5000' }, /clockSkew must be a number/],
+  ['a clockSkew that is not a number', { clockSkew: NaN }, /clockSkew must be a number/],
+  ['introspection that is null', { introspection: null }, /introspection must be \{ url, secret \}/],
   [
     'a memory that is a text',
     { introspection: { url: 'https://a', secret: 'x', rememberFor: '5000' } },
@@ -214,11 +214,11 @@ test.each<[string, object, RegExp]>([
     { introspection: { url: 'https://a', secret: 'x', remember: 1 } },
     /Unknown option introspection\.remember/,
   ],
-  ['a clock that has no hands', { clock: {} }, /clock must have/],
-  ['a logger that cannot write', { logger: {} }, /logger must have/],
-  ['metrics that cannot count', { metrics: {} }, /metrics must have/],
+  ['a clock without its methods', { clock: {} }, /clock must have/],
+  ['a logger without its methods', { logger: {} }, /logger must have/],
+  ['metrics without their method', { metrics: {} }, /metrics must have/],
   ['an option that every object has', { constructor: 1 }, /Unknown option constructor/],
-  ['nothing to ask', { redis: undefined }, /Revocations have no source/],
+  ['no source of revocations', { redis: undefined }, /Revocations have no source/],
   ['a view without Redis', { redis: undefined, view: true }, /view: true needs redis/],
   ['neither view nor introspection', { view: false }, /view: false needs introspection/],
   ['to fail open', { whenUnavailable: 'allow' }, /must be 'deny'/],

@@ -19,14 +19,14 @@ const ended = (sessionId: string, revokedAt = Date.now()): LoggedRevocation => (
 test('a revocation from before the view was empty is not new, unless it may have been committed since', () => {
   let now = 1_800_000_000_000;
   const view = createView(10, () => now);
-  const isNewsOf = (age: number) => isNew(ended('S', now - age), view, 5000);
-  expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewsOf)).toEqual([false, false, true, true]);
+  const isNewAt = (age: number) => isNew(ended('S', now - age), view, 5000);
+  expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewAt)).toEqual([false, false, true, true]);
   now += 10 * MINUTE;
   // However late it arrives: the view was empty before it was made.
-  expect(isNewsOf(9 * MINUTE)).toBe(true);
+  expect(isNewAt(9 * MINUTE)).toBe(true);
   view.clear();
-  expect(isNewsOf(9 * MINUTE)).toBe(false);
-  expect(isNewsOf(0)).toBe(true);
+  expect(isNewAt(9 * MINUTE)).toBe(false);
+  expect(isNewAt(0)).toBe(true);
 });
 
 describe('a node that starts', () => {

@@ -23,10 +23,11 @@ const SELECT = `
     extract(epoch from clock_timestamp())::float8 * 1000 as now
   from {fleet}`;
 
-const MISSING = 'The fleet row is missing. Start the server once to run the migrations.';
+/** Why a query of the one row of `fleet` found nothing. */
+export const FLEET_MISSING = 'The fleet row is missing. Start the server once to run the migrations.';
 
 function toFleet(row: FleetRow | undefined): Fleet {
-  if (!row) throw new Error(MISSING);
+  if (!row) throw new Error(FLEET_MISSING);
   const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
   if (signingKeyId === null)
     throw new Error('The database has no signing key. Start the server once to create one.');
@@ -56,7 +57,7 @@ export function fleetIn(manager: EntityManager): FleetState {
         manager,
         'update {fleet} set global_version = global_version + 1 returning global_version',
       );
-      if (!rows[0]) throw new Error(MISSING);
+      if (!rows[0]) throw new Error(FLEET_MISSING);
       return rows[0].global_version;
     },
   };

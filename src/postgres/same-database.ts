@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { serviceUnavailable } from '../core/errors';
 import { run } from './tables';
+import { FLEET_MISSING } from './fleet';
 
 /** Makes the error for a node that finds another database in the place of its own. */
 export const anotherDatabase = () =>
@@ -15,7 +16,7 @@ export const anotherDatabase = () =>
  */
 export async function readDatabaseId(manager: EntityManager, expected: string | undefined): Promise<string> {
   const [row] = await run<{ database_id: string }[]>(manager, 'select database_id from {fleet}');
-  if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
+  if (!row) throw new Error(FLEET_MISSING);
   if (expected !== undefined && row.database_id !== expected) throw anotherDatabase();
   return row.database_id;
 }

@@ -4,7 +4,7 @@ import { keyIdOf, localIdOf } from '../core/key-id';
 import { drawKeyName, NAMES_AHEAD } from '../core/key-names';
 import type { SigningKeys } from '../core/ports/truth';
 import { SigningKeyEntity } from './entities/signing-key.entity';
-import { SIGNING_NOW } from './fleet';
+import { FLEET_MISSING, SIGNING_NOW } from './fleet';
 import { readDatabaseId } from './same-database';
 import { run } from './tables';
 
@@ -30,7 +30,7 @@ export interface SigningKeysSettings {
 }
 
 const theOne = <Row>([row]: readonly Row[]): Row => {
-  if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
+  if (!row) throw new Error(FLEET_MISSING);
   return row;
 };
 

@@ -4,7 +4,7 @@ import type { Availability } from '../core/availability';
 import type { Reachable } from '../core/ports/reachable';
 import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
-import { fleetIn } from './fleet';
+import { FLEET_MISSING, fleetIn } from './fleet';
 import { refreshTokensIn } from './refresh-tokens';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
 import { anotherDatabase, readDatabaseId } from './same-database';
@@ -75,7 +75,7 @@ export function createTruth(
       {
         async onUser(userId: string) {
           const [row] = await run<TruthRow[]>(manager, ON_USER, [userId]);
-          if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
+          if (!row) throw new Error(FLEET_MISSING);
           if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
           const denied = (kind: string) =>
             (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);

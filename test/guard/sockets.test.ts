@@ -52,6 +52,14 @@ describe.each(SOCKET_SERVERS)('$name', (kind) => {
     announce({ kind: 'SESSION', userId, sessionId: randomUUID() }, isNew);
   const askedOf = (token: FakeToken) => guard.askedOf(token);
   /** A round trip: what the server has sent before has come. */
+  /** A socket whose first check is under way until `answer` is called. */
+  const connectDuringCheck = async () => {
+    const token = newToken();
+    const answer = guard.hold();
+    const socket = await connectWith(token);
+    await eventually(() => expect(askedOf(token)).toBe(1));
+    return { token, answer, socket };
+  };
   const settle = async (socket: TestSocket) => {
     const pongs = socket.of('pong').length;
     socket.send({ type: 'ping' });
@@ -130,10 +138,7 @@ describe.each(SOCKET_SERVERS)('$name', (kind) => {
 
     test('nor is one from before the process began', async () => {
       await start();
-      const token = newToken();
-      const answer = guard.hold();
-      const socket = await connectWith(token);
-      await eventually(() => expect(askedOf(token)).toBe(1));
+      const { token, answer, socket } = await connectDuringCheck();
       guard.verdict = () => 'TOKEN_REVOKED';
       announce({ kind: 'TOKEN', userId: token.sub, tokenId: token.jti }, false);
       answer(true);
@@ -142,10 +147,7 @@ describe.each(SOCKET_SERVERS)('$name', (kind) => {
 
     test('revocations of others during the check cost one more check, and the socket is let in', async () => {
       await start();
-      const token = newToken();
-      const answer = guard.hold();
-      const socket = await connectWith(token);
-      await eventually(() => expect(askedOf(token)).toBe(1));
+      const { token, answer, socket } = await connectDuringCheck();
       guard.verdict = () => true;
       for (let i = 0; i < 10; i++) otherSession(randomUUID());
       answer(true);
@@ -156,10 +158,7 @@ describe.each(SOCKET_SERVERS)('$name', (kind) => {
     test('a socket that closes during the check leaves nothing behind', async () => {
       await start();
       const before = announcements.listeners;
-      const token = newToken();
-      const answer = guard.hold();
-      const socket = await connectWith(token);
-      await eventually(() => expect(askedOf(token)).toBe(1));
+      const { answer, socket } = await connectDuringCheck();
       await socket.close();
       answer(true);
       await eventually(() => expect(announcements.listeners).toBe(before));

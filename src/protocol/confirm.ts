@@ -10,7 +10,7 @@ import type { Publish } from './publish';
 export type Confirm = (entries: readonly LoggedRevocation[]) => Promise<Confirmation>;
 
 export interface ConfirmOptions {
-  /** Left out where there is no Redis: then what is committed is confirmed. */
+  /** Only with Redis. Without it, a committed revocation is confirmed. */
   readonly publish?: Publish;
   /** Takes a revocation into the view of this process. */
   readonly take: (entry: LoggedRevocation) => void;

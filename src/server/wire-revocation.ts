@@ -57,7 +57,7 @@ const SWEEP_INTERVAL = 30_000;
 const REMEMBERED_NAMES = 100_000;
 
 interface Wiring {
-  /** Left out where there is no view and no Redis. */
+  /** Only with a view or with Redis. */
   readonly source?: ViewSource;
   readonly publish?: Publish;
   readonly records?: Records;

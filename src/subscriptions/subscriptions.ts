@@ -18,7 +18,7 @@ export interface Subscriptions {
   push(revocation: LoggedRevocation): void;
   /**
    * Sends the revocation that ended the token as the last event of `sessionEnded`. Resolves when it is sent, or the client
-   * was given enough time to read it. `undefined`: there is no such subscription.
+   * was given enough time to read it. Returns `undefined` if the socket has not subscribed to `sessionEnded`.
    */
   sendLast(revocation: LoggedRevocation): Promise<unknown> | undefined;
   end(): void;
@@ -28,7 +28,7 @@ export interface Subscriptions {
 export interface AllSubscriptions {
   /** @param onTooSlow called when too many events wait for the client */
   of(socket: SignedInSocket, onTooSlow: () => void): Subscriptions;
-  /** Sends no more events of `revocations`. */
+  /** Stops sending events of `revocations`. */
   stop(): void;
 }
 

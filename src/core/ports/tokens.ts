@@ -3,7 +3,7 @@ import type { AccessTokenClaims, VerifiedToken } from '../claims';
 
 export type Verification =
   | { readonly ok: true; readonly token: VerifiedToken }
-  /** Validly signed but expired. It may still name the session that is to be ended. */
+  /** The signature is valid, but the token has expired. It still names a session, which a logout may end. */
   | { readonly ok: false; readonly code: 'TOKEN_EXPIRED'; readonly token: VerifiedToken }
   /** Signed by a revoked key. None of its claims can be trusted. */
   | { readonly ok: false; readonly code: 'TOKEN_REVOKED' }

@@ -5,7 +5,7 @@ import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 import type { Source, SourceState } from '../core/ports/source';
 import type { LoggedRevocation } from '../core/revocation';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import { isNew } from '../protocol/is-new';
 import { createProbe } from '../protocol/probe';
 import { createView } from '../protocol/view';

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock';
 import { type LoggedRevocation, refuses } from '../core/revocation';
-import { forEachInTurns } from '../core/schedule';
+import { forEachInTurns } from '../core/turns';
 import type { Guard, Principal } from './guard';
 import { AMBIGUOUS } from './request';
 import {

@@ -3,7 +3,7 @@ import type { Logger } from '../core/ports/logger';
 import { stale, type ViewSource } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import type { View } from './view';
 
 export interface EmbeddedSourceOptions {

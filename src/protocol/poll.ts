@@ -1,9 +1,9 @@
+import { background } from '../core/background';
 import type { Clock } from '../core/clock';
-import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 
 /** ms between two looks. */
 const INTERVAL = 500;
@@ -30,12 +30,8 @@ export function startPoll({ log, take, isNeeded, clock, logger }: PollOptions): 
   const look = async () => {
     if (!isNeeded()) return;
     const now = clock.monotonic();
-    try {
-      for (const entry of await log.since(now - lastRead + OVERLAP)) take(entry);
-      lastRead = now;
-    } catch (error) {
-      if (!isUnavailable(error)) logger.error({ err: error }, 'The revocation log could not be read.');
-    }
+    for (const entry of await log.since(now - lastRead + OVERLAP)) take(entry);
+    lastRead = now;
   };
-  return every(INTERVAL, look);
+  return every(INTERVAL, background(logger, 'The revocation log could not be read.', look));
 }

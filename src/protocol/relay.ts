@@ -1,9 +1,9 @@
-import { isUnavailable } from '../core/errors';
+import { background } from '../core/background';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 import type { ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import type { Publish } from './publish';
 import type { RecordsGate } from './records-gate';
 
@@ -50,23 +50,17 @@ export function startRelay(options: RelayOptions): () => Promise<void> {
 
   const look = async () => {
     if (!source.state.reachesRedis) return;
-    try {
-      if (gate.isOpen) {
-        await publishBacklog(MIN_AGE);
-        return;
-      }
-      const { closures } = gate;
-      const backlog = await truth.log.unconfirmedIds();
+    if (gate.isOpen) {
       await publishBacklog(MIN_AGE);
-      await publishBacklog(0);
-      // Another relay may hold some of them, or Redis was away again meanwhile. Then the next look tries again.
-      if ((await truth.log.areConfirmed(backlog)) && gate.closures === closures) gate.open();
-    } catch (error) {
-      // Postgres or Redis is away. The revocations are stored, and the next look comes soon.
-      if (!isUnavailable(error))
-        logger.error({ err: error }, 'Unexpected error in the relay of revocations.');
+      return;
     }
+    const { closures } = gate;
+    const backlog = await truth.log.unconfirmedIds();
+    await publishBacklog(MIN_AGE);
+    await publishBacklog(0);
+    // Another relay may hold some of them, or Redis was away again meanwhile. Then the next look tries again.
+    if ((await truth.log.areConfirmed(backlog)) && gate.closures === closures) gate.open();
   };
 
-  return every(INTERVAL, look, 0);
+  return every(INTERVAL, background(logger, 'Unexpected error in the relay of revocations.', look), 0);
 }

@@ -8,7 +8,7 @@ import { localIdOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
 import type { Reachable } from '../core/ports/reachable';
 import type { Truth } from '../core/ports/truth';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
 import { inFolder } from '../embedded/folder-faults';
 import { openEmbeddedPostgres } from '../embedded/pglite';

@@ -5,11 +5,11 @@ import { createRefusalRecorder } from '../audit/refusal-recorder';
 import { type AdministratorAccount, createAdministrator } from '../actions/create-administrator';
 import { version } from './version';
 import type { Config } from '../config/config';
+import { background } from '../core/background';
 import { type Clock, systemClock } from '../core/clock';
-import { isUnavailable } from '../core/errors';
 import type { ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import { sharedAnswer } from '../core/shared-answer';
 import { openStores, type Stores } from './database';
 import { assembleGuard } from '../guard/guard';
@@ -120,11 +120,7 @@ type Checks = Awaited<ReturnType<typeof assembleChecks>>;
 
 function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announcements }: Checks): void {
   const { config, logger, teardown, clock } = base;
-  const background = (name: string, work: () => Promise<unknown>) => () =>
-    work().catch((error: unknown) => {
-      if (!isUnavailable(error)) logger.error({ err: error }, `Unexpected error in ${name}.`);
-    });
-  const reloadKeys = background('reading the signing keys', () => keys.reload());
+  const reloadKeys = background(logger, 'The signing keys could not be read.', () => keys.reload());
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
   // A revoked key must be dropped at once, not at the next interval.
   teardown.add(
@@ -132,7 +128,9 @@ function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announc
       if (kind === 'KEY') void reloadKeys();
     }),
   );
-  const purgeOld = background('the purge', () => purge(dataSource, { ...config, now: clock.now() / 1000 }));
+  const purgeOld = background(logger, 'The purge failed.', () =>
+    purge(dataSource, { ...config, now: clock.now() / 1000 }),
+  );
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 }
 

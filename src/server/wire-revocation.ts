@@ -7,7 +7,7 @@ import type { Records } from '../core/ports/records';
 import { NO_VIEW, type ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import { every } from '../core/schedule';
+import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
 import type { PreparedDatabase } from './database';
 import { createConfirm, type Confirm } from '../protocol/confirm';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoggedRevocation, refuses } from '../core/revocation';
-import { forEachInTurns } from '../core/schedule';
+import { forEachInTurns } from '../core/turns';
 import type { SubscriptionContext } from '../graphql/context';
 import type { SignedInSocket } from '../guard/signed-in-socket';
 import type { Announcements } from '../revocation/announcements';

@@ -1,27 +1,35 @@
-import { setImmediate as turn } from 'node:timers/promises';
+/** Work that runs in one place at a time, in the background. */
+export interface Loop {
+  /** Runs the work. If it runs already, it runs once more afterwards. */
+  wake(): void;
+  /** Ends it: resolves when a running call has ended, and nothing runs afterwards. */
+  stop(): Promise<void>;
+}
 
-/** The weight of the items that are processed without a pause. */
-const AT_ONCE = 200;
+/** @param work handles its own errors: see `background` */
+export function createLoop(work: () => Promise<void>): Loop {
+  let running: Promise<void> | undefined;
+  let isWanted = false;
+  let stopped = false;
 
-/**
- * Runs `work` for each item, and lets other work run after every few hundred.
- *
- * @param weightOf how much work an item is; 1 if left out
- */
-export async function forEachInTurns<Item>(
-  items: readonly Item[],
-  work: (item: Item) => void,
-  weightOf: (item: Item) => number = () => 1,
-): Promise<void> {
-  let weight = 0;
-  for (const item of items) {
-    if (weight >= AT_ONCE) {
-      await turn();
-      weight = 0;
+  const run = async () => {
+    while (isWanted && !stopped) {
+      isWanted = false;
+      await work();
     }
-    weight += weightOf(item);
-    work(item);
-  }
+    running = undefined;
+  };
+
+  return {
+    wake() {
+      isWanted = true;
+      running ??= run();
+    },
+    async stop() {
+      stopped = true;
+      await running;
+    },
+  };
 }
 
 /**

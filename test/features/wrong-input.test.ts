@@ -1,5 +1,5 @@
-import { ADMIN, type Tokens } from '../support/api';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { ADMIN, PASSWORD, type Tokens } from '../support/api';
+import { shared, sharedNodes, sharedWorld } from '../support/shared';
 import { DOCUMENTS } from './wrong-input/documents';
 import { NOT_HTTP } from './wrong-input/not-http';
 import { SIGN_IN } from './wrong-input/sign-in';
@@ -21,18 +21,12 @@ const LEAKS =
   /node_modules|\bat \S+ \(|\.[jt]s:\d|stack|QueryFailed|TypeError|RangeError|\bselect\b.*\bfrom\b|insert into|relation "|ECONN/i;
 
 describe('wrong input', () => {
-  let world: World;
-  let node: TestNode;
-  let proxied: TestNode;
-  let given: Given;
-
-  beforeAll(async () => {
-    world = await createWorld();
-    [node, proxied] = await Promise.all([world.node(), world.node({ TRUST_PROXY: 'true' })]);
-    const admin = await node.api.loginAsAdmin();
-    given = { admin, user: await node.api.register('user@example.com') };
-  });
-  afterAll(() => world.close());
+  const world = sharedWorld();
+  const [node, proxied] = sharedNodes(world, {}, { TRUST_PROXY: 'true' });
+  const given = shared<Given>(async () => ({
+    admin: await node.api.loginAsAdmin(),
+    user: await node.api.register('user@example.com'),
+  }));
 
   /** Secrets that were sent or could be guessed, and must not be repeated. */
   const secrets = () => [
@@ -42,7 +36,7 @@ describe('wrong input', () => {
     COMMON_SECRET.toUpperCase(),
     '7351846209',
     ADMIN.password,
-    'correct horse battery',
+    PASSWORD,
     ...Object.values(given).flatMap(({ accessToken, refreshToken }: Tokens) => [
       halfOf(accessToken),
       halfOf(refreshToken),
@@ -77,7 +71,10 @@ describe('wrong input', () => {
     ['of a sign-in', SIGN_IN],
   ])('an error %s is clear', (_kind, cases) => {
     test.each(cases)('%s', async (_name, wrong, status, code) => {
-      expectClearError(await send(node.url, wrong(given)), { status, code });
+      expectClearError(await send(node.url, typeof wrong === 'function' ? wrong(given) : wrong), {
+        status,
+        code,
+      });
     });
   });
 
@@ -88,10 +85,8 @@ describe('wrong input', () => {
   test.each(['a ', 'must be,', 'x', '; ', ' at "', 'got invalid value '])(
     'a name of 25 kB, of %j only, is neither pondered nor sent back',
     async (part) => {
-      const i = { email: 'a@example.com', password: SECRET, [part.repeat(25_000 / part.length)]: 1 };
-      const query = 'mutation($i: LoginInput!) { login(input: $i) { accessToken } }';
-      const body = JSON.stringify({ query, variables: { i } });
-      const reply = await send(node.url, { headers: { 'content-type': 'application/json' }, body });
+      const name = part.repeat(25_000 / part.length);
+      const reply = await send(node.url, login({ email: 'a@example.com', password: SECRET, [name]: 1 }));
       expectClearError(reply, { status: 400, code: 'BAD_USER_INPUT' });
       expect(reply.text.length).toBeLessThan(1000);
     },
@@ -147,7 +142,7 @@ describe('wrong input', () => {
 
   const NONSENSE = ["'; drop table users; --", '1.2.3.4.5', ',,,', '[::', 'a b'];
   const loginThrough = (header: string, value: string) => {
-    const { headers, body } = login({ email: 'user@example.com', password: 'correct horse battery' });
+    const { headers, body } = login({ email: 'user@example.com', password: PASSWORD });
     return send(proxied.url, { headers: { ...headers, [header]: value }, body });
   };
 

@@ -70,18 +70,34 @@ export class Api {
     };
   }
 
-  async register(email: string, password = PASSWORD): Promise<Tokens> {
-    const answer = await this.send(`mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`, {
-      input: { email, password },
-    });
-    return this.expect(answer).register as Tokens;
+  /** Sends `register`, and returns the answer whatever it is. */
+  tryRegister(email: string, password = PASSWORD, headers?: Record<string, string>): Promise<Answer> {
+    const input = { email, password };
+    return this.send(
+      `mutation($input: RegisterInput!) { register(input: $input) ${AUTH} }`,
+      { input },
+      undefined,
+      headers,
+    );
   }
 
-  async login(email: string, password = PASSWORD): Promise<Tokens> {
-    const answer = await this.send(`mutation($input: LoginInput!) { login(input: $input) ${AUTH} }`, {
-      input: { email, password },
-    });
-    return this.expect(answer).login as Tokens;
+  async register(email: string, password?: string): Promise<Tokens> {
+    return this.expect(await this.tryRegister(email, password)).register as Tokens;
+  }
+
+  /** Sends `login`, and returns the answer whatever it is. */
+  tryLogin(email: string, password = PASSWORD, headers?: Record<string, string>): Promise<Answer> {
+    const input = { email, password };
+    return this.send(
+      `mutation($input: LoginInput!) { login(input: $input) ${AUTH} }`,
+      { input },
+      undefined,
+      headers,
+    );
+  }
+
+  async login(email: string, password?: string): Promise<Tokens> {
+    return this.expect(await this.tryLogin(email, password)).login as Tokens;
   }
 
   /** Registers a user with an email of their own. */
@@ -93,10 +109,18 @@ export class Api {
     return this.login(ADMIN.email, ADMIN.password);
   }
 
-  refresh(refreshToken: string): Promise<Answer> {
-    return this.send(`mutation($token: String) { refresh(refreshToken: $token) ${AUTH} }`, {
-      token: refreshToken,
-    });
+  refresh(token: string, headers?: Record<string, string>): Promise<Answer> {
+    return this.send(
+      `mutation($token: String) { refresh(refreshToken: $token) ${AUTH} }`,
+      { token },
+      undefined,
+      headers,
+    );
+  }
+
+  /** Refreshes, and returns the new tokens. */
+  async refreshed({ refreshToken }: Pick<Tokens, 'refreshToken'>): Promise<Tokens> {
+    return this.expect(await this.refresh(refreshToken)).refresh as Tokens;
   }
 
   me(token?: string): Promise<Answer> {
@@ -104,9 +128,13 @@ export class Api {
   }
 
   /** Runs a mutation and returns its receipt. */
-  async end(mutation: string, token?: string, headers?: Record<string, string>): Promise<any> {
-    const answer = await this.send(`mutation { it: ${mutation} ${RECEIPT} }`, {}, token, headers);
-    return this.expect(answer).it;
+  end(mutation: string, token?: string, headers?: Record<string, string>): Promise<any> {
+    return this.mutate(`${mutation} ${RECEIPT}`, token, headers);
+  }
+
+  /** Runs a mutation, given with its selection, and returns its result. */
+  async mutate(mutation: string, token?: string, headers?: Record<string, string>): Promise<any> {
+    return this.expect(await this.send(`mutation { it: ${mutation} }`, {}, token, headers)).it;
   }
 
   /** Returns the data. Throws with the server's errors, if any. */

@@ -3,10 +3,7 @@ import type { Actions } from '../../src/actions/actions';
 import { MOST_TOKENS } from '../../src/graphql/documents';
 import { faultOfCost } from '../../src/graphql/query-limits';
 import { createSchema } from '../../src/graphql/schema';
-
-/** Joins `count` parts of a text. */
-export const repeat = (count: number, part: (index: number) => string, between = ' ') =>
-  Array.from({ length: count }, (_, index) => part(index)).join(between);
+import { repeat } from './repeat';
 
 function hasTooManyTokens(document: string): boolean {
   let count = 0;

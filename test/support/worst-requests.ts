@@ -1,6 +1,7 @@
 import { getIntrospectionQuery } from 'graphql';
 import { BODY_LIMIT } from '../../src/http/transport-errors';
-import { repeat, toIntrospect, toRead, toRun } from './worst-documents';
+import { repeat } from './repeat';
+import { toIntrospect, toRead, toRun } from './worst-documents';
 
 /** A request, or several in one piece, at the limits of size. */
 export interface WorstRequest {

@@ -3,7 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import type { Tokens } from '../../support/api';
 
-interface Wrong {
+/** A request over plain HTTP. */
+interface Sent {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Record<string, string | string[]>;
@@ -22,7 +23,18 @@ export interface Given {
   readonly admin: Tokens;
 }
 
-export type Case = [name: string, wrong: (given: Given) => Wrong, status: number, code: string];
+/** A wrong request, or how to make it with the tokens of the users. */
+type Wrong = Sent | ((given: Given) => Sent);
+
+export type Case = [name: string, wrong: Wrong, status: number, code: string];
+
+/** Requests that are all refused with this status and code. */
+export const refused = (status: number, code: string, wrong: Record<string, Wrong>): Case[] =>
+  Object.entries(wrong).map(([name, request]) => [name, request, status, code]);
+
+/** Requests that differ in one value, with names that begin the same. */
+export const each = <Value>(start: string, values: Record<string, Value>, wrong: (value: Value) => Wrong) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${start} ${name}`, wrong(value)]));
 
 /** Every password sent here contains one of these, so an answer or log line that repeats one is found. */
 export const SECRET = 'Zebra7Quartz';
@@ -34,7 +46,7 @@ export const NOBODY = '00000000-0000-4000-8000-000000000000';
 /** Sends plain HTTP. `fetch` would correct some requests. */
 export const send = (
   url: string,
-  { method = 'POST', path = '/graphql', headers, body }: Wrong,
+  { method = 'POST', path = '/graphql', headers, body }: Sent,
 ): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
@@ -77,7 +89,7 @@ export const sendBytes = (url: string, bytes: string): Promise<Reply> =>
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-export const raw = (body: string | Buffer, headers: Record<string, string> = {}): Wrong => ({
+export const raw = (body: string | Buffer, headers: Record<string, string> = {}): Sent => ({
   headers: { ...JSON_TYPE, ...headers },
   body,
 });
@@ -89,7 +101,7 @@ export const asAdmin = (query: string, variables?: unknown) => (given: Given) =>
   ask(query, variables, bearer(given.admin));
 export const asUser = (query: string, variables?: unknown) => (given: Given) =>
   ask(query, variables, bearer(given.user));
-export const get = (parameters: Record<string, string>, headers?: Record<string, string>) => (): Wrong => ({
+export const get = (parameters: Record<string, string>, headers?: Record<string, string>): Sent => ({
   method: 'GET',
   path: `/graphql?${new URLSearchParams(parameters).toString()}`,
   // Without this header Apollo refuses any request that a page of another site could send.
@@ -105,8 +117,6 @@ export const refresh = (token: unknown, headers?: Record<string, string>) =>
   ask('mutation($token: String) { refresh(refreshToken: $token) { accessToken } }', { token }, headers);
 export const withCookie = (cookie: string, headers: Record<string, string> = {}) =>
   ask('mutation { refresh { accessToken } }', {}, { cookie, ...headers });
-export const many = (count: number, part: (index: number) => string) =>
-  Array.from({ length: count }, (_, i) => part(i));
 
 export const encode = (part: unknown) =>
   Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');

@@ -1,384 +1,174 @@
 import {
-  type Case,
-  SECRET,
-  SHORT_SECRET,
-  COMMON_SECRET,
-  NOBODY,
-  raw,
   asAdmin,
   asUser,
-  register,
-  login,
+  type Case,
+  COMMON_SECRET,
+  each,
   encode,
+  login,
+  NOBODY,
+  raw,
+  refused,
+  register,
+  SECRET,
+  SHORT_SECRET,
 } from './requests';
+
+const email = 'a@example.com';
+const registerAs = (address: string) => register({ email: address, password: SECRET });
+const registerWith = (password: unknown) => register({ email, password });
+const loginAs = (address: string) => login({ email: address, password: SECRET });
+const loginWith = (password: unknown) => login({ email, password });
+const change = (currentPassword: string, newPassword: string) =>
+  asUser('mutation($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }', {
+    input: { currentPassword, newPassword },
+  });
+const deletion = (p: string) =>
+  asUser('mutation($p: String!) { deleteAccount(password: $p) { scope } }', { p });
+
+const PAGE = '{ pageInfo { hasNextPage } }';
+const users = (first: number) => asAdmin(`{ users(first: ${first}) ${PAGE} }`);
+const events = (first: number) => asAdmin(`{ auditEvents(first: ${first}) ${PAGE} }`);
+const usersWith = (n: unknown) => asAdmin(`query($n: Int) { users(first: $n) ${PAGE} }`, { n });
+const search = (s: string) => asAdmin(`query($s: String) { users(search: $s) ${PAGE} }`, { s });
+const userWith = (id: unknown) => asAdmin('query($id: ID!) { user(id: $id) { id } }', { id });
+const role = (r: string) =>
+  asAdmin(`mutation($r: Role!) { setRole(userId: "${NOBODY}", role: $r) { id } }`, { r });
+const everyone = (r: string) =>
+  asAdmin('mutation($r: String!) { forceLogoutAll(reason: $r) { scope } }', { r });
+
+const CURSORS_OF_USERS = {
+  'that is empty': '',
+  'that is not base64': '%%%',
+  'of another service': 'YXJyYXljb25uZWN0aW9uOjA=',
+  'with a null byte': '\0',
+  'of half a character': '\ud800',
+  'of 10 kB': 'a'.repeat(10_000),
+  'of a time but no id': encode('1700000000000|nobody'),
+  'of an id but no time': encode(`soon|${NOBODY}`),
+  'of a time before all calendars': encode(`-8640000000000000|${NOBODY}`),
+  'of a time after all calendars': encode(`8640000000000001|${NOBODY}`),
+  'of a fraction of a time': encode(`1e-7|${NOBODY}`),
+  'with SQL in it': encode(`1|${NOBODY}' or 1=1 --`),
+};
+
+const CURSORS_OF_EVENTS = {
+  'that is empty': '',
+  'of another list': encode(`1700000000000|${NOBODY}`),
+  'of no number': encode('first'),
+  'of a number that no database holds': encode('9'.repeat(30)),
+  'of a negative number': encode('-1'),
+};
+
+const IDS = ['', 'nobody', '1', NOBODY, `${NOBODY.toUpperCase()} `, '\0', '\ud800', "' or 1=1 --"];
+const MUTATIONS_BY_ID = {
+  forceLogout: '(userId: $id) { scope }',
+  forceLogoutSession: '(sessionId: $id) { scope }',
+  disableUser: '(userId: $id) { id }',
+  enableUser: '(userId: $id) { id }',
+  setRole: '(userId: $id, role: USER) { id }',
+  logoutSession: '(sessionId: $id) { scope }',
+};
 
 /** Arguments and variables that are refused. */
 export const VALUES: Case[] = [
-  ['variables that are missing', () => login(undefined), 400, 'BAD_USER_INPUT'],
-  ['an input of null', () => login(null), 400, 'BAD_USER_INPUT'],
-  ['an input in a list', () => login([{ email: 'a@example.com', password: SECRET }]), 400, 'BAD_USER_INPUT'],
-  ['an input without a password', () => login({ email: 'a@example.com' }), 400, 'BAD_USER_INPUT'],
-  ['a password of null', () => login({ email: 'a@example.com', password: null }), 400, 'BAD_USER_INPUT'],
-  [
-    'a field that an input does not have',
-    () => register({ email: 'a@example.com', password: SECRET, role: 'ADMIN' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a number for a password',
-    () => login({ email: 'a@example.com', password: 7_351_846_209 }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a list for a password',
-    () => login({ email: 'a@example.com', password: [SECRET] }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an object for a password',
-    () => login({ email: 'a@example.com', password: { $ne: SECRET } }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an object for a password that reads like a message about one',
-    () => login({ email: 'a@example.com', password: { is: `a; ${SECRET} at "input"; ${SECRET}: b` } }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  ['a password for a whole input', () => login(SECRET), 400, 'BAD_USER_INPUT'],
-  [
-    'a password in place of a Boolean variable',
-    () => login({ email: 'a@example.com', password: SECRET, useCookie: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a value that nests 5,000 deep',
-    () =>
-      raw(
-        `{"query":"query($id: ID!) { user(id: $id) { id } }","variables":{"id":${'['.repeat(5000)}${']'.repeat(5000)}}}`,
-      ),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  ['an email without @', () => register({ email: 'nobody', password: SECRET }), 400, 'BAD_USER_INPUT'],
-  ['an empty email', () => register({ email: '', password: SECRET }), 400, 'BAD_USER_INPUT'],
-  [
-    'an email of 10 kB',
-    () => register({ email: `${'a'.repeat(10_000)}@example.com`, password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an email with a null byte',
-    () => register({ email: 'a\0b@example.com', password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an email with half of a character',
-    () => register({ email: 'a\ud800b@example.com', password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an email with a line break',
-    () => register({ email: 'a@example.com\r\nBcc: b@example.com', password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an email with a name',
-    () => register({ email: 'A <a@example.com>', password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a login with an email of 10 kB',
-    () => login({ email: `${'a'.repeat(10_000)}@example.com`, password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a login with an email of half a character',
-    () => login({ email: '\udfff@example.com', password: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password that is empty',
-    () => register({ email: 'a@example.com', password: '' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password of 7 characters',
-    () => register({ email: 'a@example.com', password: SHORT_SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password of 129 characters',
-    () => register({ email: 'a@example.com', password: SECRET.padEnd(129, 'x') }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password of 2,000 characters',
-    () => register({ email: 'a@example.com', password: SECRET.padEnd(2000, 'x') }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a common password',
-    () => register({ email: 'a@example.com', password: COMMON_SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a common password in capitals',
-    () => register({ email: 'a@example.com', password: COMMON_SECRET.toUpperCase() }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password with half of a character',
-    () => register({ email: 'a@example.com', password: `${SECRET}\ud800` }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an email that is taken',
-    ({ user }) => register({ email: user.user.email, password: SECRET }),
-    409,
-    'CONFLICT',
-  ],
-  [
-    'an email that is taken, in capitals',
-    ({ user }) => register({ email: user.user.email.toUpperCase(), password: SECRET }),
-    409,
-    'CONFLICT',
-  ],
-  [
-    'a wrong password',
-    ({ user }) => login({ email: user.user.email, password: SECRET }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a login with an empty password',
-    ({ user }) => login({ email: user.user.email, password: '' }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a login with a password of null bytes',
-    ({ user }) => login({ email: user.user.email, password: '\0'.repeat(99) }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a login with half of a character',
-    ({ user }) => login({ email: user.user.email, password: `${SECRET}\udc00` }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a login with a password of 2,000 characters',
-    () => login({ email: 'a@example.com', password: SECRET.padEnd(2000, 'x') }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  ['SQL for an email', () => login({ email: "' or 1=1 --", password: SECRET }), 400, 'BAD_USER_INPUT'],
-  [
-    'SQL in an email',
-    () => login({ email: "'or/**/1=1--@example.com", password: SECRET }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a new password that is too short',
-    asUser('mutation($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }', {
-      input: { currentPassword: 'correct horse battery', newPassword: SHORT_SECRET },
+  ...refused(400, 'BAD_USER_INPUT', {
+    'variables that are missing': login(undefined),
+    'an input of null': login(null),
+    'an input in a list': login([{ email, password: SECRET }]),
+    'an input without a password': login({ email }),
+    'a password of null': loginWith(null),
+    'a field that an input does not have': register({ email, password: SECRET, role: 'ADMIN' }),
+    'a number for a password': loginWith(7_351_846_209),
+    'a list for a password': loginWith([SECRET]),
+    'an object for a password': loginWith({ $ne: SECRET }),
+    'an object for a password that reads like a message about one': loginWith({
+      is: `a; ${SECRET} at "input"; ${SECRET}: b`,
     }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a current password that is wrong',
-    asUser('mutation($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }', {
-      input: { currentPassword: SECRET, newPassword: `${SECRET} the second` },
-    }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a deletion with a wrong password',
-    asUser('mutation($p: String!) { deleteAccount(password: $p) { scope } }', { p: SECRET }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  [
-    'a deletion with a password of 30 kB',
-    asUser('mutation($p: String!) { deleteAccount(password: $p) { scope } }', {
-      p: SECRET.padEnd(30_000, 'x'),
-    }),
-    401,
-    'INVALID_CREDENTIALS',
-  ],
-  ['first: 0', asAdmin('{ users(first: 0) { pageInfo { hasNextPage } } }'), 400, 'BAD_USER_INPUT'],
-  ['first: -1', asAdmin('{ users(first: -1) { pageInfo { hasNextPage } } }'), 400, 'BAD_USER_INPUT'],
-  ['first: 101', asAdmin('{ users(first: 101) { pageInfo { hasNextPage } } }'), 400, 'BAD_USER_INPUT'],
-  [
-    'first: 1000000000',
-    asAdmin('{ auditEvents(first: 1000000000) { pageInfo { hasNextPage } } }'),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'first: -2147483648',
-    asAdmin('{ auditEvents(first: -2147483648) { pageInfo { hasNextPage } } }'),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'first: 1.5 in a variable',
-    asAdmin('query($n: Int) { users(first: $n) { pageInfo { hasNextPage } } }', { n: 1.5 }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'first: "many" in a variable',
-    asAdmin('query($n: Int) { users(first: $n) { pageInfo { hasNextPage } } }', { n: 'many' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an unknown role in a variable',
-    asAdmin(`mutation($r: Role!) { setRole(userId: "${NOBODY}", role: $r) { id } }`, { r: 'GOD' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a password in place of a role',
-    asAdmin(`mutation($r: Role!) { setRole(userId: "${NOBODY}", role: $r) { id } }`, { r: SECRET }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a role named __proto__',
-    asAdmin(`mutation($r: Role!) { setRole(userId: "${NOBODY}", role: $r) { id } }`, { r: '__proto__' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an id that is an object',
-    asAdmin('query($id: ID!) { user(id: $id) { id } }', { id: { a: 1 } }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'an id that is true',
-    asAdmin('query($id: ID!) { user(id: $id) { id } }', { id: true }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  ...[
-    ['that is empty', ''],
-    ['that is not base64', '%%%'],
-    ['of another service', 'YXJyYXljb25uZWN0aW9uOjA='],
-    ['with a null byte', '\0'],
-    ['of half a character', '\ud800'],
-    ['of 10 kB', 'a'.repeat(10_000)],
-    ['of a time but no id', encode('1700000000000|nobody')],
-    ['of an id but no time', encode(`soon|${NOBODY}`)],
-    ['of a time before all calendars', encode(`-8640000000000000|${NOBODY}`)],
-    ['of a time after all calendars', encode(`8640000000000001|${NOBODY}`)],
-    ['of a fraction of a time', encode(`1e-7|${NOBODY}`)],
-    ['with SQL in it', encode(`1|${NOBODY}' or 1=1 --`)],
-  ].map(([name, after]): Case => [
-    `a cursor of users ${name}`,
-    asAdmin('query($after: String) { users(after: $after) { pageInfo { hasNextPage } } }', { after }),
-    400,
-    'BAD_USER_INPUT',
-  ]),
-  ...[
-    ['that is empty', ''],
-    ['of another list', encode(`1700000000000|${NOBODY}`)],
-    ['of no number', encode('first')],
-    ['of a number that no database holds', encode('9'.repeat(30))],
-    ['of a negative number', encode('-1')],
-  ].map(([name, after]): Case => [
-    `a cursor of events ${name}`,
-    asAdmin('query($after: String) { auditEvents(after: $after) { pageInfo { hasNextPage } } }', { after }),
-    400,
-    'BAD_USER_INPUT',
-  ]),
-  [
-    'a search with a null byte',
-    asAdmin('query($s: String) { users(search: $s) { pageInfo { hasNextPage } } }', { s: '\0' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a search of 255 characters',
-    asAdmin('query($s: String) { users(search: $s) { pageInfo { hasNextPage } } }', { s: 'x'.repeat(255) }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'no reason where one is needed',
-    asAdmin('mutation { forceLogoutAll(reason: "") { scope } }'),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a reason of 600 characters',
-    asAdmin('mutation($r: String!) { forceLogoutAll(reason: $r) { scope } }', { r: 'x'.repeat(600) }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a reason with a null byte',
-    asAdmin('mutation($r: String!) { forceLogoutAll(reason: $r) { scope } }', { r: 'a\0' }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  [
-    'a reason of 600 characters where none is needed',
-    asAdmin(`mutation($r: String) { forceLogout(userId: "${NOBODY}", reason: $r) { scope } }`, {
-      r: 'x'.repeat(600),
-    }),
-    400,
-    'BAD_USER_INPUT',
-  ],
-  ...[
-    '',
-    'nobody',
-    '1',
-    NOBODY,
-    `${NOBODY.toUpperCase()} `,
-    '\0',
-    '\ud800',
-    "' or 1=1 --",
-    'x'.repeat(10_000),
-  ].flatMap((id): Case[] =>
-    [
-      'forceLogout(userId: $id) { scope }',
-      'forceLogoutSession(sessionId: $id) { scope }',
-      'disableUser(userId: $id) { id }',
-      'enableUser(userId: $id) { id }',
-      'setRole(userId: $id, role: USER) { id }',
-      'logoutSession(sessionId: $id) { scope }',
-    ].map((mutation) => [
-      `${mutation.slice(0, mutation.indexOf('('))} for the id ${JSON.stringify(id.slice(0, 40))}`,
-      asAdmin(`mutation($id: ID!) { ${mutation} }`, { id }),
+    'a password for a whole input': login(SECRET),
+    'a password in place of a Boolean variable': login({ email, password: SECRET, useCookie: SECRET }),
+    'a value that nests 5,000 deep': raw(
+      `{"query":"query($id: ID!) { user(id: $id) { id } }","variables":{"id":${'['.repeat(5000)}${']'.repeat(5000)}}}`,
+    ),
+    'an email without @': registerAs('nobody'),
+    'an empty email': registerAs(''),
+    'an email of 10 kB': registerAs(`${'a'.repeat(10_000)}@example.com`),
+    'an email with a null byte': registerAs('a\0b@example.com'),
+    'an email with half of a character': registerAs('a\ud800b@example.com'),
+    'an email with a line break': registerAs('a@example.com\r\nBcc: b@example.com'),
+    'an email with a name': registerAs('A <a@example.com>'),
+    'a login with an email of 10 kB': loginAs(`${'a'.repeat(10_000)}@example.com`),
+    'a login with an email of half a character': loginAs('\udfff@example.com'),
+    'SQL for an email': loginAs("' or 1=1 --"),
+    'a password that is empty': registerWith(''),
+    'a password of 7 characters': registerWith(SHORT_SECRET),
+    'a password of 129 characters': registerWith(SECRET.padEnd(129, 'x')),
+    'a password of 2,000 characters': registerWith(SECRET.padEnd(2000, 'x')),
+    'a common password': registerWith(COMMON_SECRET),
+    'a common password in capitals': registerWith(COMMON_SECRET.toUpperCase()),
+    'a password with half of a character': registerWith(`${SECRET}\ud800`),
+    'a login with a password of 2,000 characters': loginWith(SECRET.padEnd(2000, 'x')),
+    'a new password that is too short': change('correct horse battery', SHORT_SECRET),
+    'first: 0': users(0),
+    'first: -1': users(-1),
+    'first: 101': users(101),
+    'first: 1000000000': events(1_000_000_000),
+    'first: -2147483648': events(-2_147_483_648),
+    'first: 1.5 in a variable': usersWith(1.5),
+    'first: "many" in a variable': usersWith('many'),
+    'an unknown role in a variable': role('GOD'),
+    'a password in place of a role': role(SECRET),
+    'a role named __proto__': role('__proto__'),
+    'an id that is an object': userWith({ a: 1 }),
+    'an id that is true': userWith(true),
+    ...each('a cursor of users', CURSORS_OF_USERS, (after) =>
+      asAdmin(`query($after: String) { users(after: $after) ${PAGE} }`, { after }),
+    ),
+    ...each('a cursor of events', CURSORS_OF_EVENTS, (after) =>
+      asAdmin(`query($after: String) { auditEvents(after: $after) ${PAGE} }`, { after }),
+    ),
+    'a search with a null byte': search('\0'),
+    'a search of 255 characters': search('x'.repeat(255)),
+    'no reason where one is needed': asAdmin('mutation { forceLogoutAll(reason: "") { scope } }'),
+    'a reason of 600 characters': everyone('x'.repeat(600)),
+    'a reason with a null byte': everyone('a\0'),
+    'a reason of 600 characters where none is needed': asAdmin(
+      `mutation($r: String) { forceLogout(userId: "${NOBODY}", reason: $r) { scope } }`,
+      { r: 'x'.repeat(600) },
+    ),
+  }),
+  ...refused(409, 'CONFLICT', {
+    'an email that is taken': ({ user }) => registerAs(user.user.email),
+    'an email that is taken, in capitals': ({ user }) => registerAs(user.user.email.toUpperCase()),
+  }),
+  ...refused(401, 'INVALID_CREDENTIALS', {
+    'SQL in an email': loginAs("'or/**/1=1--@example.com"),
+    'a wrong password': ({ user }) => loginAs(user.user.email),
+    ...each(
+      'a login with',
+      {
+        'an empty password': '',
+        'a password of null bytes': '\0'.repeat(99),
+        'half of a character': `${SECRET}\udc00`,
+      },
+      (password) =>
+        ({ user }) =>
+          login({ email: user.user.email, password }),
+    ),
+    'a current password that is wrong': change(SECRET, `${SECRET} the second`),
+    'a deletion with a wrong password': deletion(SECRET),
+    'a deletion with a password of 30 kB': deletion(SECRET.padEnd(30_000, 'x')),
+  }),
+  ...[...IDS, 'x'.repeat(10_000)].flatMap((id) =>
+    refused(
       404,
       'NOT_FOUND',
-    ]),
+      Object.fromEntries(
+        Object.entries(MUTATIONS_BY_ID).map(([name, rest]) => [
+          `${name} for the id ${JSON.stringify(id.slice(0, 40))}`,
+          asAdmin(`mutation($id: ID!) { ${name}${rest} }`, { id }),
+        ]),
+      ),
+    ),
   ),
 ];

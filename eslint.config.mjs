@@ -1,18 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import jest from 'eslint-plugin-jest';
 import tseslint from 'typescript-eslint';
 
-/** Our tables. SQL must name them with their schema: see src/postgres/tables.ts. */
-const tables = [
-  'audit_events',
-  'fleet',
-  'refresh_tokens',
-  'revocations',
-  'sessions',
-  'signing_keys',
-  'users',
-];
+const ENTITIES = new URL('src/postgres/entities/', import.meta.url);
+
+/** Our tables, as the entities name them. SQL must name them with their schema: see src/postgres/tables.ts. */
+const tables = readdirSync(ENTITIES).flatMap((file) =>
+  [...readFileSync(new URL(file, ENTITIES), 'utf8').matchAll(/@Entity\('(\w+)'\)/g)].map(
+    ([, table]) => table,
+  ),
+);
 
 export default tseslint.config(
   { ignores: ['**/dist', 'coverage', 'node_modules'] },

@@ -31,18 +31,20 @@ const AWAY = [
   'ERR_TLS_',
 ];
 
+/** Codes after which the whole transaction may be run again: Postgres rolled it back in favour of another. */
+const OVERTAKEN = [
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+];
+
 /** Codes that concern one statement only: the server works, and another attempt may succeed. */
 const UNLUCKY = [
+  ...OVERTAKEN,
   '57014', // query_canceled: the statement timeout
   '25P03', // idle_in_transaction_session_timeout
   '25P04', // transaction_timeout
-  '40001', // serialization_failure
-  '40P01', // deadlock_detected
   '55P03', // lock_not_available
 ];
-
-/** Codes after which the whole transaction may be run again: Postgres rolled it back in favour of another. */
-const OVERTAKEN = ['40001', '40P01'];
 
 /** The pool's message when every connection is in use: this process is busy, but Postgres is reachable. */
 const BUSY_WORDS = /timeout exceeded when trying to connect/;
@@ -51,19 +53,27 @@ const BUSY_WORDS = /timeout exceeded when trying to connect/;
 const AWAY_WORDS =
   /Connection terminated|Query read timeout|not queryable|Driver not Connected|Cannot use a pool after calling end|Client was closed/;
 
-interface DriverError {
+export interface DriverError {
   readonly code?: unknown;
   readonly constraint?: unknown;
   readonly message?: unknown;
+  /** The path of a file that could not be read, of a certificate for example. */
+  readonly path?: unknown;
   /** If a host has several addresses, the error of each. */
-  readonly errors?: readonly unknown[];
+  readonly errors?: readonly DriverError[];
 }
 
-const driverErrorOf = (error: unknown): DriverError =>
+export const driverErrorOf = (error: unknown): DriverError =>
   ((error instanceof QueryFailedError ? error.driverError : error) ?? {}) as DriverError;
 
-const startsWithOne = (prefixes: readonly string[], code: unknown) =>
-  typeof code === 'string' && prefixes.some((prefix) => code.startsWith(prefix));
+/** Returns the SQLSTATE of an error of Postgres, or the code of an error of the connection; `undefined` if it has none. */
+export function codeOf(error: unknown): string | undefined {
+  const { code } = driverErrorOf(error);
+  return typeof code === 'string' ? code : undefined;
+}
+
+const startsWithOne = (prefixes: readonly string[], error: unknown) =>
+  prefixes.some((prefix) => codeOf(error)?.startsWith(prefix));
 
 const says = (words: RegExp, message: unknown) => typeof message === 'string' && words.test(message);
 
@@ -75,25 +85,20 @@ function isAway(error: unknown): boolean {
   ) {
     return true;
   }
-  const { code, message, errors } = driverErrorOf(error);
-  return startsWithOne(AWAY, code) || says(AWAY_WORDS, message) || (errors?.some(isAway) ?? false);
+  const { message, errors } = driverErrorOf(error);
+  return startsWithOne(AWAY, error) || says(AWAY_WORDS, message) || (errors?.some(isAway) ?? false);
 }
 
-function isUnlucky(error: unknown): boolean {
-  const { code, message } = driverErrorOf(error);
-  return startsWithOne(UNLUCKY, code) || says(BUSY_WORDS, message);
-}
+const isUnlucky = (error: unknown): boolean =>
+  startsWithOne(UNLUCKY, error) || says(BUSY_WORDS, driverErrorOf(error).message);
 
 /** Whether Postgres rolled back the transaction in favour of another, so that it may be run again at once. */
 export function wasOvertaken(error: unknown): boolean {
-  const original = error instanceof TokenfenceError ? error.cause : error;
-  return startsWithOne(OVERTAKEN, driverErrorOf(original).code);
+  return startsWithOne(OVERTAKEN, error instanceof TokenfenceError ? error.cause : error);
 }
 
-export function violatesUnique(error: unknown, constraint: string): boolean {
-  const fault = driverErrorOf(error);
-  return fault.code === UNIQUE_VIOLATION && fault.constraint === constraint;
-}
+export const violatesUnique = (error: unknown, constraint: string): boolean =>
+  codeOf(error) === UNIQUE_VIOLATION && driverErrorOf(error).constraint === constraint;
 
 /**
  * Turns a driver's error into `SERVICE_UNAVAILABLE` if another attempt may succeed.

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { SESSION_SETTINGS } from './session-settings';
-import { TABLES, tableName } from './tables';
+import { fullName, tablesOf } from './tables';
 
 /** The properties of a Postgres that decide whether it can be used. */
 interface Properties {
@@ -94,7 +94,7 @@ export interface Judgement {
 
 /** Checks that Postgres has every property that the server relies on. Changes nothing. */
 export async function judgeStore(dataSource: DataSource, poolSize: number): Promise<Judgement> {
-  const names = TABLES.map((table) => tableName(dataSource, table));
+  const names = tablesOf(dataSource).map((table) => fullName(dataSource, table));
   const [store] = await dataSource.query<[Properties]>(READ, [Object.keys(SESSION_SETTINGS), names]);
   const warnings = store.isForced
     ? []

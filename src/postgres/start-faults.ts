@@ -1,13 +1,7 @@
 import { QueryFailedError, TypeORMError } from 'typeorm';
 import { isUnavailable } from '../core/errors';
 import { StartError } from '../core/start-error';
-
-interface DriverError {
-  readonly message?: unknown;
-  readonly code?: unknown;
-  /** If a host has several addresses, the error of each. */
-  readonly errors?: readonly DriverError[];
-}
+import { codeOf, type DriverError, driverErrorOf } from './faults';
 
 const wordsOf = ({ message, code, errors }: DriverError): string => {
   const words = typeof message === 'string' ? message : '';
@@ -23,7 +17,7 @@ const REMEDIES: Record<string, string> = {
   '42P07': 'A table with that name exists already. Set DATABASE_SCHEMA to a separate schema.',
 };
 
-const remedyOf = (code: unknown) => (typeof code === 'string' ? REMEDIES[code] : undefined);
+const remedyOf = (error: unknown) => REMEDIES[codeOf(error) ?? ''];
 
 /**
  * Makes a `StartError` of an error when connecting. The driver's message is about the address or the server, and never
@@ -32,17 +26,17 @@ const remedyOf = (code: unknown) => (typeof code === 'string' ? REMEDIES[code] :
 export function connectionFault(error: unknown): unknown {
   if (error instanceof StartError || (error instanceof TypeORMError && !(error instanceof QueryFailedError)))
     return error;
-  const fault = ((error as { driverError?: unknown }).driverError ?? error) as DriverError;
-  const { path } = fault as { path?: unknown };
-  const what = typeof path === 'string' && !wordsOf(fault).includes(path) ? ` (${path})` : '';
+  const fault = driverErrorOf(error);
+  const words = wordsOf(fault);
   // https://www.pgbouncer.org/config.html#ignore_startup_parameters
-  if (/unsupported startup parameter/.test(wordsOf(fault)))
+  if (/unsupported startup parameter/.test(words))
     return new StartError(
-      `DATABASE_URL points to a pooler that refuses our session settings: ${wordsOf(fault)}. ` +
-        'Point it to Postgres itself.',
+      `DATABASE_URL points to a pooler that refuses our session settings: ${words}. Point it to Postgres itself.`,
     );
+  const { path } = fault;
+  const file = typeof path === 'string' && !words.includes(path) ? ` (${path})` : '';
   return new StartError(
-    `Postgres cannot be used: ${wordsOf(fault)}${what}. ${remedyOf(fault.code) ?? 'Check DATABASE_URL.'}`,
+    `Postgres cannot be used: ${words}${file}. ${remedyOf(error) ?? 'Check DATABASE_URL.'}`,
   );
 }
 
@@ -54,9 +48,8 @@ export function preparationFault(error: unknown): unknown {
     );
   }
   if (!(error instanceof QueryFailedError)) return error;
-  const { code } = error.driverError as DriverError;
-  const remedy = remedyOf(code) ?? 'See the log of Postgres.';
+  const remedy = remedyOf(error) ?? 'See the log of Postgres.';
   return new StartError(
-    `Postgres refuses what the start needs: ${error.message} (SQLSTATE ${String(code)}). ${remedy}`,
+    `Postgres refuses what the start needs: ${error.message} (SQLSTATE ${String(codeOf(error))}). ${remedy}`,
   );
 }

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type DataSource,
-  type EntityManager,
-  MigrationExecutor,
-  QueryFailedError,
-  type QueryRunner,
-} from 'typeorm';
+import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { translate } from './faults';
-import { noteHarmless, openLedger, pendingOf } from './ledger';
-import { LEDGER, withTables } from './tables';
+import { noteHarmless, openLedger } from './ledger';
 
 /** An arbitrary number that identifies this advisory lock in the database. */
 export const START_LOCK = 7_466_002;
@@ -19,9 +12,6 @@ const RETRY_INTERVAL = 200;
 /** ms of waiting before the first report, and between later ones. */
 const FIRST_TOLD = 1500;
 const TOLD_AGAIN = 15_000;
-
-/** SQLSTATE (PostgreSQL, appendix A). */
-const UNDEFINED_TABLE = '42P01';
 
 /** The session that holds the start lock, as far as this role may see it. */
 export interface LockHolder {
@@ -47,22 +37,23 @@ export interface StartWait {
 async function tryLock(runner: QueryRunner): Promise<boolean> {
   // Each statement must see what the previous holder committed, whatever the default isolation is.
   await runner.startTransaction('READ COMMITTED');
-  const [row] = (await runner.query('select pg_try_advisory_xact_lock($1) as taken', [START_LOCK])) as [
-    { taken: boolean },
-  ];
-  if (!row.taken) await runner.rollbackTransaction();
-  return row.taken;
+  const [{ taken }] = await runner.manager.query<[{ taken: boolean }]>(
+    'select pg_try_advisory_xact_lock($1) as taken',
+    [START_LOCK],
+  );
+  if (!taken) await runner.rollbackTransaction();
+  return taken;
 }
 
-async function findHolder(runner: QueryRunner): Promise<LockHolder | undefined> {
-  const [holder] = (await runner.query(
+async function findHolder({ manager }: QueryRunner): Promise<LockHolder | undefined> {
+  const [holder] = await manager.query<LockHolder[]>(
     `select pid, nullif(application_name, '') as application, client_addr as address,
        coalesce(xact_start, query_start) as since
      from pg_locks join pg_stat_activity using (pid)
      where locktype = 'advisory' and granted and classid = 0 and objid = $1
        and pg_locks.database = (select oid from pg_database where datname = current_database())`,
     [START_LOCK],
-  )) as LockHolder[];
+  );
   return holder;
 }
 
@@ -100,8 +91,11 @@ export async function migrate<T>(
     await runner.connect();
     await lock(runner, wait);
     try {
-      await openLedger(runner);
-      await noteHarmless(runner, await new MigrationExecutor(dataSource, runner).executePendingMigrations());
+      await openLedger(runner.manager);
+      await noteHarmless(
+        runner.manager,
+        await new MigrationExecutor(dataSource, runner).executePendingMigrations(),
+      );
       const prepared = await prepare(runner.manager);
       await runner.commitTransaction();
       return prepared;
@@ -114,19 +108,5 @@ export async function migrate<T>(
     throw translate(error);
   } finally {
     await runner.release();
-  }
-}
-
-/** Whether the database lacks migrations of this code, for example because a backup was restored. */
-export async function hasPendingMigrations(dataSource: DataSource): Promise<boolean> {
-  try {
-    const rows = await dataSource.query<{ name: string }[]>(
-      withTables(dataSource, `select name from {${LEDGER}}`),
-    );
-    return pendingOf(dataSource, new Set(rows.map(({ name }) => name))).length > 0;
-  } catch (error) {
-    const code = error instanceof QueryFailedError && (error.driverError as { code?: string }).code;
-    if (code === UNDEFINED_TABLE) return true;
-    throw translate(error);
   }
 }

@@ -20,7 +20,7 @@ import { createPrometheus, type Prometheus } from '../metrics/prometheus';
 import { createPasswords } from '../passwords/argon2';
 import { poolOf } from '../postgres/data-source';
 import { purge } from '../postgres/purge';
-import { hasPendingMigrations } from '../postgres/start';
+import { hasPendingMigrations } from '../postgres/ledger';
 import { createRateLimits, unlimited } from '../rate-limits/rate-limits';
 import { createReadiness } from './readiness';
 import { createRevoker } from '../revocation/revoke';

@@ -4,7 +4,7 @@ import { localIdOf } from '../../core/key-id';
 import { createDataSource, type PostgresAddress } from '../../postgres/data-source';
 import { lastAgreement } from '../../postgres/fleet-settings';
 import { judgeStore } from '../../postgres/properties';
-import { hasPendingMigrations } from '../../postgres/start';
+import { hasPendingMigrations } from '../../postgres/ledger';
 import { connectionFault } from '../../postgres/start-faults';
 import { tablesIn } from '../../postgres/truth';
 import { createSeal } from '../../tokens/sealing';

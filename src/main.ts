@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { missingPackage } from './server/missing-package';
+import { missingPackage } from './server/explain';
 import { version } from './server/version';
 
 const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored | doctor | --help | --version]

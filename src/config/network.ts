@@ -1,50 +1,56 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Faults, Reader } from './settings';
+import type { SettingsReader } from './settings';
 
 /** Reads the issuer. Services compare its text, so it must have one form, which RFC 8414, section 2, allows. */
-export function readIssuer(read: Reader, faults: Faults): string {
-  const issuer = read.url('ISSUER', ['http:', 'https:']) ?? 'http://localhost:4000';
+export function readIssuer(read: SettingsReader): string {
+  const fallback = 'http://localhost:4000';
+  const issuer = read.text('ISSUER', fallback);
+  if (!URL.canParse(issuer) || !['http:', 'https:'].includes(new URL(issuer).protocol)) {
+    // The sentence does not show the value: a URL often holds a password.
+    read.fault('ISSUER is not a URL that starts with http:// or https://.');
+    return fallback;
+  }
   const { search, hash, username, password } = new URL(issuer);
   if (search || hash || issuer.endsWith('?') || issuer.endsWith('#'))
-    faults.add('ISSUER has a query or a fragment. Write scheme, host and at most a path.');
-  else if (username || password) faults.add('ISSUER has a user or a password in it. Leave them out.');
+    read.fault('ISSUER has a query or a fragment. Write scheme, host and at most a path.');
+  else if (username || password) read.fault('ISSUER has a user or a password in it. Leave them out.');
   else if (issuer.endsWith('/'))
-    faults.add('ISSUER ends with a slash. Leave it out: services compare the text.');
+    read.fault('ISSUER ends with a slash. Leave it out: services compare the text.');
   return issuer;
 }
 
 /** Reads the address, or a host name, to listen on. */
-export function readHost(read: Reader, faults: Faults): string {
+export function readHost(read: SettingsReader): string {
   const host = read.text('HOST', '127.0.0.1');
-  if (ipaddr.isValid(host) || /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(host)) return host;
-  faults.add(
-    `HOST is "${host}". Write only an address or a name, like 0.0.0.0 or ::1. Set the port with PORT.`,
-  );
+  if (!isIP(host) && !/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(host))
+    read.fault(
+      `HOST is "${host}". Write only an address or a name, like 0.0.0.0 or ::1. Set the port with PORT.`,
+    );
   return host;
 }
+
+/** Whether this is a name, an address or a network that TRUST_PROXY may have. */
+const isTrustable = (item: string): boolean =>
+  ['loopback', 'linklocal', 'uniquelocal'].includes(item) ||
+  isIP(item) !== 0 ||
+  // Not only the library's check, which would accept "10/8".
+  (isIP(item.replace(/\/.*/, '')) !== 0 && ipaddr.isValidCIDR(item));
 
 /**
  * Reads the number of proxies in front, or their addresses. Only these are trusted to name the client's address. `true`
  * is one proxy; Fastify's `true` would trust every client.
  */
-export function readTrustProxy(read: Reader, faults: Faults): number | string[] | false {
+export function readTrustProxy(read: SettingsReader): number | string[] | false {
   const items = read.list('TRUST_PROXY');
   const [only = 'false'] = items;
   if (items.length <= 1 && /^(false|true|\d{1,2})$/.test(only)) {
-    const hops = only === 'true' ? 1 : Number(only === 'false' ? 0 : only);
-    return hops === 0 ? false : hops;
+    if (only === 'true') return 1;
+    return Number(only) || false;
   }
-  // Four numbers or IPv6: older forms would accept "10" as an address.
-  const isOneAddress = (text: string) =>
-    ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
-  const isAddress = (item: string) =>
-    ['loopback', 'linklocal', 'uniquelocal'].includes(item) ||
-    isOneAddress(item) ||
-    (ipaddr.isValidCIDR(item) && isOneAddress(item.split('/')[0] ?? ''));
-  for (const item of items.filter((each) => !isAddress(each))) {
-    faults.add(
+  for (const item of items.filter((each) => !isTrustable(each)))
+    read.fault(
       `TRUST_PROXY names "${item}". Write the number of proxies, like 1, or their addresses, like 10.0.0.0/8.`,
     );
-  }
   return items;
 }

@@ -1,14 +1,14 @@
 import type { Config } from './config';
 import type { Env } from './env';
-import { judgeTogether, warningsOf } from './judge';
+import { StartError } from '../core/start-error';
+import { contradictionsIn, warningsOf } from './judge';
 import { findMisspelt } from './misspelt';
 import { readHost, readIssuer, readTrustProxy } from './network';
-import { checkSecret } from './secret';
-import { createReader, type DurationLimits, type Faults, LEASE_LIMITS, type Reader } from './settings';
+import { LEASE_LIMITS, SettingsReader } from './settings';
 import { readStore } from './store';
 
 /** Every fault of the environment, one sentence each. */
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   override readonly name = 'ConfigError';
 
   constructor(readonly faults: readonly string[]) {
@@ -16,7 +16,8 @@ export class ConfigError extends Error {
   }
 }
 
-const DELAY_LIMITS: DurationLimits = { from: '0s', to: '5m' };
+/** Settings that say where the data is. A server that starts without them would use other data. */
+const DECISIVE = ['DATABASE_URL', 'REDIS_URL'];
 
 /**
  * Whether this is an `Origin` that a page can send. URL knows only the origins of the web. Packaged apps and browser
@@ -29,11 +30,11 @@ function isOrigin(text: string): boolean {
   return scheme !== 'file';
 }
 
-function readOrigins(read: Reader, faults: Faults): string[] {
+function readOrigins(read: SettingsReader): string[] {
   const origins = read.list('CORS_ORIGINS');
   for (const origin of origins) {
     if (!isOrigin(origin)) {
-      faults.add(
+      read.fault(
         `CORS_ORIGINS names "${origin}", which is not an origin. Write only scheme, host and port, like https://app.example.com or capacitor://localhost.`,
       );
     }
@@ -41,75 +42,72 @@ function readOrigins(read: Reader, faults: Faults): string[] {
   return origins;
 }
 
-function readAdministrator(read: Reader, faults: Faults): Config['administrator'] {
+function readAdministrator(read: SettingsReader): Config['administrator'] {
   const email = read.given('ADMIN_EMAIL');
   const password = read.given('ADMIN_PASSWORD');
   if (email === undefined && password === undefined) return undefined;
   if (email === undefined || password === undefined) {
-    faults.add('ADMIN_EMAIL and ADMIN_PASSWORD must be set together, or neither.');
+    read.fault('ADMIN_EMAIL and ADMIN_PASSWORD must be set together, or neither.');
     return undefined;
   }
   return { email, password };
 }
 
 /** Reads `all`, `errors`, `off`, or the share of successful requests that are logged with all errors, like `1%`. */
-function readLogRequests(read: Reader, faults: Faults): number | 'off' {
+function readLogRequests(read: SettingsReader): number | 'off' {
   const text = read.text('LOG_REQUESTS', 'all');
   if (text === 'off') return 'off';
   if (text === 'errors') return 0;
   if (text === 'all') return 1;
   const percent = /^(\d{1,2}(?:\.\d{1,3})?)%$/.exec(text)?.[1];
   if (percent === undefined)
-    faults.add(`LOG_REQUESTS is "${text}". It must be all, errors, off, or a share like 1% or 0.1%.`);
+    read.fault(`LOG_REQUESTS is "${text}". It must be all, errors, off, or a share like 1% or 0.1%.`);
   return Number(percent ?? 100) / 100;
 }
 
 /** Reads the configuration. Throws `ConfigError` with every fault. */
 export function readConfig(env: Env): Config {
-  const faults: string[] = [];
-  const collector: Faults = { add: (sentence) => faults.push(sentence) };
-  const read = createReader(env, collector);
-  const seconds = (ms: number) => Math.floor(ms / 1000);
-
-  const introspectionSecret = read.given('INTROSPECTION_SECRET');
-  if (introspectionSecret !== undefined) checkSecret('INTROSPECTION_SECRET', introspectionSecret, collector);
-  // The embedded mode is one process: no other node could serve during a SHUTDOWN_DELAY.
-  const store = readStore(read, collector);
+  const read = new SettingsReader(env);
+  const store = readStore(read);
   const settings: Config = {
     warnings: [],
-    host: readHost(read, collector),
+    host: readHost(read),
     port: read.integer('PORT', 4000, 0, 65_535),
     metricsPort:
       read.given('METRICS_PORT') === undefined ? undefined : read.integer('METRICS_PORT', 0, 0, 65_535),
-    shutdownDelay: read.duration('SHUTDOWN_DELAY', store.mode === 'embedded' ? '0s' : '5s', DELAY_LIMITS),
+    // The embedded mode is one process: no other node could serve during the delay.
+    shutdownDelay: read.duration('SHUTDOWN_DELAY', store.mode === 'embedded' ? '0s' : '5s', {
+      from: '0s',
+      to: '5m',
+    }),
     production: read.given('NODE_ENV') === 'production',
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
-    logRequests: readLogRequests(read, collector),
+    logRequests: readLogRequests(read),
     store,
     poolSize: read.integer('DATABASE_POOL_SIZE', 10, 2, 1000),
-    issuer: readIssuer(read, collector),
+    issuer: readIssuer(read),
     audience: read.text('AUDIENCE', 'api'),
-    accessTokenTtl: seconds(read.duration('ACCESS_TOKEN_TTL', '15m', { from: '1s', to: '24h' })),
-    refreshTokenTtl: seconds(read.duration('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' })),
-    sessionMaxAge: seconds(read.duration('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' })),
+    accessTokenTtl: read.seconds('ACCESS_TOKEN_TTL', '15m', { from: '1s', to: '24h' }),
+    refreshTokenTtl: read.seconds('REFRESH_TOKEN_TTL', '14d', { from: '1s', to: '365d' }),
+    sessionMaxAge: read.seconds('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' }),
     sessionsPerUser: read.integer('SESSIONS_PER_USER', 200, 1, 1000),
     operationTimeout: read.duration('OPERATION_TIMEOUT', '10s', { from: '1s', to: '60s' }),
-    auditRetention: seconds(read.duration('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' })),
+    auditRetention: read.seconds('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' }),
     viewLimit: read.integer('REVOCATION_VIEW_LIMIT', 2_000_000, 0, 100_000_000),
     waitReplicas: read.integer('REDIS_WAIT_REPLICAS', 0, 0, 100),
     revocationLease: read.duration('REVOCATION_LEASE', '1s', LEASE_LIMITS),
     clockSkew: read.duration('CLOCK_SKEW', '5s', { from: '0s', to: '5m' }),
-    corsOrigins: readOrigins(read, collector),
-    trustProxy: readTrustProxy(read, collector),
+    corsOrigins: readOrigins(read),
+    trustProxy: readTrustProxy(read),
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
     passwordAttemptsPerHour: read.integer('PASSWORD_ATTEMPTS_PER_HOUR', 100, 10, 100_000),
-    introspectionSecret,
-    administrator: readAdministrator(read, collector),
+    introspectionSecret: read.secret('INTROSPECTION_SECRET'),
+    administrator: readAdministrator(read),
   };
-  judgeTogether(settings, env, collector);
-  const warnings: string[] = [];
-  for (const { given, meant, isDecisive } of findMisspelt(env, read.names))
-    (isDecisive ? faults : warnings).push(`${given} is not a setting. Did you mean ${meant}?`);
+  const faults = [...read.faults, ...contradictionsIn(settings, env)];
+  const warnings = warningsOf(settings, env);
+  for (const { given, meant } of findMisspelt(env, read.names))
+    (DECISIVE.includes(meant) ? faults : warnings).push(`${given} is not a setting. Did you mean ${meant}?`);
   if (faults.length > 0) throw new ConfigError(faults);
-  return { ...settings, warnings: [...warnings, ...warningsOf(settings, env)] };
+  return { ...settings, warnings };
 }

@@ -40,7 +40,7 @@ export function shownSettings(config: Config): Record<string, unknown> {
   return {
     ...Object.fromEntries(Object.entries(config).filter(([name]) => SHOWN[name as keyof Config])),
     store: store.mode,
-    redis: store.mode === 'servers' && store.redisUrl !== undefined,
+    redis: store.redisUrl !== undefined,
     introspection: config.introspectionSecret !== undefined,
   };
 }

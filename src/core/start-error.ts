@@ -1,4 +1,4 @@
 /** An error in the environment that the operator has to fix. Its message says how. */
 export class StartError extends Error {
-  override readonly name = 'StartError';
+  override readonly name: string = 'StartError';
 }

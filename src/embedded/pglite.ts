@@ -10,7 +10,7 @@ export interface EmbeddedPostgres {
   close(): Promise<void>;
 }
 
-export class FolderTakenError extends Error {
+export class FolderTakenError extends StartError {
   override readonly name = 'FolderTakenError';
 }
 

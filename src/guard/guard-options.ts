@@ -1,4 +1,4 @@
-import { readRedisUrl } from '../core/addresses/redis-url';
+import { readRedisUrl } from '../core/redis-url';
 import type { Clock } from '../core/clock';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { readRedisUrl } from '../core/addresses/redis-url';
+import { readRedisUrl } from '../core/redis-url';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
 

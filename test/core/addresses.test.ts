@@ -1,5 +1,5 @@
-import { faultOfPostgresUrl } from '../../src/core/addresses/postgres-url';
-import { readRedisUrl } from '../../src/core/addresses/redis-url';
+import { faultOfPostgresUrl } from '../../src/config/postgres-url';
+import { readRedisUrl } from '../../src/core/redis-url';
 
 test.each<[string, object]>([
   ['redis://cache.internal', { host: 'cache.internal', port: 6379, db: 0, isEncrypted: false }],

@@ -1,20 +1,14 @@
-const decodes = (text: string) => {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /**
  * Finds characters of a password that are not escaped in a URL: the parser would cut the URL short, or throw.
  *
  * @returns the rest of a sentence that begins with the setting's name, without any part of the URL
  */
 export function faultOfEscapes(url: string): string | undefined {
-  if (/%(?![0-9a-f]{2})/i.test(url) || !decodes(url))
+  try {
+    decodeURIComponent(url);
+  } catch {
     return 'has a % that does not begin an escape like %40. Write %25 for a % in a password.';
+  }
   if (url.includes('#')) return 'has a #. Write %23 for a # in a password.';
   // Without an @ before it, the character that ends the host here is part of a password.
   if (/^[a-z]+:\/\/[^/?@]*:[^/?@]*\/[^?]*@/i.test(url))

@@ -1,4 +1,4 @@
-import { faultOfEscapes } from './escapes';
+import { faultOfEscapes } from './url-escapes';
 
 /** The address of a Redis and the user to sign in as. */
 export interface RedisAddress {

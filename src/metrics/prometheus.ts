@@ -1,21 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { createRequestMetrics, type PoolReading } from './request-metrics';
 import type { CheckAnswer, CheckStep, Metrics } from '../core/ports/metrics';
+import type { SourceState } from '../core/ports/source';
 
 /** Values that are read when the metrics are exposed. */
 export interface Readings {
-  readonly isViewCurrent: () => boolean;
-  /** Users, tokens, sessions and keys in the view. */
-  readonly viewSize: () => number;
-  /** Published revocations that the view has not applied yet. */
-  readonly viewLag: () => number;
-  /** `undefined` without Redis. */
-  readonly reachesRedis: () => boolean | undefined;
+  readonly view: SourceState;
   /** ms by which this process is ahead of Postgres; `undefined` before the first measurement. */
-  readonly clockOffset: () => number | undefined;
-  /** Unconfirmed revocations; rejects while Postgres cannot be reached. */
-  readonly unconfirmed: () => Promise<number>;
-  readonly pool: () => PoolReading;
+  readonly clockOffset: number | undefined;
+  /** Unconfirmed revocations; `undefined` while Postgres cannot be reached. */
+  readonly unconfirmed: number | undefined;
+  /** The connections to Postgres. */
+  readonly pool: { readonly inUse: number; readonly idle: number; readonly waiting: number };
 }
 
 export interface Prometheus extends Metrics {
@@ -23,8 +18,54 @@ export interface Prometheus extends Metrics {
   expose(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
+/** What each metric says, by its name without the prefix. */
+const HELP = {
+  checks_total: 'Tokens checked, by the store that decided and by its answer',
+  confirmation_seconds: 'Time from the commit of a revocation to its confirmation, by how it was confirmed',
+  unconfirmed_receipts_total: 'Receipts with confirmed: false',
+  relayed_total: 'Revocations published that another process had left unconfirmed',
+  relay_backlog: 'Unconfirmed revocations in Postgres; absent while Postgres cannot be reached',
+  view_current: '1 while tokens are checked in memory',
+  view_size: 'Users, tokens, sessions and keys that the view names',
+  view_lag: 'Published revocations that the view has not applied yet',
+  redis_reached: '1 while Redis accepts our writes within the lease; absent without Redis',
+  requests_total: 'Requests answered, by the field of the schema or the route, and by code',
+  request_seconds:
+    'Time from the arrival of a request to the end of its answer, by the field of the schema or the route',
+  refusals_total: 'Refused requests in the audit log, by the type of event',
+  refusals_not_recorded_total: 'Refused requests beyond the limits of the audit log, by the type of event',
+  hashes_waiting: 'Passwords that wait to be hashed',
+  hashes_not_made_total: 'Passwords not hashed: refused, because too many waited, or abandoned by the client',
+  sockets_open: 'Open sockets',
+  sockets_closed_total: 'Sockets closed, by reason',
+  clock_offset_seconds:
+    'How far the clock of this process is ahead of the clock of Postgres; negative when it is behind',
+  pool_in_use: 'Connections to Postgres in use',
+  pool_idle: 'Connections to Postgres that are open and not in use',
+  pool_waiting: 'Callers that wait for a connection to Postgres',
+  build_info: '1, with the versions of this package and of Node',
+};
+
+type MetricName = keyof typeof HELP;
+
 /** s; from a confirmation within a few ms to one that waits for a long lease. */
 const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 25];
+
+/** s; from a check in memory to a request that waits for a lease. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The gauges that are set from readings. One without a value is absent. */
+const READ_GAUGES: readonly (readonly [MetricName, (readings: Readings) => number | undefined])[] = [
+  ['view_current', ({ view }) => Number(view.isCurrent)],
+  ['view_size', ({ view }) => view.size],
+  ['view_lag', ({ view }) => view.lag],
+  ['redis_reached', ({ view }) => (view.reachesRedis === undefined ? undefined : Number(view.reachesRedis))],
+  ['relay_backlog', ({ unconfirmed }) => unconfirmed],
+  ['clock_offset_seconds', ({ clockOffset }) => (clockOffset === undefined ? undefined : clockOffset / 1000)],
+  ['pool_in_use', ({ pool }) => pool.inUse],
+  ['pool_idle', ({ pool }) => pool.idle],
+  ['pool_waiting', ({ pool }) => pool.waiting],
+];
 
 /**
  * Creates the metrics.
@@ -32,44 +73,32 @@ const CONFIRMATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
  * @param version of this package
  */
 export function createPrometheus(version: string): Prometheus {
-  const registers = [new Registry()];
-  const [registry] = registers as [Registry];
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
-    new Counter({ name: `tokenfence_${name}`, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name: `tokenfence_${name}`, help, registers });
-
-  const checks = counter('checks_total', 'Tokens checked, by the store that decided and by its answer', [
-    'step',
-    'answer',
-  ]);
-  const confirmations = new Histogram({
-    name: 'tokenfence_confirmation_seconds',
-    help: 'Time from the commit of a revocation to its confirmation, by how it was confirmed',
-    labelNames: ['way'],
-    buckets: CONFIRMATION_BUCKETS,
-    registers,
+  const named = <Label extends string>(name: MetricName, labelNames: Label[] = []) => ({
+    name: `tokenfence_${name}`,
+    help: HELP[name],
+    labelNames,
+    registers: [registry],
   });
-  const unconfirmed = counter('unconfirmed_receipts_total', 'Receipts with confirmed: false');
-  const relayed = counter('relayed_total', 'Revocations published that another process had left unconfirmed');
-  const requests = createRequestMetrics(registers, version);
-  const socketsClosed = counter('sockets_closed_total', 'Sockets closed, by reason', ['reason']);
-  const viewCurrent = gauge('view_current', '1 while tokens are checked in memory');
-  const viewSize = gauge('view_size', 'Users, tokens, sessions and keys that the view names');
-  const viewLag = gauge('view_lag', 'Published revocations that the view has not applied yet');
-  const redisReached = gauge(
-    'redis_reached',
-    '1 while Redis accepts our writes within the lease; absent without Redis',
-  );
-  const backlog = gauge(
-    'relay_backlog',
-    'Unconfirmed revocations in Postgres; absent while Postgres cannot be reached',
-  );
-  const clockOffset = gauge(
-    'clock_offset_seconds',
-    'How far the clock of this process is ahead of the clock of Postgres; negative when it is behind',
-  );
-  const openSockets = gauge('sockets_open', 'Open sockets');
+
+  const checks = new Counter(named('checks_total', ['step', 'answer']));
+  const confirmations = new Histogram({
+    ...named('confirmation_seconds', ['way']),
+    buckets: CONFIRMATION_BUCKETS,
+  });
+  const unconfirmed = new Counter(named('unconfirmed_receipts_total'));
+  const relayed = new Counter(named('relayed_total'));
+  const requests = new Counter(named('requests_total', ['operation', 'code']));
+  const latency = new Histogram({ ...named('request_seconds', ['operation']), buckets: REQUEST_BUCKETS });
+  const refusals = new Counter(named('refusals_total', ['type']));
+  const refusalsNotRecorded = new Counter(named('refusals_not_recorded_total', ['type']));
+  const hashesWaiting = new Gauge(named('hashes_waiting'));
+  const hashesNotMade = new Counter(named('hashes_not_made_total', ['why']));
+  const openSockets = new Gauge(named('sockets_open'));
+  const socketsClosed = new Counter(named('sockets_closed_total', ['reason']));
+  new Gauge(named('build_info', ['version', 'node'])).set({ version, node: process.version }, 1);
+  const readGauges = READ_GAUGES.map(([name, valueIn]) => ({ gauge: new Gauge(named(name)), valueIn }));
 
   // On the hot path: plain numbers, added to the counters when the metrics are read.
   const counted = new Map<CheckStep, Map<CheckAnswer, number>>();
@@ -82,7 +111,14 @@ export function createPrometheus(version: string): Prometheus {
     confirmed: (way, ms) => confirmations.observe({ way }, ms / 1000),
     unconfirmed: () => unconfirmed.inc(),
     relayed: (count) => relayed.inc(count),
-    ...requests.counters,
+    answered(operation, code, ms) {
+      requests.inc({ operation, code });
+      latency.observe({ operation }, ms / 1000);
+    },
+    refused: (type) => refusals.inc({ type }),
+    refusalNotRecorded: (type) => refusalsNotRecorded.inc({ type }),
+    hashesWaiting: (count) => hashesWaiting.set(count),
+    hashNotMade: (why) => hashesNotMade.inc({ why }),
     socketOpened: () => openSockets.inc(),
     socketClosed(reason) {
       openSockets.dec();
@@ -94,19 +130,11 @@ export function createPrometheus(version: string): Prometheus {
         for (const [answer, count] of answers) checks.inc({ step, answer }, count);
         answers.clear();
       }
-      viewCurrent.set(readings.isViewCurrent() ? 1 : 0);
-      viewSize.set(readings.viewSize());
-      viewLag.set(readings.viewLag());
-      const reached = readings.reachesRedis();
-      if (reached === undefined) redisReached.remove();
-      else redisReached.set(reached ? 1 : 0);
-      const offset = readings.clockOffset();
-      if (offset === undefined) clockOffset.remove();
-      else clockOffset.set(offset / 1000);
-      requests.readPool(readings.pool());
-      const out = await readings.unconfirmed().catch(() => undefined);
-      if (out === undefined) backlog.remove();
-      else backlog.set(out);
+      for (const { gauge, valueIn } of readGauges) {
+        const value = valueIn(readings);
+        if (value === undefined) gauge.remove();
+        else gauge.set(value);
+      }
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };

@@ -140,15 +140,12 @@ function createExposeMetrics(
   source: Pick<ViewSource, 'state'>,
 ): ExposeMetrics {
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
-  return sharedAnswer(0, clock, () =>
+  return sharedAnswer(0, clock, async () =>
     metrics.expose({
-      isViewCurrent: () => source.state.isCurrent,
-      viewSize: () => source.state.size,
-      viewLag: () => source.state.lag,
-      reachesRedis: () => source.state.reachesRedis,
-      clockOffset: () => clockWatch.offset,
-      unconfirmed: countUnconfirmed,
-      pool: () => poolOf(dataSource),
+      unconfirmed: await countUnconfirmed().catch(() => undefined),
+      view: source.state,
+      clockOffset: clockWatch.offset,
+      pool: poolOf(dataSource),
     }),
   );
 }

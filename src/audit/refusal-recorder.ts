@@ -7,8 +7,8 @@ import type { Metrics } from '../core/ports/metrics';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { AuditLog } from '../core/ports/truth';
 
-/** Events of one type that are kept in a minute: from one network, and from all of them. */
-const MOST_OF_NETWORK = 20;
+/** Events of one type that are kept in a minute: from one site, and from all of them. */
+const MOST_OF_SITE = 20;
 const MOST_OF_TYPE = 200;
 
 /** Events that may wait to be written. Reached only while Postgres cannot be reached. */
@@ -35,13 +35,7 @@ export interface RefusalRecorder {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly event: NewAuditEvent;
-  /** ms, by the monotonic clock. */
-  readonly at: number;
-}
-
-/** Counts the events of one minute: those taken, by type and network, and those left out, by type. */
+/** Counts the events of one minute: those taken, by type and site, and those left out, by type. */
 class Minute {
   private readonly taken = new Map<string, number>();
 
@@ -52,16 +46,23 @@ class Minute {
 
   /** Whether one more may be kept. Refused ones use no memory, so MOST_OF_TYPE bounds the map. */
   admits({ type, ipAddress = '' }: NewAuditEvent): boolean {
-    const network = `${type} ${siteOf(ipAddress)}`;
+    const site = `${type} ${siteOf(ipAddress)}`;
     const ofType = this.taken.get(type) ?? 0;
-    const ofNetwork = this.taken.get(network) ?? 0;
-    if (ofType >= MOST_OF_TYPE || ofNetwork >= MOST_OF_NETWORK) return false;
-    this.taken.set(type, ofType + 1).set(network, ofNetwork + 1);
+    const ofSite = this.taken.get(site) ?? 0;
+    if (ofType >= MOST_OF_TYPE || ofSite >= MOST_OF_SITE) return false;
+    this.taken.set(type, ofType + 1).set(site, ofSite + 1);
     return true;
   }
 
   leaveOut(type: AuditEventType): void {
     this.leftOut.set(type, (this.leftOut.get(type) ?? 0) + 1);
+  }
+
+  /** Returns the event that says what was left out, if anything was. */
+  summary(): NewAuditEvent | undefined {
+    if (this.leftOut.size === 0) return undefined;
+    const counts = [...this.leftOut].map(([type, count]) => `${count} ${type}`);
+    return { type: 'REFUSALS_NOT_RECORDED', reason: `Over the limits of one minute: ${counts.join(', ')}.` };
   }
 }
 
@@ -72,63 +73,54 @@ class Minute {
 export function createRefusalRecorder(options: RefusalRecorderOptions): RefusalRecorder {
   const { audit, metrics, clock, logger } = options;
   let minute = new Minute(clock.monotonic());
-  let waiting: Waiting[] = [];
+  /** `at`: ms, by the monotonic clock. */
+  let waiting: { readonly event: NewAuditEvent; readonly at: number }[] = [];
   let writing: Promise<void> | undefined;
   let isAway = false;
 
-  const leaveOut = (type: AuditEventType) => {
+  const add = (event: NewAuditEvent) => waiting.push({ event, at: clock.monotonic() });
+  const leaveOut = ({ type }: NewAuditEvent) => {
     minute.leaveOut(type);
     metrics.refusalNotRecorded(type);
   };
 
-  /** Writes one batch. Returns whether to try the next one. */
-  const writeBatch = async (): Promise<boolean> => {
-    const batch = waiting.slice(0, BATCH);
-    const now = clock.monotonic();
-    try {
-      await audit.appendAll(batch.map(({ event, at }) => ({ ...event, age: Math.max(0, now - at) })));
-      isAway = false;
-    } catch (error) {
-      isAway = isUnavailable(error);
-      if (isAway) return false;
-      // Another attempt would fail too, and keep the others from being written.
-      logger.error(
-        { err: error, count: batch.length },
-        'Unexpected error in recording refused requests. These events are lost.',
-      );
-      for (const { event } of batch) leaveOut(event.type);
-    }
-    waiting = waiting.slice(batch.length);
-    return true;
-  };
-
   const writeAll = async () => {
-    while (waiting.length > 0 && (await writeBatch()));
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH);
+      const now = clock.monotonic();
+      try {
+        await audit.appendAll(batch.map(({ event, at }) => ({ ...event, age: Math.max(0, now - at) })));
+        isAway = false;
+      } catch (error) {
+        isAway = isUnavailable(error);
+        if (isAway) return;
+        // Another attempt would fail too, and keep the others from being written.
+        const details = { err: error, count: batch.length };
+        logger.error(details, 'Unexpected error in recording refused requests. These events are lost.');
+        for (const { event } of batch) leaveOut(event);
+      }
+      waiting = waiting.slice(batch.length);
+    }
   };
 
-  const write = () =>
-    (writing ??= writeAll().finally(() => {
-      writing = undefined;
-    }));
+  const write = () => (writing ??= writeAll().finally(() => (writing = undefined)));
 
-  /** Adds one event that says what was left out in the minute. */
+  /** Adds the event that says what was left out. Without room for it, the counts go on in the next minute. */
   const endMinute = () => {
     const isFull = waiting.length >= MOST_WAITING;
-    const counts = [...minute.leftOut].map(([type, count]) => `${count} ${type}`);
+    const summary = isFull ? undefined : minute.summary();
     minute = new Minute(clock.monotonic(), isFull ? minute.leftOut : undefined);
-    if (counts.length === 0 || isFull) return;
-    const reason = `Over the limits of one minute: ${counts.join(', ')}.`;
-    waiting.push({ event: { type: 'REFUSALS_NOT_RECORDED', reason }, at: clock.monotonic() });
+    if (summary) add(summary);
   };
 
   return {
     record(event) {
       metrics.refused(event.type);
       if (waiting.length >= MOST_WAITING || !minute.admits(event)) {
-        leaveOut(event.type);
+        leaveOut(event);
         return;
       }
-      waiting.push({ event, at: clock.monotonic() });
+      add(event);
       // While Postgres cannot be reached, the next tick tries again.
       if (!isAway) void write();
     },

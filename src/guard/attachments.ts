@@ -74,7 +74,7 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     // Before the listeners hear of it: they may check a token at once, and the key must be gone by then.
     if (entry.kind === 'KEY') {
       keys.revoke(entry.keyId);
-      void keys.reload().catch(() => undefined);
+      void keys.reload();
     }
     options.onRevocation(entry, isNew(entry, view, clockSkew));
   };
@@ -176,7 +176,7 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
     sinceReading = isWell ? 0 : sinceReading + SYNC_INTERVAL;
     if (sinceReading >= RELOAD_INTERVAL) {
       sinceReading = 0;
-      await keys.reload().catch(() => undefined);
+      await keys.reload();
     }
     sync();
   });

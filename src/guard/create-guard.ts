@@ -11,7 +11,7 @@ import { createHttpClient } from '../http-client/http-client';
 import { createIntrospection } from './introspection';
 import { createAnnouncements, type Listener } from '../revocation/announcements';
 import { createCheck } from '../revocation/check';
-import { createFixedKeys, createJwksKeys, type JwkSet, readJwkSet } from '../tokens/jwks-keys';
+import { createFixedKeys, createJwksKeys, readJwkSet } from '../tokens/jwks-keys';
 import { createVerifier } from '../tokens/verify';
 
 /** The state of a guard, for a health endpoint. */
@@ -80,8 +80,8 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   const keys =
     typeof jwks === 'string'
       ? createJwksKeys({ url: jwks, http, clock, clockSkew, logger })
-      : createFixedKeys(jwks as JwkSet);
-  const firstReading = keys.reload().catch(() => undefined);
+      : createFixedKeys(jwks);
+  const firstReading = keys.reload();
 
   const announcements = createAnnouncements(logger);
   const usesView = redis !== undefined && (options.view ?? true);

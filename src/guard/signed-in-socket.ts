@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isExpired } from '../core/claims';
 import type { Clock } from '../core/clock';
+import { nextRun } from '../core/next-run';
 import { type LoggedRevocation, refuses } from '../core/revocation';
 import type { AuthResult, Principal } from './guard';
-import { sharedRun } from './shared-run';
 
 /** Why the guard closes a socket: its token is refused, no store can tell, or a check failed unexpectedly. */
 export type CloseReason = Extract<AuthResult, { ok: false }>['code'] | 'INTERNAL_SERVER_ERROR';
@@ -111,7 +111,11 @@ export function createSignedInSocket(options: SignedInSocketOptions): TrackedSoc
       return false;
     }
   };
-  const judge = sharedRun(check);
+  let lastCheck = Promise.resolve(true);
+  const judge = nextRun(
+    () => lastCheck,
+    () => (lastCheck = check()),
+  );
 
   // The guard decides what has expired. This only finds the moment to ask it.
   const awaitExpiry = (least = 0) => {

@@ -6,14 +6,10 @@ import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import { databaseOf } from '../core/key-id';
 import { hashInKeyId } from '../core/key-names';
+import { nextRun } from '../core/next-run';
 import type { Logger } from '../core/ports/logger';
 import type { HttpClient } from '../http-client/http-client';
 import type { KeyRing, VerifyingKey } from './key-ring';
-
-/** A JWK Set (RFC 7517, section 5). */
-export interface JwkSet {
-  readonly keys: readonly Readonly<Record<string, unknown>>[];
-}
 
 /** The public keys of an auth server, as a service knows them. */
 export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
@@ -21,7 +17,7 @@ export interface JwksKeys extends Pick<KeyRing, 'held' | 'verifyingKey'> {
   readonly ids: readonly string[];
   /** Revokes all tokens of this key from now on, even if the server still publishes it. */
   revoke(id: string): void;
-  /** Reads the keys now. Rejects with `SERVICE_UNAVAILABLE` if that fails. */
+  /** Reads the keys now. If that fails, it is logged and the known keys stay in use. */
   reload(): Promise<void>;
   stop(): void;
 }
@@ -35,6 +31,15 @@ const COOLDOWN = 1000;
 
 /** ms that a read may take. */
 const TIMEOUT = 5000;
+
+/** Returns undefined for coordinates that are not on the curve. */
+function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
+}
 
 /** Reads the usable keys of a set: ES256 signing keys with an id. Others are ignored (RFC 7517, section 5). */
 export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
@@ -50,31 +55,8 @@ export function readJwkSet(value: unknown): Map<string, VerifyingKey> {
   return usable;
 }
 
-/** Returns the hashes of the names of future keys that a set announces. */
-function announcedIn(set: unknown): ReadonlySet<unknown> {
-  const next = (set as { tokenfence?: { next?: unknown } | null }).tokenfence?.next;
-  return new Set(Array.isArray(next) ? (next as unknown[]) : []);
-}
-
-/** Returns when the set was made, in ms by the server's clock. A cached set is older than its response. */
-function timeOf({ date, age }: IncomingHttpHeaders, askedAt: number): number {
-  const kept = Number(age ?? 0) * 1000;
-  const madeAt = Date.parse(date ?? '');
-  const atMost = askedAt - (kept > 0 ? kept : 0);
-  return madeAt < atMost ? madeAt : atMost;
-}
-
-/** Returns undefined for coordinates that are not on the curve. */
-function publicKeyOf(jwk: Record<string, unknown>): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Creates keys from a set that never changes. */
-export function createFixedKeys(set: JwkSet): JwksKeys {
+/** Creates keys from a JWK Set (RFC 7517, section 5) that never changes. */
+export function createFixedKeys(set: object): JwksKeys {
   const keys = readJwkSet(set);
   return {
     ids: [...keys.keys()],
@@ -107,6 +89,55 @@ interface Reading {
   readonly madeAt: number;
 }
 
+const NOTHING_READ: Reading = { keys: new Map(), announced: new Set(), madeAt: -Infinity };
+
+/** Returns the hashes of the names of future keys that a set announces. */
+function announcedIn(set: unknown): ReadonlySet<unknown> {
+  const next = (set as { tokenfence?: { next?: unknown } | null }).tokenfence?.next;
+  return new Set(Array.isArray(next) ? (next as unknown[]) : []);
+}
+
+/** Returns when the set was made, in ms by the server's clock. A cached set is older than its response. */
+function timeOf({ date, age }: IncomingHttpHeaders, askedAt: number): number {
+  const kept = Number(age ?? 0) * 1000;
+  const madeAt = Date.parse(date ?? '');
+  const atMost = askedAt - (kept > 0 ? kept : 0);
+  return madeAt < atMost ? madeAt : atMost;
+}
+
+async function read({ url, http, clock }: JwksOptions, known: Reading['keys']): Promise<Reading> {
+  const askedAt = clock.now();
+  const { text, headers } = await http.ask(url, {
+    // A cached set may lack the key that is looked for.
+    headers: { accept: 'application/jwk-set+json, application/json', 'cache-control': 'no-cache' },
+    timeout: TIMEOUT,
+  });
+  const set: unknown = JSON.parse(text);
+  const keys = readJwkSet(set);
+  for (const [id, { publicKey }] of keys) {
+    const before = known.get(id);
+    // An unchanged key keeps its object, which the verifier's cache compares.
+    if (before?.publicKey.equals(publicKey)) keys.set(id, before);
+  }
+  return { keys, announced: announcedIn(set), madeAt: timeOf(headers, askedAt) };
+}
+
+const isAnnounced = ({ announced }: Reading, id: string) =>
+  announced.size > 0 && announced.has(hashInKeyId(id));
+
+function isOfAnotherDatabase({ keys }: Reading, id: string): boolean {
+  const databaseId = databaseOf(id);
+  return databaseId !== undefined && ![...keys.keys()].some((key) => databaseOf(key) === databaseId);
+}
+
+/** Whether the set is new enough to contain every key that may have signed a token of that time. */
+function isComplete(reading: Reading, id: string, issuedAt: number, clockSkew: number): boolean {
+  if (isAnnounced(reading, id)) return false;
+  // A set with announcements also covers tokens that are newer by the clock difference.
+  const slack = reading.announced.size > 0 ? 2 * clockSkew : -clockSkew;
+  return issuedAt * 1000 <= reading.madeAt + slack;
+}
+
 /**
  * Creates keys that are read from a URL in the background, one read at a time, and kept while the server is away.
  *
@@ -115,82 +146,41 @@ interface Reading {
  * ids cause at most one read a second, because the server's database may have been replaced. An id of another database
  * waits for that read.
  */
-export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOptions): JwksKeys {
-  let last: Reading | undefined;
+export function createJwksKeys(options: JwksOptions): JwksKeys {
+  const { clock, clockSkew, logger } = options;
+  const availability = createAvailability(logger, 'The key set', 'Known keys stay in use.');
+  let last = NOTHING_READ;
+  let lastStarted = -Infinity;
+  let reading: Promise<void> | undefined;
   /** Kept after the server drops them: their tokens are revoked, not forged. */
   const revoked = new Map<string, VerifyingKey>();
-  const find = (id: string) => revoked.get(id) ?? last?.keys.get(id);
-  let reading: Promise<void> | undefined;
-  let coming: Promise<void> | undefined;
-  let lastStarted = -Infinity;
-  const availability = createAvailability(logger, 'The key set', 'Known keys stay in use.');
+  const find = (id: string) => revoked.get(id) ?? last.keys.get(id);
 
-  const read = async () => {
-    lastStarted = clock.monotonic();
-    const askedAt = clock.now();
-    const { text, headers } = await http.ask(url, {
-      // A cached set may lack the key that is looked for.
-      headers: { accept: 'application/jwk-set+json, application/json', 'cache-control': 'no-cache' },
-      timeout: TIMEOUT,
-    });
-    const set: unknown = JSON.parse(text);
-    // Unchanged keys keep their object, which the verifier's cache compares.
-    const keys = [...readJwkSet(set)].map(
-      ([id, key]) => [id, sameKey(last?.keys.get(id), key) ?? key] as const,
-    );
-    last = { keys: new Map(keys), madeAt: timeOf(headers, askedAt), announced: announcedIn(set) };
+  const readOnce = async () => {
+    try {
+      lastStarted = clock.monotonic();
+      last = await read(options, last.keys);
+      availability.worked();
+    } catch (error) {
+      availability.failed(error instanceof Error ? error.message : 'unknown');
+    }
   };
-
-  const reload = () =>
-    (reading ??= (() =>
-      read()
-        .then(
-          () => availability.worked(),
-          (error: unknown) => {
-            availability.failed(error instanceof Error ? error.message : 'unknown');
-            throw serviceUnavailable(error);
-          },
-        )
-        .finally(() => (reading = undefined)))());
-
-  const isAnnounced = (id: string) =>
-    last !== undefined && last.announced.size > 0 && last.announced.has(hashInKeyId(id));
-
-  const isOfAnotherDatabase = (id: string) => {
-    const databaseId = databaseOf(id);
-    return (
-      databaseId !== undefined &&
-      ![...(last?.keys.keys() ?? [])].some((key) => databaseOf(key) === databaseId)
-    );
-  };
-
-  /** Starts the next read that an unannounced id may cause, shared by all that wait for it. */
-  const nextReading = () =>
-    (coming ??= sleep(Math.max(0, lastStarted + COOLDOWN - clock.monotonic())).then(() => {
-      coming = undefined;
-      return reload();
-    }));
+  const reload = () => (reading ??= readOnce().finally(() => (reading = undefined)));
 
   const mayRead = (id: string) =>
-    clock.monotonic() - lastStarted >= (isAnnounced(id) ? ANNOUNCED_COOLDOWN : COOLDOWN);
+    clock.monotonic() - lastStarted >= (isAnnounced(last, id) ? ANNOUNCED_COOLDOWN : COOLDOWN);
 
-  /** Whether the set is new enough to contain every key that may have signed a token of that time. */
-  const isComplete = (id: string, issuedAt: number): boolean => {
-    if (!last || isAnnounced(id)) return false;
-    // A set with announcements also covers tokens that are newer by the clock difference.
-    const slack = last.announced.size > 0 ? 2 * clockSkew : -clockSkew;
-    return issuedAt * 1000 <= last.madeAt + slack;
-  };
+  const nextReading = nextRun(() => sleep(Math.max(0, lastStarted + COOLDOWN - clock.monotonic())), reload);
 
-  const timer = setInterval(() => void reload().catch(() => undefined), REFRESH_INTERVAL).unref();
+  const timer = setInterval(() => void reload(), REFRESH_INTERVAL).unref();
 
   return {
     get ids() {
-      return [...(last?.keys.keys() ?? [])];
+      return [...last.keys.keys()];
     },
     held: find,
     revoke(id) {
-      const key = last?.keys.get(id);
+      const key = last.keys.get(id);
       if (key) revoked.set(id, { ...key, revoked: true });
     },
     reload,
@@ -198,19 +188,16 @@ export function createJwksKeys({ url, http, clock, clockSkew, logger }: JwksOpti
       const known = find(id);
       if (known) return known;
       // The set is newer than the token by any clock, and did not announce the id: the key is made up.
-      if (last && issuedAt * 1000 + clockSkew < last.madeAt && !isAnnounced(id)) return undefined;
+      if (issuedAt * 1000 + clockSkew < last.madeAt && !isAnnounced(last, id)) return undefined;
       // A read under way may have begun before the key existed, so its result proves nothing.
-      if (reading) await reading.catch(() => undefined);
-      if (!find(id) && (reading || mayRead(id))) await reload().catch(() => undefined);
-      else if (!find(id) && isOfAnotherDatabase(id)) await nextReading().catch(() => undefined);
+      if (reading) await reading;
+      if (!find(id) && (reading || mayRead(id))) await reload();
+      else if (!find(id) && isOfAnotherDatabase(last, id)) await nextReading();
       const found = find(id);
-      if (!found && !isComplete(id, issuedAt))
+      if (!found && !isComplete(last, id, issuedAt, clockSkew))
         throw serviceUnavailable(new Error('the key set is older than the token'));
       return found;
     },
     stop: () => clearInterval(timer),
   };
 }
-
-const sameKey = (known: VerifyingKey | undefined, key: VerifyingKey) =>
-  known?.publicKey.equals(key.publicKey) ? known : undefined;

@@ -1,8 +1,10 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, elapsedSince, type Moment, momentOf } from '../core/clock';
 import type { StoredSigningKey } from '../core/account';
 import { databaseOf, localIdOf } from '../core/key-id';
 import { hashOfKeyName } from '../core/key-names';
+import { nextRun } from '../core/next-run';
 import type { PublicJwk, PublishedKeys } from '../core/ports/tokens';
 import type { Seal } from './sealing';
 
@@ -60,7 +62,6 @@ export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock
   let next: readonly string[] = [];
   let lastStarted = 0;
   let lastRead: Moment | undefined;
-  let coming: Promise<void> | undefined;
 
   const reload = async () => {
     const startedAt = momentOf(clock);
@@ -77,15 +78,13 @@ export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock
     localIds = new Map([...entries].map(([id, entry]) => [localIdOf(id), entry]));
   };
 
-  /** Starts a read after this call, shared by all callers until it starts. */
-  const nextReading = () =>
-    (coming ??= new Promise<void>((resolve) => {
-      setTimeout(resolve, Math.max(0, lastStarted + cooldown - clock.monotonic()));
-    }).then(() => {
-      coming = undefined;
+  const nextReading = nextRun(
+    () => sleep(Math.max(0, lastStarted + cooldown - clock.monotonic())),
+    () => {
       lastStarted = clock.monotonic();
       return reload();
-    }));
+    },
+  );
 
   const age = () => (lastRead ? elapsedSince(lastRead, clock) : Infinity);
   const held = (id: string) => (age() < maxAge ? entries.get(id) : undefined);
@@ -100,25 +99,22 @@ export function createKeyRing({ list, names, seal, cooldown = 500, maxAge, clock
     return entry && { publicKey: entry.publicKey, revoked: true };
   };
 
-  const find = async (id: string): Promise<VerifyingKey | undefined> => {
-    const known = held(id) ?? renamed(id);
-    if (known) return known;
-    await nextReading();
-    return entries.get(id) ?? renamed(id);
-  };
-
-  const keySet = async (fresh = false) => {
-    if (fresh || age() > PUBLISHED_FOR) await nextReading().catch(() => undefined);
-    const usable = [...entries.values()].filter((entry) => !entry.revoked);
-    return { keys: usable.map((entry) => entry.jwk), next };
-  };
-
   return {
     reload,
     held,
-    publicKeys: async () => (await keySet()).keys,
-    keySet,
-    verifyingKey: find,
+
+    async verifyingKey(id) {
+      const known = held(id) ?? renamed(id);
+      if (known) return known;
+      await nextReading();
+      return entries.get(id) ?? renamed(id);
+    },
+
+    async keySet(fresh = false) {
+      if (fresh || age() > PUBLISHED_FOR) await nextReading().catch(() => undefined);
+      const usable = [...entries.values()].filter((entry) => !entry.revoked);
+      return { keys: usable.map((entry) => entry.jwk), next };
+    },
 
     async signingKey(id) {
       if (!held(id)) await nextReading();

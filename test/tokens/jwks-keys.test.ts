@@ -163,7 +163,7 @@ test('while the server is unreachable, the known keys stay in use', async () => 
   await keys.reload();
   const known = keys.held('a');
   answer = { status: 503, body: '' };
-  await expect(keys.reload()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await keys.reload();
   expect(keys.held('a')).toBe(known);
   serve(a, b);
   await keys.reload();

@@ -32,13 +32,9 @@ export interface PublishedKeys {
   /** Reads the keys again now. */
   reload(): Promise<void>;
   /**
-   * Returns the keys of valid tokens, retired ones included until their last token has expired. At most a second old,
-   * so that a key dropped by another node is dropped here; while Postgres cannot be reached, the keys that were last
-   * read.
-   */
-  publicKeys(): Promise<readonly PublicJwk[]>;
-  /**
-   * Returns the same keys with the hashes of the next names, for services.
+   * Returns the keys of valid tokens, retired ones included until their last token has expired, and the hashes of the
+   * next names. At most a second old, so that a key dropped by another node is dropped here; while Postgres cannot be
+   * reached, the keys that were last read.
    *
    * @param fresh reads them again, sharing one read with concurrent callers
    */

@@ -1,18 +1,12 @@
 import { systemClock } from '../../src/core/clock';
 import { stale } from '../../src/core/ports/source';
-import type { Revocation } from '../../src/core/revocation';
 import { createView } from '../../src/protocol/view';
 import { createCheck } from '../../src/revocation/check';
-import { type FakeToken, logged, newToken } from '../support/fake-guard';
+import { logged, newToken } from '../support/fake-guard';
+import { KINDS } from './kinds';
 
 // A process takes a revocation into its view, and then announces it. The sign-in of sockets relies on what follows here.
-test.each<[Revocation['kind'], (token: FakeToken) => Revocation]>([
-  ['TOKEN', ({ sub, jti }) => ({ kind: 'TOKEN', userId: sub, tokenId: jti })],
-  ['SESSION', ({ sub, sid }) => ({ kind: 'SESSION', userId: sub, sessionId: sid })],
-  ['USER', ({ sub }) => ({ kind: 'USER', userId: sub, tokenVersion: 2 })],
-  ['EVERYONE', () => ({ kind: 'EVERYONE', globalVersion: 2 })],
-  ['KEY', ({ keyId }) => ({ kind: 'KEY', keyId })],
-])(
+test.each(KINDS)(
   'a revocation (%s) in the view is refused without a store, even if the view is not current',
   async (_kind, of) => {
     const { keyId, ...claims } = newToken();

@@ -1,8 +1,9 @@
 import { createGuard, type ServiceGuard } from '../../src/guard/create-guard';
 import { graphqlWsGuard, type TellingGuard } from '../../src/guard/graphql-ws';
-import type { GuardOptions } from '../../src/guard/guard-options';
 import type { Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
+import { REVOKED } from '../support/guarded-sockets';
+import { ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
 import { TestSocket } from '../support/socket';
 import { createWorld, type TestNode, type World } from '../support/world';
 import { serveSockets } from './adapters/graphql-ws';
@@ -10,11 +11,9 @@ import { listenToTicks, ticks, tickSchema, touched } from './socket-servers';
 
 // With the guard of a service and a real auth server. The rest is in sockets.test.ts.
 
-const ISSUER = 'https://auth.example.com';
 /** Long enough for a busy machine: while the view is not current, a new user's token cannot be checked. */
 const LEASE = '3s';
 const INTROSPECTION_SECRET = 'shared with the services: 9rT2kX7mQv';
-const REVOKED = { code: 4403, reason: 'TOKEN_REVOKED' };
 
 let world: World;
 let node: TestNode;
@@ -22,26 +21,19 @@ let node: TestNode;
 let telling: ServiceGuard;
 /** Has no view, so it asks by introspection each time. */
 let asking: ServiceGuard;
-let count = 0;
 const closing: (() => Promise<unknown>)[] = [];
-
-const newGuard = (options: Partial<GuardOptions>) =>
-  createGuard({
-    issuer: ISSUER,
-    audience: 'api',
-    jwks: `${node.url}/.well-known/jwks.json`,
-    clockSkew: 0,
-    ...options,
-  });
 
 beforeAll(async () => {
   world = await createWorld();
   node = await world.node({ ISSUER, INTROSPECTION_SECRET, REVOCATION_LEASE: LEASE });
-  telling = await newGuard({ redis: world.redisUrl });
+  telling = await createGuard({ ...trusting(node), redis: world.redisUrl });
   const url = `${node.url}/oauth/introspect`;
-  asking = await newGuard({ introspection: { url, secret: INTROSPECTION_SECRET, rememberFor: 0 } });
+  asking = await createGuard({
+    ...trusting(node),
+    introspection: { url, secret: INTROSPECTION_SECRET, rememberFor: 0 },
+  });
 });
-beforeEach(() => eventually(() => expect(telling.status()).toMatchObject({ view: 'current' })));
+beforeEach(() => untilGuardIsCurrent(telling));
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
@@ -55,19 +47,17 @@ const serve = async (guard: TellingGuard) => {
   closing.push(close);
   return url;
 };
-const newUser = () => node.api.register(`socket${++count}@example.com`);
-const signIn = (url: string, { accessToken }: Tokens) => TestSocket.signIn(url, accessToken, { path: '/' });
-const listening = async (url: string, tokens: Tokens) => {
-  const socket = await signIn(url, tokens);
+const listening = async (url: string, { accessToken }: Tokens) => {
+  const socket = await TestSocket.signIn(url, accessToken);
   await listenToTicks(socket);
   return socket;
 };
 
 test('a socket is closed as soon as its token is revoked, and the others stay open', async () => {
   const url = await serve(telling);
-  const [leaver, stayer] = [await newUser(), await newUser()];
+  const [leaver, stayer] = [await node.api.newUser(), await node.api.newUser()];
   const [gone, other] = [await listening(url, leaver), await listening(url, stayer)];
-  const second = await node.api.login(`socket${count - 1}@example.com`);
+  const second = await node.api.login(leaver.user.email);
   const elsewhere = await listening(url, second);
   expect((await node.api.end('logout', leaver.accessToken)).confirmed).toBe(true);
   expect(await gone.closed).toEqual(REVOKED);
@@ -80,7 +70,7 @@ test('a socket is closed as soon as its token is revoked, and the others stay op
 });
 
 test('a revocation between the check and the joining of the index is not missed', async () => {
-  const tokens = await newUser();
+  const tokens = await node.api.newUser();
   let checks = 0;
   const url = await serve({
     async authenticate(authorization) {
@@ -94,14 +84,14 @@ test('a revocation between the check and the joining of the index is not missed'
     },
     onRevocation: (listener) => telling.onRevocation(listener),
   });
-  const socket = await TestSocket.open(url, { path: '/' });
+  const socket = await TestSocket.open(url);
   socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${tokens.accessToken}` } });
   expect(await socket.closed).toEqual(REVOKED);
   expect(socket.of('connection_ack')).toEqual([]);
 });
 
 test('the guard refuses what it announces', async () => {
-  const tokens = await newUser();
+  const tokens = await node.api.newUser();
   const authorization = `Bearer ${tokens.accessToken}`;
   const answers: Promise<unknown>[] = [];
   const stop = telling.onRevocation((revocation) => {
@@ -115,7 +105,7 @@ test('the guard refuses what it announces', async () => {
 });
 
 test('without a view, the guard is asked before every event', async () => {
-  const tokens = await newUser();
+  const tokens = await node.api.newUser();
   const socket = await listening(await serve(asking), tokens);
   ticks.emit('tick', 1);
   await eventually(() => expect(socket.events).toEqual([{ tick: 1 }]));
@@ -126,8 +116,8 @@ test('without a view, the guard is asked before every event', async () => {
 });
 
 test('and before every operation: none runs for a revoked token', async () => {
-  const tokens = await newUser();
-  const socket = await signIn(await serve(asking), tokens);
+  const tokens = await node.api.newUser();
+  const socket = await TestSocket.signIn(await serve(asking), tokens.accessToken);
   socket.subscribe('mutation { touch }');
   await socket.receive('next');
   const before = touched.times;

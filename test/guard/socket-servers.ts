@@ -27,7 +27,7 @@ export interface SocketServer {
 
 export interface SocketServerKind {
   readonly name: string;
-  start(options: SocketServerOptions): Promise<SocketServer>;
+  readonly start: (options: SocketServerOptions) => Promise<SocketServer>;
 }
 
 const ownSockets: SocketServerKind = {

@@ -1,8 +1,17 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { eventually } from './eventually';
 
 export const PROTOCOL = 'graphql-transport-ws';
+
+/** ms for which a test waits for a close. */
+const CLOSE_PATIENCE = 30_000;
+
+export interface Close {
+  readonly code: number;
+  readonly reason: string;
+}
 
 export interface Message {
   readonly type: string;
@@ -19,12 +28,12 @@ export interface SocketOptions {
 /** A raw WebSocket: the messages received, and how it was closed. */
 export class TestSocket {
   readonly messages: Message[] = [];
-  readonly closed: Promise<{ code: number; reason: string }>;
+  private readonly closing: Promise<Close>;
   private isClosed = false;
 
   private constructor(readonly raw: WebSocket) {
     raw.on('message', (data) => this.messages.push(JSON.parse((data as Buffer).toString()) as Message));
-    this.closed = new Promise((resolve) => {
+    this.closing = new Promise((resolve) => {
       raw.on('close', (code, reason) => {
         this.isClosed = true;
         resolve({ code, reason: reason.toString() });
@@ -53,6 +62,14 @@ export class TestSocket {
 
   get isOpen() {
     return !this.isClosed;
+  }
+
+  /** How the socket was closed. Rejects if it stays open, so that its test fails before its own timeout. */
+  get closed(): Promise<Close> {
+    const tooLate = sleep(CLOSE_PATIENCE, undefined, { ref: false }).then((): never => {
+      throw new Error(`The socket is still open. It received ${JSON.stringify(this.messages)}.`);
+    });
+    return Promise.race([this.closing, tooLate]);
   }
 
   send(message: object | string): void {

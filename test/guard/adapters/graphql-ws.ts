@@ -35,7 +35,7 @@ export const onGraphqlWs: Adapter = {
     const { url, close } = await serveSockets(schema, guard);
     return {
       async ask([authorization, again], want = 'user') {
-        const socket = await TestSocket.open(url, { path: '/' });
+        const socket = await TestSocket.open(url);
         const answered = (type: string) =>
           eventually(() => expect(!socket.isOpen || socket.of(type).length > 0).toBe(true));
         socket.send({ type: 'connection_init', payload: { authorization, Authorization: again } });

@@ -4,7 +4,7 @@ import { systemClock } from '../src/core/clock';
 import type { RevocationLog } from '../src/core/ports/truth';
 import { connect } from '../src/server/database';
 import { createTruth } from '../src/postgres/truth';
-import { createView, type View } from '../src/protocol/view';
+import { View } from '../src/protocol/view';
 import { migrate } from '../src/postgres/start';
 import { nanoseconds, prepareChecking } from './support/checking';
 import { aim, type Figure, note, runBench, times } from './support/report';
@@ -43,7 +43,7 @@ function memory(): number {
 }
 
 async function load(log: Pick<RevocationLog, 'eachLive'>): Promise<{ view: View; seconds: number }> {
-  const view = createView(Infinity, () => systemClock.now());
+  const view = new View(Infinity, () => systemClock.now());
   const ms = await timed(() =>
     log.eachLive((entries) => {
       for (const entry of entries) view.apply(entry);

@@ -6,7 +6,7 @@ import { createLogger } from '../../src/server/logger';
 import { createTruthSource } from '../../src/revocation/truth-source';
 import { createCheck } from '../../src/revocation/check';
 import { createEmbeddedSource } from '../../src/protocol/embedded';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { createKeyGenerator } from '../../src/tokens/generate';
 import { createKeyRing } from '../../src/tokens/key-ring';
 import { createSeal } from '../../src/tokens/sealing';
@@ -72,7 +72,7 @@ export async function prepareChecking(): Promise<Checking> {
         isRead = true;
         return reading;
       };
-      const view = createView(Infinity, () => systemClock.now());
+      const view = new View(Infinity, () => systemClock.now());
       const source = await createEmbeddedSource({
         log: { eachLive: readOnce },
         view,

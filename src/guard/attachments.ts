@@ -8,7 +8,7 @@ import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
 import { isNew } from '../protocol/is-new';
 import { createProbe } from '../protocol/probe';
-import { createView } from '../protocol/view';
+import { View } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
 import type { RedisSource } from '../redis/client';
 import { type Check, createCheck } from '../revocation/check';
@@ -68,7 +68,7 @@ const RELOAD_INTERVAL = 10_000;
 
 function attach(databaseId: string, options: AttachmentsOptions): Attachment {
   const { redis, keys, lastResort, usesView, viewLimit, clock, clockSkew, logger, metrics } = options;
-  const view = createView(viewLimit, () => clock.now());
+  const view = new View(viewLimit, () => clock.now());
   const take = (entry: LoggedRevocation) => {
     if (!view.apply(entry)) return;
     // Before the listeners hear of it: they may check a token at once, and the key must be gone by then.

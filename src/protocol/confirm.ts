@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnavailable } from '../core/errors';
+import { createLoop } from '../core/loop';
 import type { Metrics } from '../core/ports/metrics';
 import type { Tables } from '../core/ports/truth';
 import type { Confirmation } from '../core/receipt';
@@ -38,20 +39,14 @@ const UNEXPECTED =
 /** Marks revocations as confirmed in the log, many in one statement. If that fails, a relay publishes them again. */
 function createMark(log: ConfirmOptions['log']): (ids: readonly string[]) => void {
   let waiting: string[] = [];
-  let marking = false;
-  const mark = async () => {
-    if (marking) return;
-    marking = true;
-    while (waiting.length > 0) {
-      const ids = waiting;
-      waiting = [];
-      await log.markConfirmed(ids).catch(() => undefined);
-    }
-    marking = false;
-  };
+  const loop = createLoop(async () => {
+    const ids = waiting;
+    waiting = [];
+    await log.markConfirmed(ids).catch(() => undefined);
+  });
   return (ids) => {
     waiting.push(...ids);
-    void mark();
+    loop.wake();
   };
 }
 

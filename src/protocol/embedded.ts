@@ -4,6 +4,7 @@ import { stale, type ViewSource } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
+import { loadLiveLog } from './load';
 import type { View } from './view';
 
 export interface EmbeddedSourceOptions {
@@ -28,12 +29,7 @@ export async function createEmbeddedSource(options: EmbeddedSourceOptions): Prom
 
   const load = async () => {
     try {
-      const isWhole = await log.eachLive((entries, asOf) => {
-        view.noteAsOf(asOf);
-        for (const entry of entries) take(entry);
-        return Promise.resolve(!view.isOverfull);
-      });
-      isCurrent = isWhole && !view.isOverfull;
+      isCurrent = await loadLiveLog({ log, view, take });
       if (isCurrent) return;
       view.clear();
       logger.warn(

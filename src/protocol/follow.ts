@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnavailable } from '../core/errors';
+import { createLoop } from '../core/loop';
 import type { LogReader } from '../core/ports/log-stream';
 import type { Logger } from '../core/ports/logger';
 import type { LoggedRevocation } from '../core/revocation';
@@ -40,7 +41,6 @@ export function createFollower(options: FollowerOptions): Follower {
   const { reader, logger, apply, tail, onProgress, onGap } = options;
   let at: StreamPlace | undefined;
   let stopped = false;
-  let running: Promise<void> | undefined;
   let hasWarnedOfJunk = false;
 
   const warnOfJunk = (cursor: string) => {
@@ -82,7 +82,7 @@ export function createFollower(options: FollowerOptions): Follower {
     onProgress();
   };
 
-  const run = async () => {
+  const loop = createLoop(async () => {
     while (!stopped && at) {
       try {
         await readFrom(at);
@@ -91,14 +91,13 @@ export function createFollower(options: FollowerOptions): Follower {
         await sleep(RETRY_DELAY, undefined, { ref: false });
       }
     }
-    running = undefined;
-  };
+  });
 
   return {
     positionIn: (epochId) => (at?.epochId === epochId ? (at.position ?? -1) : -1),
     follow(from) {
       at = from;
-      running ??= run();
+      loop.wake();
     },
     stop() {
       stopped = true;

@@ -1,4 +1,4 @@
-import { isUnavailable } from '../core/errors';
+import { background } from '../core/background';
 import type { LogStream } from '../core/ports/log-stream';
 import type { Logger } from '../core/ports/logger';
 import type { RevocationLog } from '../core/ports/truth';
@@ -43,10 +43,9 @@ export function createHeal({ stream, log, node, logger }: HealOptions): (epochId
   return (epochId) => {
     if (healing) return;
     healing = true;
-    fill(epochId)
-      .catch((error: unknown) => {
-        if (!isUnavailable(error)) logger.error({ err: error }, 'The revocation stream could not be filled.');
-      })
-      .finally(() => setTimeout(() => (healing = false), PAUSE).unref());
+    const inBackground = background(logger, 'The revocation stream could not be filled.', () =>
+      fill(epochId),
+    );
+    void inBackground().then(() => setTimeout(() => (healing = false), PAUSE).unref());
   };
 }

@@ -18,7 +18,7 @@ import { startPoll } from '../protocol/poll';
 import { type Publish, createPublish } from '../protocol/publish';
 import { createRecordsGate, type RecordsGate } from '../protocol/records-gate';
 import { startRelay } from '../protocol/relay';
-import { createView, type View } from '../protocol/view';
+import { View } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
 import type { RedisConnection } from '../redis/client';
 import { keysOf } from '../redis/keys';
@@ -132,7 +132,7 @@ async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promis
 export async function assembleRevocations(options: RevocationsOptions): Promise<Revocations> {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const usesView = config.viewLimit > 0;
-  const view = createView(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
+  const view = new View(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
   const { clockSkew } = config;
   const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/core/clock';
 import { stale } from '../../src/core/ports/source';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { createCheck } from '../../src/revocation/check';
 import { logged, newToken } from '../support/fake-guard';
 import { KINDS } from './kinds';
@@ -10,7 +10,7 @@ test.each(KINDS)(
   'a revocation (%s) in the view is refused without a store, even if the view is not current',
   async (_kind, of) => {
     const { keyId, ...claims } = newToken();
-    const view = createView(10, () => Date.now());
+    const view = new View(10, () => Date.now());
     const asked: string[] = [];
     const check = createCheck({
       sources: [

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { VerifiedToken } from '../../src/core/claims';
 import { createFilter } from '../../src/protocol/filter';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 
 const names = (count: number) => Array.from({ length: count }, () => randomUUID());
 
@@ -28,7 +28,7 @@ describe('a view of many revocations', () => {
 
   test('it names each of them while it grows, after a sweep, and after it was cleared', () => {
     let now = NOW;
-    const view = createView(Infinity, () => now);
+    const view = new View(Infinity, () => now);
     const fill = (expiresAt: number) => {
       const [users, sessions, tokens, keys] = [names(3000), names(3000), names(3000), names(100)];
       users.forEach((userId, i) =>

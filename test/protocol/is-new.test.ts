@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import { isNew } from '../../src/protocol/is-new';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { assembleRevocations, type RevocationsOptions } from '../../src/server/wire-revocation';
 import { Teardown } from '../../src/server/teardown';
 import { eventually } from '../support/eventually';
@@ -18,7 +18,7 @@ const ended = (sessionId: string, revokedAt = Date.now()): LoggedRevocation => (
 
 test('a revocation from before the view was empty is not new, unless it may have been committed since', () => {
   let now = 1_800_000_000_000;
-  const view = createView(10, () => now);
+  const view = new View(10, () => now);
   const isNewAt = (age: number) => isNew(ended('S', now - age), view, 5000);
   expect([2 * MINUTE, MINUTE, 20_000, 0].map(isNewAt)).toEqual([false, false, true, true]);
   now += 10 * MINUTE;

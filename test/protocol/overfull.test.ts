@@ -8,7 +8,7 @@ import { createEmbeddedSource } from '../../src/protocol/embedded';
 import { createKnownEpoch } from '../../src/protocol/epoch';
 import { startHeartbeat } from '../../src/protocol/heartbeat';
 import { createRecordsGate } from '../../src/protocol/records-gate';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
 import { lookUp } from '../support/protocol-node';
 
@@ -80,7 +80,7 @@ function memoryStream() {
 /** @param eachLive the log in Postgres, for a node that has it */
 function nodeOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>) {
   const { stream, reader, publish, beaten } = memoryStream();
-  const view = createView(limit, Date.now);
+  const view = new View(limit, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
   const source = startHeartbeat({
     stream,
@@ -156,7 +156,7 @@ test('without Postgres, a view that was given up is current again only after it 
 });
 
 test('embedded: a load that stops at an overfull view does not make it current', async () => {
-  const view = createView(1, Date.now);
+  const view = new View(1, Date.now);
   const take = (entry: LoggedRevocation) => void view.apply(entry);
   const eachLive = async (part: EachPart) => {
     const isAll = await part([denial('first'), denial('second')], 0);

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '../../src/core/claims';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { logged } from '../support/protocol-node';
 
 const NOW = 1_800_000_000_000;
@@ -16,7 +16,7 @@ const entry = (revocation: Revocation, lifetime = 10 * MINUTE): LoggedRevocation
   revokedAt: now,
   expiresAt: now + lifetime,
 });
-const viewOf = (limit = 1000) => createView(limit, () => now);
+const viewOf = (limit = 1000) => new View(limit, () => now);
 const token = (claims: object = {}, keyId = 'K'): VerifiedToken =>
   ({ keyId, claims: { sub: 'U', jti: 'T', sid: 'S', exp: NOW / 1000 + 3600, ...claims } }) as VerifiedToken;
 
@@ -102,7 +102,7 @@ test('after a sweep by a clock that was ahead, the view does not answer for toke
 
 test('a version for everyone is removed when the last token that it refuses has expired', () => {
   let now = 0;
-  const view = createView(10, () => now);
+  const view = new View(10, () => now);
   view.apply(logged({ kind: 'EVERYONE', globalVersion: 9 }, 60_000));
   const [{ expiresAt }] = [logged({ kind: 'EVERYONE', globalVersion: 1 }, 60_000)];
   now = expiresAt + 120_000;

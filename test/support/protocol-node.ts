@@ -12,7 +12,7 @@ import { outlasting } from '../../src/protocol/lease';
 import { createPublish } from '../../src/protocol/publish';
 import { createRecordsGate } from '../../src/protocol/records-gate';
 import { startRelay } from '../../src/protocol/relay';
-import { createView } from '../../src/protocol/view';
+import { View } from '../../src/protocol/view';
 import { connectRedis } from '../../src/redis/client';
 import { keysOf } from '../../src/redis/keys';
 import { createLogReader } from '../../src/redis/log-reader';
@@ -97,7 +97,7 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
   await Promise.all([forWrites.tried, forStream.tried]);
   const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
   const epoch = createKnownEpoch(stream, clock);
-  const view = createView(viewLimit, () => Date.now());
+  const view = new View(viewLimit, () => Date.now());
   const gate = createRecordsGate();
   const taken: LoggedRevocation[] = [];
   const source = startHeartbeat({

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Moment } from '../core/clock';
+import { isUnavailable } from '../core/errors';
+import { BEGINNING, type EpochState, type LogReader, type LogStream } from '../core/ports/log-stream';
+import type { Logger } from '../core/ports/logger';
+import type { RevocationLog } from '../core/ports/truth';
+import type { LoggedRevocation } from '../core/revocation';
+import type { KnownEpoch } from './epoch';
+import { createFollower, type Follower } from './follow';
+import { loadLiveLog } from './load';
+import type { View } from './view';
+import { createViewLease, type ViewLease } from './view-lease';
+
+type LiveLog = Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
+
+export interface UpkeepOptions {
+  readonly stream: LogStream;
+  readonly reader: LogReader;
+  /** Reopens the connections for reads: after a failover they may still lead to the old server. */
+  readonly reopen: () => void;
+  readonly epoch: KnownEpoch;
+  /** The log in Postgres. A process without it loads the view from the stream, once that is filled. */
+  readonly log?: LiveLog;
+  readonly view: View;
+  /** Whether checks use the view. If not, the stream is only followed, and `take` gets what it brings. */
+  readonly usesView: boolean;
+  /** Takes a revocation into the view, and announces it. */
+  readonly take: (entry: LoggedRevocation) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** ms for which a heartbeat keeps the view current; learned from the nodes if left out */
+  readonly lease?: number;
+}
+
+/** One joining of an epoch. The same epoch may be joined again: after a gap, or after the view was given up. */
+export interface Joining {
+  readonly epochId: string;
+  /** The name under which it registers. It is new at each joining, so that no late answer counts for a later one. */
+  readonly node: string;
+}
+
+type State =
+  | { readonly name: 'joining' | 'stopped' }
+  | (Joining & { readonly name: 'listening' | 'loading' | 'following' | 'overfull' });
+
+/** ms until the next load after one failed, or after one brought more than the view may hold. */
+const RELOAD_DELAY = 1000;
+const OVERFULL_DELAY = 300_000;
+
+/**
+ * Keeps the view up to date with the revocations of all nodes, and knows whether it is current. Its states:
+ *
+ * - `joining`: it follows no epoch. The next heartbeat joins one.
+ * - `listening`: it follows the stream, but checks use no view.
+ * - `loading`: it follows the stream, and loads the live log.
+ * - `following`: everything has been loaded. The view is current while its lease holds, else it has lapsed. Only in this
+ *   state does a heartbeat register the process, so that confirmations wait for it.
+ * - `overfull`: the view was given more than it may hold. It was cleared, and waits until there may be less.
+ * - `stopped`.
+ *
+ *     joining                        ── join ────────▶ loading (listening, if checks use no view)
+ *     loading                        ── loaded ──────▶ following
+ *     loading, following, overfull   ── giveUp ──────▶ overfull
+ *     overfull                       ── after a while ▶ loading (joining, if only the stream can bring the log)
+ *     any but stopped                ── gap ─────────▶ joining
+ *     any but stopped                ── a new epoch ─▶ as from joining
+ */
+export class Upkeep {
+  private state: State = { name: 'joining' };
+  private hasJoined = false;
+  /** ms; 0 until it is known */
+  lease: number;
+  /** How many revocations were published in the epoch, as far as is known. */
+  private tail = 0;
+  /** While it holds, the view is current. */
+  private readonly viewLease: ViewLease;
+  private readonly follower: Follower;
+
+  /** @param wake asks for a heartbeat at once: it has something to tell */
+  constructor(
+    private readonly options: UpkeepOptions,
+    private readonly wake: () => void,
+  ) {
+    this.lease = options.lease ?? 0;
+    this.viewLease = createViewLease(() => this.lease, options.clock);
+    this.follower = createFollower({
+      ...options,
+      apply: options.take,
+      tail: () => this.tail,
+      onProgress: () => this.progressed(),
+      onGap: (epochId) => this.missed(epochId),
+    });
+  }
+
+  get joined(): Joining | undefined {
+    return 'node' in this.state ? this.state : undefined;
+  }
+
+  get isCurrent(): boolean {
+    return this.viewLease.holds && !this.options.view.isOverfull;
+  }
+
+  /** How many revocations of the epoch have been applied; -1 if that is not known. */
+  get position(): number {
+    return this.joined ? this.follower.positionIn(this.joined.epochId) : -1;
+  }
+
+  /** Revocations that are published and not applied yet. */
+  get lag(): number {
+    return this.position < 0 ? 0 : Math.max(0, this.tail - this.position);
+  }
+
+  /**
+   * The joining that a heartbeat registers now. A node that has been behind for a whole lease has no current view. It
+   * registers nothing, so it is removed as silent, and no confirmation waits for it.
+   */
+  get toRegister(): Joining | undefined {
+    const isUpToDate = this.viewLease.holds || this.position >= this.tail;
+    return this.state.name === 'following' && isUpToDate ? this.state : undefined;
+  }
+
+  join(epoch: EpochState): void {
+    const { log, reopen, usesView } = this.options;
+    const { id, cursor, tail } = epoch;
+    const joining: Joining = { epochId: id, node: randomUUID() };
+    this.viewLease.forgetTails();
+    this.tail = tail;
+    if (this.hasJoined) reopen();
+    this.hasJoined = true;
+    this.lease = this.options.lease ?? epoch.lease ?? 0;
+    // First follow, then load: a revocation made in between is then in both, not in neither.
+    if (log || cursor === BEGINNING) this.follower.follow({ epochId: id, cursor, position: tail });
+    else this.follower.follow({ epochId: id, cursor: BEGINNING, position: undefined });
+    if (usesView) this.load(joining);
+    else this.state = { ...joining, name: 'listening' };
+  }
+
+  /**
+   * Counts an answered heartbeat.
+   *
+   * @param sentAt the moment before it was sent
+   * @param registered what it registered; the joining may have ended while it was under way
+   */
+  answered(tail: number, sentAt: Moment, registered: Joining | undefined): void {
+    this.tail = tail;
+    if (registered && this.isAt(registered)) this.viewLease.answered({ tail, sentAt }, this.position);
+  }
+
+  giveUpIfOverfull(): void {
+    const { view, usesView } = this.options;
+    if (this.joined && usesView && view.isOverfull) this.giveUp(this.joined);
+  }
+
+  /** Gives up the view. Answers what is still registered. */
+  stop(): Joining | undefined {
+    const { joined } = this;
+    this.state = { name: 'stopped' };
+    this.viewLease.end();
+    this.follower.stop();
+    return joined;
+  }
+
+  private isAt({ node }: Joining): boolean {
+    return this.joined?.node === node;
+  }
+
+  private load(joining: Joining): void {
+    const { log } = this.options;
+    // Without Postgres everything comes by the stream: the view is current when that has been applied.
+    this.state = { ...joining, name: log ? 'loading' : 'following' };
+    if (log) void this.loadFrom(log, joining);
+  }
+
+  private async loadFrom(log: LiveLog, joining: Joining): Promise<void> {
+    const { logger } = this.options;
+    const isWanted = () => this.isAt(joining);
+    try {
+      const isWhole = await loadLiveLog({ ...this.options, log, isWanted });
+      if (!isWanted()) return;
+      if (!isWhole) {
+        this.giveUp(joining);
+        return;
+      }
+      this.state = { ...joining, name: 'following' };
+      this.wake();
+    } catch (error) {
+      if (!isUnavailable(error)) logger.error({ err: error }, 'The live revocations could not be loaded.');
+      after(RELOAD_DELAY, () => {
+        if (isWanted()) void this.loadFrom(log, joining);
+      });
+    }
+  }
+
+  private giveUp(from: Joining): void {
+    const { view, logger, log } = this.options;
+    this.leave(from);
+    view.clear();
+    // A new joining: the view has lost part of what a load under way brought.
+    const joining: Joining = { epochId: from.epochId, node: randomUUID() };
+    this.state = { ...joining, name: 'overfull' };
+    logger.warn(
+      { retryIn: OVERFULL_DELAY },
+      'There are more live revocations than REVOCATION_VIEW_LIMIT allows. Tokens are checked in Redis until there are fewer.',
+    );
+    after(OVERFULL_DELAY, () => {
+      if (!this.isAt(joining)) return;
+      if (log) this.load(joining);
+      // Only the stream's beginning brings back what the view has lost, as at the first joining.
+      else this.state = { name: 'joining' };
+    });
+  }
+
+  private leave({ epochId, node }: Joining): void {
+    // First the view, then the registration: no confirmation waits for a node that is not registered.
+    this.viewLease.end();
+    this.options.stream.leave(epochId, node).catch(() => undefined);
+  }
+
+  /** The stream has been applied up to a new position. */
+  private progressed(): void {
+    this.viewLease.applied(this.position);
+    this.giveUpIfOverfull();
+    // Confirmations wait for this position.
+    if (this.state.name === 'following') this.wake();
+  }
+
+  /** The stream has a gap: something that was published is missing. */
+  private missed(epochId: string): void {
+    if (this.joined) this.leave(this.joined);
+    // Joined again with the next heartbeat, not at once: while reads and writes go to different servers, every read
+    // shows a gap.
+    this.state = { name: 'joining' };
+    this.options.epoch.ended(epochId);
+  }
+}
+
+const after = (delay: number, work: () => void): NodeJS.Timeout => setTimeout(work, delay).unref();

@@ -23,6 +23,6 @@ export const changePassword =
     return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', async (tables, user) => {
       // Of two concurrent changes, the second was confirmed with an old password.
       if (user.passwordHash !== before.passwordHash) throw invalidCredentials();
-      await tables.users.setPasswordHash(user.id, passwordHash);
+      await tables.users.change(user.id, { passwordHash });
     });
   };

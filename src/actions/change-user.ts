@@ -32,7 +32,7 @@ export const disableUser =
     const { receipt } = await deps.revoker.revoke(
       { scope: 'USER', userId, sessions: 'all' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ...originOf(client) },
-      keepAnAdministrator((tables) => tables.users.setDisabled(userId, true)),
+      keepAnAdministrator((tables) => tables.users.change(userId, { disabled: true })),
     );
     return { user: await userOf(deps, userId), receipt };
   };
@@ -45,7 +45,7 @@ export const enableUser =
       const user = await tables.users.lock(userId, 'update');
       if (!user) throw notFound('user');
       if (!user.disabled) return;
-      await tables.users.setDisabled(userId, false);
+      await tables.users.change(userId, { disabled: false });
       await tables.audit.append({
         type: 'USER_ENABLED',
         userId,
@@ -72,7 +72,7 @@ export const setRole =
         reason: `${before.role} to ${role}`,
         ...originOf(client),
       },
-      keepAnAdministrator((tables) => tables.users.setRole(userId, role)),
+      keepAnAdministrator((tables) => tables.users.change(userId, { role })),
     );
     return { user: await userOf(deps, userId), receipt };
   };

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { AuditEvent, AuditEventType, NewAuditEvent } from '../core/account';
 import { isId } from '../core/claims';
 import type { AuditLog } from '../core/ports/truth';
-import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
+import { decodeCursor, encodeCursor, pageOf } from './cursor';
 import { AuditEventEntity } from './entities/audit-event.entity';
 import { run } from './tables';
 
@@ -19,46 +19,33 @@ const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
   createdAt: row.createdAt,
 });
 
-const COLUMNS = 'type, user_id, actor_id, session_id, reason, ip_address, user_agent, request_id';
+/** Returns SQL that inserts events; the parameter of that number holds them as JSON. */
+export const insertEvents = (parameter: number) => `
+  insert into {audit_events}
+    (type, user_id, actor_id, session_id, reason, ip_address, user_agent, request_id, created_at)
+  select "type", "userId", "actorId", "sessionId", "reason", "ipAddress", "userAgent", "requestId",
+    clock_timestamp() - coalesce("age", 0) * interval '1 millisecond'
+  from jsonb_to_recordset($${parameter}) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
+    "reason" text, "ipAddress" text, "userAgent" text, "requestId" text, "age" double precision)`;
 
-/** Returns SQL that inserts an event; its columns are the parameters from number `first` on. */
-export const insertEvent = (first: number) =>
-  `insert into {audit_events} (${COLUMNS})
-   values (${COLUMNS.split(', ')
-     .map((_, i) => `$${first + i}`)
-     .join(', ')})`;
-
-export const columnsOf = (event: NewAuditEvent) => [
-  event.type,
-  event.userId,
-  event.actorId,
-  event.sessionId,
-  event.reason,
-  event.ipAddress,
-  event.userAgent,
-  event.requestId,
-];
+/** Writes events as JSON for `insertEvents`. Postgres refuses half of a surrogate pair, which a reason may contain. */
+export const toJson = (events: readonly (NewAuditEvent & { readonly age?: number })[]): string =>
+  JSON.stringify(events, (_, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
 
 /** The exact time of an event: a `Date` has only milliseconds, and several events may share one. */
 const MICROSECONDS = '(extract(epoch from e.created_at) * 1000000)::bigint';
 const BEFORE_CURSOR = `(e.created_at, e.id) <
   (timestamptz 'epoch' + cast(:microseconds as bigint) * interval '1 microsecond', cast(:id as uuid))`;
-const INSERT_ALL = `
-  insert into {audit_events} (${COLUMNS}, created_at)
-  select "type", "userId", "actorId", "sessionId", "reason", "ipAddress", "userAgent", "requestId",
-    clock_timestamp() - "age" * interval '1 millisecond'
-  from jsonb_to_recordset($1) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
-    "reason" text, "ipAddress" text, "userAgent" text, "requestId" text, "age" double precision)`;
 
 export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
-      await run(manager, insertEvent(1), columnsOf(event));
+      await run(manager, insertEvents(1), [toJson([event])]);
     },
 
     async appendAll(all) {
-      await run(manager, INSERT_ALL, [JSON.stringify(all)]);
+      await run(manager, insertEvents(1), [toJson(all)]);
     },
 
     async page({ first, after }, userId) {
@@ -71,18 +58,16 @@ export function auditLogIn(manager: EntityManager): AuditLog {
         .limit(first + 1);
       if (userId !== undefined) query.andWhere('e.user_id = :userId', { userId });
       if (after !== undefined) {
-        const [microseconds, id] = decodeCursor(after, 2);
         // A time in µs has 16 digits since 2001; a cursor of another list has ms, with fewer digits.
-        if (!isId(id) || !/^\d{16}$/.test(microseconds ?? '')) throw notACursor();
+        const [microseconds, id] = decodeCursor(after, /^\d{16}$/);
         query.andWhere(BEFORE_CURSOR, { microseconds, id });
       }
       const { entities, raw } = await query.getRawAndEntities<{ microseconds: string }>();
-      const rows = entities.map((row, i) => ({
-        event: toAuditEvent(row),
+      const items = entities.map((row, i) => ({
+        node: toAuditEvent(row),
         cursor: encodeCursor(raw[i]?.microseconds ?? '', row.id),
       }));
-      const page = pageOf(rows, first, ({ cursor }) => cursor);
-      return { ...page, items: page.items.map(({ node, cursor }) => ({ node: node.event, cursor })) };
+      return pageOf(items, first);
     },
   };
 }

@@ -1,29 +1,25 @@
+import { isId } from '../core/claims';
 import { badUserInput } from '../core/errors';
 import type { Page } from '../core/page';
 
-const SEPARATOR = '|';
+/** Encodes the place of a row in a list ordered by time and id. Clients must not rely on its contents. */
+export const encodeCursor = (time: string | number, id: string): string =>
+  Buffer.from(`${time}|${id}`).toString('base64url');
 
-/** Encodes a cursor. Clients must not rely on its contents. */
-export function encodeCursor(...parts: (string | number)[]): string {
-  return Buffer.from(parts.join(SEPARATOR)).toString('base64url');
+/**
+ * Throws `BAD_USER_INPUT` if it is not a cursor.
+ *
+ * @param form the form of a time in this list
+ */
+export function decodeCursor(cursor: string, form: RegExp): [time: string, id: string] {
+  const [time = '', id] = Buffer.from(cursor, 'base64url').toString().split('|');
+  if (!form.test(time) || !isId(id) || encodeCursor(time, id) !== cursor)
+    throw badUserInput('"after" is not a cursor of this list. Use an endCursor that this list returned.');
+  return [time, id];
 }
 
-export const notACursor = () =>
-  badUserInput('"after" is not a cursor of this list. Use an endCursor that this list returned.');
-
-/** Throws `BAD_USER_INPUT` if the cursor does not have `count` parts. */
-export function decodeCursor(cursor: string, count: number): string[] {
-  const parts = Buffer.from(cursor, 'base64url').toString().split(SEPARATOR);
-  if (parts.length !== count || encodeCursor(...parts) !== cursor) {
-    throw notACursor();
-  }
-  return parts;
-}
-
-/** Makes a page of at most `first` rows. One more row shows that there is a next page. */
-export function pageOf<T>(rows: T[], first: number, cursorOf: (row: T) => string): Page<T> {
-  return {
-    items: rows.slice(0, first).map((node) => ({ node, cursor: cursorOf(node) })),
-    hasNextPage: rows.length > first,
-  };
-}
+/** Makes a page of at most `first` items. One more item shows that there is a next page. */
+export const pageOf = <T>(items: Page<T>['items'], first: number): Page<T> => ({
+  items: items.slice(0, first),
+  hasNextPage: items.length > first,
+});

@@ -10,6 +10,14 @@ export interface FleetSettings {
   readonly accessTokenTtl: number;
 }
 
+/** The settings with which nodes on this database last started. */
+export interface LastAgreement {
+  readonly databaseId: string;
+  readonly usesRedis: boolean;
+  /** ms; `undefined` until a node with Redis has started. */
+  readonly revocationLease: number | undefined;
+}
+
 export type Agreement =
   | {
       readonly agreed: true;
@@ -18,7 +26,18 @@ export type Agreement =
       readonly longestTokenTtl: number;
     }
   /** The settings of the other nodes. */
-  | { readonly agreed: false; readonly usesRedis: boolean; readonly revocationLease: number | null };
+  | ({ readonly agreed: false } & LastAgreement);
+
+export async function lastAgreement(manager: EntityManager): Promise<LastAgreement> {
+  const [row] = await run<
+    [{ database_id: string; uses_redis: boolean | null; revocation_lease: number | null }]
+  >(manager, 'select database_id, uses_redis, revocation_lease from {fleet}');
+  return {
+    databaseId: row.database_id,
+    usesRedis: row.uses_redis === true,
+    revocationLease: row.revocation_lease ?? undefined,
+  };
+}
 
 /**
  * Records this node's settings, unless they contradict those of the other nodes. A node that reads only Postgres would
@@ -35,26 +54,9 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
     [settings.usesRedis, settings.accessTokenTtl, settings.revocationLease],
   );
   const [mine] = rows;
-  if (mine) return { agreed: true, databaseId: mine.database_id, longestTokenTtl: mine.longest_token_ttl };
-  const [theirs] = await run<[{ uses_redis: boolean; revocation_lease: number | null }]>(
-    manager,
-    'select uses_redis, revocation_lease from {fleet}',
-  );
-  return { agreed: false, usesRedis: theirs.uses_redis, revocationLease: theirs.revocation_lease };
-}
-
-/** Reads the settings with which nodes on this database last started. */
-export async function lastAgreement(
-  manager: EntityManager,
-): Promise<{ databaseId: string; usesRedis: boolean; revocationLease: number | undefined }> {
-  const [row] = await run<
-    [{ database_id: string; uses_redis: boolean | null; revocation_lease: number | null }]
-  >(manager, 'select database_id, uses_redis, revocation_lease from {fleet}');
-  return {
-    databaseId: row.database_id,
-    usesRedis: row.uses_redis === true,
-    revocationLease: row.revocation_lease ?? undefined,
-  };
+  return mine
+    ? { agreed: true, databaseId: mine.database_id, longestTokenTtl: mine.longest_token_ttl }
+    : { agreed: false, ...(await lastAgreement(manager)) };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { serviceUnavailable } from '../core/errors';
 import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/truth';
 import { run } from './tables';
@@ -23,11 +24,32 @@ const SELECT = `
     extract(epoch from clock_timestamp())::float8 * 1000 as now
   from {fleet}`;
 
-/** Why a query of the one row of `fleet` found nothing. */
-export const FLEET_MISSING = 'The fleet row is missing. Start the server once to run the migrations.';
+/** Returns the one row of `fleet`. */
+export function onlyRow<Row>([row]: readonly Row[]): Row {
+  if (!row) throw new Error('The fleet row is missing. Start the server once to run the migrations.');
+  return row;
+}
 
-function toFleet(row: FleetRow | undefined): Fleet {
-  if (!row) throw new Error(FLEET_MISSING);
+/** Makes the error for a node that finds another database in the place of its own. */
+export const anotherDatabase = () =>
+  serviceUnavailable(new Error('DATABASE_URL points to another database than when this process started'));
+
+/**
+ * Reads the id of the database. A backup may be restored under a running node, or `DATABASE_URL` may point elsewhere
+ * after a failover; then nothing read here may be mixed with what was read before.
+ *
+ * @param expected the id at the start of the process; left out if the process has read nothing before
+ * @throws `SERVICE_UNAVAILABLE` if the id is another one
+ */
+export async function readDatabaseId(manager: EntityManager, expected: string | undefined): Promise<string> {
+  const { database_id } = onlyRow(
+    await run<{ database_id: string }[]>(manager, 'select database_id from {fleet}'),
+  );
+  if (expected !== undefined && database_id !== expected) throw anotherDatabase();
+  return database_id;
+}
+
+function toFleet(row: FleetRow): Fleet {
   const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
   if (signingKeyId === null)
     throw new Error('The database has no signing key. Start the server once to create one.');
@@ -40,25 +62,16 @@ function toFleet(row: FleetRow | undefined): Fleet {
   };
 }
 
-export function fleetIn(manager: EntityManager): FleetState {
-  return {
-    async read() {
-      const [row] = await run<FleetRow[]>(manager, SELECT);
-      return toFleet(row);
-    },
+export const fleetIn = (manager: EntityManager): FleetState => ({
+  read: async () => toFleet(onlyRow(await run<FleetRow[]>(manager, SELECT))),
 
-    async lock() {
-      const [row] = await run<FleetRow[]>(manager, `${SELECT} for update`);
-      return toFleet(row);
-    },
+  lock: async () => toFleet(onlyRow(await run<FleetRow[]>(manager, `${SELECT} for update`))),
 
-    async raiseGlobalVersion() {
-      const [rows] = await run<[{ global_version: number }[], number]>(
-        manager,
-        'update {fleet} set global_version = global_version + 1 returning global_version',
-      );
-      if (!rows[0]) throw new Error(FLEET_MISSING);
-      return rows[0].global_version;
-    },
-  };
-}
+  async raiseGlobalVersion() {
+    const [rows] = await run<[{ global_version: number }[], number]>(
+      manager,
+      'update {fleet} set global_version = global_version + 1 returning global_version',
+    );
+    return onlyRow(rows).global_version;
+  },
+});

@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { deleteSpentKeys } from './signing-keys';
 import { translate } from './faults';
+import { IS_SPENT } from './signing-keys';
 import { run } from './tables';
 
 export interface Retention {
@@ -27,8 +27,7 @@ const WEEK = 7 * 24 * 3600;
 const PURGE_LOCK = 7_466_003;
 
 /**
- * What to delete, by table; `$1` is the retention in s, or the time. Not unconfirmed revocations: they are also the
- * outbox.
+ * What to delete, by table; `$1` is what the last part returns. Not unconfirmed revocations: they are also the outbox.
  */
 const SPENT: readonly [table: string, condition: string, retention: (r: Retention) => number][] = [
   [
@@ -40,6 +39,7 @@ const SPENT: readonly [table: string, condition: string, retention: (r: Retentio
   ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
+  ['signing_keys', IS_SPENT, (r) => 2 * r.clockSkew],
 ];
 
 async function deleteBatch(manager: EntityManager, table: string, condition: string, retention: number) {
@@ -74,19 +74,11 @@ async function purgeTable(dataSource: DataSource, table: string, condition: stri
  * first error is thrown at the end.
  */
 export async function purge(dataSource: DataSource, retention: Retention): Promise<number> {
-  const shares = [
-    ...SPENT.map(
-      ([table, condition, keep]) =>
-        () =>
-          purgeTable(dataSource, table, condition, keep(retention)),
-    ),
-    () => deleteSpentKeys(dataSource.manager, retention.clockSkew).then(() => 0),
-  ];
   let total = 0;
   const failures: unknown[] = [];
-  for (const share of shares) {
+  for (const [table, condition, retentionOf] of SPENT) {
     try {
-      total += await share();
+      total += await purgeTable(dataSource, table, condition, retentionOf(retention));
     } catch (error) {
       failures.push(error);
     }

@@ -2,16 +2,14 @@ import { type EntityManager, IsNull } from 'typeorm';
 import { LARGEST_SKEW } from '../core/claims';
 import type { EachPart, RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import { columnsOf, insertEvent } from './audit-log';
-import { anotherDatabase, readDatabaseId } from './same-database';
+import { insertEvents, toJson } from './audit-log';
 import { RevocationEntity } from './entities/revocation.entity';
+import { anotherDatabase, readDatabaseId } from './fleet';
 import { run } from './tables';
 
 export interface LogSettings {
   /** Whether entries must be published to copies. If not, their commit confirms them. */
   readonly hasCopies: boolean;
-  /** ms by which clocks may differ. */
-  readonly clockSkew: number;
   /** The id of the database at the start of this process, if it relies on that. */
   readonly databaseId?: string;
 }
@@ -53,74 +51,79 @@ function fromLogRow(row: LogRow): LoggedRevocation {
   }
 }
 
-/** Rows in memory at once while the log is read. */
-const PART = 5000;
+// The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token refused by
+// one of these has fixed its `iat` before. So the token expires before the entry does.
+const APPEND = `
+  with clock as materialized (select clock_timestamp() as now), event as (${insertEvents(5)})
+  insert into {revocations}
+    (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
+  select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
+    clock.now + fleet.longest_token_ttl * interval '1 second' + $2 * interval '1 millisecond',
+    case when $3 then null else clock.now end
+  from clock, {fleet}, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
+    "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
+  where $4::uuid is null or fleet.database_id = $4
+  returning ${COLUMNS}`;
+
+async function selectEntries(
+  manager: EntityManager,
+  rest: string,
+  values: unknown[],
+): Promise<LoggedRevocation[]> {
+  const rows = await run<LogRow[]>(manager, `select ${COLUMNS} from {revocations} ${rest}`, values);
+  return rows.map(fromLogRow);
+}
 
 /**
  * Locks at most `limit` revocations that have been unconfirmed for `minAge` ms, and skips those that another
  * transaction has locked.
  */
-export async function lockUnconfirmed(
-  manager: EntityManager,
-  limit: number,
-  minAge: number,
-): Promise<LoggedRevocation[]> {
-  const rows = await run<LogRow[]>(
+export const lockUnconfirmed = (manager: EntityManager, limit: number, minAge: number) =>
+  selectEntries(
     manager,
-    `select ${COLUMNS} from {revocations}
-     where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
+    `where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
      order by revocations.revoked_at limit $2 for update skip locked`,
     [minAge, limit],
   );
-  return rows.map(fromLogRow);
+
+/** Rows in memory at once while the log is read. */
+const PART = 5000;
+
+/** Reads the log by a cursor, which sees what was committed when it was opened, and keeps only one part in memory. */
+async function readInParts(manager: EntityManager, condition: string, part: EachPart): Promise<boolean> {
+  await run(
+    manager,
+    `declare log_cursor no scroll cursor for select ${COLUMNS} from {revocations} where ${condition}`,
+  );
+  const [{ as_of }] = await manager.query<[{ as_of: number }]>(
+    'select extract(epoch from now())::float8 * 1000 as as_of',
+  );
+  for (let isFirst = true; ; isFirst = false) {
+    const rows = await manager.query<LogRow[]>(`fetch ${PART} from log_cursor`);
+    if (rows.length === 0 && !isFirst) return true;
+    if (!(await part(rows.map(fromLogRow), Math.floor(as_of)))) return false;
+  }
 }
 
 export function revocationLogIn(manager: EntityManager, settings: LogSettings): RevocationLog {
   const revocations = manager.getRepository(RevocationEntity);
 
-  // A cursor sees what was committed when it was opened, and keeps only one part in memory.
   const eachWhere = (condition: string, part: EachPart) =>
     manager.transaction(async (inside) => {
       await readDatabaseId(inside, settings.databaseId);
-      await run(
-        inside,
-        `declare log_cursor no scroll cursor for select ${COLUMNS} from {revocations} where ${condition}`,
-      );
-      const [{ as_of }] = await inside.query<[{ as_of: number }]>(
-        'select extract(epoch from now())::float8 * 1000 as as_of',
-      );
-      for (let isFirst = true; ; isFirst = false) {
-        const rows = await inside.query<LogRow[]>(`fetch ${PART} from log_cursor`);
-        if (rows.length === 0 && !isFirst) return true;
-        if (!(await part(rows.map(fromLogRow), Math.floor(as_of)))) return false;
-      }
+      return readInParts(inside, condition, part);
     });
 
   return {
     async append(revocations, event) {
-      // The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token
-      // refused by one of these has fixed its `iat` before. So the token expires before the entry does.
-      const rows = await run<LogRow[]>(
-        manager,
-        `with clock as materialized (select clock_timestamp() as now), event as (${insertEvent(5)})
-         insert into {revocations}
-           (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
-         select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
-           clock.now + fleet.longest_token_ttl * interval '1 second' + $2 * interval '1 millisecond',
-           case when $3 then null else clock.now end
-         from clock, {fleet}, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
-           "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
-         where $4::uuid is null or fleet.database_id = $4
-         returning ${COLUMNS}`,
-        [
-          JSON.stringify(revocations),
-          // The largest skew, not this node's: another node may allow more, and accept tokens longer past their exp.
-          2 * LARGEST_SKEW + SLACK,
-          settings.hasCopies,
-          settings.databaseId ?? null,
-          ...columnsOf(event),
-        ],
-      );
+      const rows = await run<LogRow[]>(manager, APPEND, [
+        JSON.stringify(revocations),
+        // The largest skew, not this node's: another node may allow more, and accept tokens longer past their exp.
+        2 * LARGEST_SKEW + SLACK,
+        settings.hasCopies,
+        settings.databaseId ?? null,
+        toJson([event]),
+      ]);
       // The copies carry the id at the start: nodes that follow the current database would never see these entries.
       if (rows.length < revocations.length) throw anotherDatabase();
       return rows.map(fromLogRow);
@@ -128,13 +131,11 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
 
     async unconfirmedOf(userId) {
       await readDatabaseId(manager, settings.databaseId);
-      const rows = await run<LogRow[]>(
+      return selectEntries(
         manager,
-        `select ${COLUMNS} from {revocations}
-         where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at`,
+        'where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at',
         [userId],
       );
-      return rows.map(fromLogRow);
     },
 
     countUnconfirmed: () => revocations.countBy({ confirmedAt: IsNull() }),
@@ -147,14 +148,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     eachLive: (part) => eachWhere('expires_at > now()', part),
     eachUnconfirmed: (part) => eachWhere('confirmed_at is null', part),
 
-    async since(ms) {
-      const rows = await run<LogRow[]>(
-        manager,
-        `select ${COLUMNS} from {revocations} where revoked_at > clock_timestamp() - $1 * interval '1 millisecond'`,
-        [ms],
-      );
-      return rows.map(fromLogRow);
-    },
+    since: (ms) =>
+      selectEntries(manager, `where revoked_at > clock_timestamp() - $1 * interval '1 millisecond'`, [ms]),
 
     async markConfirmed(ids) {
       await run(

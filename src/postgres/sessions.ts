@@ -1,4 +1,4 @@
-import { type EntityManager, IsNull, Not } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { Session } from '../core/account';
 import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
@@ -25,7 +25,7 @@ const COLUMNS = `s.id, s.user_id as "userId", s.global_version as "globalVersion
   s.user_agent as "userAgent", s.ip_address as "ipAddress", s.created_at as "createdAt",
   s.last_used_at as "lastUsedAt", s.idle_expires_at as "idleExpiresAt", s.expires_at as "expiresAt",
   s.ended_at as "endedAt"`;
-const LOCK = `select ${COLUMNS} from {sessions} s where s.id = $1 for update`;
+const BY_ID = `select ${COLUMNS} from {sessions} s where s.id = $1`;
 
 // The first part runs before the second, which asks whether the user exists: so the user is locked before the session. A
 // transaction that ends the session at the same time is waited for in the second part, and its result is seen.
@@ -41,8 +41,17 @@ const END_OWN = `
   select exists (select from own) as found, exists (select from ended) as ended`;
 
 /** The SQL form of `isLive` in core/account.ts. */
-const LIVE = `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
+const UNEXPIRED = `s.idle_expires_at > now() and s.expires_at > now()
   and s.global_version = (select global_version from {fleet})`;
+const LIVE = `s.ended_at is null and ${UNEXPIRED}`;
+
+// Ends all, and counts only live ones: a clock set back must not revive an idle one.
+const END_ALL = `
+  with s as (
+    update {sessions} set ended_at = now() where user_id = $1 and ended_at is null and id is distinct from $2
+    returning idle_expires_at, expires_at, global_version
+  )
+  select count(*)::integer as count from s where ${UNEXPIRED}`;
 
 // Per user, so that one with many sessions does not slow down the answer of another. A session that ended after its
 // page was read still marks the place.
@@ -60,19 +69,39 @@ const END_SURPLUS = `update {sessions} set ended_at = now() where id in (
     order by s.last_used_at desc, s.id desc offset $2
   ) returning id`;
 
+const RECENT_ADDRESSES = `select distinct ip_address from (
+    select s.ip_address from {sessions} s join {users} u on u.id = s.user_id
+    where u.email_key = $1 and s.last_used_at > now() - interval '30 days' limit 1000) recent
+  where ip_address is not null`;
+
+/** A session that does not exist. The page after it is empty, as after a value that is not an id. */
+const NO_SESSION = '00000000-0000-0000-0000-000000000000';
+
+async function liveOf(manager: EntityManager, wanted: readonly SessionsOfUser[]): Promise<Session[][]> {
+  const lists = wanted.map((): Session[] => []);
+  if (wanted.length === 0) return lists;
+  const rows = await run<(SessionEntity & { place: number })[]>(manager, LIVE_OF, [
+    wanted.map(({ userId }) => userId),
+    wanted.map(({ first }) => first),
+    wanted.map(({ after }) => (after === undefined || isId(after) ? after : NO_SESSION)),
+  ]);
+  for (const row of rows) lists[row.place - 1]?.push(toSession(row));
+  return lists;
+}
+
 export function sessionsIn(manager: EntityManager): Sessions {
   const sessions = manager.getRepository(SessionEntity);
-  return {
-    async find(id) {
-      const row = isId(id) ? await sessions.findOneBy({ id }) : null;
-      return row ? toSession(row) : undefined;
-    },
 
-    async lock(id) {
-      if (!isId(id)) return undefined;
-      const [row] = await run<SessionEntity[]>(manager, LOCK, [id]);
-      return row && toSession(row);
-    },
+  const findOne = async (text: string, id: string) => {
+    if (!isId(id)) return undefined;
+    const [row] = await run<SessionEntity[]>(manager, text, [id]);
+    return row && toSession(row);
+  };
+
+  return {
+    find: (id) => findOne(BY_ID, id),
+
+    lock: (id) => findOne(`${BY_ID} for update`, id),
 
     async insert(session) {
       const row: Omit<SessionEntity, 'user'> = {
@@ -104,17 +133,7 @@ export function sessionsIn(manager: EntityManager): Sessions {
     },
 
     async endAllOf(userId, exceptSessionId) {
-      // Only live ones are counted, but all are ended: a clock set back must not revive an idle one.
-      const [{ count }] = await run<[{ count: number }]>(
-        manager,
-        `select count(*)::int as count from {sessions} s
-         where s.user_id = $1 and s.id is distinct from $2 and ${LIVE}`,
-        [userId, exceptSessionId ?? null],
-      );
-      await sessions.update(
-        { userId, endedAt: IsNull(), ...(exceptSessionId !== undefined && { id: Not(exceptSessionId) }) },
-        { endedAt: () => 'now()' },
-      );
+      const [{ count }] = await run<[{ count: number }]>(manager, END_ALL, [userId, exceptSessionId ?? null]);
       return count;
     },
 
@@ -123,39 +142,17 @@ export function sessionsIn(manager: EntityManager): Sessions {
       return rows.map(({ id }) => id);
     },
 
-    async liveOf(wanted) {
-      // A value that is not an id names no session, so the page after it is empty.
-      const found = wanted.filter(({ after }) => after === undefined || isId(after));
-      const lists = new Map<SessionsOfUser, Session[]>(wanted.map((each) => [each, []]));
-      if (found.length === 0) return [...lists.values()];
-      const rows = await run<(SessionEntity & { place: number })[]>(manager, LIVE_OF, [
-        found.map(({ userId }) => userId),
-        found.map(({ first }) => first),
-        found.map(({ after }) => after ?? null),
-      ]);
-      for (const row of rows) {
-        const each = found[row.place - 1];
-        if (each) lists.get(each)?.push(toSession(row));
-      }
-      return [...lists.values()];
-    },
+    liveOf: (wanted) => liveOf(manager, wanted),
 
     async recentAddressesOf(email) {
-      const rows = await run<{ ip_address: string }[]>(
-        manager,
-        `select distinct ip_address from (
-           select s.ip_address from {sessions} s join {users} u on u.id = s.user_id
-           where u.email_key = $1 and s.last_used_at > now() - interval '30 days' limit 1000) recent
-         where ip_address is not null`,
-        [emailKey(email)],
-      );
+      const rows = await run<{ ip_address: string }[]>(manager, RECENT_ADDRESSES, [emailKey(email)]);
       return rows.map((row) => row.ip_address);
     },
 
     async countLive() {
       const [{ count }] = await run<[{ count: number }]>(
         manager,
-        `select count(*)::int as count from {sessions} s where ${LIVE}`,
+        `select count(*)::integer as count from {sessions} s where ${LIVE}`,
       );
       return count;
     },

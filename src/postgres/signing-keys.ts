@@ -3,10 +3,12 @@ import type { StoredSigningKey } from '../core/account';
 import { keyIdOf, localIdOf } from '../core/key-id';
 import { drawKeyName, NAMES_AHEAD } from '../core/key-names';
 import type { SigningKeys } from '../core/ports/truth';
-import { SigningKeyEntity } from './entities/signing-key.entity';
-import { FLEET_MISSING, SIGNING_NOW } from './fleet';
-import { readDatabaseId } from './same-database';
+import type { SigningKeyEntity } from './entities/signing-key.entity';
+import { onlyRow, readDatabaseId, SIGNING_NOW } from './fleet';
 import { run } from './tables';
+
+const COLUMNS = `id, algorithm, public_key as "publicKey", sealed_private_key as "sealedPrivateKey",
+  created_at as "createdAt", retired_at as "retiredAt", revoked_at as "revokedAt"`;
 
 const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningKey => ({
   id: keyIdOf(databaseId, row.id),
@@ -18,9 +20,32 @@ const toSigningKey = (row: SigningKeyEntity, databaseId: string): StoredSigningK
   revokedAt: row.revokedAt ?? undefined,
 });
 
-/** SQL for the time after which no token of a retired key is accepted. `$1` is the skew in ms. */
-const LAST_TOKEN_EXPIRED = `retired_at + (select longest_token_ttl from {fleet}) * interval '1 second'
-  + $1 * interval '1 millisecond' + interval '1 minute'`;
+/** SQL: whether no token of a retired key is accepted any more. `$1` is twice the skew in ms. */
+export const IS_SPENT = `retired_at + (select longest_token_ttl from {fleet}) * interval '1 second'
+  + $1 * interval '1 millisecond' + interval '1 minute' <= now()`;
+
+const NAMES = 'select upcoming_key_names as names from {fleet}';
+
+function keyNamesIn(manager: EntityManager): Pick<SigningKeys, 'names' | 'drawNames' | 'takeName'> {
+  const read = async (text: string) => onlyRow(await run<{ names: string[] }[]>(manager, text)).names;
+  const write = (names: string[]) =>
+    run<unknown>(manager, 'update {fleet} set upcoming_key_names = $1::text[]', [names]);
+  return {
+    names: () => read(NAMES),
+
+    async drawNames() {
+      const names = await read(`${NAMES} for update`);
+      const missing = NAMES_AHEAD - names.length;
+      if (missing > 0) await write([...names, ...Array.from({ length: missing }, drawKeyName)]);
+    },
+
+    async takeName() {
+      const [name = drawKeyName(), ...rest] = await read(`${NAMES} for update`);
+      await write([...rest, drawKeyName()]);
+      return name;
+    },
+  };
+}
 
 export interface SigningKeysSettings {
   /** ms by which clocks may differ. */
@@ -29,40 +54,32 @@ export interface SigningKeysSettings {
   readonly databaseId?: string;
 }
 
-const theOne = <Row>([row]: readonly Row[]): Row => {
-  if (!row) throw new Error(FLEET_MISSING);
-  return row;
-};
-
 /** Reads and writes keys. In the table an id does not name the database; outside of it, it does. */
 export function signingKeysIn(
   manager: EntityManager,
   { clockSkew, databaseId }: SigningKeysSettings,
 ): SigningKeys {
-  const keys = manager.getRepository(SigningKeyEntity);
-  const names = async () => {
-    const rows = await run<{ upcoming_key_names: string[] }[]>(
-      manager,
-      'select upcoming_key_names from {fleet}',
-    );
-    return theOne(rows).upcoming_key_names;
-  };
   return {
+    ...keyNamesIn(manager),
+
     async list() {
-      const ids = await run<{ id: string }[]>(
+      const rows = await run<SigningKeyEntity[]>(
         manager,
-        `select id from {signing_keys} where retired_at is null or ${LAST_TOKEN_EXPIRED} > now()`,
+        `select ${COLUMNS} from {signing_keys} where (${IS_SPENT}) is not true order by created_at desc`,
         [2 * clockSkew],
       );
-      const rows = await keys.find({ where: ids.map(({ id }) => ({ id })), order: { createdAt: 'DESC' } });
       const current = await readDatabaseId(manager, databaseId);
       return rows.map((row) => toSigningKey(row, current));
     },
 
-    async insert(key) {
-      await keys.insert({ ...key });
-      const current = await readDatabaseId(manager, databaseId);
-      return toSigningKey(await keys.findOneByOrFail({ id: key.id }), current);
+    async insert({ id, algorithm, publicKey, sealedPrivateKey }) {
+      const rows = await run<[SigningKeyEntity]>(
+        manager,
+        `insert into {signing_keys} (id, algorithm, public_key, sealed_private_key) values ($1, $2, $3, $4)
+         returning ${COLUMNS}`,
+        [id, algorithm, publicKey, sealedPrivateKey],
+      );
+      return toSigningKey(rows[0], await readDatabaseId(manager, databaseId));
     },
 
     async sign(id) {
@@ -77,7 +94,7 @@ export function signingKeysIn(
          returning now() as now`,
         [localIdOf(id)],
       );
-      return theOne(rows).now;
+      return onlyRow(rows).now;
     },
 
     async signLater(id, lead) {
@@ -88,7 +105,7 @@ export function signingKeysIn(
          returning next_signs_from`,
         [localIdOf(id), lead],
       );
-      const signsFrom = theOne(rows).next_signs_from;
+      const signsFrom = onlyRow(rows).next_signs_from;
       await run(
         manager,
         `update {signing_keys} set retired_at = now() + $2 * interval '1 millisecond'
@@ -96,27 +113,6 @@ export function signingKeysIn(
         [localIdOf(id), lead],
       );
       return signsFrom;
-    },
-
-    names,
-
-    async drawNames() {
-      const missing = NAMES_AHEAD - (await names()).length;
-      if (missing <= 0) return;
-      await run(manager, 'update {fleet} set upcoming_key_names = upcoming_key_names || $1::text[]', [
-        Array.from({ length: missing }, drawKeyName),
-      ]);
-    },
-
-    async takeName() {
-      const [rows] = await run<[{ upcoming_key_names: string[] }[], number]>(
-        manager,
-        'update {fleet} set upcoming_key_names = upcoming_key_names || $1::text[] returning upcoming_key_names',
-        [[drawKeyName()]],
-      );
-      const [name = drawKeyName(), ...rest] = theOne(rows).upcoming_key_names;
-      await run(manager, 'update {fleet} set upcoming_key_names = $1::text[]', [rest]);
-      return name;
     },
 
     async revoke(id) {
@@ -127,13 +123,4 @@ export function signingKeysIn(
       );
     },
   };
-}
-
-/** Deletes keys whose last token has expired. @param clockSkew ms */
-export async function deleteSpentKeys(manager: EntityManager, clockSkew: number): Promise<void> {
-  await run(
-    manager,
-    `delete from {signing_keys} where retired_at is not null and ${LAST_TOKEN_EXPIRED} <= now()`,
-    [2 * clockSkew],
-  );
 }

@@ -4,16 +4,21 @@ import type { Availability } from '../core/availability';
 import type { Reachable } from '../core/ports/reachable';
 import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
-import { FLEET_MISSING, fleetIn } from './fleet';
+import { anotherDatabase, fleetIn, onlyRow, readDatabaseId } from './fleet';
 import { refreshTokensIn } from './refresh-tokens';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
-import { anotherDatabase, readDatabaseId } from './same-database';
 import { sessionsIn } from './sessions';
-import { signingKeysIn } from './signing-keys';
+import { signingKeysIn, type SigningKeysSettings } from './signing-keys';
 import { usersIn } from './users';
 import { run } from './tables';
 
-export function tablesIn(manager: EntityManager, settings: LogSettings, availability?: Availability): Tables {
+type TruthSettings = LogSettings & SigningKeysSettings;
+
+export function tablesIn(
+  manager: EntityManager,
+  settings: TruthSettings,
+  availability?: Availability,
+): Tables {
   const watched = <T extends object>(table: T) => translating(table, availability);
   return {
     users: watched(usersIn(manager)),
@@ -53,7 +58,7 @@ const ATTEMPTS = 3;
 /** Creates the truth, which is Postgres. */
 export function createTruth(
   dataSource: DataSource,
-  settings: LogSettings,
+  settings: TruthSettings,
   availability?: Availability,
 ): Truth & Reachable {
   const { manager } = dataSource;
@@ -71,11 +76,10 @@ export function createTruth(
   return {
     ...tablesIn(manager, settings, availability),
     transaction,
-    ...translating(
+    ...translating<Pick<Truth & Reachable, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
       {
-        async onUser(userId: string) {
-          const [row] = await run<TruthRow[]>(manager, ON_USER, [userId]);
-          if (!row) throw new Error(FLEET_MISSING);
+        async onUser(userId) {
+          const row = onlyRow(await run<TruthRow[]>(manager, ON_USER, [userId]));
           if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
           const denied = (kind: string) =>
             (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);
@@ -90,7 +94,7 @@ export function createTruth(
           };
         },
 
-        relay: (limit: number, minAge: number, publish: Parameters<Truth['relay']>[2]) =>
+        relay: (limit, minAge, publish) =>
           manager.transaction(async (inside) => {
             await readDatabaseId(inside, settings.databaseId);
             const entries = await lockUnconfirmed(inside, limit, minAge);

@@ -3,8 +3,9 @@ import type { User } from '../core/account';
 import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
 import { conflict } from '../core/errors';
+import type { Page, PageRequest } from '../core/page';
 import type { Users } from '../core/ports/truth';
-import { decodeCursor, encodeCursor, notACursor, pageOf } from './cursor';
+import { decodeCursor, encodeCursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
 import { run } from './tables';
@@ -23,21 +24,50 @@ const toUser = (row: UserEntity): User => ({
 });
 
 // Plain SQL, like all that a revocation runs: building the query would take longer than running it.
-const LOCK = `select id, email, email_key as "emailKey", password_hash as "passwordHash", role,
-  token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"
-  from {users} where id = $1 for`;
-const LOCK_SHARED = `${LOCK} share`;
-const LOCK_FOR_UPDATE = `${LOCK} update`;
+const COLUMNS = `id, email, email_key as "emailKey", password_hash as "passwordHash", role,
+  token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"`;
+const BY_ID = `select ${COLUMNS} from {users} where id = $1`;
+const LOCK = { share: `${BY_ID} for share`, update: `${BY_ID} for update` };
 
 const escapeLike = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`);
 
+async function readPage(
+  manager: EntityManager,
+  { first, after }: PageRequest,
+  search?: string,
+): Promise<Page<User>> {
+  const query = manager
+    .createQueryBuilder(UserEntity, 'u')
+    .orderBy('u.createdAt', 'ASC')
+    .addOrderBy('u.id', 'ASC')
+    .take(first + 1);
+  if (after !== undefined) {
+    // Postgres has years for at most 15 digits of ms.
+    const [createdAt, id] = decodeCursor(after, /^\d{1,15}$/);
+    query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
+  }
+  if (search !== undefined) {
+    query.andWhere('u.email_key like :pattern', { pattern: `%${escapeLike(emailKey(search))}%` });
+  }
+  const rows = await query.getMany();
+  const items = rows.map((row) => ({
+    node: toUser(row),
+    cursor: encodeCursor(row.createdAt.getTime(), row.id),
+  }));
+  return pageOf(items, first);
+}
+
 export function usersIn(manager: EntityManager): Users {
   const users = manager.getRepository(UserEntity);
+
+  const findOne = async (text: string, id: string) => {
+    if (!isId(id)) return undefined;
+    const [row] = await run<UserEntity[]>(manager, text, [id]);
+    return row && toUser(row);
+  };
+
   return {
-    async findById(id) {
-      const row = isId(id) ? await users.findOneBy({ id }) : null;
-      return row ? toUser(row) : undefined;
-    },
+    findById: (id) => findOne(BY_ID, id),
 
     async findByIds(ids) {
       const known = ids.filter(isId);
@@ -49,17 +79,16 @@ export function usersIn(manager: EntityManager): Users {
       return row ? toUser(row) : undefined;
     },
 
-    async lock(id, lock) {
-      if (!isId(id)) return undefined;
-      const [row] = await run<UserEntity[]>(manager, lock === 'share' ? LOCK_SHARED : LOCK_FOR_UPDATE, [id]);
-      return row && toUser(row);
-    },
+    lock: (id, lock) => findOne(LOCK[lock], id),
 
     async insert({ email, passwordHash, role }) {
       try {
-        const row = users.create({ email, emailKey: emailKey(email), passwordHash, role });
-        await users.insert(row);
-        return toUser(await users.findOneByOrFail({ id: row.id }));
+        const [row] = await run<[UserEntity]>(
+          manager,
+          `insert into {users} (email, email_key, password_hash, role) values ($1, $2, $3, $4) returning ${COLUMNS}`,
+          [email, emailKey(email), passwordHash, role],
+        );
+        return toUser(row);
       } catch (error) {
         if (violatesUnique(error, 'users_email_key_unique'))
           throw conflict('An account with this email already exists.');
@@ -77,40 +106,16 @@ export function usersIn(manager: EntityManager): Users {
       return rows[0].token_version;
     },
 
-    async setPasswordHash(id, passwordHash) {
-      await users.update({ id }, { passwordHash });
-    },
-
-    async setDisabled(id, disabled) {
-      await users.update({ id }, { disabledAt: disabled ? () => 'now()' : null });
-    },
-
-    async setRole(id, role) {
-      await users.update({ id }, { role });
+    async change(id, { disabled, ...others }) {
+      const disabledAt = disabled ? () => 'now()' : null;
+      await users.update({ id }, { ...others, ...(disabled !== undefined && { disabledAt }) });
     },
 
     async delete(id) {
       await users.delete({ id });
     },
 
-    async page({ first, after }, search) {
-      const query = users
-        .createQueryBuilder('u')
-        .orderBy('u.createdAt', 'ASC')
-        .addOrderBy('u.id', 'ASC')
-        .take(first + 1);
-      if (after !== undefined) {
-        const [createdAt, id] = decodeCursor(after, 2);
-        // Postgres has years for at most 15 digits of ms.
-        if (!isId(id) || !/^\d{1,15}$/.test(createdAt ?? '')) throw notACursor();
-        query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
-      }
-      if (search !== undefined) {
-        query.andWhere('u.email_key like :pattern', { pattern: `%${escapeLike(emailKey(search))}%` });
-      }
-      const rows = await query.getMany();
-      return pageOf(rows.map(toUser), first, (user) => encodeCursor(user.createdAt.getTime(), user.id));
-    },
+    page: (request, search) => readPage(manager, request, search),
 
     async lockAdministrators() {
       await manager.query('select pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);

@@ -7,7 +7,6 @@ import type {
   StoredSigningKey,
   User,
 } from '../account';
-import type { Role } from '../claims';
 import type { Page, PageRequest } from '../page';
 import type { LoggedRevocation, Revocation } from '../revocation';
 
@@ -52,9 +51,7 @@ export interface Users {
   insert(user: Pick<User, 'email' | 'passwordHash' | 'role'>): Promise<User>;
   /** Returns the new version. */
   raiseTokenVersion(id: string): Promise<number>;
-  setPasswordHash(id: string, passwordHash: string): Promise<void>;
-  setDisabled(id: string, disabled: boolean): Promise<void>;
-  setRole(id: string, role: Role): Promise<void>;
+  change(id: string, to: Partial<Pick<User, 'passwordHash' | 'disabled' | 'role'>>): Promise<void>;
   delete(id: string): Promise<void>;
   page(request: PageRequest, search?: string): Promise<Page<User>>;
   /**

@@ -1,7 +1,7 @@
 import { readConfig } from '../../src/config/read-config';
 import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
-import { connectDatabase, prepareDatabase } from '../../src/server/database';
+import { connect, prepareDatabase } from '../../src/server/database';
 import type { Confirmation } from '../../src/core/receipt';
 import type { LoggedRevocation } from '../../src/core/revocation';
 import type { Confirm } from '../../src/protocol/confirm';
@@ -58,7 +58,7 @@ async function assemble(databaseUrl: string, redisUrl: string): Promise<Assemble
   const logger = createLogger(config.logLevel);
   const address = { url: databaseUrl };
   const database = await prepareDatabase(address, config, createSeal(SETTINGS.SECRET));
-  const dataSource = await connectDatabase(address, config, logger);
+  const dataSource = await connect(address, { statementTimeout: 5000, poolSize: config.poolSize });
   const truth = createTruth(dataSource, { hasCopies: true, clockSkew: config.clockSkew });
   const { confirm } = await assembleRevocations({
     config,

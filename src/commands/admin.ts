@@ -8,19 +8,15 @@ import { readConfig } from '../config/read-config';
 import type { Env } from '../config/env';
 import { isUnavailable } from '../core/errors';
 import { StartError } from '../core/start-error';
-import { connect, tellOfWait } from '../server/database';
-import { openEmbeddedPostgres } from '../embedded/pglite';
+import { migrateAt, openPostgres, tellOfWait } from '../server/database';
+import { Teardown } from '../server/teardown';
 import { createLogger } from '../server/logger';
 import { createPasswords } from '../passwords/argon2';
 import { changeLease, lastAgreement, partWithCopies, switchRedis } from '../postgres/fleet-settings';
-import { migrate } from '../postgres/start';
-import { preparationFault } from '../postgres/start-faults';
 import { tablesIn } from '../postgres/truth';
 import { endEpoch } from '../redis/end-epoch';
 import { outlasting } from '../protocol/lease';
 import { explain } from '../server/explain';
-
-type Work = (manager: EntityManager) => Promise<string>;
 
 type Agreed = Awaited<ReturnType<typeof lastAgreement>>;
 
@@ -67,13 +63,14 @@ export interface Task {
   readonly words: string;
   /** Whether it changes what all nodes share. The embedded mode has only one node. */
   readonly isOfFleet: boolean;
-  readonly work: (env: Env, config: Config) => Work;
+  /** Makes the change, and resolves to a sentence about it. */
+  readonly work: (manager: EntityManager, config: Config, env: Env) => Promise<string>;
 }
 
 export const creating = (email: string): Task => ({
   words: 'create',
   isOfFleet: false,
-  work: (env, config) => async (manager) => {
+  async work(manager, config, env) {
     // Compose passes an unset variable as an empty one.
     const given = env.ADMIN_PASSWORD || undefined;
     const password = given ?? randomBytes(15).toString('base64url');
@@ -87,7 +84,7 @@ export const creating = (email: string): Task => ({
 export const switching = (state: 'on' | 'off'): Task => ({
   words: 'redis',
   isOfFleet: true,
-  work: () => async (manager) => {
+  async work(manager) {
     await switchRedis(state === 'on', manager);
     return `Nodes on this database now start only ${state === 'on' ? 'with' : 'without'} REDIS_URL.`;
   },
@@ -97,7 +94,7 @@ export const switching = (state: 'on' | 'off'): Task => ({
 export const leasing = (lease: number): Task => ({
   words: 'lease',
   isOfFleet: true,
-  work: () => async (manager) => {
+  async work(manager) {
     await changeLease(lease, manager);
     return `Nodes on this database now start only with REVOCATION_LEASE=${lease}ms.`;
   },
@@ -106,7 +103,7 @@ export const leasing = (lease: number): Task => ({
 export const RESTORED: Task = {
   words: 'restored',
   isOfFleet: true,
-  work: () => async (manager) => {
+  async work(manager) {
     await partWithCopies(manager);
     return 'Done. Start one node. Run rotateSigningKey(revokeOld: true), sign in again, and run forceLogoutAll.';
   },
@@ -115,36 +112,26 @@ export const RESTORED: Task = {
 async function carryOut(task: Task, env: Env): Promise<string> {
   // ADMIN_PASSWORD is for the account of this command, not for one at the first start.
   const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
-  const { store } = config;
-  if (task.isOfFleet && store.mode === 'embedded') {
+  const { mode, redisUrl } = config.store;
+  if (task.isOfFleet && mode === 'embedded')
     throw new StartError(
       `"${task.words}" does nothing in the embedded mode, which is one process without Redis. ` +
         'Set DATABASE_URL to name the database.',
     );
-  }
-  const embedded = store.mode === 'embedded' ? await openEmbeddedPostgres(store.dataDir) : undefined;
-  const address =
-    embedded ?? (store.mode === 'servers' ? { url: store.databaseUrl, schema: store.schema } : { url: '' });
+  let before: Agreed | undefined;
+  const work = async (manager: EntityManager) => {
+    if (task.isOfFleet) before = await lastAgreement(manager);
+    // Before the change: after it, nodes may start and confirm revocations that such a service does not receive.
+    const rest = before ? await endReliance(redisUrl, before) : '';
+    return `${await task.work(manager, config, env)}${rest}`;
+  };
+  const teardown = new Teardown();
   try {
-    const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
-    try {
-      let before: Agreed | undefined;
-      const redisUrl = store.mode === 'servers' ? store.redisUrl : undefined;
-      const prepare = async (manager: EntityManager) => {
-        if (task.isOfFleet) before = await lastAgreement(manager);
-        // Before the change: after it, nodes may start and confirm revocations that such a service does not receive.
-        const rest = before ? await endReliance(redisUrl, before) : '';
-        return `${await task.work(env, config)(manager)}${rest}`;
-      };
-      const answer = await migrate(dataSource, prepare, { onWait: tellOfWait(createLogger('warn')) });
-      return `${answer}${before ? await endRelianceOfNodes(redisUrl, before) : ''}`;
-    } catch (error) {
-      throw preparationFault(error);
-    } finally {
-      await dataSource.destroy();
-    }
+    const address = await openPostgres(config, teardown);
+    const answer = await migrateAt(address, work, { onWait: tellOfWait(createLogger('warn')) });
+    return `${answer}${before ? await endRelianceOfNodes(redisUrl, before) : ''}`;
   } finally {
-    await embedded?.close();
+    await teardown.run();
   }
 }
 

@@ -1,13 +1,19 @@
 import { CommanderError } from 'commander';
 import { readEnv } from '../config/env';
-import type { Outcome } from './admin';
+import type * as Admin from './admin';
 import { createProgram, type Handlers } from './program';
 import { version } from '../server/version';
 
 /** Ends the process. An answer goes to standard output, an error to standard error. */
-function end({ code, text }: Outcome): never {
+function end({ code, text }: Admin.Outcome): never {
   (code === 0 ? process.stdout : process.stderr).write(text);
   process.exit(code);
+}
+
+/** Runs a task of the command `admin`. */
+async function administer(taskOf: (admin: typeof Admin) => Admin.Task): Promise<void> {
+  const admin = await import('./admin.js');
+  end(await admin.administer(taskOf(admin), readEnv()));
 }
 
 /** Each loads its module when it is called: `--help` must work without the server's packages. */
@@ -16,22 +22,10 @@ const handlers: Handlers = {
     const { serve } = await import('../server/serve.js');
     serve();
   },
-  async createAdministrator(email) {
-    const { administer, creating } = await import('./admin.js');
-    end(await administer(creating(email), readEnv()));
-  },
-  async switchRedis(state) {
-    const { administer, switching } = await import('./admin.js');
-    end(await administer(switching(state), readEnv()));
-  },
-  async changeLease(lease) {
-    const { administer, leasing } = await import('./admin.js');
-    end(await administer(leasing(lease), readEnv()));
-  },
-  async restored() {
-    const { administer, RESTORED } = await import('./admin.js');
-    end(await administer(RESTORED, readEnv()));
-  },
+  createAdministrator: (email) => administer(({ creating }) => creating(email)),
+  switchRedis: (state) => administer(({ switching }) => switching(state)),
+  changeLease: (lease) => administer(({ leasing }) => leasing(lease)),
+  restored: () => administer(({ RESTORED }) => RESTORED),
   async doctor() {
     const { examine } = await import('./doctor/examine.js');
     const { code, text } = await examine(readEnv());

@@ -1,7 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Availability } from '../core/availability';
-import type { Reachable } from '../core/ports/reachable';
 import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
 import { anotherDatabase, fleetIn, onlyRow, readDatabaseId } from './fleet';
@@ -60,7 +59,7 @@ export function createTruth(
   dataSource: DataSource,
   settings: TruthSettings,
   availability?: Availability,
-): Truth & Reachable {
+): Truth {
   const { manager } = dataSource;
 
   const transaction = async <T>(work: (tables: Tables) => Promise<T>): Promise<T> => {

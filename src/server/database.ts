@@ -1,12 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from '../actions/create-administrator';
 import type { Config } from '../config/config';
+import type { StoredSigningKey } from '../core/account';
 import { createAvailability } from '../core/availability';
 import type { Clock } from '../core/clock';
-import { type ClockWatch, createClockWatch } from '../core/clock-watch';
 import { localIdOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
-import type { Reachable } from '../core/ports/reachable';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
@@ -20,6 +19,7 @@ import { connectionFault, preparationFault } from '../postgres/start-faults';
 import { judgeStore } from '../postgres/properties';
 import { type LockHolder, migrate, type StartWait } from '../postgres/start';
 import { createTruth, tablesIn } from '../postgres/truth';
+import { type ClockWatch, createClockWatch } from './clock-watch';
 import type { Teardown } from './teardown';
 import { createKeyGenerator } from '../tokens/generate';
 import { createSeal, type Seal } from '../tokens/sealing';
@@ -30,22 +30,15 @@ const CLOCK_INTERVAL = 10_000;
 /** ms; a statement that takes longer fails. */
 const STATEMENT_TIMEOUT = 5000;
 
-const usesRedis = ({ store }: Config): boolean => store.mode === 'servers' && store.redisUrl !== undefined;
+/** Whether the nodes on this database use Redis. */
+const usesRedis = ({ store }: Config): boolean => store.redisUrl !== undefined;
 
-/** Opens the configured store, in the embedded mode its Postgres, and returns its address and its secret. */
-async function openStore(
-  { store }: Config,
-  teardown: Teardown,
-): Promise<{ address: PostgresAddress; secret: string }> {
-  if (store.mode === 'servers') {
-    return { address: { url: store.databaseUrl, schema: store.schema }, secret: store.secret };
-  }
+/** Returns the address of the configured Postgres. In the embedded mode, opens it first. */
+export async function openPostgres({ store }: Config, teardown: Teardown): Promise<PostgresAddress> {
+  if (store.mode === 'servers') return { url: store.databaseUrl, schema: store.schema };
   const embedded = await openEmbeddedPostgres(store.dataDir);
   teardown.add(() => embedded.close());
-  return {
-    address: embedded,
-    secret: store.secret ?? (await inFolder(store.dataDir, () => readOrMakeSecret(store.dataDir))),
-  };
+  return embedded;
 }
 
 async function checkStore(
@@ -79,54 +72,39 @@ export async function connect(
   }
 }
 
-/** Opens the connection pool that requests use. */
-export function connectDatabase(
-  address: PostgresAddress,
+/**
+ * Says which setting of this node contradicts the nodes that started before; `undefined` if none does. A service with a
+ * guard, and a node, rely on all nodes having the same.
+ */
+export function contradiction(
   config: Config,
-  logger: Logger,
-): Promise<DataSource> {
-  const options: DataSourceOptions = {
-    statementTimeout: STATEMENT_TIMEOUT,
-    poolSize: config.poolSize,
-    onConnectionLost: (error) =>
-      logger.debug({ reason: error.message }, 'A connection to Postgres was lost.'),
-  };
-  return connect(address, options, logger);
-}
-
-function contradiction(config: Config, theirs: Extract<Agreement, { agreed: false }>): StartError {
+  theirs: { readonly usesRedis: boolean; readonly revocationLease?: number | null },
+): string | undefined {
   const withRedis = usesRedis(config);
-  if (theirs.usesRedis !== withRedis) {
-    return new StartError(
+  if (theirs.usesRedis !== withRedis)
+    return (
       `The other nodes on this database run ${withRedis ? 'without' : 'with'} REDIS_URL, this node ` +
-        `${withRedis ? 'with' : 'without'} it. Use the same setting on every node. To change it, stop them all and run: ` +
-        `npx tokenfence admin redis ${withRedis ? 'on' : 'off'}`,
+      `${withRedis ? 'with' : 'without'} it. Use the same setting on every node. To change it, stop them all and run: ` +
+      `npx tokenfence admin redis ${withRedis ? 'on' : 'off'}`
     );
-  }
-  return new StartError(
-    `The other nodes on this database run with a REVOCATION_LEASE of ${theirs.revocationLease ?? 0}ms, this node with ` +
-      `${config.revocationLease}ms. Use the same setting on every node. To change it, stop them all and run: ` +
-      `npx tokenfence admin lease ${config.revocationLease}ms`,
+  const lease = theirs.revocationLease ?? undefined;
+  if (!withRedis || lease === undefined || lease === config.revocationLease) return undefined;
+  return (
+    `The other nodes on this database run with a REVOCATION_LEASE of ${lease}ms, this node with ` +
+    `${config.revocationLease}ms. Use the same setting on every node. To change it, stop them all and run: ` +
+    `npx tokenfence admin lease ${config.revocationLease}ms`
   );
 }
 
-/** What a node has to know about its database. */
-export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
-
-interface StoresOptions {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly teardown: Teardown;
-  readonly clock: Clock;
-}
-
-/** Postgres, ready for use, and what was read there at the start. */
-export interface Stores {
-  readonly seal: Seal;
-  readonly database: PreparedDatabase;
-  readonly dataSource: DataSource;
-  readonly truth: Truth & Reachable;
-  readonly clockWatch: ClockWatch;
+/** Throws `StartError` if the secret is not the one that these keys were encrypted with. */
+export function checkSecret(seal: Seal, keys: readonly StoredSigningKey[]): void {
+  try {
+    for (const key of keys) seal.open(key.sealedPrivateKey, localIdOf(key.id));
+  } catch {
+    throw new StartError(
+      'SECRET cannot decrypt the signing keys in the database. Set the SECRET that they were encrypted with.',
+    );
+  }
 }
 
 /** Logs which session the start waits for, and how to end it. */
@@ -139,51 +117,74 @@ export function tellOfWait(logger: Pick<Logger, 'warn'>): NonNullable<StartWait[
     );
 }
 
-/**
- * Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator.
- * Of several nodes that start at once, one does the work.
- */
-export async function prepareDatabase(
+/** Runs the migrations and `work` in one transaction. Of several nodes that start at once, one does the work. */
+export async function migrateAt<T>(
   address: PostgresAddress,
-  config: Config,
-  seal: Seal,
-  wait: StartWait = {},
-): Promise<PreparedDatabase> {
-  const withRedis = usesRedis(config);
-  const prepare = async (manager: EntityManager) => {
-    const agreement = await agreeOn({ ...config, usesRedis: withRedis }, manager);
-    if (!agreement.agreed) throw contradiction(config, agreement);
-    const tables = tablesIn(manager, { hasCopies: withRedis, clockSkew: config.clockSkew });
-    const keys = await tables.signingKeys.list();
-    if (keys.length === 0) {
-      const name = await tables.signingKeys.takeName();
-      const key = await tables.signingKeys.insert(createKeyGenerator(seal)(name));
-      await tables.signingKeys.sign(key.id);
-    }
-    await tables.signingKeys.drawNames();
-    for (const key of keys) {
-      try {
-        seal.open(key.sealedPrivateKey, localIdOf(key.id));
-      } catch {
-        throw new StartError(
-          'SECRET cannot decrypt the signing keys in the database. Set the SECRET that they were encrypted with.',
-        );
-      }
-    }
-    if (config.administrator && (await tables.users.countEnabledAdministrators()) === 0) {
-      await createAdministrator(tables, createPasswords(config), config.administrator);
-    }
-    return agreement;
-  };
-
+  work: (manager: EntityManager) => Promise<T>,
+  wait?: StartWait,
+): Promise<T> {
   const dataSource = await connect(address, { statementTimeout: 0, poolSize: 1 });
   try {
-    return await migrate(dataSource, prepare, wait);
+    return await migrate(dataSource, work, wait);
   } catch (error) {
     throw preparationFault(error);
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** What a node has to know about its database. */
+export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
+
+/** Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator. */
+export function prepareDatabase(
+  address: PostgresAddress,
+  config: Config,
+  seal: Seal,
+  wait?: StartWait,
+): Promise<PreparedDatabase> {
+  const hasCopies = usesRedis(config);
+  const prepare = async (manager: EntityManager) => {
+    const agreement = await agreeOn({ ...config, usesRedis: hasCopies }, manager);
+    if (!agreement.agreed) throw new StartError(contradiction(config, agreement));
+    const tables = tablesIn(manager, { hasCopies, clockSkew: config.clockSkew });
+    const { signingKeys, users } = tables;
+    const keys = await signingKeys.list();
+    if (keys.length === 0) {
+      const key = await signingKeys.insert(createKeyGenerator(seal)(await signingKeys.takeName()));
+      await signingKeys.sign(key.id);
+    }
+    await signingKeys.drawNames();
+    checkSecret(seal, keys);
+    if (config.administrator && (await users.countEnabledAdministrators()) === 0)
+      await createAdministrator(tables, createPasswords(config), config.administrator);
+    return agreement;
+  };
+  return migrateAt(address, prepare, wait);
+}
+
+/** Makes a seal of the configured secret, or of the one beside the embedded database. */
+async function sealOf({ store }: Config): Promise<Seal> {
+  if (store.mode === 'servers') return createSeal(store.secret);
+  const { dataDir, secret } = store;
+  return createSeal(secret ?? (await inFolder(dataDir, () => readOrMakeSecret(dataDir))));
+}
+
+/** What is needed to put parts of a server together. */
+export interface Base {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly teardown: Teardown;
+  readonly clock: Clock;
+}
+
+/** Postgres, ready for use, and what was read there at the start. */
+export interface Stores {
+  readonly seal: Seal;
+  readonly database: PreparedDatabase;
+  readonly dataSource: DataSource;
+  readonly truth: Truth;
+  readonly clockWatch: ClockWatch;
 }
 
 /**
@@ -192,14 +193,17 @@ export async function prepareDatabase(
  * @param signal ends a start that waits for another session
  */
 export async function openStores(
-  { config, logger, teardown, clock }: StoresOptions,
+  { config, logger, teardown, clock }: Base,
   signal: AbortSignal | undefined,
 ): Promise<Stores> {
-  const { clockSkew } = config;
-  const { address, secret } = await openStore(config, teardown);
-  const seal = createSeal(secret);
+  const { clockSkew, poolSize } = config;
+  const address = await openPostgres(config, teardown);
+  const seal = await sealOf(config);
   const database = await prepareDatabase(address, config, seal, { signal, onWait: tellOfWait(logger) });
-  const dataSource = await connectDatabase(address, config, logger);
+  const onConnectionLost = (error: Error) =>
+    logger.debug({ reason: error.message }, 'A connection to Postgres was lost.');
+  const options = { statementTimeout: STATEMENT_TIMEOUT, poolSize, onConnectionLost };
+  const dataSource = await connect(address, options, logger);
   teardown.add(() => dataSource.destroy());
   const truth = createTruth(
     dataSource,

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from '../config/config';
-import { bounded, clipped, described } from '../core/bounded-value';
+import { bounded, clipped, described } from './bounded-value';
 
 /** Lines with the same message in a second, from `warn` up. A failing store would write one for each request. */
 const MOST_ALIKE = 20;

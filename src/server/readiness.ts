@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock';
-import type { ClockWatch } from '../core/clock-watch';
-import type { Reachable } from '../core/ports/reachable';
+import type { ViewSource } from '../core/ports/source';
+import type { Truth } from '../core/ports/truth';
 import { sharedAnswer } from '../core/shared-answer';
 import type { Readiness } from '../http/health';
-import type { ViewSource } from '../core/ports/source';
+import type { ClockWatch } from './clock-watch';
 
 export interface ReadinessSources {
-  readonly postgres: Reachable;
+  readonly postgres: Pick<Truth, 'ping'>;
   readonly source: Pick<ViewSource, 'state' | 'readableEpoch'>;
   readonly hasPendingMigrations: () => Promise<boolean>;
   readonly clockWatch: Pick<ClockWatch, 'isOff'>;

@@ -1,3 +1,5 @@
+import { systemClock } from '../../core/clock';
+import { measureOffset } from '../../server/clock-watch';
 import { fault, type Finding, well } from './finding';
 
 /**
@@ -10,15 +12,12 @@ export async function compareClock(
   store: string,
   read: () => Promise<number>,
   allowed: number,
-  now: () => number = Date.now,
+  clock = systemClock,
 ): Promise<Finding> {
-  const before = now();
-  const theirs = await read();
-  const after = now();
-  // The store read its clock at some moment between these two. Only a time outside of them is a difference.
-  const difference = theirs < before ? theirs - before : Math.max(0, theirs - after);
-  const words = `${Math.abs(Math.round(difference))} ms ${difference < 0 ? 'behind' : 'ahead of'} this machine`;
-  if (Math.abs(difference) <= allowed) return well('Clock', `the clock of ${store} is ${words}.`);
+  const { offset, uncertainty } = await measureOffset(read, clock);
+  const difference = Math.max(0, Math.abs(offset) - uncertainty);
+  const words = `${Math.round(difference)} ms ${offset > 0 ? 'behind' : 'ahead of'} this machine`;
+  if (difference <= allowed) return well('Clock', `the clock of ${store} is ${words}.`);
   return fault(
     'Clock',
     `the clock of ${store} is ${words}, more than CLOCK_SKEW (${allowed} ms). Synchronize both with NTP.`,

@@ -7,7 +7,7 @@ import type { Config } from '../../config/config';
 import { ConfigError, readConfig } from '../../config/read-config';
 import type { Env } from '../../config/env';
 import { FolderTakenError, openEmbeddedPostgres } from '../../embedded/pglite';
-import { fault, type Finding, lineOf, note, well } from './finding';
+import { collect, fault, type Finding, lineOf, note, well } from './finding';
 import { examinePostgres } from './postgres';
 import { examineRedis } from './redis';
 
@@ -34,31 +34,29 @@ async function examineEmbedded(
   }
 }
 
-/** Examines the settings and the stores that they name. */
-export async function findings(env: Env): Promise<Finding[]> {
+async function* examineAll(env: Env): AsyncGenerator<Finding> {
   let config: Config;
   try {
     config = readConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.faults.map((text) => fault('Settings', text));
+    for (const text of error.faults) yield fault('Settings', text);
+    return;
   }
   const { store, warnings, clockSkew } = config;
-  const settings = [
-    well('Settings', 'each value is valid.'),
-    ...warnings.map((text) => note('Settings', text)),
-  ];
-  if (store.mode === 'embedded')
-    return [...settings, ...(await examineEmbedded(config, store.dataDir, store.secret))];
-  const address = { url: store.databaseUrl, schema: store.schema };
-  return [
-    ...settings,
-    ...(await examinePostgres(address, config, store.secret)),
-    ...(store.redisUrl === undefined
-      ? [note('Redis', 'REDIS_URL is not set: every check of a token reads Postgres.')]
-      : await examineRedis(store.redisUrl, clockSkew)),
-  ];
+  yield well('Settings', 'each value is valid.');
+  for (const text of warnings) yield note('Settings', text);
+  if (store.mode === 'embedded') {
+    yield* await examineEmbedded(config, store.dataDir, store.secret);
+    return;
+  }
+  yield* await examinePostgres({ url: store.databaseUrl, schema: store.schema }, config, store.secret);
+  if (store.redisUrl !== undefined) yield* await examineRedis(store.redisUrl, clockSkew);
+  else yield note('Redis', 'REDIS_URL is not set: every check of a token reads Postgres.');
 }
+
+/** Examines the settings and the stores that they name. */
+export const findings = (env: Env): Promise<Finding[]> => collect(examineAll(env));
 
 /** Examines everything and formats the findings. The exit code is 1 if there is a fault. */
 export async function examine(env: Env): Promise<{ readonly code: 0 | 1; readonly text: string }> {

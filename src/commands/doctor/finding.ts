@@ -17,3 +17,9 @@ const MARKS = { well: 'ok   ', note: 'note ', fault: 'FAULT' };
 
 /** Formats a finding as a line for a person. */
 export const lineOf = ({ level, subject, text }: Finding): string => `${MARKS[level]}  ${subject}: ${text}\n`;
+
+export async function collect(found: AsyncIterable<Finding>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for await (const finding of found) findings.push(finding);
+  return findings;
+}

@@ -1,15 +1,15 @@
 import type { DataSource } from 'typeorm';
 import type { Config } from '../../config/config';
-import { localIdOf } from '../../core/key-id';
 import { createDataSource, type PostgresAddress } from '../../postgres/data-source';
 import { lastAgreement } from '../../postgres/fleet-settings';
 import { judgeStore } from '../../postgres/properties';
 import { hasPendingMigrations } from '../../postgres/ledger';
 import { connectionFault } from '../../postgres/start-faults';
 import { tablesIn } from '../../postgres/truth';
+import { checkSecret, contradiction } from '../../server/database';
 import { createSeal } from '../../tokens/sealing';
 import { compareClock } from './clock';
-import { fault, type Finding, note, well } from './finding';
+import { collect, fault, type Finding, note, well } from './finding';
 
 /** ms; a statement that takes longer fails. */
 const STATEMENT_TIMEOUT = 5000;
@@ -51,87 +51,64 @@ async function checkRights(dataSource: DataSource, isPending: boolean): Promise<
     : note('Postgres', `its role may not create tables, which an upgrade may need. Run: ${remedy}`);
 }
 
-async function checkSecret(dataSource: DataSource, config: Config, secret: string): Promise<Finding[]> {
-  const tables = tablesIn(dataSource.manager, { hasCopies: false, clockSkew: config.clockSkew });
-  const keys = await tables.signingKeys.list();
-  // Keys do not exist before the first start.
-  if (keys.length === 0) return [];
-  const seal = createSeal(secret);
+/** Examines what the first start creates: the keys, and the settings that all nodes agree on. */
+async function* examineStart(
+  dataSource: DataSource,
+  config: Config,
+  secret: string,
+): AsyncGenerator<Finding> {
+  const { manager } = dataSource;
+  const keys = await tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew }).signingKeys.list();
+  if (keys.length === 0) return;
   try {
-    for (const key of keys) seal.open(key.sealedPrivateKey, localIdOf(key.id));
-    return [well('Postgres', 'SECRET decrypts the signing keys.')];
-  } catch {
-    return [
-      fault(
-        'Postgres',
-        'SECRET cannot decrypt the signing keys. Set the SECRET that they were encrypted with.',
-      ),
-    ];
+    checkSecret(createSeal(secret), keys);
+    yield well('Postgres', 'SECRET decrypts the signing keys.');
+  } catch (error) {
+    yield fault('Postgres', (error as Error).message);
   }
-}
-
-async function checkAgreement(dataSource: DataSource, { store, revocationLease }: Config): Promise<Finding> {
-  const theirs = await lastAgreement(dataSource.manager);
-  const usesRedis = store.mode === 'servers' && store.redisUrl !== undefined;
-  if (theirs.usesRedis !== usesRedis)
-    return fault(
-      'Settings',
-      `the nodes on this database were started ${theirs.usesRedis ? 'with' : 'without'} REDIS_URL. Use the same setting, or ` +
-        `stop all of them and run: npx tokenfence admin redis ${usesRedis ? 'on' : 'off'}`,
-    );
-  if (usesRedis && theirs.revocationLease !== undefined && theirs.revocationLease !== revocationLease)
-    return fault(
-      'Settings',
-      `the nodes on this database were started with REVOCATION_LEASE=${theirs.revocationLease}ms. Use the same setting, or ` +
-        `stop all of them and run: npx tokenfence admin lease ${revocationLease}ms`,
-    );
-  return well('Settings', 'they match those of the nodes on this database.');
+  if (config.store.mode === 'embedded') return;
+  const difference = contradiction(config, await lastAgreement(manager));
+  yield difference === undefined
+    ? well('Settings', 'they match those of the nodes on this database.')
+    : fault('Settings', difference);
 }
 
 /** Not called for the embedded Postgres, which only this package configures. */
-async function checkProperties(dataSource: DataSource, poolSize: number): Promise<Finding[]> {
+async function* examineProperties(dataSource: DataSource, poolSize: number): AsyncGenerator<Finding> {
   const { faults, warnings } = await judgeStore(dataSource, poolSize);
-  return [
-    ...faults.map((text) => fault('Postgres', text)),
-    ...warnings.map((text) => note('Postgres', text)),
-    ...(faults.length === 0 ? [well('Postgres', 'it has every property that Tokenfence needs.')] : []),
-  ];
+  for (const text of faults) yield fault('Postgres', text);
+  for (const text of warnings) yield note('Postgres', text);
+  if (faults.length === 0) yield well('Postgres', 'it has every property that Tokenfence needs.');
 }
 
-async function lookAt(
+async function readTime(dataSource: DataSource): Promise<number> {
+  const [{ time }] = await dataSource.query<[{ time: string }]>(
+    'select extract(epoch from clock_timestamp()) * 1000 as time',
+  );
+  return Number(time);
+}
+
+/** @param url `undefined` in the embedded mode */
+async function* lookAt(
   dataSource: DataSource,
   config: Config,
   secret: string,
   url: string | undefined,
-): Promise<Finding[]> {
+): AsyncGenerator<Finding> {
   const [{ version }] = await dataSource.query<[{ version: string }]>(
     `select current_setting('server_version') as version`,
   );
-  const findings = [well('Postgres', `connected to version ${version}.`)];
-  if (url !== undefined) findings.push(...(await checkProperties(dataSource, config.poolSize)));
+  yield well('Postgres', `connected to version ${version}.`);
+  if (url !== undefined) yield* examineProperties(dataSource, config.poolSize);
   const isPending = await hasPendingMigrations(dataSource);
-  findings.push(
-    isPending
-      ? note('Postgres', 'migrations are pending. The next start runs them.')
-      : well('Postgres', 'all migrations have run.'),
-  );
-  findings.push(await checkRights(dataSource, isPending));
-  if (!isPending) {
-    const secretFindings = await checkSecret(dataSource, config, secret);
-    findings.push(...secretFindings);
-    if (secretFindings.length > 0 && url !== undefined)
-      findings.push(await checkAgreement(dataSource, config));
-  }
-  if (url === undefined) return findings;
-  findings.push(await checkEncryption(dataSource, url));
-  const readTime = async () => {
-    const [{ time }] = await dataSource.query<[{ time: string }]>(
-      'select extract(epoch from clock_timestamp()) * 1000 as time',
-    );
-    return Number(time);
-  };
-  findings.push(await compareClock('Postgres', readTime, config.clockSkew));
-  return findings;
+  yield isPending
+    ? note('Postgres', 'migrations are pending. The next start runs them.')
+    : well('Postgres', 'all migrations have run.');
+  yield await checkRights(dataSource, isPending);
+  if (!isPending) yield* examineStart(dataSource, config, secret);
+  if (url === undefined) return;
+  yield await checkEncryption(dataSource, url);
+  yield await compareClock('Postgres', () => readTime(dataSource), config.clockSkew);
 }
 
 /** Examines Postgres. Changes nothing. */
@@ -142,11 +119,9 @@ export async function examinePostgres(
 ): Promise<Finding[]> {
   let dataSource: DataSource | undefined;
   try {
-    dataSource = await createDataSource(address, {
-      statementTimeout: STATEMENT_TIMEOUT,
-      poolSize: 1,
-    }).initialize();
-    return await lookAt(dataSource, config, secret, 'url' in address ? address.url : undefined);
+    const options = { statementTimeout: STATEMENT_TIMEOUT, poolSize: 1 };
+    dataSource = await createDataSource(address, options).initialize();
+    return await collect(lookAt(dataSource, config, secret, 'url' in address ? address.url : undefined));
   } catch (error) {
     const explained = connectionFault(error);
     if (!(explained instanceof Error)) throw error;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { connectRedis, type RedisConnection } from '../../redis/client';
 import { keysOf } from '../../redis/keys';
 import { compareClock } from './clock';
-import { fault, type Finding, note, well } from './finding';
+import { collect, fault, type Finding, note, well } from './finding';
 
 /** ms for which the doctor waits for an answer. */
 const PATIENCE = 5000;
@@ -93,26 +93,17 @@ async function readTime(client: Redis): Promise<number> {
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }
 
-async function lookAt(connection: RedisConnection, clockSkew: number): Promise<Finding[]> {
-  const findings: Finding[] = [];
+async function* lookAt(connection: RedisConnection, clockSkew: number): AsyncGenerator<Finding> {
   const run = <T>(work: (client: Redis) => Promise<T>) => connection.run(work, PATIENCE);
-  findings.push(well('Redis', 'REDIS_URL can be reached.'));
-  const info = await run((client) => client.info()).catch((error: unknown) => wordsOf(error));
-  findings.push(
-    ...(/^NOPERM/.test(info)
-      ? [fault('Redis', 'its user may not run INFO. Give it: ACL SETUSER <user> +info, and save the ACL.')]
-      : judgeInfo(fieldsOf(info))),
-  );
-  findings.push(await run(checkRights));
-  const clock = () => compareClock('Redis', () => run(readTime), clockSkew);
+  yield well('Redis', 'REDIS_URL can be reached.');
+  const info = await run((client) => client.info()).catch(wordsOf);
+  if (/^NOPERM/.test(info))
+    yield fault('Redis', 'its user may not run INFO. Give it: ACL SETUSER <user> +info, and save the ACL.');
+  else yield* judgeInfo(fieldsOf(info));
+  yield await run(checkRights);
   // If the user may not read the clock, the previous finding says so.
-  findings.push(
-    ...(await clock().then(
-      (finding) => [finding],
-      () => [],
-    )),
-  );
-  return findings;
+  const clock = await compareClock('Redis', () => run(readTime), clockSkew).catch(() => undefined);
+  if (clock) yield clock;
 }
 
 const wordsOf = (error: unknown): string => {
@@ -133,16 +124,12 @@ export async function examineRedis(url: string, clockSkew: number): Promise<Find
     const { refusal } = connection;
     if (refusal !== undefined)
       return [fault('Redis', `it refuses the database of REDIS_URL: ${refusal}. Check the number.`)];
-    return await lookAt(connection, clockSkew);
+    return await collect(lookAt(connection, clockSkew));
   } catch (error) {
     const words = wordsOf(error);
     const why = words === 'Redis is not connected' ? reason : words;
-    return [
-      fault(
-        'Redis',
-        `REDIS_URL cannot be reached: ${why}. Check that Redis runs, and the user and password.`,
-      ),
-    ];
+    const text = `REDIS_URL cannot be reached: ${why}. Check that Redis runs, and the user and password.`;
+    return [fault('Redis', text)];
   } finally {
     connection.close();
   }

@@ -193,6 +193,8 @@ export interface Truth extends Tables {
    * `work` must have no effect beyond the transaction.
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
+  /** Resolves if Postgres answers in time and does its work; otherwise rejects. */
+  ping(): Promise<void>;
   /** ms since the epoch, by the clock of Postgres. */
   readTime(): Promise<number>;
   /** Reads everything that decides on a user's tokens, in one statement on the primary. */

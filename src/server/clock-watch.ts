@@ -1,15 +1,6 @@
-import { type Clock, momentOf } from './clock';
-import { isUnavailable } from './errors';
-import type { Logger } from './ports/logger';
-
-export interface ClockWatchOptions {
-  /** Reads the clock of Postgres, in ms since the epoch. */
-  readonly readTime: () => Promise<number>;
-  readonly clock: Clock;
-  /** ms; the largest difference that is allowed. */
-  readonly clockSkew: number;
-  readonly logger: Logger;
-}
+import { type Clock, momentOf } from '../core/clock';
+import { isUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
 
 /** Compares the clock of this process with the clock of Postgres. */
 export interface ClockWatch {
@@ -21,8 +12,34 @@ export interface ClockWatch {
   look(): Promise<void>;
 }
 
+/**
+ * Measures another clock, once.
+ *
+ * @param readTime reads it, ms since the epoch
+ * @returns the ms by which this process is ahead, negative if it is behind; and how wrong that may be
+ */
+export async function measureOffset(
+  readTime: () => Promise<number>,
+  clock: Clock,
+): Promise<{ offset: number; uncertainty: number }> {
+  const before = momentOf(clock);
+  const theirs = await readTime();
+  // The other clock was read at some moment in between.
+  const uncertainty = (clock.monotonic() - before.monotonic) / 2;
+  return { offset: before.wall + uncertainty - theirs, uncertainty };
+}
+
 /** ms; `iat` has whole seconds, so a smaller difference has no effect. */
 const LEAST_TOLERANCE = 1000;
+
+export interface ClockWatchOptions {
+  /** Reads the clock of Postgres, in ms since the epoch. */
+  readonly readTime: () => Promise<number>;
+  readonly clock: Clock;
+  /** ms; the largest difference that is allowed. */
+  readonly clockSkew: number;
+  readonly logger: Logger;
+}
 
 /**
  * Compares the two clocks. The guarantee does not depend on them (see docs/protocol.md). But other nodes refuse a token
@@ -35,13 +52,10 @@ export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWa
   let said = '';
 
   const measure = async () => {
-    const before = momentOf(clock);
-    const theirs = await readTime();
-    const took = clock.monotonic() - before.monotonic;
-    // Postgres read its clock at some moment in between, so the error is at most half of that time.
-    offset = before.wall + took / 2 - theirs;
+    const measured = await measureOffset(readTime, clock);
+    offset = measured.offset;
     const wasOff = isOff;
-    isOff = Math.abs(offset) - took / 2 > tolerance;
+    isOff = Math.abs(offset) - measured.uncertainty > tolerance;
     if (isOff === wasOff) return;
     const details = { offset: Math.round(offset), tolerance };
     if (isOff)

@@ -75,7 +75,7 @@ export function createTruth(
   return {
     ...tablesIn(manager, settings, availability),
     transaction,
-    ...translating<Pick<Truth & Reachable, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
+    ...translating<Pick<Truth, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
       {
         async onUser(userId) {
           const row = onlyRow(await run<TruthRow[]>(manager, ON_USER, [userId]));

@@ -1,27 +1,22 @@
-import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, ID, ObjectType } from 'type-graphql';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditEventType as Type } from '../core/account';
 import { COST_OF_TEXT } from './query-limits';
+import { registeredEnum } from './registered-enum';
 
-export const AuditEventTypeEnum = Object.fromEntries(AUDIT_EVENT_TYPES.map((type) => [type, type])) as {
-  [T in Type]: T;
-};
+/** Writes `USER_REGISTERED` as "User registered." */
+const describe = (type: Type) => `${type[0] ?? ''}${type.slice(1).toLowerCase().replaceAll('_', ' ')}.`;
 
-registerEnumType(AuditEventTypeEnum, {
-  name: 'AuditEventType',
-  description: 'The type of an audit event.',
-  valuesConfig: Object.fromEntries(
-    AUDIT_EVENT_TYPES.map((type) => [
-      type,
-      { description: `${type[0] ?? ''}${type.slice(1).toLowerCase().replaceAll('_', ' ')}.` },
-    ]),
-  ),
-});
+const AuditEventTypeEnum = registeredEnum<Type>(
+  'AuditEventType',
+  'The type of an audit event.',
+  Object.fromEntries(AUDIT_EVENT_TYPES.map((type) => [type, describe(type)])) as Record<Type, string>,
+);
 
 @ObjectType('AuditEvent', {
   description: 'One entry of the audit log. Kept when the account is deleted.',
   simpleResolvers: true,
 })
-export class AuditEventType {
+export class AuditEventType implements AuditEvent {
   @Field(() => ID, { description: 'The unique id of the event. Ids are not in order.' })
   id!: string;
 
@@ -63,5 +58,3 @@ export class AuditEventType {
   })
   requestId?: string;
 }
-
-export const toAuditEventType = (event: AuditEvent): AuditEventType => event;

@@ -24,19 +24,9 @@ export class PageInfo {
   endCursor?: string;
 }
 
-interface Edge<T> {
-  node: T;
-  cursor: string;
-}
-
-export interface Connection<T> {
-  edges: Edge<T>[];
-  pageInfo: PageInfo;
-}
-
 function connectionOf<T extends object>(node: ClassType<T>, name: string, what: string, plural: string) {
   @ObjectType(`${name}Edge`, { description: `${what} with its cursor.`, simpleResolvers: true })
-  class EdgeType implements Edge<T> {
+  class EdgeType {
     @Field(() => node, { description: `${what}.` })
     node!: T;
 
@@ -45,7 +35,7 @@ function connectionOf<T extends object>(node: ClassType<T>, name: string, what: 
   }
 
   @ObjectType(`${name}Connection`, { description: `A page of ${plural}.`, simpleResolvers: true })
-  class ConnectionType implements Connection<T> {
+  class ConnectionType {
     @Field(() => [EdgeType], { description: 'The items of the page.' })
     edges!: EdgeType[];
 
@@ -78,11 +68,7 @@ export const toPageRequest = ({ first, after }: PageArgs): PageRequest => ({
   after: after ?? undefined,
 });
 
-export function toConnection<T, N>(
-  page: Page<T>,
-  { after }: PageArgs,
-  toNode: (item: T) => N,
-): Connection<N> {
+export function toConnection<T, N>(page: Page<T>, { after }: PageArgs, toNode: (item: T) => N) {
   const edges = page.items.map(({ node, cursor }) => ({ node: toNode(node), cursor }));
   return {
     edges,

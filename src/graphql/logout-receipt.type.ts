@@ -1,31 +1,27 @@
-import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import type { Receipt } from '../core/receipt';
+import { Field, Int, ObjectType } from 'type-graphql';
+import type { Receipt, RevocationScope } from '../core/receipt';
 import type { Context } from './context';
+import { registeredEnum } from './registered-enum';
 
-export enum RevocationScope {
-  TOKEN = 'TOKEN',
-  SESSION = 'SESSION',
-  USER = 'USER',
-  EVERYONE = 'EVERYONE',
-}
-
-registerEnumType(RevocationScope, {
-  name: 'RevocationScope',
-  description: 'What a revocation ends.',
-  valuesConfig: {
-    TOKEN: { description: 'One access token.' },
-    SESSION: { description: 'Every token of one session.' },
-    USER: { description: 'Every token of one user.' },
-    EVERYONE: { description: 'Every token of all users.' },
+export const RevocationScopeEnum = registeredEnum<RevocationScope>(
+  'RevocationScope',
+  'What a revocation ends.',
+  {
+    TOKEN: 'One access token.',
+    SESSION: 'Every token of one session.',
+    USER: 'Every token of one user.',
+    EVERYONE: 'Every token of all users.',
   },
-});
+);
 
 @ObjectType('LogoutReceipt', {
   description: 'What was ended, and whether every node has confirmed it.',
   simpleResolvers: true,
 })
 export class LogoutReceiptType {
-  @Field(() => RevocationScope, { description: 'What was ended: a token, a session, the user, or everyone.' })
+  @Field(() => RevocationScopeEnum, {
+    description: 'What was ended: a token, a session, the user, or everyone.',
+  })
   scope!: RevocationScope;
 
   @Field(() => Int, {
@@ -56,16 +52,11 @@ export class LogoutReceiptType {
   unconfirmedReason?: string;
 }
 
-export function toLogoutReceipt({ confirmation, scope, ...receipt }: Receipt): LogoutReceiptType {
-  return {
-    scope: scope as RevocationScope,
-    tokenVersion: receipt.tokenVersion,
-    endedSessions: receipt.endedSessions,
-    revokedAt: receipt.revokedAt,
-    confirmed: confirmation.confirmed,
-    unconfirmedReason: confirmation.confirmed ? undefined : confirmation.reason,
-  };
-}
+export const toLogoutReceipt = ({ confirmation, ...receipt }: Receipt): LogoutReceiptType => ({
+  ...receipt,
+  confirmed: confirmation.confirmed,
+  unconfirmedReason: confirmation.confirmed ? undefined : confirmation.reason,
+});
 
 /** Adds a receipt to the response's extensions, for mutations that return something else. */
 export function noteReceipt(receipt: Receipt | undefined, context: Context): void {

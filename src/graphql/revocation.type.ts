@@ -1,24 +1,13 @@
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import type { LoggedRevocation } from '../core/revocation';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import type { LoggedRevocation, Revocation } from '../core/revocation';
+import { registeredEnum } from './registered-enum';
 
-export enum RevocationKind {
-  TOKEN = 'TOKEN',
-  SESSION = 'SESSION',
-  USER = 'USER',
-  EVERYONE = 'EVERYONE',
-  KEY = 'KEY',
-}
-
-registerEnumType(RevocationKind, {
-  name: 'RevocationKind',
-  description: 'What a revocation applies to.',
-  valuesConfig: {
-    TOKEN: { description: 'One access token, identified by "jti".' },
-    SESSION: { description: 'All tokens of one session, identified by "sid".' },
-    USER: { description: 'All tokens of one user with a lower "tokenVersion".' },
-    EVERYONE: { description: 'All tokens with a lower "globalVersion".' },
-    KEY: { description: 'All tokens signed by one key, identified by "kid".' },
-  },
+const RevocationKind = registeredEnum<Revocation['kind']>('RevocationKind', 'What a revocation applies to.', {
+  TOKEN: 'One access token, identified by "jti".',
+  SESSION: 'All tokens of one session, identified by "sid".',
+  USER: 'All tokens of one user with a lower "tokenVersion".',
+  EVERYONE: 'All tokens with a lower "globalVersion".',
+  KEY: 'All tokens signed by one key, identified by "kid".',
 });
 
 @ObjectType('Revocation', {
@@ -26,13 +15,11 @@ registerEnumType(RevocationKind, {
   simpleResolvers: true,
 })
 export class RevocationType {
-  @Field(() => ID, {
-    description: 'The id of the entry. Random: ids are not in order.',
-  })
+  @Field(() => ID, { description: 'The id of the entry. Random: ids are not in order.' })
   id!: string;
 
   @Field(() => RevocationKind, { description: 'What the revocation applies to.' })
-  kind!: RevocationKind;
+  kind!: Revocation['kind'];
 
   @Field(() => ID, { nullable: true, description: 'The user whose token, session or counter this is.' })
   userId?: string;
@@ -66,14 +53,8 @@ export class RevocationType {
   expiresAt!: Date;
 }
 
-export const toRevocationType = ({
-  revokedAt,
-  expiresAt,
-  kind,
-  ...named
-}: LoggedRevocation): RevocationType => ({
-  ...named,
-  kind: kind as RevocationKind,
-  revokedAt: new Date(revokedAt),
-  expiresAt: new Date(expiresAt),
+export const toRevocationType = (entry: LoggedRevocation): RevocationType => ({
+  ...entry,
+  revokedAt: new Date(entry.revokedAt),
+  expiresAt: new Date(entry.expiresAt),
 });

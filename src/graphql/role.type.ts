@@ -1,15 +1,9 @@
-import { registerEnumType } from 'type-graphql';
+import type { Role as CoreRole } from '../core/claims';
+import { registeredEnum } from './registered-enum';
 
-export enum Role {
-  USER = 'USER',
-  ADMIN = 'ADMIN',
-}
+export type Role = CoreRole;
 
-registerEnumType(Role, {
-  name: 'Role',
-  description: 'The role of a user.',
-  valuesConfig: {
-    USER: { description: 'May manage their own account.' },
-    ADMIN: { description: 'May also manage all accounts and signing keys.' },
-  },
+export const Role = registeredEnum<Role>('Role', 'The role of a user.', {
+  USER: 'May manage their own account.',
+  ADMIN: 'May also manage all accounts and signing keys.',
 });

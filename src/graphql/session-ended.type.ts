@@ -1,7 +1,8 @@
 import { Field, ID, ObjectType } from 'type-graphql';
+import type { RevocationScope } from '../core/receipt';
 import { type LoggedRevocation, refuses } from '../core/revocation';
 import type { Principal } from '../guard/guard';
-import { RevocationScope } from './logout-receipt.type';
+import { RevocationScopeEnum } from './logout-receipt.type';
 
 @ObjectType('SessionEnded', {
   description: 'A session or token of the current user was ended.',
@@ -15,7 +16,9 @@ export class SessionEndedType {
   })
   sessionId?: string;
 
-  @Field(() => RevocationScope, { description: 'What was ended: a token, a session, the user, or everyone.' })
+  @Field(() => RevocationScopeEnum, {
+    description: 'What was ended: a token, a session, the user, or everyone.',
+  })
   scope!: RevocationScope;
 
   @Field(() => Date, { description: 'When the revocation was stored.' })
@@ -34,19 +37,13 @@ export function toSessionEndedType(entry: LoggedRevocation, principal: Principal
   return {
     sessionId: sessionOf(entry, principal),
     // A revoked key ends tokens of everyone; the receipt says the same.
-    scope: (entry.kind === 'KEY' ? 'EVERYONE' : entry.kind) as RevocationScope,
+    scope: entry.kind === 'KEY' ? 'EVERYONE' : entry.kind,
     endedAt: new Date(entry.revokedAt),
     current: refuses(entry, principal),
   };
 }
 
 function sessionOf(entry: LoggedRevocation, { sessionId }: Principal): string | undefined {
-  switch (entry.kind) {
-    case 'SESSION':
-      return entry.sessionId;
-    case 'TOKEN':
-      return sessionId;
-    default:
-      return undefined;
-  }
+  if (entry.kind === 'SESSION') return entry.sessionId;
+  return entry.kind === 'TOKEN' ? sessionId : undefined;
 }

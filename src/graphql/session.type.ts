@@ -35,13 +35,5 @@ export class SessionType {
 
 /** @param currentId the session of the request, if it has one */
 export function toSessionType(session: Session, currentId: string | undefined): SessionType {
-  return {
-    id: session.id,
-    current: session.id === currentId,
-    userAgent: session.userAgent,
-    ipAddress: session.ipAddress,
-    createdAt: session.createdAt,
-    lastUsedAt: session.lastUsedAt,
-    expiresAt: session.idleExpiresAt,
-  };
+  return { ...session, current: session.id === currentId, expiresAt: session.idleExpiresAt };
 }

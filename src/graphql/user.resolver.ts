@@ -16,7 +16,6 @@ import {
 import type { Actions } from '../actions/actions';
 import { unauthenticated } from '../core/errors';
 import { requireUser } from '../guard/require-user';
-import { toAuditEventType } from './audit-event.type';
 import {
   AuditEventConnection,
   PageArgs,
@@ -101,11 +100,8 @@ export class UserResolver {
     description: 'The audit log, newest first. Administrators only.',
   })
   async auditEvents(@Args(() => AuditEventsArgs) args: AuditEventsArgs) {
-    return toConnection(
-      await this.actions.listAuditEvents(toPageRequest(args), args.userId ?? undefined),
-      args,
-      toAuditEventType,
-    );
+    const page = await this.actions.listAuditEvents(toPageRequest(args), args.userId ?? undefined);
+    return toConnection(page, args, (event) => event);
   }
 
   // Needs no check of its own: only the owner and administrators get a User.

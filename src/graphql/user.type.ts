@@ -33,13 +33,5 @@ export class UserType {
 
 export function toUserType(user: User, currentSessionId: string | undefined): UserType {
   const { id, email, role, tokenVersion, disabled, createdAt } = user;
-  return Object.assign(new UserType(), {
-    id,
-    email,
-    role: role as Role,
-    tokenVersion,
-    disabled,
-    createdAt,
-    currentSessionId,
-  });
+  return { id, email, role, tokenVersion, disabled, createdAt, currentSessionId };
 }

@@ -1,4 +1,4 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -7,19 +7,10 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
-import type { Context } from './context';
-import { createDenialPlugin } from './denials';
-import { createAnswerPlugin, createErrorFormatter, forLog } from './errors';
-import { httpRules } from './http-rules';
+import type { RequestContext } from './context';
 import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
-import { costLimit } from './query-limits';
-import { type Outcome, outcomePlugin } from './outcome';
-import { toLogoutReceipt } from './logout-receipt.type';
-
-export interface RequestContext extends Context {
-  readonly outcome: Outcome;
-  readonly requestId: string;
-}
+import { createErrorFormatter } from './errors';
+import { createRequestPlugin } from './request-plugin';
 
 export interface ApolloOptions {
   readonly schema: GraphQLSchema;
@@ -32,18 +23,9 @@ export interface ApolloOptions {
 }
 
 export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
-  const { schema, logger, recordRefusal, production, documents } = options;
-  // Apollo's formatter does not get the request of an error.
-  const ids = new WeakMap<object, string>();
-  const requestIds: ApolloServerPlugin<RequestContext> = {
-    requestDidStart: () =>
-      Promise.resolve({
-        didEncounterErrors({ errors, contextValue: { requestId } }) {
-          for (const error of errors) ids.set(error, requestId);
-          return Promise.resolve();
-        },
-      }),
-  };
+  const { schema, logger, production, documents } = options;
+  const requestIds = new WeakMap<object, string>();
+  const formatError = createErrorFormatter(options);
   return new ApolloServer<RequestContext>({
     schema,
     introspection: !production,
@@ -55,7 +37,7 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
     validationOptions: { maxErrors: MOST_ERRORS },
     executionOptions: { maxCoercionErrors: MOST_ERRORS },
     hideSchemaDetailsFromClientErrors: production,
-    formatError: createErrorFormatter({ logger, production, requestIdOf: (error) => ids.get(error) }),
+    formatError: (formatted, error) => formatError(formatted, error, requestIds.get(error as object)),
     // The composition root handles signals.
     stopOnTerminationSignals: false,
     logger: {
@@ -68,19 +50,7 @@ export function createApollo(options: ApolloOptions): ApolloServer<RequestContex
     plugins: [
       // It visits every field of every response, and none may be cached.
       ApolloServerPluginCacheControlDisabled(),
-      httpRules,
-      costLimit,
-      requestIds,
-      createDenialPlugin(recordRefusal),
-      outcomePlugin,
-      createAnswerPlugin<RequestContext>(({ requestId }) => requestId, toLogoutReceipt),
-      {
-        unexpectedErrorProcessingRequest: ({ requestContext, error }) => {
-          const { requestId } = requestContext.contextValue;
-          logger.error({ requestId, err: forLog(error) }, 'Unexpected error in a request.');
-          return Promise.resolve();
-        },
-      },
+      createRequestPlugin({ ...options, requestIds }),
       production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
     ],
   });

@@ -5,6 +5,7 @@ import type { SessionsOfUser } from '../core/ports/truth';
 import type { AuthResult } from '../guard/guard';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
+import type { Outcome } from './outcome';
 
 /** The context of resolvers, created for each request. */
 export interface Context extends Omit<Caller, 'auth'> {
@@ -23,11 +24,17 @@ export interface Context extends Omit<Caller, 'auth'> {
   readonly sessions: DataLoader<SessionsOfUser, readonly Session[]>;
 }
 
+/** The context of an HTTP request. */
+export interface RequestContext extends Context {
+  readonly outcome: Outcome;
+  readonly requestId: string;
+}
+
 /** The context of a subscription, for as long as it lives. */
 export interface SubscriptionContext extends Pick<Caller, 'auth'> {
   /** Revocations as they become known, until the client completes the subscription or the socket closes. */
-  readonly feed: {
-    mine(): AsyncIterable<LoggedRevocation>;
+  readonly revocations: {
+    ofUser(): AsyncIterable<LoggedRevocation>;
     all(): AsyncIterable<LoggedRevocation>;
   };
 }

@@ -1,4 +1,3 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { type ASTNode, type GraphQLError, Kind } from 'graphql';
 import { type Caller, originOf } from '../actions/client';
@@ -26,19 +25,4 @@ export function noteDenials(
     const type = 'ACCESS_DENIED';
     recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
   }
-}
-
-/** Creates the Apollo plugin that records forbidden queries and mutations. */
-export function createDenialPlugin(
-  recordRefusal: RecordRefusal,
-): ApolloServerPlugin<Pick<Caller, 'auth' | 'client'>> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        didEncounterErrors({ errors, contextValue }) {
-          noteDenials(recordRefusal, errors, contextValue);
-          return Promise.resolve();
-        },
-      }),
-  };
 }

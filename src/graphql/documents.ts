@@ -43,15 +43,11 @@ export interface Documents {
   };
 }
 
-/** Copies an error, with a code. */
-export const withCode = (error: GraphQLError, code: ApolloServerErrorCode): GraphQLError =>
-  new GraphQLError(error.message, {
-    nodes: error.nodes,
-    source: error.source,
-    positions: error.positions,
-    originalError: error.originalError,
-    extensions: { code },
-  });
+/** Gives a code to an error of graphql-js, which has none. */
+export function withCode(error: GraphQLError, code: `${ApolloServerErrorCode}`): GraphQLError {
+  error.extensions.code = code;
+  return error;
+}
 
 /** Apollo's hash of a document, which is the last part of its key. */
 const hashOf = (query: string) => createHash('sha256').update(query).digest('hex');
@@ -77,36 +73,25 @@ export function createDocuments({ schema, production }: DocumentsOptions): Docum
     maxSize: MOST_KEPT_TOKENS,
     sizeCalculation: tokensIn,
   });
-
-  const orErrors = <T>(code: ApolloServerErrorCode, work: () => T): T | readonly GraphQLError[] => {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof GraphQLError) return [withCode(error, code)];
-      throw error;
-    }
-  };
-
-  const check = (document: DocumentNode) =>
-    orErrors(ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED, () =>
-      validate(schema, document, rules, { maxErrors: MOST_ERRORS, hideSuggestions: production }).map(
-        (error) => withCode(error, ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED),
-      ),
-    );
+  const limits = { maxErrors: MOST_ERRORS, hideSuggestions: production };
 
   return {
     read(query) {
       const hash = hashOf(query);
       const known = valid.get(hash);
       if (known) return known;
-      const parsed = orErrors(ApolloServerErrorCode.GRAPHQL_PARSE_FAILED, () =>
-        parse(query, { maxTokens: MOST_TOKENS }),
-      );
-      if (!('kind' in parsed)) return parsed;
-      const errors = check(parsed);
-      if (errors.length > 0) return errors;
-      valid.set(hash, parsed);
-      return parsed;
+      let code = ApolloServerErrorCode.GRAPHQL_PARSE_FAILED;
+      try {
+        const document = parse(query, { maxTokens: MOST_TOKENS });
+        code = ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED;
+        const errors = validate(schema, document, rules, limits);
+        if (errors.length > 0) return errors.map((error) => withCode(error, code));
+        valid.set(hash, document);
+        return document;
+      } catch (error) {
+        if (error instanceof GraphQLError) return [withCode(error, code)];
+        throw error;
+      }
     },
     store: {
       get: (key) => Promise.resolve(valid.get(hashIn(key))),

@@ -1,10 +1,8 @@
-import { type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
 import type { ValidationError } from 'class-validator';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { ERROR_STATUS, type ErrorCode, TokenfenceError } from '../core/errors';
+import { TokenfenceError } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
-import type { Context } from './context';
 
 /** Apollo's codes for requests that never reached a resolver. Apollo sets their status. */
 const SYNTAX_CODES = new Set<string>([
@@ -25,8 +23,6 @@ function messageOfValidation(errors: readonly ValidationError[]): string {
   ]);
   return texts.length > 0 ? texts.map(sentence).join(' ') : 'The input is invalid.';
 }
-
-const isKnown = (code: unknown): code is ErrorCode => typeof code === 'string' && code in ERROR_STATUS;
 
 /** Characters. GraphQL's messages quote the request. Longer ones are neither sent back nor parsed below. */
 const LONGEST_MESSAGE = 1000;
@@ -84,6 +80,10 @@ export function forLog(error: unknown): unknown {
   return { name, message: 'Left out: it may quote the document.', stack: stack?.replace(message, '') };
 }
 
+/** Creates an error about the request itself. The message is sent to the client. */
+export const requestError = (code: `${ApolloServerErrorCode}`, message: string, status = 400): GraphQLError =>
+  new GraphQLError(message, { extensions: { code, http: { status } } });
+
 /** The error sent for an unexpected failure. `requestId` finds it in the log. */
 export const unexpected = (requestId?: string) => ({
   message: 'Unexpected error. Report the request id to the operators.',
@@ -94,21 +94,19 @@ export interface FormatOptions {
   readonly logger: Logger;
   /** Keeps names of the schema out of messages. */
   readonly production: boolean;
-  /** Returns the id of an error's request. Not needed if the logger adds it. */
-  readonly requestIdOf?: (error: object) => string | undefined;
 }
 
 /**
  * Creates Apollo's `formatError`. Clients get a code and a message written for them. An error without a code is
- * unexpected: it is logged, and the client gets only a request id.
+ * unexpected: it is logged, and the client gets only the request id.
  */
-export function createErrorFormatter({ logger, production, requestIdOf }: FormatOptions) {
+export function createErrorFormatter({ logger, production }: FormatOptions) {
   const messageFor = (error: GraphQLError) => {
     const message = withoutAdvice(withoutVariable(error));
     return asSentence(production ? withoutSuggestions(message) : message);
   };
 
-  return (formatted: GraphQLFormattedError, raw: unknown): GraphQLFormattedError => {
+  return (formatted: GraphQLFormattedError, raw: unknown, requestId?: string): GraphQLFormattedError => {
     const { locations, path } = formatted;
     const error = unwrapResolverError(raw);
     const answer = (message: string, extensions: Record<string, unknown>): GraphQLFormattedError => ({
@@ -120,7 +118,7 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
 
     if (error instanceof TokenfenceError) {
       // Only debug: the client of the store logs once that it is away.
-      if (error.cause) logger.debug({ err: error.cause, code: error.code }, 'A request failed.');
+      if (error.cause) logger.debug({ requestId, err: error.cause, code: error.code }, 'A request failed.');
       return answer(error.message, { code: error.code, ...error.details });
     }
     if (error instanceof GraphQLError) {
@@ -133,43 +131,8 @@ export function createErrorFormatter({ logger, production, requestIdOf }: Format
       }
       if (isAboutRequest(error, error !== raw)) return answer(messageFor(error), { code: 'BAD_USER_INPUT' });
     }
-    const requestId = typeof raw === 'object' && raw !== null ? requestIdOf?.(raw) : undefined;
-    logger.error(
-      { ...(requestId !== undefined && { requestId }), err: forLog(error) },
-      'Unexpected error in a request.',
-    );
-    const { message, extensions } = unexpected();
+    logger.error({ requestId, err: forLog(error) }, 'Unexpected error in a request.');
+    const { message, extensions } = unexpected(requestId);
     return answer(message, extensions);
-  };
-}
-
-/** Sets the HTTP status, the highest of all errors, and adds the receipts of mutations to the extensions. */
-export function createAnswerPlugin<C extends BaseContext & Pick<Context, 'receipts'>>(
-  requestIdOf: (context: C) => string,
-  describeReceipt: (receipt: Context['receipts'][number]) => unknown,
-): ApolloServerPlugin<C> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        willSendResponse({ response, contextValue }) {
-          if (response.body.kind !== 'single') return Promise.resolve();
-          const { singleResult } = response.body;
-          for (const { extensions } of singleResult.errors ?? []) {
-            if (!isKnown(extensions?.code)) continue;
-            response.http.status = Math.max(response.http.status ?? 200, ERROR_STATUS[extensions.code]);
-            if (extensions.code === 'INTERNAL_SERVER_ERROR') extensions.requestId = requestIdOf(contextValue);
-            if (typeof extensions.retryAfter === 'number') {
-              response.http.headers.set('retry-after', `${extensions.retryAfter}`);
-            }
-          }
-          if (contextValue.receipts.length > 0) {
-            singleResult.extensions = {
-              ...singleResult.extensions,
-              revocations: contextValue.receipts.map(describeReceipt),
-            };
-          }
-          return Promise.resolve();
-        },
-      }),
   };
 }

@@ -1,4 +1,5 @@
 import {
+  type DocumentNode,
   type FragmentDefinitionNode,
   getNamedType,
   GraphQLError,
@@ -17,19 +18,23 @@ import type { ComplexityEstimator } from 'graphql-query-complexity';
 /** Points of each field of introspection: at the limit it takes about as long as a page. */
 const COST = 2;
 
-export interface IntrospectedDocument {
-  readonly schema: GraphQLSchema;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The most points of an operation. Counting stops there. */
-  readonly highest: number;
-}
+const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
 
 /**
  * Creates the estimator for introspection. It reads the schema as execution will, and counts the fields. An estimate
  * would be wrong: `enumValues` has two items in one type and thirty in another.
+ *
+ * @param highest the most points of an operation: counting stops there
  */
-export function introspectionEstimator(document: IntrospectedDocument): ComplexityEstimator {
-  const { schema, fragments, highest } = document;
+export function introspectionEstimator(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  highest: number,
+): ComplexityEstimator {
+  const fragments = fragmentsIn(document);
   let cost = 0;
 
   /** Counts the fields that a selection has in `value`. */

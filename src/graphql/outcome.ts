@@ -1,4 +1,3 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import {
   type DocumentNode,
   type GraphQLFormattedError,
@@ -21,7 +20,7 @@ export interface Outcome {
 const MOST_FIELDS = 10;
 
 /** Returns the top-level fields. Reads each fragment once: nested ones would double the work with each level. */
-function fieldsOf({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
+export function topLevelFields({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
   const fields = new Set<string>();
   const seen = new Set<string>();
   const add = ({ selections }: SelectionSetNode): void => {
@@ -49,20 +48,3 @@ export function noteCode(outcome: Outcome, error: GraphQLFormattedError | undefi
   const code = error?.extensions?.code;
   if (typeof code === 'string') outcome.code = code;
 }
-
-export const outcomePlugin: ApolloServerPlugin<{ readonly outcome: Outcome }> = {
-  requestDidStart: () =>
-    Promise.resolve({
-      // After validation: every name is one of the schema's.
-      didResolveOperation({ operation, document, contextValue: { outcome } }) {
-        outcome.fields = operation ? fieldsOf(operation, document) : [];
-        return Promise.resolve();
-      },
-
-      willSendResponse({ response: { body }, contextValue: { outcome } }) {
-        const errors = body.kind === 'single' ? body.singleResult.errors : undefined;
-        noteCode(outcome, errors?.[0]);
-        return Promise.resolve();
-      },
-    }),
-};

@@ -1,12 +1,8 @@
-import type { ApolloServerPlugin } from '@apollo/server';
-import {
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  getVariableValues,
-  GraphQLError,
-  type GraphQLSchema,
-  Kind,
-} from 'graphql';
+import type {
+  BaseContext,
+  GraphQLRequestContextDidResolveOperation as ResolvedRequest,
+} from '@apollo/server';
+import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
 import {
   type ComplexityEstimatorArgs,
   fieldExtensionsEstimator,
@@ -14,6 +10,7 @@ import {
   simpleEstimator,
 } from 'graphql-query-complexity';
 import { MOST_ERRORS } from './documents';
+import { requestError } from './errors';
 import { introspectionEstimator } from './introspection-cost';
 
 /** The most points that an operation may cost. A field costs 1, a list the sum of its items. */
@@ -45,9 +42,6 @@ export const costOfList = ({ args, childComplexity }: ComplexityEstimatorArgs): 
 
 export const costOfPage = (field: ComplexityEstimatorArgs): number => COST_OF_PAGE + costOfList(field);
 
-export const badUserInput = (message: string) =>
-  new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
-
 /** An operation of a document, with its variables. */
 export interface CountedOperation {
   readonly schema: GraphQLSchema;
@@ -55,11 +49,6 @@ export interface CountedOperation {
   readonly operationName?: string;
   readonly variables: Record<string, unknown>;
 }
-
-const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
-  new Map(
-    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
 
 /** Returns an error if an operation with valid variables costs too much (OWASP ASVS 4.3.1). */
 export function faultOfCost({ document, ...operation }: CountedOperation): GraphQLError | undefined {
@@ -70,41 +59,30 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
       query: document,
       maxQueryNodes: MOST_NODES,
       estimators: [
-        introspectionEstimator({
-          schema: operation.schema,
-          fragments: fragmentsIn(document),
-          highest: HIGHEST_COST,
-        }),
+        introspectionEstimator(operation.schema, document, HIGHEST_COST),
         fieldExtensionsEstimator(),
         simpleEstimator({ defaultComplexity: 1 }),
       ],
     });
   } catch (error) {
     // Too many fields to count, or one that cannot be counted. Refused, as execution would still run the others.
-    if (error instanceof GraphQLError) return badUserInput(error.message);
+    if (error instanceof GraphQLError) return requestError('BAD_USER_INPUT', error.message);
     throw error;
   }
   if (cost <= HIGHEST_COST) return undefined;
-  return badUserInput(
+  return requestError(
+    'BAD_USER_INPUT',
     `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Request less, or split it up.`,
   );
 }
 
 /** Refuses an operation that costs too much before any of it runs. */
-export const costLimit: ApolloServerPlugin = {
-  requestDidStart: () =>
-    Promise.resolve({
-      didResolveOperation({ request, document, operation, schema }) {
-        const { variables = {}, operationName } = request;
-        // No such operation, or invalid variables: execution runs nothing then, and has the better message.
-        if (!operation) return Promise.resolve();
-        const definitions = operation.variableDefinitions ?? [];
-        if (getVariableValues(schema, definitions, variables, { maxErrors: MOST_ERRORS }).errors) {
-          return Promise.resolve();
-        }
-        const fault = faultOfCost({ schema, document, operationName, variables });
-        if (fault) throw fault;
-        return Promise.resolve();
-      },
-    }),
-};
+export function refuseCostly({ request, document, operation, schema }: ResolvedRequest<BaseContext>): void {
+  const { variables = {}, operationName } = request;
+  // No such operation, or invalid variables: execution runs nothing then, and has the better message.
+  if (!operation) return;
+  const definitions = operation.variableDefinitions ?? [];
+  if (getVariableValues(schema, definitions, variables, { maxErrors: MOST_ERRORS }).errors) return;
+  const fault = faultOfCost({ schema, document, operationName, variables });
+  if (fault) throw fault;
+}

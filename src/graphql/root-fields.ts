@@ -1,21 +1,21 @@
-import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, OperationTypeNode } from 'graphql';
+import {
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isObjectType,
+  OperationTypeNode,
+} from 'graphql';
+import type { Actions } from '../actions/actions';
 import { tookTooLong } from '../core/errors';
 import type { Context } from './context';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
-/** Wraps the resolvers of a type's fields. */
-function wrap(
-  schema: GraphQLSchema,
-  typeName: string | undefined,
-  around: (resolve: Resolver) => Resolver,
-  isWanted: (name: string) => boolean = () => true,
-): void {
-  const type = typeName === undefined ? undefined : schema.getType(typeName);
-  for (const field of Object.values(isObjectType(type) ? type.getFields() : {})) {
-    if (field.resolve && isWanted(field.name)) field.resolve = around(field.resolve);
-  }
-}
+/** Mutations that need no sign-in. Their use cases count by account, token or address. */
+const COUNTED_ELSEWHERE = new Set(['register', 'login', 'refresh', 'logout']);
+
+/** Counted with `logout`, apart from other writes, which must not keep a user from ending everything. */
+const LOGOUTS = new Set(['logoutEverywhere']);
 
 /** Ends a query with `SERVICE_UNAVAILABLE` at the deadline. Its work continues, and the result is dropped. */
 const inTime =
@@ -34,22 +34,40 @@ const inTime =
     }
   };
 
-/** Checks the caller's token before each mutation, and begins none after the deadline. */
-function checkingCaller(): (resolve: Resolver) => Resolver {
+/** Before each mutation: refuses to begin after the deadline, checks the caller's token again, and counts the write. */
+function createMutationGuard(actions: Pick<Actions, 'countWrite'>) {
   const checked = new WeakSet<Context>();
-  return (resolve) => async (source, args, context, info) => {
-    if (performance.now() > context.deadline) throw tookTooLong();
-    // The first was just checked with its request.
-    if (checked.has(context)) context.auth = await context.authenticate();
-    checked.add(context);
-    return resolve(source, args, context, info);
+  return (resolve: Resolver, name: string): Resolver => {
+    const isCounted = !COUNTED_ELSEWHERE.has(name);
+    const kind = LOGOUTS.has(name) ? 'logout' : 'write';
+    return async (source, args, context, info) => {
+      if (performance.now() > context.deadline) throw tookTooLong();
+      // The first was just checked with its request.
+      if (checked.has(context)) context.auth = await context.authenticate();
+      checked.add(context);
+      // Without a valid token the resolver refuses.
+      if (isCounted && context.auth.ok)
+        await actions.countWrite(context.auth.principal, context.client, kind);
+      return resolve(source, args, context, info);
+    };
   };
 }
 
-/** Gives every query a deadline, and checks the caller's token again before every mutation. */
-export function guardRootFields(schema: GraphQLSchema): GraphQLSchema {
-  wrap(schema, schema.getMutationType()?.name, checkingCaller());
-  wrap(schema, schema.getQueryType()?.name, inTime);
-  wrap(schema, 'User', inTime, (name) => name === 'sessions');
-  return schema;
+function wrapFields(
+  type: GraphQLObjectType | null | undefined,
+  wrap: (resolve: Resolver, name: string) => Resolver,
+): void {
+  for (const field of Object.values(type?.getFields() ?? {})) {
+    if (field.resolve) field.resolve = wrap(field.resolve, field.name);
+  }
+}
+
+/** Gives every query a deadline, and guards every mutation, including fields added later. */
+export function guardRootFields(schema: GraphQLSchema, actions: Pick<Actions, 'countWrite'>): void {
+  wrapFields(schema.getMutationType(), createMutationGuard(actions));
+  wrapFields(schema.getQueryType(), inTime);
+  const user = schema.getType('User');
+  wrapFields(isObjectType(user) ? user : undefined, (resolve, name) =>
+    name === 'sessions' ? inTime(resolve) : resolve,
+  );
 }

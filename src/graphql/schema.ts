@@ -11,7 +11,6 @@ import type { Context } from './context';
 import { guardRootFields } from './root-fields';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
-import { limitWrites } from './write-limit';
 
 const authChecker: AuthChecker<Pick<Context, 'auth'>, Role> = ({ context }, roles) => {
   requireUser(context, ...(roles.slice(0, 1) as [Role?]));
@@ -22,25 +21,19 @@ const notUsed = () => {
   throw new Error('Not used: subscriptions take their events from the socket.');
 };
 
-/** type-graphql requires one as soon as the schema has a subscription. */
-const noPubSub = { publish: notUsed, subscribe: notUsed };
-
 export function createSchema(actions: Actions): GraphQLSchema {
-  const resolvers = new Map<unknown, object>([
-    [AuthResolver, new AuthResolver(actions)],
-    [UserResolver, new UserResolver(actions)],
-    [AdminResolver, new AdminResolver(actions)],
-    [SubscriptionResolver, new SubscriptionResolver()],
-  ]);
+  const resolvers = [AuthResolver, UserResolver, AdminResolver, SubscriptionResolver] as const;
+  const instances = new Map<unknown, object>(resolvers.map((each) => [each, new each(actions)]));
   const schema = buildSchemaSync({
-    resolvers: [AuthResolver, UserResolver, AdminResolver, SubscriptionResolver],
+    resolvers,
     authChecker,
-    container: { get: (resolver) => resolvers.get(resolver) },
-    pubSub: noPubSub,
+    container: { get: (resolver) => instances.get(resolver) },
+    // type-graphql requires one as soon as the schema has a subscription.
+    pubSub: { publish: notUsed, subscribe: notUsed },
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
     // Otherwise the error would echo the input, with the password.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },
   });
-  limitWrites(schema, actions);
-  return guardRootFields(schema);
+  guardRootFields(schema, actions);
+  return schema;
 }

@@ -1,12 +1,12 @@
-import { ApolloServerErrorCode } from '@apollo/server/errors';
 import {
   type ExecutionArgs,
   getOperationAST,
   getVariableValues,
-  GraphQLError,
+  type GraphQLError,
   OperationTypeNode,
 } from 'graphql';
-import { createDocuments, type DocumentsOptions, MOST_ERRORS, withCode } from './documents';
+import { type Documents, type DocumentsOptions, MOST_ERRORS, withCode } from './documents';
+import { requestError } from './errors';
 import { faultOfCost } from './query-limits';
 
 /** The payload of a `subscribe` message. */
@@ -16,11 +16,11 @@ export interface SubscriptionRequest {
   readonly variables?: Record<string, unknown> | null;
 }
 
-type Reading = Omit<ExecutionArgs, 'contextValue'> | readonly GraphQLError[];
+export interface SubscriptionReaderOptions extends DocumentsOptions {
+  readonly documents: Pick<Documents, 'read'>;
+}
 
-const refusal = (message: string, code: ApolloServerErrorCode) => [
-  new GraphQLError(message, { extensions: { code } }),
-];
+type Reading = Omit<ExecutionArgs, 'contextValue'> | readonly GraphQLError[];
 
 const NO_OPERATION =
   'The document does not contain this operation. If it has several, send an operationName.';
@@ -30,27 +30,24 @@ const NO_SUBSCRIPTION = 'Only subscriptions are served over WebSocket. Send quer
  * Creates the reader of requests from a socket, which Apollo does not see. It accepts only subscriptions, with the
  * limits and error codes of HTTP, and returns the arguments of the execution, or errors.
  */
-export function createSubscriptionReader({ schema, production }: DocumentsOptions) {
-  const documents = createDocuments({ schema, production });
-
+export function createSubscriptionReader({ schema, production, documents }: SubscriptionReaderOptions) {
   return (request: SubscriptionRequest): Reading => {
     const operationName = request.operationName ?? undefined;
     const variables = request.variables ?? {};
     const document = documents.read(request.query);
     if (!('kind' in document)) return document;
     const operation = getOperationAST(document, operationName);
-    if (!operation) return refusal(NO_OPERATION, ApolloServerErrorCode.OPERATION_RESOLUTION_FAILURE);
+    if (!operation) return [requestError('OPERATION_RESOLUTION_FAILURE', NO_OPERATION)];
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
-      return refusal(NO_SUBSCRIPTION, ApolloServerErrorCode.BAD_REQUEST);
+      return [requestError('BAD_REQUEST', NO_SUBSCRIPTION)];
 
     const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
       maxErrors: MOST_ERRORS,
       hideSuggestions: production,
     });
-    if (errors) return errors.map((error) => withCode(error, ApolloServerErrorCode.BAD_USER_INPUT));
+    if (errors) return errors.map((error) => withCode(error, 'BAD_USER_INPUT'));
     const fault = faultOfCost({ schema, document, operationName, variables });
-    return fault
-      ? [fault]
-      : { schema, document, operationName, variableValues: variables, hideSuggestions: production };
+    if (fault) return [fault];
+    return { schema, document, operationName, variableValues: variables, hideSuggestions: production };
   };
 }

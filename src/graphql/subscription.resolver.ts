@@ -6,7 +6,7 @@ import { RevocationType, toRevocationType } from './revocation.type';
 import { Role } from './role.type';
 import { SessionEndedType, toSessionEndedType } from './session-ended.type';
 
-const feedOf = (context: unknown) => (context as SubscriptionContext).feed;
+const revocationsOf = (context: unknown) => (context as SubscriptionContext).revocations;
 
 /** Subscriptions. The caller's token is checked again before each event gets here. */
 @Resolver()
@@ -16,7 +16,7 @@ export class SubscriptionResolver {
     description:
       'Sends an event when a session or token of the current user is ended, on any device. ' +
       "The event that revokes the socket's own token is the last.",
-    subscribe: ({ context }) => feedOf(context).mine(),
+    subscribe: ({ context }) => revocationsOf(context).ofUser(),
   })
   sessionEnded(@Root() entry: LoggedRevocation, @Ctx() context: SubscriptionContext) {
     return toSessionEndedType(entry, requireUser(context));
@@ -25,7 +25,7 @@ export class SubscriptionResolver {
   @Authorized(Role.ADMIN)
   @Subscription(() => RevocationType, {
     description: 'Sends every revocation as soon as this node learns it. Administrators only.',
-    subscribe: ({ context }) => feedOf(context).all(),
+    subscribe: ({ context }) => revocationsOf(context).all(),
   })
   revocations(@Root() entry: LoggedRevocation) {
     return toRevocationType(entry);

@@ -13,6 +13,7 @@ import type { Clock } from '../core/clock';
 import type { Metrics } from '../core/ports/metrics';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { PublishedKeys } from '../core/ports/tokens';
+import { createDocuments } from '../graphql/documents';
 import { unexpected } from '../graphql/errors';
 import { createSchema } from '../graphql/schema';
 import type { Guard } from '../guard/guard';
@@ -134,11 +135,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const schema = createSchema(actions);
+  const documents = createDocuments({ schema, production: options.production });
   const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
   const { socketLimits, rateLimit } = options;
   const sockets = createSockets({
     ...options,
     schema,
+    documents,
     observer: options.socketObserver,
     limits: socketLimits,
   });
@@ -148,7 +151,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...(!rateLimit && { ofNetwork: Infinity, ofSite: Infinity }),
   });
   await addUpgrades(app, { ...options, sockets, places, owed, isOwnPage, isClosing });
-  await addGraphql(app, { ...options, schema, sockets, isOwnPage, requestLog });
+  await addGraphql(app, { ...options, schema, documents, sockets, isOwnPage, requestLog });
   await addOAuth(app, options);
   addJwks(app, keys);
   addHealth(app, readiness, options.stopping);

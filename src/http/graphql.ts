@@ -6,8 +6,9 @@ import type { GraphQLError, GraphQLSchema } from 'graphql';
 import type { Actions } from '../actions/actions';
 import { originOf } from '../actions/client';
 import type { RecordRefusal } from '../core/ports/refusals';
-import { createApollo, type RequestContext } from '../graphql/apollo';
-import { createDocuments } from '../graphql/documents';
+import { createApollo } from '../graphql/apollo';
+import type { RequestContext } from '../graphql/context';
+import type { Documents } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
 import { noteCode } from '../graphql/outcome';
 import type { Guard } from '../guard/guard';
@@ -22,6 +23,7 @@ import { transportError } from './transport-errors';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   readonly actions: Actions;
   readonly guard: Guard;
   readonly logger: FastifyBaseLogger;
@@ -57,13 +59,12 @@ function withRequestId(answer: string, id: string): string {
 
 /** Adds `/graphql`: queries and mutations over HTTP, subscriptions over WebSocket. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { actions, guard, logger, production, recordRefusal, sockets, requestLog } = options;
-  const documents = createDocuments(options);
+  const { actions, documents, guard, recordRefusal, sockets, requestLog } = options;
   const apollo = createApollo({ ...options, documents: documents.store });
   await apollo.start();
   // Runs after the last response. Apollo must not close the app itself: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
-  const formatError = createErrorFormatter({ logger, production });
+  const formatError = createErrorFormatter(options);
   const refreshCookie = createRefreshCookie(options);
 
   const refuse = (errors: readonly GraphQLError[], request: FastifyRequest, reply: FastifyReply) => {

@@ -1,17 +1,7 @@
 import { CLOSE_CODES } from '../guard/sockets';
 
-/** Why a socket was closed, for the metrics and the log. */
-export type CloseCause =
-  | OwnCause
-  /** The client did not answer a ping. */
-  | 'DEAD'
-  /** The client broke the rules of the protocol. */
-  | 'PROTOCOL'
-  /** The client closed the socket, or the connection was lost. */
-  | 'CLIENT';
-
-/** The codes with which the server closes sockets (RFC 6455, section 7.4, and graphql-transport-ws). */
-const CODES = {
+/** Why the server closes a socket, each with its code (RFC 6455, section 7.4, and graphql-transport-ws). */
+export const OWN_CLOSE_CODES = {
   ...CLOSE_CODES,
   /** The client does not read what it is sent. */
   TOO_SLOW: 1013,
@@ -22,10 +12,12 @@ const CODES = {
   STOPPING: 1001,
 } as const;
 
-/** Why the server closes a socket. */
-export type OwnCause = keyof typeof CODES;
-
-export const codeOf = (cause: OwnCause): number => CODES[cause];
-
-/** Closes the socket, after what already waits for it is sent. */
-export type CloseSocket = (cause: OwnCause) => void;
+/** Why a socket was closed, for the metrics and the log. */
+export type CloseCause =
+  | keyof typeof OWN_CLOSE_CODES
+  /** The client did not answer a ping. */
+  | 'DEAD'
+  /** The client broke the rules of the protocol. */
+  | 'PROTOCOL'
+  /** The client closed the socket, or the connection was lost. */
+  | 'CLIENT';

@@ -1,9 +1,12 @@
+import type { WebSocket as ProtocolSocket } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import type { Clock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
-import { type CloseCause, codeOf, type OwnCause } from './closing';
+import { type CloseCause, OWN_CLOSE_CODES } from './closing';
 import type { SocketLimits } from './socket-limits';
-import { createPace } from './pace';
+
+/** ms */
+const MINUTE = 60_000;
 
 export interface ConnectionOptions {
   readonly socket: WebSocket;
@@ -14,16 +17,20 @@ export interface ConnectionOptions {
   readonly logger: Pick<Logger, 'debug'>;
 }
 
-/** One WebSocket, within limits on what the client sends and on what waits for the client. */
-export class Connection {
+/**
+ * One WebSocket, as graphql-ws uses it, within limits on what the client sends and on what waits for the client. The
+ * adapters of graphql-ws have no such limits.
+ */
+export class Connection implements ProtocolSocket {
   /** Something has come since the last ping. */
   private isAlive = true;
   private cause: CloseCause | undefined;
-  private readonly isWithinPace: () => boolean;
+  /** A minute begins with the first frame after the end of the one before. */
+  private minuteBeganAt = -Infinity;
+  private framesOfMinute = 0;
 
   constructor(private readonly options: ConnectionOptions) {
-    const { socket, id, limits, clock, logger } = options;
-    this.isWithinPace = createPace(limits.messages, clock);
+    const { socket } = options;
     socket.on('pong', () => void this.hear());
     socket.on('ping', (data) => {
       if (this.hear()) socket.pong(data);
@@ -31,20 +38,25 @@ export class Connection {
     // A frame that breaks the rules, or is too large: the library closes the socket itself.
     socket.on('error', (error) => {
       this.cause ??= 'PROTOCOL';
-      logger.debug({ err: error, requestId: id }, 'A socket broke the rules of WebSocket.');
+      this.log(error, 'A socket broke the rules of WebSocket.');
     });
+  }
+
+  get protocol(): string {
+    return this.options.socket.protocol;
   }
 
   get isOpen(): boolean {
     return this.options.socket.readyState === WebSocket.OPEN;
   }
 
-  close(cause: OwnCause): void {
-    this.closeWith(cause, codeOf(cause), cause);
+  /** Closes the socket, after what already waits for it is sent. */
+  closeFor(cause: keyof typeof OWN_CLOSE_CODES): void {
+    this.closeWith(cause, OWN_CLOSE_CODES[cause], cause);
   }
 
   /** Closes the socket because its client broke the rules of the protocol. */
-  breakOff(code: number, reason: string): void {
+  close(code = 4400, reason = ''): void {
     this.closeWith('PROTOCOL', code, reason);
   }
 
@@ -54,9 +66,14 @@ export class Connection {
     );
   }
 
-  onMessage(handle: (text: string) => void): void {
+  onMessage(handle: (text: string) => Promise<void>): void {
     this.options.socket.on('message', (data) => {
-      if (this.hear()) handle((data as Buffer).toString());
+      if (!this.hear()) return;
+      // Our hooks handle their own errors. What fails here is a message that only servers may send.
+      handle((data as Buffer).toString()).catch((error: unknown) => {
+        this.log(error, 'A socket sent an invalid message.');
+        this.close(4400, 'Invalid message received');
+      });
     });
   }
 
@@ -84,8 +101,18 @@ export class Connection {
     this.isAlive = true;
     if (!this.takesMore()) return false;
     if (this.isWithinPace()) return true;
-    this.close('TOO_MANY_MESSAGES');
+    this.closeFor('TOO_MANY_MESSAGES');
     return false;
+  }
+
+  private isWithinPace(): boolean {
+    const now = this.options.clock.monotonic();
+    if (now - this.minuteBeganAt >= MINUTE) {
+      this.minuteBeganAt = now;
+      this.framesOfMinute = 0;
+    }
+    this.framesOfMinute += 1;
+    return this.framesOfMinute <= this.options.limits.messages;
   }
 
   /** Answers whether more may be sent. Closes the socket if too much waits for its client, which bounds the memory. */
@@ -93,7 +120,7 @@ export class Connection {
     const { socket, limits } = this.options;
     if (!this.isOpen) return false;
     if (socket.bufferedAmount <= limits.bufferedBytes) return true;
-    this.close('TOO_SLOW');
+    this.closeFor('TOO_SLOW');
     return false;
   }
 
@@ -104,5 +131,9 @@ export class Connection {
     socket.close(code, reason);
     const timer = setTimeout(() => socket.terminate(), limits.closeTimeout).unref();
     socket.once('close', () => clearTimeout(timer));
+  }
+
+  private log(error: unknown, message: string): void {
+    this.options.logger.debug({ err: error, requestId: this.options.id }, message);
   }
 }

@@ -1,12 +1,3 @@
-/** The events that wait to be sent for one subscription, as the iterable that GraphQL reads. */
-export interface EventQueue<T> extends AsyncIterable<T> {
-  /** Answers `false` when the queue is full: the client does not read. */
-  push(item: T): boolean;
-  /** Drops what waits and sends this item last, without asking `admit`. Resolves when it is sent, or the reader has gone. */
-  finish(item: T): Promise<void>;
-  end(): void;
-}
-
 export interface EventQueueOptions {
   /** Asked before each item is sent. `false`: no item is sent any more, except by `finish`. */
   readonly admit: () => Promise<boolean>;
@@ -16,64 +7,77 @@ export interface EventQueueOptions {
   readonly onEnd: () => void;
 }
 
-export function createEventQueue<T>({ admit, limit, onEnd }: EventQueueOptions): EventQueue<T> {
-  let waiting: T[] = [];
-  let isLast = false;
-  let isBarred = false;
-  let isOver = false;
-  let wake = (): void => undefined;
-  let lastIsSent = (): void => undefined;
+/**
+ * The events that wait to be sent for one subscription, as the iterable that GraphQL reads. Not an async generator: the
+ * `return` of one that waits would itself wait for the next event.
+ */
+export class EventQueue<T> implements AsyncIterable<T> {
+  private waiting: T[] = [];
+  /** `BARRED`: an item was not admitted. `LAST`: the last item waits, or is being sent. */
+  private state: 'OPEN' | 'BARRED' | 'LAST' | 'OVER' = 'OPEN';
+  private wake = (): void => undefined;
+  private lastIsSent = (): void => undefined;
 
-  const end = () => {
-    if (isOver) return;
-    isOver = true;
-    waiting = [];
-    wake();
-    lastIsSent();
-    onEnd();
-  };
+  constructor(private readonly options: EventQueueOptions) {}
 
-  const next = async (): Promise<IteratorResult<T, undefined>> => {
+  /** Answers `false` when the queue is full: the client does not read. */
+  push(item: T): boolean {
+    if (this.state === 'LAST' || this.state === 'OVER') return true;
+    if (this.waiting.length >= this.options.limit) return false;
+    this.waiting.push(item);
+    this.wake();
+    return true;
+  }
+
+  /** Drops what waits and sends this item last, without asking `admit`. Resolves when it is sent, or the reader has gone. */
+  finish(item: T): Promise<void> {
+    if (this.state === 'OVER') return Promise.resolve();
+    this.waiting = [item];
+    this.state = 'LAST';
+    return new Promise((resolve) => {
+      this.lastIsSent = resolve;
+      this.wake();
+    });
+  }
+
+  end(): void {
+    if (this.state === 'OVER') return;
+    this.state = 'OVER';
+    this.waiting = [];
+    this.wake();
+    this.lastIsSent();
+    this.options.onEnd();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
+    return {
+      next: () => this.next(),
+      return: () => {
+        this.end();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  private async next(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
       // The reader asks for more, so it has sent what it got before.
-      if (isLast && waiting.length === 0) lastIsSent();
-      if (isOver) return { done: true, value: undefined };
-      if (waiting.length === 0 || (isBarred && !isLast)) {
-        await new Promise<void>((resolve) => (wake = resolve));
-      } else if (!isLast && !(await admit())) {
-        // The socket is being closed. Ending here would tell the client that its subscription is complete.
-        isBarred = true;
-      } else {
+      if (this.state === 'LAST' && this.waiting.length === 0) this.lastIsSent();
+      if (this.state === 'OVER') return { done: true, value: undefined };
+      if (this.waiting.length === 0 || this.state === 'BARRED') {
+        await new Promise<void>((resolve) => (this.wake = resolve));
+      } else if (await this.admits()) {
         // During `admit` the queue may have got its last item, or have ended.
-        const [item] = waiting.splice(0, 1);
+        const [item] = this.waiting.splice(0, 1);
         if (item !== undefined) return { done: false, value: item };
       }
     }
-  };
+  }
 
-  const stop = () => {
-    end();
-    return Promise.resolve({ done: true as const, value: undefined });
-  };
-
-  return {
-    push(item) {
-      if (isOver || isLast) return true;
-      if (waiting.length >= limit) return false;
-      waiting.push(item);
-      wake();
-      return true;
-    },
-    finish(item) {
-      if (isOver) return Promise.resolve();
-      waiting = [item];
-      isLast = true;
-      return new Promise((resolve) => {
-        lastIsSent = resolve;
-        wake();
-      });
-    },
-    end,
-    [Symbol.asyncIterator]: () => ({ next, return: stop }),
-  };
+  private async admits(): Promise<boolean> {
+    if (this.state === 'LAST' || (await this.options.admit())) return true;
+    // The socket is being closed. Ending here would tell the client that its subscription is complete.
+    if (this.state === 'OPEN') this.state = 'BARRED';
+    return false;
+  }
 }

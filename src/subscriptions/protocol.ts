@@ -1,13 +1,12 @@
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, subscribe } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, subscribe } from 'graphql';
 import { type Context, makeServer, type Server, type ServerOptions } from 'graphql-ws';
 import { type Client, originOf } from '../actions/client';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
-import { noteDenials } from '../graphql/denials';
 import type { SubscriptionContext } from '../graphql/context';
-import { createErrorFormatter } from '../graphql/errors';
-import { badUserInput } from '../graphql/query-limits';
-import { createSubscriptionReader } from '../graphql/subscription-request';
+import { noteDenials } from '../graphql/denials';
+import { createErrorFormatter, requestError } from '../graphql/errors';
+import { createSubscriptionReader, type SubscriptionReaderOptions } from '../graphql/subscription-request';
 import type { Principal } from '../guard/guard';
 import type { SocketHandle } from '../guard/signed-in-socket';
 import { authorizationIn, type SocketGuard } from '../guard/sockets';
@@ -26,12 +25,9 @@ export interface SocketState {
   subscriptions?: Subscriptions;
 }
 
-export interface ProtocolOptions {
-  readonly schema: GraphQLSchema;
-  /** Turns introspection of the schema off. */
-  readonly production: boolean;
+export interface ProtocolOptions extends SubscriptionReaderOptions {
   /** Records refused requests in the audit log. */
-  readonly recordRefusal?: RecordRefusal;
+  readonly recordRefusal: RecordRefusal;
   readonly socketGuard: SocketGuard;
   readonly subscriptions: AllSubscriptions;
   readonly limits: SocketLimits;
@@ -51,36 +47,24 @@ const unexpected = (error: unknown) =>
         : new Error('Something other than an error was thrown.', { cause: error }),
   });
 
-/** Names the socket in each line, as requests are named. */
-const loggerFor = (logger: Logger, requestId: string): Logger => ({
-  debug: (details, message) => logger.debug({ requestId, ...details }, message),
-  info: (details, message) => logger.info({ requestId, ...details }, message),
-  warn: (details, message) => logger.warn({ requestId, ...details }, message),
-  error: (details, message) => logger.error({ requestId, ...details }, message),
-});
-
 /** Formats errors for the client, logs the unexpected ones, and records the denied ones in the audit log. */
-function createErrorHandling({ logger, production, recordRefusal = () => undefined }: ProtocolOptions) {
+function createErrorHandling(options: ProtocolOptions) {
+  const formatError = createErrorFormatter(options);
   return (
     { id, client, subscriptions }: SocketState,
     errors: readonly GraphQLError[],
   ): GraphQLFormattedError[] => {
     if (subscriptions) {
       const { principal } = subscriptions.socket;
-      noteDenials(recordRefusal, errors, { auth: { ok: true, principal }, client });
+      noteDenials(options.recordRefusal, errors, { auth: { ok: true, principal }, client });
     }
-    const formatError = createErrorFormatter({ logger: loggerFor(logger, id), production });
-    return errors.map((error) => {
-      const formatted = formatError(error.toJSON(), error);
-      if (formatted.extensions?.code !== 'INTERNAL_SERVER_ERROR') return formatted;
-      return { ...formatted, extensions: { ...formatted.extensions, requestId: id } };
-    });
+    return errors.map((error) => formatError(error.toJSON(), error, id));
   };
 }
 
 /** Lets a socket in if its token is good, unless its user has too many sockets. */
 function createSignIn(options: ProtocolOptions): (context: SocketContext) => Promise<boolean> {
-  const { socketGuard, subscriptions, limits, logger, recordRefusal = () => undefined } = options;
+  const { socketGuard, subscriptions, limits, logger, recordRefusal } = options;
 
   /** Refuses a new socket of a user with enough of them. The open ones stay. */
   const admit = ({ userId, sessionId }: Principal, { client, connection }: SocketState): boolean => {
@@ -88,7 +72,7 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
     const reason = 'sockets-by-user';
     const type = 'RATE_LIMIT_REACHED';
     recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
-    connection.close('TOO_MANY_SOCKETS');
+    connection.closeFor('TOO_MANY_SOCKETS');
     return false;
   };
 
@@ -97,7 +81,7 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
     close(cause, revocation) {
       // The close comes first: after the end alone the client would take its subscriptions for completed.
       const finish = () => {
-        state.connection.close(cause);
+        state.connection.closeFor(cause);
         state.subscriptions?.end();
       };
       const lastSent = revocation && state.subscriptions?.sendLast(revocation);
@@ -108,18 +92,15 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
     admit: (principal) => admit(principal, state),
     onRevocation: (revocation) => state.subscriptions?.push(revocation),
     onError: (error) =>
-      loggerFor(logger, state.id).error({ err: error }, "Unexpected error in the check of a socket's token."),
+      logger.error({ requestId: state.id, err: error }, "Unexpected error in the check of a socket's token."),
     weight: () => state.subscriptions?.weight ?? 1,
   });
 
   return async ({ connectionParams, extra: state }) => {
     const answer = await socketGuard.signIn(authorizationIn(connectionParams), handleOf(state));
     if (answer.ok) {
-      const opened = subscriptions.of(answer.socket, () => {
-        state.connection.close('TOO_SLOW');
-        opened.end();
-      });
-      state.subscriptions = opened;
+      const onTooSlow = () => state.connection.closeFor('TOO_SLOW');
+      state.subscriptions = subscriptions.of({ socket: answer.socket, onTooSlow });
     } else if (answer.code === 'TOKEN_INVALID') {
       recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(state.client) });
     }
@@ -133,16 +114,19 @@ function createSubscribing(options: ProtocolOptions): Hooks['onSubscribe'] {
   const read = createSubscriptionReader(options);
   return ({ extra: { subscriptions: own }, subscriptions }, _id, request) => {
     // The last events are being sent, and then the socket is closed.
-    if (!own || own.socket.hasEnded) return [badUserInput('This socket is being closed.')];
+    if (!own || own.socket.hasEnded) return [requestError('BAD_USER_INPUT', 'This socket is being closed.')];
     // The new one is among them already.
-    if (Object.keys(subscriptions).length > limits.subscriptions)
-      return [badUserInput(`A socket has at most ${limits.subscriptions} subscriptions. End one first.`)];
+    if (Object.keys(subscriptions).length > limits.subscriptions) {
+      const message = `A socket has at most ${limits.subscriptions} subscriptions. End one first.`;
+      return [requestError('BAD_USER_INPUT', message)];
+    }
     try {
       const reading = read(request);
       if (!('document' in reading)) return reading;
+      const { socket, revocations } = own;
       const contextValue: SubscriptionContext = {
-        auth: { ok: true, principal: own.socket.principal },
-        feed: own.feed,
+        auth: { ok: true, principal: socket.principal },
+        revocations,
       };
       return { ...reading, contextValue };
     } catch (error) {

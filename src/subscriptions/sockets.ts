@@ -1,38 +1,29 @@
-import type { GraphQLSchema } from 'graphql';
-import { handleProtocols, type Server } from 'graphql-ws';
+import { handleProtocols } from 'graphql-ws';
 import type { ServerOptions, WebSocket } from 'ws';
 import type { Client } from '../actions/client';
 import type { Clock } from '../core/clock';
-import type { Logger } from '../core/ports/logger';
-import type { RecordRefusal } from '../core/ports/refusals';
 import type { Guard } from '../guard/guard';
 import { createSocketGuard } from '../guard/sockets';
 import type { Announcements } from '../revocation/announcements';
 import type { CloseCause } from './closing';
 import { Connection } from './connection';
+import { createProtocol, type ProtocolOptions, type SocketState } from './protocol';
 import { SOCKET_LIMITS, type SocketLimits } from './socket-limits';
-import { createProtocol, type SocketState } from './protocol';
 import { createSubscriptions } from './subscriptions';
 
 /** Counts the sockets, for the metrics. Must not throw. */
 export interface SocketObserver {
-  opened?(): void;
-  closed?(cause: CloseCause): void;
+  opened(): void;
+  closed(cause: CloseCause): void;
 }
 
-export interface SocketsOptions {
-  readonly schema: GraphQLSchema;
-  /** Turns introspection of the schema off. */
-  readonly production: boolean;
+export interface SocketsOptions extends Omit<ProtocolOptions, 'socketGuard' | 'subscriptions' | 'limits'> {
   readonly guard: Guard;
-  /** Records refused requests in the audit log. */
-  readonly recordRefusal?: RecordRefusal;
   /** The revocations that become known to this process. */
   readonly announcements: Announcements;
   readonly clock: Clock;
   /** ms that clocks may differ by */
   readonly clockSkew: number;
-  readonly logger: Logger;
   readonly observer?: SocketObserver;
   readonly limits?: Partial<SocketLimits>;
 }
@@ -51,36 +42,6 @@ export interface Sockets {
   readonly open: number;
   /** Closes all with 1001, and resolves when they are closed. Closes later ones at once. */
   stop(): Promise<void>;
-}
-
-/** Serves one WebSocket by the protocol. */
-function serve(
-  protocol: Server<SocketState>,
-  { protocol: spoken }: WebSocket,
-  state: SocketState,
-  logger: Logger,
-): void {
-  const { id, connection } = state;
-  const closed = protocol.opened(
-    {
-      protocol: spoken,
-      send: (data) => connection.send(data),
-      close: (code = 4400, reason = '') => connection.breakOff(code, reason),
-      onMessage: (handle) =>
-        connection.onMessage((text) => {
-          // Our hooks handle their own errors. What fails here is a message that only servers may send.
-          handle(text).catch((error: unknown) => {
-            logger.debug({ err: error, requestId: id }, 'A socket sent an invalid message.');
-            connection.breakOff(4400, 'Invalid message received');
-          });
-        }),
-    },
-    state,
-  );
-  connection.onceClosed((code, reason) => {
-    state.subscriptions?.end();
-    void closed(code, reason);
-  });
 }
 
 export function createSockets({ limits: given, observer, ...options }: SocketsOptions): Sockets {
@@ -113,15 +74,18 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     },
     accept(socket, id, client) {
       const connection = new Connection({ socket, id, limits, clock, logger });
+      const state: SocketState = { id, client, connection };
       open.add(connection);
-      observer?.opened?.();
-      connection.onceClosed((code, _reason, cause) => {
+      observer?.opened();
+      const leaveProtocol = protocol.opened(connection, state);
+      connection.onceClosed((code, reason, cause) => {
         open.delete(connection);
+        state.subscriptions?.end();
+        void leaveProtocol(code, reason);
         logger.debug({ requestId: id, cause, code }, 'A socket was closed.');
-        observer?.closed?.(cause);
+        observer?.closed(cause);
       });
-      serve(protocol, socket, { id, client, connection }, logger);
-      if (isStopping) connection.close('STOPPING');
+      if (isStopping) connection.closeFor('STOPPING');
     },
     get open() {
       return open.size;
@@ -136,7 +100,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
           (connection) =>
             new Promise<void>((resolve) => {
               connection.onceClosed(() => resolve());
-              connection.close('STOPPING');
+              connection.closeFor('STOPPING');
             }),
         ),
       );

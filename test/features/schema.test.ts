@@ -101,17 +101,17 @@ describe('the check of each operation', () => {
 
   /** The result of a subscription for this caller, whatever the socket let in. */
   const subscribeAs = async (name: string, auth: AuthResult) => {
-    const feed = { mine: () => unreachable(), all: () => unreachable() };
+    const revocations = { ofUser: () => unreachable(), all: () => unreachable() };
     const answer = await subscribe({
       schema,
       document: parse(callOf('Subscription', name)),
-      contextValue: { auth, feed },
+      contextValue: { auth, revocations },
     });
     const error = 'errors' in answer ? answer.errors?.[0]?.originalError : undefined;
     return error instanceof TokenfenceError ? { code: error.code, ...error.details } : error;
   };
   const unreachable = () => {
-    throw new Error('The feed was reached.');
+    throw new Error('The revocations were read.');
   };
 
   const guarded = rootFields

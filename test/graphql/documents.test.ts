@@ -97,7 +97,8 @@ describe('in production an error suggests no name from the schema', () => {
   });
 
   test('an error in a variable suggests no name, over both transports', () => {
-    const read = createSubscriptionReader({ schema, production: true })({
+    const documents = createDocuments({ schema, production: true });
+    const read = createSubscriptionReader({ schema, production: true, documents })({
       query: 'subscription($i: LoginInput) { sessionEnded { current } }',
       variables: { i: { emial: 'a' } },
     });

@@ -3,7 +3,8 @@ import type { Actions } from '../../src/actions/actions';
 import { HeaderMap } from '@apollo/server';
 import DataLoader from 'dataloader';
 import { serviceUnavailable } from '../../src/core/errors';
-import { createApollo, type RequestContext } from '../../src/graphql/apollo';
+import { createApollo } from '../../src/graphql/apollo';
+import type { RequestContext } from '../../src/graphql/context';
 import { createErrorFormatter } from '../../src/graphql/errors';
 import { createSchema } from '../../src/graphql/schema';
 import { createSubscriptionReader } from '../../src/graphql/subscription-request';
@@ -165,7 +166,7 @@ const apollo = createApollo({
   documents: documents.store,
   recordRefusal: () => undefined,
 });
-const readSubscription = createSubscriptionReader({ schema, production });
+const readSubscription = createSubscriptionReader({ schema, production, documents });
 const formatError = createErrorFormatter({ logger, production });
 
 const auth = { ok: true, principal: { userId: '1', sessionId: '1', role: 'ADMIN' } as Principal } as const;

@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
+import { createDocuments } from '../../src/graphql/documents';
 import { createSchema } from '../../src/graphql/schema';
 import type { CloseCause } from '../../src/subscriptions/closing';
 import { createSockets, type Sockets, type SocketsOptions } from '../../src/subscriptions/sockets';
@@ -30,9 +31,11 @@ export async function startOwnSockets(
   const errors: string[] = [];
   const refusals: NewAuditEvent[] = [];
   const silent = () => undefined;
+  const schema = createSchema({} as Actions);
   const sockets = createSockets({
-    schema: createSchema({} as Actions),
+    schema,
     production: false,
+    documents: createDocuments({ schema, production: false }),
     recordRefusal: (event) => void refusals.push(event),
     clock: systemClock,
     clockSkew: 0,
@@ -42,7 +45,7 @@ export async function startOwnSockets(
       warn: silent,
       error: (_details, message) => void errors.push(message),
     },
-    observer: { closed: (cause) => void closed.push(cause) },
+    observer: { opened: silent, closed: (cause) => void closed.push(cause) },
     ...options,
   });
   const server = createServer();

@@ -29,8 +29,8 @@ function grow(world: World, index: number): void {
   if (process.leaseAge === LEASE) process.leaseTail = 0;
   process.viewAge = older(process.viewAge, LEASE);
   for (const beat of [process.beat, process.lateBeat]) if (beat) beat.age = older(beat.age, LEASE);
-  for (const delivery of world.deliveries)
-    if (delivery?.by === index) delivery.age = older(delivery.age, WAIT);
+  for (const publication of world.publications)
+    if (publication?.by === index) publication.age = older(publication.age, WAIT);
 }
 
 /** The possible faults of Redis. */

@@ -47,7 +47,7 @@ export const RULES = [
   'a publication counts when replicas have it',
   'a gap in the stream is noticed',
   'the larger of two clocks counts',
-  'who leaves gives up the view first',
+  'a node that leaves gives up its view first',
   'late answers of an earlier join are not heard',
 ] as const;
 export type Rule = (typeof RULES)[number];
@@ -75,7 +75,8 @@ export interface Scenario {
   readonly name: string;
   readonly why: string;
   readonly roles: readonly Role[];
-  readonly revocations: number;
+  /** 1 by default. */
+  readonly revocations?: number;
   readonly servers?: 1 | 2;
   /** How often one revocation is published in one epoch; 2 by default. */
   readonly mostPublications?: number;
@@ -147,12 +148,12 @@ const freshData = (id: number, processes: number): Data => ({
 });
 
 /** The second server is a replica of the first. */
-export function startOf({ roles, revocations, servers = 1, faults, begins = 'empty' }: Scenario): World {
+export function startOf({ roles, revocations = 1, servers = 1, faults, begins = 'empty' }: Scenario): World {
   const id = begins === 'empty' ? 0 : 1;
   return {
     committed: begins === 'committed' ? bitOf(revocations) - 1 : NOTHING,
     confirmed: NOTHING,
-    deliveries: Array.from({ length: revocations }, () => undefined),
+    publications: Array.from({ length: revocations }, () => undefined),
     servers: Array.from({ length: servers }, (_, index) => ({
       run: index,
       line: 0,

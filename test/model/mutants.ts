@@ -1,5 +1,5 @@
 import type { Rule, Scenario } from './model';
-import * as scenarios from './scenarios';
+import { scenarios } from './scenarios';
 
 /** A removed rule, and the scenario in which its absence breaks the promise. */
 export interface Mutant {
@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   { without: 'a publication counts when replicas have it', in: scenarios.splitBrain },
   { without: 'a gap in the stream is noticed', in: scenarios.deletedEntry },
   { without: 'the larger of two clocks counts', in: scenarios.slowClock },
-  { without: 'who leaves gives up the view first', in: scenarios.graceful },
+  { without: 'a node that leaves gives up its view first', in: scenarios.graceful },
   { without: 'late answers of an earlier join are not heard', in: scenarios.lateAnswers },
 ];
 

@@ -3,8 +3,8 @@
  * state ends, so a list is written after its length.
  */
 export interface Bytes {
-  /** Writes a whole number from -1 to 254. */
-  put(number: number): void;
+  /** Writes whole numbers from -1 to 254. */
+  put(...numbers: number[]): void;
   take(): number;
 }
 
@@ -50,9 +50,16 @@ export class PackedStates implements Bytes {
     this.at = this.begins[state]! * 4;
   }
 
-  put(number: number): void {
-    this.bits |= number + 1;
-    this.bytes[this.at++] = number + 1;
+  put(...numbers: number[]): void {
+    const { bytes } = this;
+    let { at, bits } = this;
+    for (let index = 0; index < numbers.length; index += 1) {
+      const written = numbers[index]! + 1;
+      bits |= written;
+      bytes[at++] = written;
+    }
+    this.at = at;
+    this.bits = bits;
   }
 
   take(): number {

@@ -30,7 +30,7 @@ const data = (filled: boolean): Data => ({
 const world: World = {
   committed: number(),
   confirmed: number(),
-  deliveries: [
+  publications: [
     undefined,
     { by: number(), id: number(), position: number(), age: number(), noted: [number()], stage: 'removing' },
   ],

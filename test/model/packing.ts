@@ -1,5 +1,5 @@
 import type { Bytes } from './packed-states';
-import type { Beat, Data, Delivery, Faults, Filling, Healing, Process, Server, World } from './state';
+import type { Beat, Data, Publication, Faults, Filling, Healing, Process, Server, World } from './state';
 
 /*
  * A state as bytes. `unpack` reads in the order in which `pack` writes, and both name every property. The compiler
@@ -7,7 +7,7 @@ import type { Beat, Data, Delivery, Faults, Filling, Healing, Process, Server, W
  */
 
 const BEAT_STAGES: readonly Beat['stage'][] = ['sent', 'answered', 'stale'];
-const DELIVERY_STAGES: readonly Delivery['stage'][] = ['published', 'idRead', 'removing'];
+const PUBLICATION_STAGES: readonly Publication['stage'][] = ['published', 'idRead', 'removing'];
 const PROCESS_STAGES: readonly Process['stage'][] = ['away', 'loading', 'following', 'leaving', 'left'];
 
 function packList<Item>(bytes: Bytes, list: readonly Item[], pack: (bytes: Bytes, item: Item) => void): void {
@@ -21,28 +21,23 @@ function unpackList<Item>(bytes: Bytes, unpack: (bytes: Bytes) => Item): Item[] 
   return list;
 }
 
-const packNumber = (bytes: Bytes, number: number) => bytes.put(number);
 const unpackNumber = (bytes: Bytes) => bytes.take();
-const packFlag = (bytes: Bytes, flag: boolean) => bytes.put(flag ? 1 : 0);
+const bit = (flag: boolean) => (flag ? 1 : 0);
 const unpackFlag = (bytes: Bytes) => bytes.take() === 1;
 
 /** Writes whether there is a part, and returns it. */
 function isThere<Part>(bytes: Bytes, part: Part | undefined): part is Part {
-  bytes.put(part === undefined ? 0 : 1);
+  bytes.put(bit(part !== undefined));
   return part !== undefined;
 }
 
 function packData(bytes: Bytes, data: Data | undefined): void {
   if (!isThere(bytes, data)) return;
-  bytes.put(data.id);
-  bytes.put(data.run);
-  bytes.put(data.line);
-  packFlag(bytes, data.filled);
-  packList(bytes, data.stream, packNumber);
-  packFlag(bytes, data.streamLost);
+  bytes.put(data.id, data.run, data.line, bit(data.filled));
+  bytes.put(data.stream.length, ...data.stream);
+  bytes.put(bit(data.streamLost));
   packList(bytes, data.registry, packRegistration);
-  bytes.put(data.record);
-  bytes.put(data.ticket);
+  bytes.put(data.record, data.ticket);
 }
 function unpackData(bytes: Bytes): Data | undefined {
   if (!unpackFlag(bytes)) return undefined;
@@ -60,19 +55,14 @@ function unpackData(bytes: Bytes): Data | undefined {
 }
 function packRegistration(bytes: Bytes, entry: Data['registry'][number]): void {
   if (!isThere(bytes, entry)) return;
-  bytes.put(entry.position);
-  bytes.put(entry.beats);
+  bytes.put(entry.position, entry.beats);
 }
 function unpackRegistration(bytes: Bytes): Data['registry'][number] {
   return unpackFlag(bytes) ? { position: bytes.take(), beats: bytes.take() } : undefined;
 }
 
 function packServer(bytes: Bytes, server: Server): void {
-  bytes.put(server.run);
-  bytes.put(server.line);
-  packFlag(bytes, server.known);
-  packFlag(bytes, server.writable);
-  bytes.put(server.follows);
+  bytes.put(server.run, server.line, bit(server.known), bit(server.writable), server.follows);
   packData(bytes, server.data);
   packData(bytes, server.saved);
 }
@@ -90,12 +80,7 @@ function unpackServer(bytes: Bytes): Server {
 
 function packBeat(bytes: Bytes, beat: Beat | undefined): void {
   if (!isThere(bytes, beat)) return;
-  bytes.put(BEAT_STAGES.indexOf(beat.stage));
-  bytes.put(beat.id);
-  bytes.put(beat.position);
-  bytes.put(beat.beats);
-  bytes.put(beat.age);
-  bytes.put(beat.tail);
+  bytes.put(BEAT_STAGES.indexOf(beat.stage), beat.id, beat.position, beat.beats, beat.age, beat.tail);
 }
 function unpackBeat(bytes: Bytes): Beat | undefined {
   if (!unpackFlag(bytes)) return undefined;
@@ -111,9 +96,7 @@ function unpackBeat(bytes: Bytes): Beat | undefined {
 
 function packFilling(bytes: Bytes, filling: Filling | undefined): void {
   if (!isThere(bytes, filling)) return;
-  bytes.put(filling.id);
-  bytes.put(filling.ticket);
-  bytes.put(filling.value);
+  bytes.put(filling.id, filling.ticket, filling.value);
 }
 function unpackFilling(bytes: Bytes): Filling | undefined {
   return unpackFlag(bytes) ? { id: bytes.take(), ticket: bytes.take(), value: bytes.take() } : undefined;
@@ -121,29 +104,27 @@ function unpackFilling(bytes: Bytes): Filling | undefined {
 
 function packHealing(bytes: Bytes, healing: Healing | undefined): void {
   if (!isThere(bytes, healing)) return;
-  bytes.put(healing.id);
-  bytes.put(healing.log);
+  bytes.put(healing.id, healing.log);
 }
 function unpackHealing(bytes: Bytes): Healing | undefined {
   return unpackFlag(bytes) ? { id: bytes.take(), log: bytes.take() } : undefined;
 }
 
 function packProcess(bytes: Bytes, process: Process): void {
-  bytes.put(PROCESS_STAGES.indexOf(process.stage));
-  bytes.put(process.id);
-  bytes.put(process.knownFor);
-  bytes.put(process.view);
-  bytes.put(process.position);
-  bytes.put(process.beats);
+  bytes.put(
+    PROCESS_STAGES.indexOf(process.stage),
+    process.id,
+    process.knownFor,
+    process.view,
+    process.position,
+    process.beats,
+  );
   packBeat(bytes, process.beat);
   packBeat(bytes, process.lateBeat);
-  bytes.put(process.leaseAge);
-  bytes.put(process.leaseTail);
-  bytes.put(process.viewAge);
+  bytes.put(process.leaseAge, process.leaseTail, process.viewAge);
   packFilling(bytes, process.filling);
   packHealing(bytes, process.healing);
-  packFlag(bytes, process.asleep);
-  packFlag(bytes, process.wasRemoved);
+  bytes.put(bit(process.asleep), bit(process.wasRemoved));
 }
 function unpackProcess(bytes: Bytes): Process {
   return {
@@ -165,16 +146,13 @@ function unpackProcess(bytes: Bytes): Process {
   };
 }
 
-function packDelivery(bytes: Bytes, delivery: Delivery | undefined): void {
-  if (!isThere(bytes, delivery)) return;
-  bytes.put(delivery.by);
-  bytes.put(delivery.id);
-  bytes.put(delivery.position);
-  bytes.put(delivery.age);
-  packList(bytes, delivery.noted, packNumber);
-  bytes.put(DELIVERY_STAGES.indexOf(delivery.stage));
+function packPublication(bytes: Bytes, publication: Publication | undefined): void {
+  if (!isThere(bytes, publication)) return;
+  bytes.put(publication.by, publication.id, publication.position, publication.age);
+  bytes.put(publication.noted.length, ...publication.noted);
+  bytes.put(PUBLICATION_STAGES.indexOf(publication.stage));
 }
-function unpackDelivery(bytes: Bytes): Delivery | undefined {
+function unpackPublication(bytes: Bytes): Publication | undefined {
   if (!unpackFlag(bytes)) return undefined;
   return {
     by: bytes.take(),
@@ -182,22 +160,24 @@ function unpackDelivery(bytes: Bytes): Delivery | undefined {
     position: bytes.take(),
     age: bytes.take(),
     noted: unpackList(bytes, unpackNumber),
-    stage: DELIVERY_STAGES[bytes.take()]!,
+    stage: PUBLICATION_STAGES[bytes.take()]!,
   };
 }
 
 function packFaults(bytes: Bytes, faults: Faults): void {
-  bytes.put(faults.flushes);
-  bytes.put(faults.losses);
-  bytes.put(faults.restarts);
-  bytes.put(faults.promotions);
-  bytes.put(faults.catchUps);
-  bytes.put(faults.demotions);
-  bytes.put(faults.evictedStreams);
-  bytes.put(faults.evictedRecords);
-  bytes.put(faults.trims);
-  bytes.put(faults.lostAnswers);
-  bytes.put(faults.takeovers);
+  bytes.put(
+    faults.flushes,
+    faults.losses,
+    faults.restarts,
+    faults.promotions,
+    faults.catchUps,
+    faults.demotions,
+    faults.evictedStreams,
+    faults.evictedRecords,
+    faults.trims,
+    faults.lostAnswers,
+    faults.takeovers,
+  );
 }
 function unpackFaults(bytes: Bytes): Faults {
   return {
@@ -216,23 +196,18 @@ function unpackFaults(bytes: Bytes): Faults {
 }
 
 export function packWorld(bytes: Bytes, world: World): void {
-  bytes.put(world.committed);
-  bytes.put(world.confirmed);
-  packList(bytes, world.deliveries, packDelivery);
+  bytes.put(world.committed, world.confirmed);
+  packList(bytes, world.publications, packPublication);
   packList(bytes, world.servers, packServer);
   packList(bytes, world.processes, packProcess);
   packFaults(bytes, world.faults);
-  bytes.put(world.epochs);
-  bytes.put(world.runs);
-  bytes.put(world.lines);
-  bytes.put(world.tickets);
-  bytes.put(world.phase);
+  bytes.put(world.epochs, world.runs, world.lines, world.tickets, world.phase);
 }
 export function unpackWorld(bytes: Bytes): World {
   return {
     committed: bytes.take(),
     confirmed: bytes.take(),
-    deliveries: unpackList(bytes, unpackDelivery),
+    publications: unpackList(bytes, unpackPublication),
     servers: unpackList(bytes, unpackServer),
     processes: unpackList(bytes, unpackProcess),
     faults: unpackFaults(bytes),

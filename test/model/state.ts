@@ -103,7 +103,7 @@ export interface Process {
 }
 
 /** A revocation that a process has published and not yet confirmed. */
-export interface Delivery {
+export interface Publication {
   by: number;
   id: number;
   position: number;
@@ -140,7 +140,7 @@ export interface World {
   /** The revocations in Postgres. */
   committed: Revocations;
   confirmed: Revocations;
-  deliveries: (Delivery | undefined)[];
+  publications: (Publication | undefined)[];
   servers: Server[];
   processes: Process[];
   faults: Faults;

@@ -1,5 +1,5 @@
 import { LEASE, type Model, type Moves, WAIT } from '../model';
-import { bitOf, type Delivery, holds, spend, type World } from '../state';
+import { bitOf, type Publication, holds, spend, type World } from '../state';
 import { canGreet, greet, isAlive, learn } from './epoch';
 import { replicate } from './heartbeat';
 import { at, knownServers, nameOf, revocationName } from './names';
@@ -8,7 +8,7 @@ import { leaveEpoch } from './view';
 
 /** The transaction. Revocations need not commit in the order of their numbers. */
 export const commit: Moves = (model, world, offer) => {
-  for (const revocation of world.deliveries.keys()) {
+  for (const revocation of world.publications.keys()) {
     if (holds(world.committed, revocation)) continue;
     if (revocation > 0 && !holds(world.committed, revocation - 1) && !model.scenario.commitsInAnyOrder)
       continue;
@@ -34,26 +34,26 @@ export const learnEpoch: Moves = (model, world, offer) => {
 };
 
 /** Revocations committed at the start are alike until publication, which gives them their order. */
-const isNext = ({ scenario }: Model, { deliveries, confirmed }: World, revocation: number) =>
+const isNext = ({ scenario }: Model, { publications, confirmed }: World, revocation: number) =>
   scenario.begins !== 'committed' ||
   revocation === 0 ||
-  deliveries[revocation - 1] !== undefined ||
+  publications[revocation - 1] !== undefined ||
   holds(confirmed, revocation - 1);
 
 /** `publish`: the record, the ticket, and an entry in the stream. It answers the position and all beats. */
 export const publish: Moves = (model, world, offer) => {
-  for (const [revocation, delivery] of world.deliveries.entries()) {
+  for (const [revocation, publication] of world.publications.entries()) {
     if (!holds(world.committed, revocation) || holds(world.confirmed, revocation)) continue;
     if (!isNext(model, world, revocation)) continue;
     for (const [index, process] of world.processes.entries()) {
       if (!model.scenario.roles[index]!.revokes || process.id === 0 || process.asleep) continue;
-      const isTakeover = delivery !== undefined && delivery.by !== index && world.faults.takeovers > 0;
-      if (delivery && !isTakeover) continue;
+      const isTakeover = publication !== undefined && publication.by !== index && world.faults.takeovers > 0;
+      if (publication && !isTakeover) continue;
       for (const [number, server] of knownServers(world)) {
         if (!server.writable || !isAlive(model, server, process.id)) continue;
         const before = server.data!.stream.filter((entry) => entry === revocation).length;
         if (before >= (model.scenario.mostPublications ?? 2)) continue;
-        const write = (next: World): Delivery | undefined => {
+        const write = (next: World): Publication | undefined => {
           const data = next.servers[number]!.data!;
           data.stream.push(revocation);
           publishToRecord(model, data, bitOf(revocation));
@@ -64,7 +64,7 @@ export const publish: Moves = (model, world, offer) => {
         };
         const what = `${nameOf(model, index)} publishes ${revocationName(revocation)}${at(world, number)}`;
         offer(what, (next) => {
-          next.deliveries[revocation] = write(next) ?? next.deliveries[revocation];
+          next.publications[revocation] = write(next) ?? next.publications[revocation];
         });
         if (world.faults.lostAnswers > 0)
           offer(`${what}, and the answer is lost`, (next) => {
@@ -78,9 +78,10 @@ export const publish: Moves = (model, world, offer) => {
 
 function confirm(model: Model, next: World, revocation: number, how: 'fast' | 'slowly'): void {
   next.confirmed |= bitOf(revocation);
-  const delivery = next.deliveries[revocation];
-  if (how === 'slowly' && model.scenario.mostBeats !== undefined && delivery) delivery.stage = 'removing';
-  else next.deliveries[revocation] = undefined;
+  const publication = next.publications[revocation];
+  if (how === 'slowly' && model.scenario.mostBeats !== undefined && publication)
+    publication.stage = 'removing';
+  else next.publications[revocation] = undefined;
 }
 
 /**
@@ -90,22 +91,24 @@ function confirm(model: Model, next: World, revocation: number, how: 'fast' | 's
  */
 export const confirmFast: Moves = (model, world, offer) => {
   const { keeps } = model;
-  for (const [revocation, delivery] of world.deliveries.entries()) {
-    if (!delivery || delivery.stage === 'removing') continue;
-    const process = world.processes[delivery.by]!;
-    const what = `${nameOf(model, delivery.by)} finds that every node has ${revocationName(revocation)}: confirmed`;
+  for (const [revocation, publication] of world.publications.entries()) {
+    if (!publication || publication.stage === 'removing') continue;
+    const process = world.processes[publication.by]!;
+    const what = `${nameOf(model, publication.by)} finds that every node has ${revocationName(revocation)}: confirmed`;
     const knownLongEnough =
-      process.id === delivery.id &&
+      process.id === publication.id &&
       (process.knownFor >= WAIT || !keeps('an epoch is known for W before a fast confirmation'));
     for (const [number, server] of knownServers(world)) {
-      const allHaveIt = server.data?.registry.every((entry) => !entry || entry.position >= delivery.position);
+      const allHaveIt = server.data?.registry.every(
+        (entry) => !entry || entry.position >= publication.position,
+      );
       if (keeps('the id and the nodes are read in one step')) {
-        if (!knownLongEnough || !isAlive(model, server, delivery.id) || !allHaveIt) continue;
+        if (!knownLongEnough || !isAlive(model, server, publication.id) || !allHaveIt) continue;
         offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
-      } else if (delivery.stage === 'published') {
-        if (!knownLongEnough || !isAlive(model, server, delivery.id)) continue;
-        offer(`${nameOf(model, delivery.by)} reads the id`, (next) => {
-          next.deliveries[revocation]!.stage = 'idRead';
+      } else if (publication.stage === 'published') {
+        if (!knownLongEnough || !isAlive(model, server, publication.id)) continue;
+        offer(`${nameOf(model, publication.by)} reads the id`, (next) => {
+          next.publications[revocation]!.stage = 'idRead';
         });
       } else if (allHaveIt) {
         offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
@@ -120,16 +123,16 @@ export const confirmFast: Moves = (model, world, offer) => {
  */
 export const confirmSlowly: Moves = (model, world, offer) => {
   const longEnough = model.keeps('W is longer than L') ? WAIT : LEASE;
-  for (const [revocation, delivery] of world.deliveries.entries()) {
-    if (delivery?.stage !== 'published' || delivery.age < longEnough) continue;
+  for (const [revocation, publication] of world.publications.entries()) {
+    if (publication?.stage !== 'published' || publication.age < longEnough) continue;
     for (const [, server] of knownServers(world)) {
       if (
         model.keeps('a slow confirmation finds the epoch unchanged') &&
-        !isAlive(model, server, delivery.id)
+        !isAlive(model, server, publication.id)
       )
         continue;
       offer(
-        `${nameOf(model, delivery.by)} has waited W for ${revocationName(revocation)}: confirmed`,
+        `${nameOf(model, publication.by)} has waited W for ${revocationName(revocation)}: confirmed`,
         (next) => confirm(model, next, revocation, 'slowly'),
       );
     }
@@ -138,15 +141,15 @@ export const confirmSlowly: Moves = (model, world, offer) => {
 
 /** STALE before the confirmation: the process has to publish again, in the present epoch. */
 export const publishAgain: Moves = (model, world, offer) => {
-  for (const [revocation, delivery] of world.deliveries.entries()) {
-    if (!delivery || delivery.stage === 'removing') continue;
+  for (const [revocation, publication] of world.publications.entries()) {
+    if (!publication || publication.stage === 'removing') continue;
     for (const [number, server] of knownServers(world)) {
-      if (isAlive(model, server, delivery.id)) continue;
-      const name = nameOf(model, delivery.by);
+      if (isAlive(model, server, publication.id)) continue;
+      const name = nameOf(model, publication.by);
       offer(`${name} hears${at(world, number)} that the epoch is over: to be published again`, (next) => {
-        next.deliveries[revocation] = undefined;
-        const process = next.processes[delivery.by]!;
-        if (model.scenario.roles[delivery.by]!.keepsView && process.id === delivery.id)
+        next.publications[revocation] = undefined;
+        const process = next.processes[publication.by]!;
+        if (model.scenario.roles[publication.by]!.keepsView && process.id === publication.id)
           leaveEpoch(model, process);
       });
     }
@@ -158,17 +161,17 @@ export const publishAgain: Moves = (model, world, offer) => {
  * moment, so the script that removes them compares their count.
  */
 export const removeSilent: Moves = (model, world, offer) => {
-  for (const [revocation, delivery] of world.deliveries.entries()) {
-    if (delivery?.stage !== 'removing') continue;
+  for (const [revocation, publication] of world.publications.entries()) {
+    if (publication?.stage !== 'removing') continue;
     for (const [number, server] of knownServers(world)) {
       offer(
-        `${nameOf(model, delivery.by)} removes who was silent during ${revocationName(revocation)}`,
+        `${nameOf(model, publication.by)} removes the nodes that were silent during ${revocationName(revocation)}`,
         (next) => {
-          next.deliveries[revocation] = undefined;
+          next.publications[revocation] = undefined;
           const { data } = next.servers[number]!;
-          if (!data || !server.writable || !isAlive(model, server, delivery.id)) return;
+          if (!data || !server.writable || !isAlive(model, server, publication.id)) return;
           for (const [index, entry] of data.registry.entries()) {
-            const noted = delivery.noted[index]!;
+            const noted = publication.noted[index]!;
             if (!entry || noted === 0) continue;
             if (entry.beats !== noted && model.keeps('a beat is compared before its node is removed'))
               continue;

@@ -112,7 +112,7 @@ export const leave: Moves = (model, world, offer) => {
     const { id } = next.processes[index]!;
     for (const { data } of next.servers) if (data?.id === id) data.registry[index] = undefined;
   };
-  const inOrder = model.keeps('who leaves gives up the view first');
+  const inOrder = model.keeps('a node that leaves gives up its view first');
   for (const [index, process] of world.processes.entries()) {
     if (!model.scenario.roles[index]!.leaves) continue;
     if (process.stage === 'following') {

@@ -19,8 +19,8 @@ export const originOf = ({ ipAddress, userAgent, requestId }: Client) => ({
   requestId,
 });
 
-/** Returns the asker that hashing queues by. A site counts as one: a single customer may hold all its networks. */
-export const askerOf = ({ ipAddress, signal }: Client): Asker => ({ network: siteOf(ipAddress), signal });
+/** Returns the asker that hashing queues by. */
+export const askerOf = ({ ipAddress, signal }: Client): Asker => ({ site: siteOf(ipAddress), signal });
 
 /** The sender of a request, signed in or not. */
 export interface Caller {

@@ -13,7 +13,7 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const QUEUE_LIMITS = { longestQueue: 2_000, longestShare: 100, longestWait: 10_000 };
 
 /** The asker for work of the server itself. */
-const NOBODY: Asker = { network: '' };
+const NOBODY: Asker = { site: '' };
 
 /**
  * Hashes on libuv's threads, never on the event loop, and only a few at once. So fifty concurrent logins take longer,

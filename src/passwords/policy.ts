@@ -1,5 +1,6 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { foldCase } from '../core/email';
+import type { Passwords } from '../core/ports/passwords';
 
 /** In characters (not bytes or UTF-16 units), as a person counts them. */
 const SHORTEST = 8;
@@ -21,9 +22,6 @@ export interface PolicyNames {
   readonly issuer: string;
   readonly audience: string;
 }
-
-/** Says what is wrong with a new password for this email, in a sentence for the user; `undefined` if it is accepted. */
-export type Policy = (password: string, email: string) => string | undefined;
 
 /** Returns an email or a host, and the words in it. */
 const namesIn = (text: string): string[] => [text, ...text.split('@'), ...text.split(/[^\p{L}\p{N}]+/u)];
@@ -51,7 +49,7 @@ function withoutNames(password: string, names: readonly string[]): string {
  * Creates the rules for new passwords: length, and not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9, 6.2.11). Digits
  * and signs are not required (6.2.5). The password is never changed (6.2.8).
  */
-export function createPolicy({ issuer, audience }: PolicyNames): Policy {
+export function createPolicy({ issuer, audience }: PolicyNames): Passwords['faultOf'] {
   const serviceNames = ['tokenfence', ...namesIn(new URL(issuer).hostname), ...namesIn(audience)];
 
   return (password, email) => {

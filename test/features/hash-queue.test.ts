@@ -38,7 +38,7 @@ const good = (address: string) =>
 const failures = async () =>
   (await world.sql<{ id: string }>("select id from audit_events where type = 'LOGIN_FAILED'")).length;
 
-test('a login comes before the second attempt of every other network', async () => {
+test('a login comes before the second attempt of every other site', async () => {
   let done = 0;
   const flood = Array.from({ length: 120 }, (_, i) => attempt(`192.0.2.${i % 4}`).finally(() => (done += 1)));
   // Until then the queue may still be empty.
@@ -61,7 +61,7 @@ test('a client that has gone gets no hash', async () => {
   await eventually(() => expect(done).toBeGreaterThan(0));
   for (const client of clients) client.abort();
   await Promise.all(flood);
-  // It comes after all waiting attempts of this network, if they still wait.
+  // It comes after all waiting attempts of this site, if they still wait.
   expect((await good('198.51.100.1')).code).toBeUndefined();
   expect((await failures()) - before).toBeLessThan(40);
 });

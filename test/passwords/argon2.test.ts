@@ -11,7 +11,7 @@ test('a password is hashed with Argon2id, at least at the strength that OWASP re
   expect(passes).toBeGreaterThanOrEqual(2);
   expect(lanes).toBe(1);
 
-  const asker = { network: '192.0.2.0' };
+  const asker = { site: '192.0.2.0' };
   expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse battery', asker)).toBe(true);
   expect(await passwords.matches(() => Promise.resolve(hash), 'correct horse batterz', asker)).toBe(false);
   // An unknown user, even with the password of the stand-in hash.
@@ -31,7 +31,7 @@ test('a hash is read only when its caller’s turn comes, so waiting callers rea
     return Promise.resolve(undefined);
   };
   const attempts = Array.from({ length: 20 }, () =>
-    passwords.matches(find, 'wrong password', { network: '192.0.2.0' }).then(() => (done += 1)),
+    passwords.matches(find, 'wrong password', { site: '192.0.2.0' }).then(() => (done += 1)),
   );
   await Promise.all(attempts);
   expect(asked).toBe(20);

@@ -12,13 +12,13 @@ function queueWith(limits: Partial<HashQueueLimits> = {}) {
   return {
     started,
     outcomes,
-    ask(name: string, network: string, signal?: AbortSignal) {
+    ask(name: string, site: string, signal?: AbortSignal) {
       const work = () =>
         new Promise<string>((resolve) => {
           started.push(name);
           ends.push(() => resolve(name));
         });
-      const asked = inTurn(work, { network, signal });
+      const asked = inTurn(work, { site, signal });
       asked.then(
         (answer) => outcomes.set(name, answer),
         (error: unknown) => outcomes.set(name, error),
@@ -38,7 +38,7 @@ function queueWith(limits: Partial<HashQueueLimits> = {}) {
 
 const refused = (retryAfter: number) => ({ code: 'SERVICE_UNAVAILABLE', details: { retryAfter } });
 
-test('networks take turns, whatever their number of callers', async () => {
+test('sites take turns, whatever their number of callers', async () => {
   const queue = queueWith();
   for (let i = 0; i < 20; i++) void queue.ask(`flood ${i}`, 'flood');
   void queue.ask('a1', 'a');
@@ -49,9 +49,9 @@ test('networks take turns, whatever their number of callers', async () => {
   expect(queue.started).toHaveLength(23);
 });
 
-test('the only caller of a late network gets a turn soon, even behind many new networks', async () => {
+test('the only caller of a late site gets a turn soon, even behind many new sites', async () => {
   const queue = queueWith();
-  for (let i = 0; i < 90; i++) void queue.ask(`flood ${i}`, `network ${i}`);
+  for (let i = 0; i < 90; i++) void queue.ask(`flood ${i}`, `site ${i}`);
   void queue.ask('good', 'home');
   await queue.finish();
   expect(queue.started.indexOf('good')).toBeLessThanOrEqual(2);
@@ -70,7 +70,7 @@ test('at most the set number run at once, even after a failure', async () => {
     running -= 1;
     throw new Error('failed');
   };
-  const all = await Promise.allSettled(Array.from({ length: 9 }, () => inTurn(work, { network: 'a' })));
+  const all = await Promise.allSettled(Array.from({ length: 9 }, () => inTurn(work, { site: 'a' })));
   expect(all.map(({ status }) => status)).toEqual(Array(9).fill('rejected'));
   expect(most).toBe(2);
 });
@@ -99,7 +99,7 @@ test('a client that goes while its job runs does not affect the others', async (
   expect([...queue.outcomes.values()]).toEqual(['runs', 'next']);
 });
 
-test('a network has a limit of waiting callers', async () => {
+test('a site has a limit of waiting callers', async () => {
   const queue = queueWith({ longestShare: 2, longestWait: 7_000 });
   for (const name of ['runs', '1', '2']) void queue.ask(name, 'a');
   await expect(queue.ask('3', 'a')).rejects.toMatchObject(refused(7));
@@ -108,7 +108,7 @@ test('a network has a limit of waiting callers', async () => {
   expect(queue.started).toEqual(['runs', '1', 'other', '2']);
 });
 
-test('a full queue makes room for a network with fewer callers than the largest', async () => {
+test('a full queue makes room for a site with fewer callers than the largest', async () => {
   const queue = queueWith({ longestQueue: 4, longestWait: 7_000 });
   for (const name of ['runs', '1', '2', '3']) void queue.ask(name, 'flood');
   void queue.ask('a1', 'a');

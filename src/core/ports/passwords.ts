@@ -1,7 +1,7 @@
 /** The client that a hash is made for. */
 export interface Asker {
-  /** The client's network. The queue shares its turns among networks. */
-  readonly network: string;
+  /** See `siteOf`. The queue shares its turns among sites. */
+  readonly site: string;
   /** Aborted when the client disconnects: the hash is not needed then. */
   readonly signal?: AbortSignal;
 }

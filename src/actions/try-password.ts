@@ -1,15 +1,15 @@
-import { networkOf, parseAddress } from '../core/address';
+import { blockOf, parseAddress } from '../core/address';
 import { abandoned } from '../core/errors';
 import { askerOf, type Client } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Whether the account was used in the client's network recently. Takes the same time for an unknown email. */
-async function isKnownNetwork({ truth }: Dependencies, email: string, { ipAddress }: Client) {
-  const network = networkOf(ipAddress);
+/** Whether the account was used from the client's address recently. Takes the same time for an unknown email. */
+async function isKnownAddress({ truth }: Dependencies, email: string, { ipAddress }: Client) {
+  const block = blockOf(ipAddress);
   const addresses = await truth.sessions.recentAddressesOf(email);
   return addresses.some((text) => {
     const address = parseAddress(text);
-    return address !== undefined && networkOf(address) === network;
+    return address !== undefined && blockOf(address) === block;
   });
 }
 
@@ -23,7 +23,7 @@ export async function countPasswordAttempt(
   client: Client,
 ): Promise<(findHash: () => Promise<string | undefined>, password: string) => Promise<boolean>> {
   const giveBack = await deps.rateLimits.passwordAttempt(
-    { account: email, sessionId, isKnownNetwork: () => isKnownNetwork(deps, email, client) },
+    { account: email, sessionId, isKnownAddress: () => isKnownAddress(deps, email, client) },
     client,
   );
   if (client.signal?.aborted) throw abandoned();

@@ -30,8 +30,8 @@ const prefixOf = (address: string, bits: number): string | undefined =>
     ? ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toRFC5952String()
     : undefined;
 
-/** Returns the network that counts as one address: the /64 of an IPv6 address, the smallest one assigned; or the IPv4. */
-export const networkOf = (address: string): string => prefixOf(address, 64) ?? address;
+/** Returns the block that counts as one address: the /64 of an IPv6 address, the smallest one assigned; or the IPv4. */
+export const blockOf = (address: string): string => prefixOf(address, 64) ?? address;
 
-/** Returns the network that one customer may have: the /48 of an IPv6 address (65,536 networks), or the IPv4. */
+/** Returns the block that one customer may have: the /48 of an IPv6 address (65,536 times /64), or the IPv4. */
 export const siteOf = (address: string): string => prefixOf(address, 48) ?? address;

@@ -148,7 +148,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const places = createPlaces({
     ...SOCKET_LIMITS,
     ...socketLimits,
-    ...(!rateLimit && { ofNetwork: Infinity, ofSite: Infinity }),
+    ...(!rateLimit && { ofAddress: Infinity, ofSite: Infinity }),
   });
   await addUpgrades(app, { ...options, sockets, places, owed, isOwnPage, isClosing });
   await addGraphql(app, { ...options, schema, documents, sockets, isOwnPage, requestLog });

@@ -20,7 +20,7 @@ export interface Retention {
 /** Rows deleted in one statement. It is small, so that locks are held only briefly. */
 const BATCH = 1000;
 
-/** s; how long an ended session is kept: a second logout finds it, and its network stays a known one. */
+/** s; how long an ended session is kept: a second logout finds it, and its address stays a known one. */
 const WEEK = 7 * 24 * 3600;
 
 /** An arbitrary number that identifies this advisory lock in the database. */

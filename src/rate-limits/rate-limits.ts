@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { networkOf, siteOf } from '../core/address';
+import { blockOf, siteOf } from '../core/address';
 import type { Clock } from '../core/clock';
 import { emailKey } from '../core/email';
 import { rateLimited } from '../core/errors';
-import type { Origin, RateLimits } from '../core/ports/rate-limits';
+import type { Origin, PasswordAttempt, RateLimits } from '../core/ports/rate-limits';
 import type { RecordRefusal } from '../core/ports/refusals';
-import { createCounters, type SharedCounters } from './counters';
-import { type LimitName, limitsOf, BAD_LOOKUP_LIMIT } from './limits';
+import { type Counter, createCounter, type SharedCounters } from './counter';
+import { BAD_LOOKUP_LIMIT, type LimitName, limitOf } from './limits';
 import { createMemoryCounter } from './memory-counter';
 
 export interface RateLimitsOptions {
@@ -20,10 +20,22 @@ export interface RateLimitsOptions {
 /** Hashes the parts, so that keys have one length and Redis holds no readable email. */
 const keyOf = (...parts: string[]) => createHash('sha256').update(parts.join('\n')).digest('base64url');
 
+/** Returns the counter of a limit, which it creates when it is first used. */
+function createCounters(options: RateLimitsOptions): (name: LimitName) => Counter {
+  const counters = new Map<LimitName, Counter>();
+  return (name) => {
+    const limit = limitOf(name, options.passwordAttemptsPerHour);
+    const prefix = `${options.prefix}:${name}`;
+    const counter = counters.get(name) ?? createCounter({ ...options, limit, prefix });
+    counters.set(name, counter);
+    return counter;
+  };
+}
+
 /** Limits the attempts of an address, a session and everyone together. The numbers are in limits.ts. */
 export function createRateLimits(options: RateLimitsOptions): RateLimits {
-  const { clock, passwordAttemptsPerHour, recordRefusal } = options;
-  const counters = createCounters({ ...options, limits: limitsOf(passwordAttemptsPerHour) });
+  const { clock, recordRefusal } = options;
+  const counterOf = createCounters(options);
   const badLookups = createMemoryCounter(BAD_LOOKUP_LIMIT, clock);
 
   const refusal = (reason: string, ms: number, origin: Origin, sessionId?: string) => {
@@ -32,45 +44,41 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     return rateLimited(Math.max(1, Math.ceil(ms / 1000)));
   };
 
+  /** Counts one. Returns the function that uncounts it. */
   const count = async (name: LimitName, key: string, origin: Origin, sessionId?: string) => {
-    const ms = await counters.take(name, key);
+    const ms = await counterOf(name).take(key);
     if (ms !== undefined) throw refusal(name, ms, origin, sessionId);
+    return () => counterOf(name).giveBack(key);
   };
 
   const countAddress = async (what: 'password' | 'registration' | 'bad-token', origin: Origin) => {
-    const { ipAddress } = origin;
-    await count(`${what}-by-address`, networkOf(ipAddress), origin);
-    if (siteOf(ipAddress) !== networkOf(ipAddress)) await count(`${what}-by-site`, siteOf(ipAddress), origin);
+    const [block, site] = [blockOf(origin.ipAddress), siteOf(origin.ipAddress)];
+    await count(`${what}-by-address`, block, origin);
+    if (site !== block) await count(`${what}-by-site`, site, origin);
   };
 
-  /** Counts towards the account's hour. Returns the counter that it used. */
-  const countHour: (
-    attempt: Parameters<RateLimits['passwordAttempt']>[0],
-    origin: Origin,
-  ) => Promise<[LimitName, string]> = async ({ account, sessionId, isKnownNetwork }, origin) => {
+  const countSession = async (what: 'refresh' | 'logout' | 'write', sessionId: string, origin: Origin) => {
+    await count(`${what}-by-session`, sessionId, origin, sessionId);
+  };
+
+  /** Counts towards the account's hour. Returns the function that uncounts it. */
+  const countHour = async ({ account, sessionId, isKnownAddress }: PasswordAttempt, origin: Origin) => {
     const email = emailKey(account);
     const known = 'password-by-account-and-known-network';
-    if (sessionId !== undefined) {
-      const key = keyOf(email, sessionId);
-      await count(known, key, origin, sessionId);
-      return [known, key];
-    }
+    if (sessionId !== undefined) return count(known, keyOf(email, sessionId), origin, sessionId);
     const everyones = 'password-by-account';
-    const ms = await counters.take(everyones, keyOf(email));
-    if (ms === undefined) return [everyones, keyOf(email)];
-    if (!(await isKnownNetwork())) throw refusal(everyones, ms, origin);
-    const key = keyOf(email, networkOf(origin.ipAddress));
-    await count(known, key, origin);
-    return [known, key];
+    const ms = await counterOf(everyones).take(keyOf(email));
+    if (ms === undefined) return () => counterOf(everyones).giveBack(keyOf(email));
+    if (!(await isKnownAddress())) throw refusal(everyones, ms, origin);
+    return count(known, keyOf(email, blockOf(origin.ipAddress)), origin);
   };
 
   return {
     async passwordAttempt(attempt, origin) {
       await countAddress('password', origin);
-      const key = keyOf(emailKey(attempt.account), networkOf(origin.ipAddress));
+      const key = keyOf(emailKey(attempt.account), blockOf(origin.ipAddress));
       await count('password-by-account-and-address', key, origin);
-      const counted = await countHour(attempt, origin);
-      return () => counters.giveBack(...counted);
+      return countHour(attempt, origin);
     },
 
     registration: (origin) => countAddress('registration', origin),
@@ -85,9 +93,9 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       await countAddress('bad-token', origin);
     },
 
-    refresh: (sessionId, origin) => count('refresh-by-session', sessionId, origin, sessionId),
-    logout: (sessionId, origin) => count('logout-by-session', sessionId, origin, sessionId),
-    write: (sessionId, origin) => count('write-by-session', sessionId, origin, sessionId),
+    refresh: (sessionId, origin) => countSession('refresh', sessionId, origin),
+    logout: (sessionId, origin) => countSession('logout', sessionId, origin),
+    write: (sessionId, origin) => countSession('write', sessionId, origin),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { networkOf, siteOf } from '../core/address';
+import { blockOf, siteOf } from '../core/address';
 import type { SocketLimits } from './socket-limits';
 
-/** `NODE_FULL`: the node serves as many sockets as it may. `NETWORK_FULL`: the client's network or site has its share. */
-export type PlaceAnswer = 'TAKEN' | 'NODE_FULL' | 'NETWORK_FULL';
+/** `NODE_FULL`: the node serves as many sockets as it may. `ADDRESS_FULL`: the client's address or site has its share. */
+export type PlaceAnswer = 'TAKEN' | 'NODE_FULL' | 'ADDRESS_FULL';
 
 /** The places of a node for connections with a WebSocket. */
 export interface Places {
@@ -13,11 +13,11 @@ export interface Places {
    * @param address of the client, as `parseAddress` returns it
    */
   take(connection: Socket, address: string): PlaceAnswer;
-  /** How many networks and sites have a count: none without a connection. */
+  /** How many addresses and sites have a count: none without a connection. */
   readonly counted: number;
 }
 
-export function createPlaces(limits: Pick<SocketLimits, 'ofNode' | 'ofNetwork' | 'ofSite'>): Places {
+export function createPlaces(limits: Pick<SocketLimits, 'ofNode' | 'ofAddress' | 'ofSite'>): Places {
   let taken = 0;
   const counts = new Map<string, number>();
   const countOf = (key: string) => counts.get(key) ?? 0;
@@ -29,15 +29,15 @@ export function createPlaces(limits: Pick<SocketLimits, 'ofNode' | 'ofNetwork' |
 
   return {
     take(connection, address) {
-      const network = `network ${networkOf(address)}`;
+      const block = `address ${blockOf(address)}`;
       const site = `site ${siteOf(address)}`;
-      if (countOf(network) >= limits.ofNetwork || countOf(site) >= limits.ofSite) return 'NETWORK_FULL';
+      if (countOf(block) >= limits.ofAddress || countOf(site) >= limits.ofSite) return 'ADDRESS_FULL';
       if (taken >= limits.ofNode) return 'NODE_FULL';
       // Its `close` event is over, so nothing would free the place. The upgrade fails anyway.
       if (connection.closed) return 'TAKEN';
       const change = (by: 1 | -1) => {
         taken += by;
-        add(network, by);
+        add(block, by);
         add(site, by);
       };
       change(1);

@@ -5,8 +5,8 @@ export const SOCKET_LIMITS = {
   /** Sockets of a node. */
   ofNode: 10_000,
   /** Sockets of an IPv4 address or an IPv6 /64. Many users may share one, and each may have many tabs. */
-  ofNetwork: 1000,
-  /** Sockets of an IPv6 /48: one customer may have all of its networks. */
+  ofAddress: 1000,
+  /** Sockets of an IPv6 /48: one customer may have all of it. */
   ofSite: 2000,
   /** Signed-in sockets of a user. */
   ofUser: 100,

@@ -36,9 +36,9 @@ function setUp() {
 
 const guess = (ipAddress: string): NewAuditEvent => ({ type: 'LOGIN_FAILED', ipAddress });
 
-test('a flood from one network leaves room for others, and omitted events are counted', async () => {
+test('a flood from one site leaves room for others, and omitted events are counted', async () => {
   const { recorder, rows, notRecorded, pass } = setUp();
-  // One customer's IPv6 network, which has any number of addresses.
+  // One customer's IPv6 site, which has any number of addresses.
   for (let i = 0; i < 1000; i++) recorder.record(guess(`2001:db8::${i.toString(16)}`));
   recorder.record(guess('203.0.113.9'));
   recorder.record({ type: 'ACCESS_DENIED', ipAddress: '2001:db8::1' });
@@ -58,7 +58,7 @@ test('a flood from one network leaves room for others, and omitted events are co
   expect(rows.at(-1)?.type).toBe('LOGIN_FAILED');
 });
 
-test('a flood from all networks at once has a limit as well', async () => {
+test('a flood from all sites at once has a limit as well', async () => {
   const { recorder, rows } = setUp();
   for (let i = 0; i < 10_000; i++) recorder.record(guess(`198.51.${i >> 8}.${i & 255}`));
   await recorder.tick();

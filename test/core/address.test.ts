@@ -1,4 +1,4 @@
-import { networkOf, parseAddress, siteOf } from '../../src/core/address';
+import { blockOf, parseAddress, siteOf } from '../../src/core/address';
 
 describe('parseAddress reads every form in which a proxy writes an address', () => {
   test.each([
@@ -31,8 +31,8 @@ describe('parseAddress reads every form in which a proxy writes an address', () 
   ])('%s is not an address', (_name, text) => expect(parseAddress(text)).toBeUndefined());
 });
 
-test('an IPv6 /64 is one network and a /48 one site; an IPv4 address is both', () => {
-  expect(networkOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::');
+test('an IPv6 /64 is one address and a /48 one site; an IPv4 address is both', () => {
+  expect(blockOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::');
   expect(siteOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1::');
-  expect([networkOf('203.0.113.7'), siteOf('203.0.113.7')]).toEqual(['203.0.113.7', '203.0.113.7']);
+  expect([blockOf('203.0.113.7'), siteOf('203.0.113.7')]).toEqual(['203.0.113.7', '203.0.113.7']);
 });

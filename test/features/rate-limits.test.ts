@@ -65,7 +65,7 @@ describe.each([
     expect(limited(answers)).toBe(3);
   });
 
-  test('an address may register twenty accounts a minute, and an IPv6 network is one address', async () => {
+  test('an address may register twenty accounts a minute, and an IPv6 /64 is one address', async () => {
     const answers = await times(23, (node, i) =>
       node.api.send(
         'mutation($input: RegisterInput!) { register(input: $input) { accessToken } }',

@@ -38,7 +38,7 @@ async function refusalFor(address: string) {
 const TOO_MANY = { status: 429, header: '5', code: 'RATE_LIMITED', retryAfter: 5 };
 
 test('each address has its own limit of sockets, and a closed socket makes room', async () => {
-  await start({ ofNetwork: 2 });
+  await start({ ofAddress: 2 });
   const first = await connectFrom('203.0.113.1');
   await connectFrom('203.0.113.1');
   expect(await refusalFor('203.0.113.1')).toEqual(TOO_MANY);
@@ -70,13 +70,13 @@ test('a connection with a refused upgrade is closed, for each reason', async () 
 });
 
 test('a burst of sockets does not exceed the limit', async () => {
-  await start({ ofNetwork: 5 });
+  await start({ ofAddress: 5 });
   const answers = await Promise.allSettled(Array.from({ length: 40 }, () => connectFrom('203.0.113.1')));
   expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
 });
 
 test('an IPv6 address counts as its /64, and a /48 has a common limit', async () => {
-  await start({ ofNetwork: 2, ofSite: 3 });
+  await start({ ofAddress: 2, ofSite: 3 });
   await connectFrom('2001:db8:1:1::1');
   await connectFrom('2001:db8:1:1::2');
   expect(await refusalFor('2001:db8:1:1::3')).toEqual(TOO_MANY);
@@ -99,13 +99,13 @@ test('a node has a limit of sockets and answers 503 beyond it', async () => {
 });
 
 test('with RATE_LIMIT=off only the limit of the node applies', async () => {
-  await start({ ofNetwork: 1, ofSite: 1, ofNode: 3 }, { rateLimit: false });
+  await start({ ofAddress: 1, ofSite: 1, ofNode: 3 }, { rateLimit: false });
   for (let i = 0; i < 3; i++) await connectFrom('203.0.113.1');
   expect((await refusalFor('203.0.113.1')).status).toBe(503);
 });
 
 test('a failed upgrade does not count', async () => {
-  await start({ ofNetwork: 1 });
+  await start({ ofAddress: 1 });
   // The path of a socket without a handshake.
   for (let i = 0; i < 3; i++) {
     const raw = new WebSocket(

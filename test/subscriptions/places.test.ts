@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { createPlaces } from '../../src/subscriptions/places';
 
 test('no count outlives its connections, whatever their addresses', async () => {
-  const places = createPlaces({ ofNode: 100, ofNetwork: 10, ofSite: 10 });
+  const places = createPlaces({ ofNode: 100, ofAddress: 10, ofSite: 10 });
   const connections = Array.from({ length: 50 }, () => new Socket());
   connections.forEach((connection, index) => {
     expect(places.take(connection, `2001:db8:${index}::1`)).toBe('TAKEN');

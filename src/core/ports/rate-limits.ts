@@ -13,10 +13,10 @@ export interface PasswordAttempt {
   /** The caller's session, if they are signed in. */
   readonly sessionId?: string;
   /**
-   * Whether the user has signed in from this network recently. Called only when the account's shared attempts are used
+   * Whether the user has signed in from this address recently. Called only when the account's shared attempts are used
    * up.
    */
-  readonly isKnownNetwork: () => Promise<boolean>;
+  readonly isKnownAddress: () => Promise<boolean>;
 }
 
 /** Counts attempts. Each method throws `RATE_LIMITED` when the limit is exceeded. */

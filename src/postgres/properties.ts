@@ -42,47 +42,33 @@ const READ = `
   from pg_roles r, pg_database d
   where r.rolname = current_user and d.datname = current_database()`;
 
+/** Returns a sentence for each property that keeps the server from using this Postgres. */
 function faultsOf(store: Properties, poolSize: number): string[] {
-  const { role } = store;
-  const faults: string[] = [];
-  if (store.version < OLDEST_VERSION) {
-    faults.push(`This is Postgres ${store.versionName}. Use version ${OLDEST_VERSION} or later.`);
-  }
-  if (store.encoding !== 'UTF8') {
-    faults.push(
+  const { role, hidden } = store;
+  const dropped = Object.entries(SESSION_SETTINGS).filter(([name, value]) => store.settings[name] !== value);
+  const faults = [
+    store.version < OLDEST_VERSION &&
+      `This is Postgres ${store.versionName}. Use version ${OLDEST_VERSION} or later.`,
+    store.encoding !== 'UTF8' &&
       `The database has the encoding ${store.encoding}, which cannot store every character. Create one with: ` +
         `create database tokenfence encoding 'UTF8' template template0`,
-    );
-  }
-  if (store.isStandby) {
-    faults.push('This Postgres is a standby, which refuses writes. Point DATABASE_URL to the primary.');
-  }
-  if (store.isReadOnly) {
-    faults.push(
+    store.isStandby && 'This Postgres is a standby, which refuses writes. Point DATABASE_URL to the primary.',
+    store.isReadOnly &&
       `Transactions are read-only by default here. Unless somebody is moving this database, run: ` +
         `alter role ${role} set default_transaction_read_only = off`,
-    );
-  }
-  if (poolSize > store.room) {
-    faults.push(
+    poolSize > store.room &&
       `DATABASE_POOL_SIZE is ${poolSize}, but the role may open ${store.room} connections here. Lower it: ` +
         'all nodes share these connections.',
-    );
-  }
-  for (const [name, wanted] of Object.entries(SESSION_SETTINGS)) {
-    if (store.settings[name] === wanted) continue;
-    faults.push(
-      `A pooler in front of Postgres drops the setting ${name}. Set it on the role: ` +
-        `alter role ${role} set ${name} = '${wanted}'`,
-    );
-  }
-  if (store.hidden) {
-    faults.push(
-      `Row security hides rows of ${store.hidden.join(', ')} from the role ${role}. Turn it off for these tables, ` +
+    ...dropped.map(
+      ([name, value]) =>
+        `A pooler in front of Postgres drops the setting ${name}. Set it on the role: ` +
+        `alter role ${role} set ${name} = '${value}'`,
+    ),
+    hidden &&
+      `Row security hides rows of ${hidden.join(', ')} from the role ${role}. Turn it off for these tables, ` +
         `or run: alter role ${role} bypassrls`,
-    );
-  }
-  return faults;
+  ];
+  return faults.filter((fault) => typeof fault === 'string');
 }
 
 export interface Judgement {

@@ -42,7 +42,13 @@ const SPENT: readonly [table: string, condition: string, retention: (r: Retentio
   ['signing_keys', IS_SPENT, (r) => 2 * r.clockSkew],
 ];
 
+/** Deletes one batch, unless another node is purging. Returns how many rows it had. */
 async function deleteBatch(manager: EntityManager, table: string, condition: string, retention: number) {
+  const [{ locked }] = await manager.query<[{ locked: boolean }]>(
+    'select pg_try_advisory_xact_lock($1) as locked',
+    [PURGE_LOCK],
+  );
+  if (!locked) return 0;
   const [, count] = await run<[unknown[], number]>(
     manager,
     `delete from {${table}} where id in (
@@ -50,23 +56,6 @@ async function deleteBatch(manager: EntityManager, table: string, condition: str
     [retention],
   );
   return count;
-}
-
-/** Purges one table. Ends when nothing is left, or when another node is purging. */
-async function purgeTable(dataSource: DataSource, table: string, condition: string, retention: number) {
-  let total = 0;
-  let count: number;
-  do {
-    count = await dataSource.manager.transaction(async (manager) => {
-      const [{ locked }] = await manager.query<[{ locked: boolean }]>(
-        'select pg_try_advisory_xact_lock($1) as locked',
-        [PURGE_LOCK],
-      );
-      return locked ? deleteBatch(manager, table, condition, retention) : 0;
-    });
-    total += count;
-  } while (count === BATCH);
-  return total;
 }
 
 /**
@@ -78,7 +67,13 @@ export async function purge(dataSource: DataSource, retention: Retention): Promi
   const failures: unknown[] = [];
   for (const [table, condition, retentionOf] of SPENT) {
     try {
-      total += await purgeTable(dataSource, table, condition, retentionOf(retention));
+      let count: number;
+      do {
+        count = await dataSource.manager.transaction((manager) =>
+          deleteBatch(manager, table, condition, retentionOf(retention)),
+        );
+        total += count;
+      } while (count === BATCH);
     } catch (error) {
       failures.push(error);
     }

@@ -5,17 +5,17 @@ import type { SessionsOfUser } from '../core/ports/truth';
 import type { Dependencies } from './dependencies';
 
 /** The most items of a page. */
-export const MOST_ITEMS = 100;
+const MOST_ITEMS = 100;
 
 function faultOfFirst(first: number): Error | undefined {
   if (Number.isInteger(first) && first >= 1 && first <= MOST_ITEMS) return undefined;
   return badUserInput(`"first" must be a number from 1 to ${MOST_ITEMS}.`);
 }
 
-function checked({ first, after }: PageRequest): PageRequest {
-  const fault = faultOfFirst(first);
+function checked(request: PageRequest): PageRequest {
+  const fault = faultOfFirst(request.first);
   if (fault) throw fault;
-  return { first, after };
+  return request;
 }
 
 /** Returns users in the order of the ids, in one statement. */

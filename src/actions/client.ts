@@ -1,19 +1,16 @@
 import { siteOf } from '../core/address';
 import type { Asker } from '../core/ports/passwords';
+import type { Origin } from '../core/ports/rate-limits';
 import type { AuthResult } from '../guard/guard';
 
 /** The client of a request. */
-export interface Client {
-  readonly ipAddress: string;
-  readonly userAgent: string | undefined;
-  /** The id of the request in the log. */
-  readonly requestId?: string;
+export interface Client extends Origin {
   /** Aborts when the client disconnects. */
   readonly signal?: AbortSignal;
 }
 
 /** Returns what the audit log stores about a client. */
-export const originOf = ({ ipAddress, userAgent, requestId }: Client) => ({
+export const originOf = ({ ipAddress, userAgent, requestId }: Client): Origin => ({
   ipAddress,
   userAgent,
   requestId,

@@ -1,6 +1,6 @@
 import { TokenfenceError } from '../core/errors';
 import type { Receipt } from '../core/receipt';
-import { type Client, originOf } from './client';
+import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { hashOf, looksLikeRefreshToken } from './grant';
 
@@ -19,6 +19,17 @@ export async function sessionOfRefreshToken(
 ): Promise<NamedSession | undefined> {
   return looksLikeRefreshToken(text) ? truth.refreshTokens.findByHash(hashOf(text)) : undefined;
 }
+
+/**
+ * Whether the refresh cookie belongs to a session of another user. That session stays alive, so the client must keep
+ * the cookie to be able to end it.
+ */
+export const hasForeignCookie =
+  (deps: Dependencies) =>
+  async ({ refreshCookie }: Pick<Caller, 'refreshCookie'>, userId: string): Promise<boolean> => {
+    const named = refreshCookie === undefined ? undefined : await sessionOfRefreshToken(deps, refreshCookie);
+    return named !== undefined && named.userId !== userId;
+  };
 
 /** Ends a session. Succeeds if it has already ended. */
 export async function endSession(

@@ -40,9 +40,7 @@ const newRefreshToken = () => randomBytes(32).toString('base64url');
 /** Hashes a refresh token for storage. It has full entropy, so a fast hash is enough. */
 export const hashOf = (refreshToken: string): Buffer => createHash('sha256').update(refreshToken).digest();
 
-const REFRESH_TOKEN = /^[A-Za-z0-9_-]{43}$/;
-
-export const looksLikeRefreshToken = (text: string): boolean => REFRESH_TOKEN.test(text);
+export const looksLikeRefreshToken = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text);
 
 /** Returns when a session that is used at `now` (ms) expires without further use. */
 const idleEnd = (now: number, expiresAt: Date, settings: TokenSettings) =>
@@ -70,16 +68,24 @@ async function makeRoom(
   );
 }
 
+interface Opening {
+  readonly type: 'USER_REGISTERED' | 'LOGIN_SUCCEEDED';
+  readonly user: User;
+  readonly client: Client;
+  /** Whether the client keeps its refresh token in a cookie. */
+  readonly useCookie: boolean | null | undefined;
+  readonly issuedAt: number;
+}
+
 /**
- * Starts a session, and ends older ones to make room. The user's row must be locked for update: no other session starts
- * at the same time, and the version cannot change.
+ * Starts a session, ends older ones to make room, and records it. The user's row must be locked for update: no other
+ * session starts at the same time, and the version cannot change.
  */
 export async function openSession(
   tables: Tables,
   settings: TokenSettings,
-  opening: { user: User; client: Client; usesCookie: boolean; issuedAt: number },
+  { type, user, client, useCookie, issuedAt }: Opening,
 ): Promise<GrantTerms> {
-  const { user, client, usesCookie, issuedAt } = opening;
   const fleet = await tables.fleet.read();
   const displaced = await makeRoom(tables, settings, user, client);
   const expiresAt = new Date(issuedAt + settings.sessionMaxAge * 1000);
@@ -87,7 +93,7 @@ export async function openSession(
     id: randomUUID(),
     userId: user.id,
     globalVersion: fleet.globalVersion,
-    usesCookie,
+    usesCookie: useCookie ?? false,
     userAgent: client.userAgent,
     ipAddress: client.ipAddress,
     createdAt: new Date(issuedAt),
@@ -96,6 +102,8 @@ export async function openSession(
   });
   const refreshToken = newRefreshToken();
   await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id });
+  const { id: userId } = user;
+  await tables.audit.append({ type, userId, actorId: userId, sessionId: session.id, ...originOf(client) });
   return { user, session, refreshToken, fleet, issuedAt, displaced };
 }
 
@@ -107,11 +115,7 @@ export async function continueSession(
 ): Promise<GrantTerms> {
   const { user, session, client, issuedAt, fleet, parentId } = going;
   const refreshToken = newRefreshToken();
-  await tables.refreshTokens.insert({
-    hash: hashOf(refreshToken),
-    sessionId: session.id,
-    parentId,
-  });
+  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id, parentId });
   const use = {
     lastUsedAt: new Date(issuedAt),
     idleExpiresAt: idleEnd(issuedAt, session.expiresAt, settings),

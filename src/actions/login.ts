@@ -29,20 +29,13 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
           const user = await tables.users.lock(found.id, 'update');
           // The password may have changed, or the user been disabled, while it was hashed.
           if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
-          const opened = await openSession(tables, settings, {
+          return openSession(tables, settings, {
+            type: 'LOGIN_SUCCEEDED',
             user,
             client,
-            usesCookie: useCookie ?? false,
+            useCookie,
             issuedAt,
           });
-          await tables.audit.append({
-            type: 'LOGIN_SUCCEEDED',
-            userId: user.id,
-            actorId: user.id,
-            sessionId: opened.session.id,
-            ...originOf(client),
-          });
-          return opened;
         })
       : undefined;
   if (terms) return grant(deps, terms);

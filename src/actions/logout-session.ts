@@ -5,9 +5,6 @@ import type { Receipt } from '../core/receipt';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
-/** Returns the id if it is one: the caller may have sent any text. */
-const idOf = (text: string) => (isId(text) ? text : undefined);
-
 /** Ends one of the caller's own sessions. Throws `NOT_FOUND` for any other, whether or not it exists. */
 export const logoutSession =
   ({ revoker, recordRefusal }: Dependencies) =>
@@ -21,14 +18,13 @@ export const logoutSession =
     } catch (error) {
       // Another user's session, or one purged long ago: the caller must not learn which.
       if (error instanceof TokenfenceError && error.code === 'NOT_FOUND') {
-        const reason = 'the session does not belong to the user';
-        const type = 'SESSION_ACCESS_DENIED';
         recordRefusal({
-          type,
+          type: 'SESSION_ACCESS_DENIED',
           userId,
           actorId: userId,
-          sessionId: idOf(sessionId),
-          reason,
+          // The caller may have sent any text.
+          sessionId: isId(sessionId) ? sessionId : undefined,
+          reason: 'the session does not belong to the user',
           ...originOf(client),
         });
       }

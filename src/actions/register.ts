@@ -33,20 +33,7 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
     const user = await tables.users
       .insert({ email, passwordHash, role: 'USER' })
       .catch(recordTaken(deps, client));
-    const opened = await openSession(tables, settings, {
-      user,
-      client,
-      usesCookie: useCookie ?? false,
-      issuedAt,
-    });
-    await tables.audit.append({
-      type: 'USER_REGISTERED',
-      userId: user.id,
-      actorId: user.id,
-      sessionId: opened.session.id,
-      ...originOf(client),
-    });
-    return opened;
+    return openSession(tables, settings, { type: 'USER_REGISTERED', user, client, useCookie, issuedAt });
   });
   return grant(deps, terms);
 };

@@ -41,25 +41,23 @@ export const rotateSigningKey =
       return key && { key, signsFrom: nextKey.signsFrom };
     };
 
-    // May fail: the change is committed, and this node reads the keys again soon.
-    const readAgain = () => keys.reload().catch(() => undefined);
+    const publish = () =>
+      truth.transaction(async (tables) => (await publishedBefore(tables)) ?? (await rotate(tables, LEAD)));
 
-    if (!revokeOld) {
-      const rotation = await truth.transaction(
-        async (tables) => (await publishedBefore(tables)) ?? (await rotate(tables, LEAD)),
+    const replaceAll = async (): Promise<Rotation> => {
+      const { result, receipt } = await revoker.revoke(
+        { scope: 'KEYS' },
+        { ...by, type: 'SIGNING_KEY_REVOKED' },
+        {
+          before: (tables) => tables.fleet.lock().then(() => undefined),
+          then: (tables) => rotate(tables, 0),
+        },
       );
-      await readAgain();
-      return rotation;
-    }
+      return { ...result, receipt };
+    };
 
-    const { result, receipt } = await revoker.revoke(
-      { scope: 'KEYS' },
-      { ...by, type: 'SIGNING_KEY_REVOKED' },
-      {
-        before: (tables) => tables.fleet.lock().then(() => undefined),
-        then: (tables) => rotate(tables, 0),
-      },
-    );
-    await readAgain();
-    return { ...result, receipt };
+    const rotation = await (revokeOld ? replaceAll() : publish());
+    // May fail: the change is committed, and this node reads the keys again soon.
+    await keys.reload().catch(() => undefined);
+    return rotation;
   };

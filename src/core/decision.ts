@@ -8,7 +8,9 @@ import { isExpired, type AccessTokenClaims } from './claims';
  * means that it is behind. The `truth` is complete: only an equal version is good, and a missing or disabled user has
  * no good token.
  */
-interface Findings {
+interface Findings<From, Version = number> {
+  readonly from: From;
+  readonly tokenVersion: Version;
   readonly globalVersion: number;
   /** Whether the token's jti or its session is revoked. */
   readonly denied: boolean;
@@ -21,28 +23,16 @@ interface Findings {
   readonly asOf: number;
 }
 
-export interface FoundInView extends Findings {
-  readonly from: 'view';
-  /** 0: no revocation names the user. */
-  readonly tokenVersion: number;
-}
+/** Its `tokenVersion` is 0 if no revocation names the user. */
+export type FoundInView = Findings<'view'>;
 
 /** In a view that is not current. What it names is revoked all the same; what it does not name may be revoked too. */
-export interface FoundInStaleView extends Findings {
-  readonly from: 'stale view';
-  readonly tokenVersion: number;
-}
+export type FoundInStaleView = Findings<'stale view'>;
 
-export interface FoundInCopy extends Findings {
-  readonly from: 'copy';
-  readonly tokenVersion: number;
-}
+export type FoundInCopy = Findings<'copy'>;
 
-export interface FoundInTruth extends Findings {
-  readonly from: 'truth';
-  /** `undefined` if the user does not exist or is disabled. */
-  readonly tokenVersion: number | undefined;
-}
+/** Its `tokenVersion` is `undefined` if the user does not exist or is disabled. */
+export type FoundInTruth = Findings<'truth', number | undefined>;
 
 /** What the auth server said. */
 export interface FoundByIntrospection {

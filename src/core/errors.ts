@@ -81,36 +81,24 @@ export const conflict = (message: string) => new TokenfenceError('CONFLICT', mes
 export const rateLimited = (retryAfter: number) =>
   new TokenfenceError('RATE_LIMITED', `Too many attempts. Try again in ${retryAfter} s.`, { retryAfter });
 
+/** @param retryAfter s */
+const unavailable = (message: string, retryAfter = 1, cause?: unknown) =>
+  new TokenfenceError('SERVICE_UNAVAILABLE', message, { retryAfter }, cause);
+
 /** @param cause the underlying error: logged, never sent to clients */
 export const serviceUnavailable = (cause?: unknown) =>
-  new TokenfenceError(
-    'SERVICE_UNAVAILABLE',
-    'Temporarily unavailable: a data store cannot be reached. Try again shortly.',
-    { retryAfter: 1 },
-    cause,
-  );
+  unavailable('Temporarily unavailable: a data store cannot be reached. Try again shortly.', 1, cause);
 
 /** @param retryAfter s */
 export const overloaded = (retryAfter: number) =>
-  new TokenfenceError(
-    'SERVICE_UNAVAILABLE',
-    `Overloaded: too many requests are waiting. Try again in ${retryAfter} s.`,
-    { retryAfter },
-  );
+  unavailable(`Overloaded: too many requests are waiting. Try again in ${retryAfter} s.`, retryAfter);
 
 /** Dropped before its work began: the client disconnected, or the deadline passed. */
-export const abandoned = () =>
-  new TokenfenceError('SERVICE_UNAVAILABLE', 'The request was dropped while it waited. Try again.', {
-    retryAfter: 1,
-  });
+export const abandoned = () => unavailable('The request was dropped while it waited. Try again.');
 
 /** The deadline of the operation passed before this part of it began or finished. */
 export const tookTooLong = () =>
-  new TokenfenceError(
-    'SERVICE_UNAVAILABLE',
-    'The operation timed out. Request less at a time, or try again shortly.',
-    { retryAfter: 1 },
-  );
+  unavailable('The operation timed out. Request less at a time, or try again shortly.');
 
 export const isUnavailable = (error: unknown): error is TokenfenceError =>
   error instanceof TokenfenceError && error.code === 'SERVICE_UNAVAILABLE';

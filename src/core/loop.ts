@@ -39,7 +39,7 @@ export function createLoop(work: () => Promise<void>): Loop {
  * @param work handles its own errors; a rejection is ignored and the schedule continues
  * @param first ms until the first run
  */
-export function every(interval: number, work: () => Promise<unknown>, first = interval): () => Promise<void> {
+export function every(interval: number, work: () => unknown, first = interval): () => Promise<void> {
   let underWay: Promise<unknown> = Promise.resolve();
   let stopped = false;
   let timer: NodeJS.Timeout;

@@ -2,16 +2,6 @@ import { type Clock, momentOf } from '../core/clock';
 import { isUnavailable } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 
-/** Compares the clock of this process with the clock of Postgres. */
-export interface ClockWatch {
-  /** ms by which this process is ahead of Postgres; negative if behind, `undefined` before the first measurement. */
-  readonly offset: number | undefined;
-  /** Whether the clocks differ by more than is allowed. */
-  readonly isOff: boolean;
-  /** Measures once and logs a change. Never rejects. */
-  look(): Promise<void>;
-}
-
 /**
  * Measures another clock, once.
  *
@@ -42,53 +32,54 @@ export interface ClockWatchOptions {
 }
 
 /**
- * Compares the two clocks. The guarantee does not depend on them (see docs/protocol.md). But other nodes refuse a token
- * whose `iat` is in their future, so the operator of a node whose clock is ahead has to know.
+ * Compares the clock of this process with the clock of Postgres. The guarantee does not depend on them (see
+ * docs/protocol.md). But other nodes refuse a token whose `iat` is in their future, so the operator of a node whose clock
+ * is ahead has to know.
  */
-export function createClockWatch({ readTime, clock, clockSkew, logger }: ClockWatchOptions): ClockWatch {
-  const tolerance = Math.max(clockSkew, LEAST_TOLERANCE);
-  let offset: number | undefined;
-  let isOff = false;
-  let said = '';
+export class ClockWatch {
+  /** ms by which this process is ahead of Postgres; negative if behind, `undefined` before the first measurement. */
+  offset: number | undefined;
+  /** Whether the clocks differ by more than is allowed. */
+  isOff = false;
+  /** Why Postgres could not tell its time, as last logged. */
+  private said = '';
 
-  const measure = async () => {
-    const measured = await measureOffset(readTime, clock);
-    offset = measured.offset;
-    const wasOff = isOff;
-    isOff = Math.abs(offset) - measured.uncertainty > tolerance;
-    if (isOff === wasOff) return;
+  constructor(private readonly options: ClockWatchOptions) {}
+
+  /** Measures once and logs a change. Never rejects. */
+  async look(): Promise<void> {
+    const { logger } = this.options;
+    try {
+      await this.measure();
+      this.said = '';
+    } catch (error) {
+      // An unreachable Postgres is logged elsewhere.
+      const reason = isUnavailable(error) && error.cause instanceof Error ? error.cause.message : '';
+      if (!isUnavailable(error))
+        logger.error({ err: error }, 'Unexpected error in reading the clock of Postgres.');
+      else if (reason !== this.said && reason.startsWith('DATABASE_URL'))
+        logger.error(
+          { reason },
+          'This node cannot confirm revocations. If this is the right database, restart the node.',
+        );
+      this.said = reason;
+    }
+  }
+
+  private async measure(): Promise<void> {
+    const { readTime, clock, clockSkew, logger } = this.options;
+    const tolerance = Math.max(clockSkew, LEAST_TOLERANCE);
+    const { offset, uncertainty } = await measureOffset(readTime, clock);
+    const wasOff = this.isOff;
+    this.offset = offset;
+    this.isOff = Math.abs(offset) - uncertainty > tolerance;
+    if (this.isOff === wasOff) return;
     const details = { offset: Math.round(offset), tolerance };
-    if (isOff)
+    if (this.isOff)
       logger.error(
         details,
         `The clock of this process is ${offset > 0 ? 'ahead of' : 'behind'} the clock of Postgres by more than CLOCK_SKEW. Valid tokens are refused until the clocks agree. Synchronize both with NTP.`,
       );
     else logger.info(details, 'The clock of this process agrees with the clock of Postgres again.');
-  };
-
-  return {
-    get offset() {
-      return offset;
-    },
-    get isOff() {
-      return isOff;
-    },
-    async look() {
-      try {
-        await measure();
-        said = '';
-      } catch (error) {
-        // An unreachable Postgres is logged elsewhere.
-        const reason = isUnavailable(error) && error.cause instanceof Error ? error.cause.message : '';
-        if (!isUnavailable(error))
-          logger.error({ err: error }, 'Unexpected error in reading the clock of Postgres.');
-        else if (reason !== said && reason.startsWith('DATABASE_URL'))
-          logger.error(
-            { reason },
-            'This node cannot confirm revocations. If this is the right database, restart the node.',
-          );
-        said = reason;
-      }
-    },
-  };
+  }
 }

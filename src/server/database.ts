@@ -14,12 +14,12 @@ import { openEmbeddedPostgres } from '../embedded/pglite';
 import { readOrMakeSecret } from '../embedded/secret';
 import { createPasswords } from '../passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from '../postgres/data-source';
-import { type Agreement, agreeOn } from '../postgres/fleet-settings';
+import { type Agreement, agreeOn, type LastAgreement } from '../postgres/fleet-settings';
 import { connectionFault, preparationFault } from '../postgres/start-faults';
 import { judgeStore } from '../postgres/properties';
 import { type LockHolder, migrate, type StartWait } from '../postgres/start';
 import { createTruth, tablesIn } from '../postgres/truth';
-import { type ClockWatch, createClockWatch } from './clock-watch';
+import { ClockWatch } from './clock-watch';
 import type { Teardown } from './teardown';
 import { createKeyGenerator } from '../tokens/generate';
 import { createSeal, type Seal } from '../tokens/sealing';
@@ -41,16 +41,6 @@ export async function openPostgres({ store }: Config, teardown: Teardown): Promi
   return embedded;
 }
 
-async function checkStore(
-  dataSource: DataSource,
-  poolSize: number,
-  logger?: Pick<Logger, 'warn'>,
-): Promise<void> {
-  const { faults, warnings } = await judgeStore(dataSource, poolSize);
-  if (faults.length > 0) throw new StartError(`This Postgres cannot be used. ${faults.join('\n')}`);
-  for (const warning of warnings) logger?.warn({}, warning);
-}
-
 /**
  * Connects. Throws `StartError` if Postgres cannot be reached, refuses the connection, or lacks a needed property.
  *
@@ -64,7 +54,11 @@ export async function connect(
   let dataSource: DataSource | undefined;
   try {
     dataSource = await createDataSource(address, options).initialize();
-    if ('url' in address) await checkStore(dataSource, options.poolSize, logger);
+    // Only this package configures the embedded Postgres.
+    if (!('url' in address)) return dataSource;
+    const { faults, warnings } = await judgeStore(dataSource, options.poolSize);
+    if (faults.length > 0) throw new StartError(`This Postgres cannot be used. ${faults.join('\n')}`);
+    for (const warning of warnings) logger?.warn({}, warning);
     return dataSource;
   } catch (error) {
     await dataSource?.destroy();
@@ -76,10 +70,7 @@ export async function connect(
  * Says which setting of this node contradicts the nodes that started before; `undefined` if none does. A service with a
  * guard, and a node, rely on all nodes having the same.
  */
-export function contradiction(
-  config: Config,
-  theirs: { readonly usesRedis: boolean; readonly revocationLease?: number | null },
-): string | undefined {
+export function contradiction(config: Config, theirs: LastAgreement): string | undefined {
   const withRedis = usesRedis(config);
   if (theirs.usesRedis !== withRedis)
     return (
@@ -87,7 +78,7 @@ export function contradiction(
       `${withRedis ? 'with' : 'without'} it. Use the same setting on every node. To change it, stop them all and run: ` +
       `npx tokenfence admin redis ${withRedis ? 'on' : 'off'}`
     );
-  const lease = theirs.revocationLease ?? undefined;
+  const { revocationLease: lease } = theirs;
   if (!withRedis || lease === undefined || lease === config.revocationLease) return undefined;
   return (
     `The other nodes on this database run with a REVOCATION_LEASE of ${lease}ms, this node with ` +
@@ -210,7 +201,7 @@ export async function openStores(
     { hasCopies: usesRedis(config), clockSkew, databaseId: database.databaseId },
     createAvailability(logger, 'Postgres', 'Requests that need it fail until it is back.'),
   );
-  const clockWatch = createClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
+  const clockWatch = new ClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
   await clockWatch.look();
   teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
   return { seal, database, dataSource, truth, clockWatch };

@@ -6,12 +6,12 @@ import { type AdministratorAccount, createAdministrator } from '../actions/creat
 import { version } from './version';
 import type { Config } from '../config/config';
 import { background } from '../core/background';
-import { type Clock, systemClock } from '../core/clock';
+import { systemClock } from '../core/clock';
 import type { ViewSource } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import { every } from '../core/loop';
 import { sharedAnswer } from '../core/shared-answer';
-import { openStores, type Stores } from './database';
+import { type Base, openStores, type Stores } from './database';
 import { assembleGuard } from '../guard/guard';
 import { createApp } from '../http/app';
 import type { ExposeMetrics } from '../http/metrics';
@@ -91,16 +91,13 @@ export async function startServer(
   }
 }
 
-/** What every part of the server is made with. */
-interface Base {
-  readonly config: Config;
+interface ServerBase extends Base {
+  // Fastify needs more of it than the port has.
   readonly logger: Logger;
-  readonly teardown: Teardown;
-  readonly clock: Clock;
   readonly metrics: Prometheus;
 }
 
-async function assembleChecks(base: Base, { seal, database, truth }: Stores) {
+async function assembleChecks(base: ServerBase, { seal, database, truth }: Stores) {
   const { config, clock } = base;
   const keys = createKeyRing({
     list: () => truth.signingKeys.list(),
@@ -118,7 +115,11 @@ async function assembleChecks(base: Base, { seal, database, truth }: Stores) {
 
 type Checks = Awaited<ReturnType<typeof assembleChecks>>;
 
-function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announcements }: Checks): void {
+function startBackgroundWork(
+  base: ServerBase,
+  { dataSource }: Stores,
+  { keys, announcements }: Checks,
+): void {
   const { config, logger, teardown, clock } = base;
   const reloadKeys = background(logger, 'The signing keys could not be read.', () => keys.reload());
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
@@ -135,7 +136,7 @@ function startBackgroundWork(base: Base, { dataSource }: Stores, { keys, announc
 }
 
 function createExposeMetrics(
-  { metrics, clock }: Base,
+  { metrics, clock }: ServerBase,
   { truth, dataSource, clockWatch }: Stores,
   source: Pick<ViewSource, 'state'>,
 ): ExposeMetrics {
@@ -150,7 +151,7 @@ function createExposeMetrics(
   );
 }
 
-async function assemble(base: Base, signal: AbortSignal | undefined): Promise<RunningServer> {
+async function assemble(base: ServerBase, signal: AbortSignal | undefined): Promise<RunningServer> {
   const { config, logger, teardown, clock, metrics } = base;
   const stores = await openStores(base, signal);
   const { truth } = stores;

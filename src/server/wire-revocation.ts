@@ -1,53 +1,32 @@
-import type { Config } from '../config/config';
 import { createAvailability } from '../core/availability';
-import type { Clock } from '../core/clock';
-import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
-import type { Records } from '../core/ports/records';
-import { NO_VIEW, type ViewSource } from '../core/ports/source';
+import { NO_VIEW } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
-import type { PreparedDatabase } from './database';
-import { createConfirm, type Confirm } from '../protocol/confirm';
+import type { Base, PreparedDatabase } from './database';
+import { createConfirm } from '../protocol/confirm';
 import { createEmbeddedSource } from '../protocol/embedded';
 import { isNew } from '../protocol/is-new';
 import { outlasting } from '../protocol/lease';
 import { startPoll } from '../protocol/poll';
-import { type Publish, createPublish } from '../protocol/publish';
-import { createRecordsGate, type RecordsGate } from '../protocol/records-gate';
+import { createPublish } from '../protocol/publish';
+import { createRecordsGate } from '../protocol/records-gate';
 import { startRelay } from '../protocol/relay';
 import { View } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
-import type { RedisConnection } from '../redis/client';
 import { keysOf } from '../redis/keys';
-import { type Announcements, createAnnouncements } from '../revocation/announcements';
-import { type Check, createCheck } from '../revocation/check';
+import { createAnnouncements } from '../revocation/announcements';
+import { createCheck } from '../revocation/check';
 import { createRecordsSource } from '../revocation/records-source';
-import { type CheckThoroughly, createThoroughCheck } from '../revocation/thorough-check';
+import { createThoroughCheck } from '../revocation/thorough-check';
 import { createTruthSource } from '../revocation/truth-source';
-import type { Teardown } from './teardown';
 
-export interface RevocationsOptions {
-  readonly config: Config;
+export interface RevocationsOptions extends Base {
   readonly database: PreparedDatabase;
   readonly truth: Truth;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly teardown: Teardown;
-}
-
-/** How this process learns of revocations, checks tokens against them, and publishes its own. */
-export interface Revocations {
-  readonly check: Check;
-  readonly checkThoroughly: CheckThoroughly;
-  readonly confirm: Confirm;
-  readonly announcements: Announcements;
-  readonly source: Pick<ViewSource, 'state' | 'readableEpoch'>;
-  /** Where all nodes together count attempts, if there is a Redis. */
-  readonly rateCounters: { readonly redis?: RedisConnection; readonly prefix: string };
 }
 
 /** ms between two sweeps of the view. */
@@ -56,25 +35,12 @@ const SWEEP_INTERVAL = 30_000;
 /** Names that the view holds where no check uses it: it only keeps a revocation from being announced twice. */
 const REMEMBERED_NAMES = 100_000;
 
-interface Wiring {
-  /** Only with a view or with Redis. */
-  readonly source?: ViewSource;
-  readonly publish?: Publish;
-  readonly records?: Records;
-  readonly gate?: RecordsGate;
-  readonly redis?: RedisConnection;
-}
-
 interface ViewToFill {
   readonly view: View;
   readonly take: (entry: LoggedRevocation) => void;
 }
 
-async function wireRedis(
-  options: RevocationsOptions,
-  redisUrl: string,
-  { view, take }: ViewToFill,
-): Promise<Wiring> {
+async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, take }: ViewToFill) {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const link = openRedisLink({
     source: redisUrl,
@@ -86,12 +52,8 @@ async function wireRedis(
   const lease = config.revocationLease;
   const fleet = link.to(database.databaseId, { lease, replicas: config.waitReplicas });
   const gate = createRecordsGate();
-  const publish = createPublish({
-    stream: fleet.stream,
-    epoch: fleet.epoch,
-    wait: outlasting(lease),
-    clock,
-  });
+  const { stream, epoch, records } = fleet;
+  const publish = createPublish({ stream, epoch, wait: outlasting(lease), clock });
   // So the first request can use Redis, if it is there.
   await link.tried;
   if (link.refusal !== undefined)
@@ -110,15 +72,17 @@ async function wireRedis(
   });
   teardown.add(() => source.stop());
   teardown.add(startRelay({ truth, publish, source, gate, metrics, logger }));
-  return { source, publish, records: fleet.records, gate, redis: link.forReads };
+  return { source, publish, records, gate, redis: link.forReads };
 }
+
+/** A source exists only with a view or with Redis, and the rest only with Redis. */
+type Wiring = Partial<Awaited<ReturnType<typeof wireRedis>>>;
 
 async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promise<Wiring> {
   const { config, database, truth, logger, teardown } = options;
-  const { store } = config;
-  if (store.mode === 'servers' && store.redisUrl !== undefined)
-    return wireRedis(options, store.redisUrl, viewToFill);
-  if (store.mode === 'servers' || config.viewLimit === 0) return {};
+  const { mode, redisUrl } = config.store;
+  if (redisUrl !== undefined) return wireRedis(options, redisUrl, viewToFill);
+  if (mode === 'servers' || config.viewLimit === 0) return {};
   const source = await createEmbeddedSource({
     log: truth.log,
     ...viewToFill,
@@ -129,47 +93,40 @@ async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promis
   return { source };
 }
 
-export async function assembleRevocations(options: RevocationsOptions): Promise<Revocations> {
+/**
+ * Puts together how this process learns of revocations, checks tokens against them, and publishes its own.
+ *
+ * @returns in `rateCounters` where all nodes together count attempts, if there is a Redis
+ */
+export async function assembleRevocations(options: RevocationsOptions) {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
-  const usesView = config.viewLimit > 0;
-  const view = new View(usesView ? config.viewLimit : REMEMBERED_NAMES, () => clock.now());
-  const { clockSkew } = config;
+  const { clockSkew, viewLimit, revocationLease } = config;
+  const { log, sessions } = truth;
+  const view = new View(viewLimit || REMEMBERED_NAMES, () => clock.now());
   const announcements = createAnnouncements(logger);
   const take = (entry: LoggedRevocation) => {
     if (view.apply(entry)) announcements.announce(entry, isNew(entry, view, clockSkew));
   };
 
   const { source, publish, records, gate, redis } = await wire(options, { view, take });
-  const isUsed = usesView && source !== undefined;
+  const isUsed = viewLimit > 0 && source !== undefined;
   const sweep = () => {
     view.sweep();
     // Clearing it may announce a revocation twice, no worse. A view that checks use is cleared by its source only.
     if (view.isOverfull && !isUsed) view.clear();
-    return Promise.resolve();
   };
   teardown.add(every(SWEEP_INTERVAL, sweep));
   const isNeeded = () => !source?.state.isCurrent;
-  teardown.add(startPoll({ log: truth.log, take, isNeeded, clock, logger }));
+  teardown.add(startPoll({ log, take, isNeeded, clock, logger }));
 
   const fromTruth = createTruthSource({ truth, records });
   const fromRecords = source && records && createRecordsSource({ records, epochs: source, gate });
   const sources = [source, fromRecords, fromTruth].filter((each) => each !== undefined);
+  const forThorough = { records: fromRecords, truth: fromTruth, sessions, clock, clockSkew };
   return {
     check: createCheck({ sources, clock, clockSkew, metrics }),
-    checkThoroughly: createThoroughCheck({
-      records: fromRecords,
-      truth: fromTruth,
-      sessions: truth.sessions,
-      clock,
-      clockSkew,
-    }),
-    confirm: createConfirm({
-      publish,
-      take,
-      log: truth.log,
-      metrics,
-      patience: 2 * config.revocationLease + 1000,
-    }),
+    checkThoroughly: createThoroughCheck(forThorough),
+    confirm: createConfirm({ publish, take, log, metrics, patience: 2 * revocationLease + 1000 }),
     announcements,
     source: source ?? NO_VIEW,
     rateCounters: { redis, prefix: keysOf(database.databaseId).rateLimits },

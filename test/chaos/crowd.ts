@@ -3,7 +3,7 @@ import type { Fleet, FleetNode } from './fleet';
 import type { Token } from './ledger';
 import { createPopulation, type Population, type Scene, type Session } from './population';
 import type { Random } from './random';
-import { DEEDS } from './revocations';
+import { ACTIONS } from './actions';
 import { AFTER_TROUBLE, login, refresh, register } from './sessions';
 import type { Tally } from './tally';
 import type { Witness } from './witness';
@@ -71,7 +71,7 @@ async function useOnce(scene: Scene, session: Session): Promise<void> {
     if (verdict === 'REVOKED') await refresh(scene, session);
     if (verdict === 'UNAVAILABLE') await sleep(AFTER_TROUBLE);
   } else {
-    await random.weighted(DEEDS)(scene, session);
+    await random.weighted(ACTIONS)(scene, session);
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestServer } from '../support/servers';
 import type { Fleet, FleetNode, StoreName } from './fleet';
 import type { Random } from './random';
 import { follow, killForgetting, onRedis, promote } from './stores';
@@ -11,75 +12,82 @@ export interface Fault {
   readonly claims: readonly string[];
   /** Its duration, in leases. */
   readonly leases: number;
-  readonly strike: () => Promise<void> | void;
-  readonly heal: () => Promise<void> | void;
+  readonly make: () => unknown;
+  readonly repair: () => unknown;
 }
 
-type Treatment<Target> = (target: Target) => Promise<void> | void;
+type Change<Target> = (target: Target) => unknown;
+
+type Of<Part> = (fleet: Fleet) => Part;
 
 type Maker = (fleet: Fleet, random: Random) => Fault;
 
 const nothing = () => undefined;
+const pause: Change<TestServer> = (server) => server.pause();
+const resume: Change<TestServer> = (server) => server.resume();
+const restart: Change<TestServer> = async (server) => {
+  await server.kill();
+  await server.start();
+};
+const needReplicas =
+  (count: string): Change<TestServer> =>
+  (server) =>
+    onRedis(server, (client) => client.config('SET', 'min-replicas-to-write', count));
+
+const between = (random: Random, [from, to]: readonly [number, number]) => from + (to - from) * random.next();
 
 const nodeFault =
-  (what: string, strike: Treatment<FleetNode>, heal: Treatment<FleetNode>): Maker =>
+  (what: string, make: Change<FleetNode>, repair: Change<FleetNode>): Maker =>
   ({ nodes }, random) => {
     const node = random.pick(nodes);
-    const leases = 1.2 + 3 * random.next();
+    const leases = between(random, [1.2, 4.2]);
     return {
       name: `${node.name} ${what}`,
       claims: [node.name],
       leases,
-      strike: () => strike(node),
-      heal: () => heal(node),
+      make: () => make(node),
+      repair: () => repair(node),
     };
   };
 
-/** A fault of the server that is the Redis primary at the time. */
-const redisFault =
-  (
-    what: string,
-    leases: readonly [number, number],
-    strike: Treatment<Fleet>,
-    heal: Treatment<Fleet>,
-  ): Maker =>
+const storeFault =
+  <Target>(store: 'Redis' | 'Postgres', claimsOf: Of<readonly string[]>, targetOf: Of<Target>) =>
+  (what: string, leases: readonly [number, number], make: Change<Target>, repair: Change<Target>): Maker =>
   (fleet, random) => ({
-    name: `Redis ${what}`,
-    claims: ['Redis'],
-    leases: leases[0] + (leases[1] - leases[0]) * random.next(),
-    strike: () => strike(fleet),
-    heal: () => heal(fleet),
+    name: `${store} ${what}`,
+    claims: claimsOf(fleet),
+    leases: between(random, leases),
+    make: () => make(targetOf(fleet)),
+    repair: () => repair(targetOf(fleet)),
   });
 
-const postgresFault =
-  (
-    what: string,
-    leases: readonly [number, number],
-    strike: Treatment<Fleet>,
-    heal: Treatment<Fleet>,
-  ): Maker =>
-  (fleet, random) => ({
-    name: `Postgres ${what}`,
-    // The wires too, because some of these faults use them.
-    claims: ['Postgres', ...fleet.nodes.map(({ name }) => `${name} to postgres`)],
-    leases: leases[0] + (leases[1] - leases[0]) * random.next(),
-    strike: () => strike(fleet),
-    heal: () => heal(fleet),
-  });
+/** A fault of the server that is the Redis primary at the time. */
+const redisFault = storeFault(
+  'Redis',
+  () => ['Redis'],
+  ({ stores }) => stores.redis.primary,
+);
+
+const postgresFault = storeFault(
+  'Postgres',
+  // The wires too, because some of these faults use them.
+  ({ nodes }) => ['Postgres', ...nodes.map(({ name }) => `${name} to postgres`)],
+  (fleet) => fleet,
+);
 
 const wireFault =
-  (what: string, strike: (wire: Fleet['allWires'][number], random: Random) => void): Maker =>
+  (what: string, make: (wire: Fleet['allWires'][number], random: Random) => void): Maker =>
   ({ nodes }, random) => {
     const node = random.pick(nodes);
     const store = random.pick<StoreName>(['postgres', 'redis', 'redis']);
-    const leases = 0.3 + 3 * random.next();
+    const leases = between(random, [0.3, 3.3]);
     const wire = node.wires[store];
     return {
       name: `wire from ${node.name} to ${store} ${what}`,
       claims: [`${node.name} to ${store}`],
       leases,
-      strike: () => strike(wire, random),
-      heal: () => wire.restore(),
+      make: () => make(wire, random),
+      repair: () => wire.restore(),
     };
   };
 
@@ -91,10 +99,8 @@ const failover: Maker = ({ stores, wiresTo }, random) => ({
   name: 'Redis fails over to a replica that lags',
   claims: ['Redis'],
   leases: 0.5 + 2 * random.next(),
-  strike: async () => {
-    await promote(stores.redis.replica);
-  },
-  heal: async () => {
+  make: () => promote(stores.redis.replica),
+  repair: async () => {
     const { primary, replica } = stores.redis;
     await killForgetting(primary);
     stores.redis.primary = replica;
@@ -130,11 +136,11 @@ const evictions: Maker = ({ stores }, random) => {
     name: 'Redis evicts what it holds',
     claims: ['Redis'],
     leases: 1 + 3 * random.next(),
-    strike: () => {
+    make: () => {
       evicting = evict();
       evicting.catch(() => undefined);
     },
-    heal: async () => {
+    repair: async () => {
       over.abort();
       await evicting;
     },
@@ -145,20 +151,20 @@ const connectionsLost: Maker = ({ allWires, nodes }) => ({
   name: 'every connection lost at once',
   claims: nodes.flatMap(({ name }) => [`${name} to postgres`, `${name} to redis`]),
   leases: 0.1,
-  strike: () => {
+  make: () => {
     for (const wire of allWires) wire.dropAll();
   },
-  heal: nothing,
+  repair: nothing,
 });
 
 const slowEverywhere: Maker = ({ allWires, nodes }, random) => ({
   name: 'every wire slow',
   claims: nodes.flatMap(({ name }) => [`${name} to postgres`, `${name} to redis`]),
   leases: 1 + 2 * random.next(),
-  strike: () => {
+  make: () => {
     for (const wire of allWires) wire.slow(random.whole(1, 20), random.whole(0, 40));
   },
-  heal: () => {
+  repair: () => {
     for (const wire of allWires) wire.restore();
   },
 });
@@ -181,54 +187,25 @@ export const FAULTS = {
     (node) => node.signal('SIGCONT'),
   ),
 
-  'Redis back empty': redisFault(
-    'killed, to come back empty',
-    [0, 3],
-    ({ stores }) => killForgetting(stores.redis.primary),
-    ({ stores }) => stores.redis.primary.start(),
+  'Redis back empty': redisFault('killed, to come back empty', [0, 3], killForgetting, (primary) =>
+    primary.start(),
   ),
   'Redis restarted with old data': redisFault(
     'to come back with what it knows now',
     [0.3, 3],
-    async ({ stores }) => {
-      await onRedis(stores.redis.primary, (client) => client.save());
-    },
-    async ({ stores }) => {
-      await stores.redis.primary.kill();
-      await stores.redis.primary.start();
-    },
+    (primary) => onRedis(primary, (client) => client.save()),
+    restart,
   ),
-  'Redis paused briefly': redisFault(
-    'paused for less than a lease',
-    [0.2, 0.9],
-    ({ stores }) => stores.redis.primary.pause(),
-    ({ stores }) => stores.redis.primary.resume(),
-  ),
-  'Redis paused': redisFault(
-    'paused for longer than a lease',
-    [1.1, 4],
-    ({ stores }) => stores.redis.primary.pause(),
-    ({ stores }) => stores.redis.primary.resume(),
-  ),
+  'Redis paused briefly': redisFault('paused for less than a lease', [0.2, 0.9], pause, resume),
+  'Redis paused': redisFault('paused for longer than a lease', [1.1, 4], pause, resume),
   'Redis flushed': redisFault(
     'flushed',
     [0.1, 0.3],
-    async ({ stores }) => {
-      await onRedis(stores.redis.primary, (client) => client.flushall());
-    },
+    (primary) => onRedis(primary, (client) => client.flushall()),
     nothing,
   ),
   'Redis evicts': evictions,
-  'Redis refuses writes': redisFault(
-    'read only',
-    [0.5, 3],
-    async ({ stores }) => {
-      await onRedis(stores.redis.primary, (client) => client.config('SET', 'min-replicas-to-write', '9'));
-    },
-    async ({ stores }) => {
-      await onRedis(stores.redis.primary, (client) => client.config('SET', 'min-replicas-to-write', '0'));
-    },
-  ),
+  'Redis refuses writes': redisFault('read only', [0.5, 3], needReplicas('9'), needReplicas('0')),
   'Redis failover': failover,
 
   'Postgres killed': postgresFault(
@@ -240,10 +217,7 @@ export const FAULTS = {
   'Postgres restarted at once': postgresFault(
     'restarted at once',
     [0, 0],
-    async ({ stores }) => {
-      await stores.postgres.kill();
-      await stores.postgres.start();
-    },
+    ({ stores }) => restart(stores.postgres),
     nothing,
   ),
   'Postgres paused': postgresFault(

@@ -39,6 +39,12 @@ const isWell = async ({ name, url }: FleetNode) => {
   if (response.status !== 200 || !body.includes('"degraded":[]')) throw new Error(`${name}: ${body}`);
 };
 
+const LIVING_SESSIONS =
+  'select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version';
+
+const idsOf = async ({ stores }: Fleet, sql: string): Promise<ReadonlySet<string>> =>
+  new Set((await onPostgres<{ id: string }>(stores.postgres, sql)).map(({ id }) => id));
+
 /** Every revocation reaches every node by itself. */
 async function settle({ fleet, witness }: OracleOptions): Promise<Omit<Settlement, 'logged'>> {
   const began = performance.now();
@@ -58,11 +64,8 @@ async function settle({ fleet, witness }: OracleOptions): Promise<Omit<Settlemen
     Promise.all(fleet.nodes.map(isWell)),
   );
   const confirmedAfter = await wait('A revocation was never confirmed.', async () => {
-    const rows = await onPostgres<{ id: string }>(
-      fleet.stores.postgres,
-      'select id from revocations where confirmed_at is null limit 20',
-    );
-    if (rows.length > 0) throw new Error(`Unconfirmed: ${rows.map(({ id }) => id).join(', ')}`);
+    const ids = await idsOf(fleet, 'select id from revocations where confirmed_at is null limit 20');
+    if (ids.size > 0) throw new Error(`Unconfirmed: ${[...ids].join(', ')}`);
   });
   return { wellAfter, confirmedAfter };
 }
@@ -85,11 +88,7 @@ function judgeRefusals({ witness }: OracleOptions, log: TruthLog): void {
 
 /** Every acknowledged change is in Postgres. */
 async function judgeReceipts({ fleet, witness }: OracleOptions, log: TruthLog): Promise<void> {
-  const alive = await onPostgres<{ id: string }>(
-    fleet.stores.postgres,
-    `select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version`,
-  );
-  const living = new Set(alive.map(({ id }) => id));
+  const living = await idsOf(fleet, LIVING_SESSIONS);
   for (const ending of witness.ledger.endings) {
     const { reach, kind, node, sent, received } = ending;
     const isThere = reach.scope === 'SESSION' ? !living.has(reach.sessionId) : log.holds(reach);
@@ -138,7 +137,6 @@ const ENDED_WITHOUT_REASON = `
 /** A session lives until something ends it, and its refresh token works. */
 async function judgeSessions(options: OracleOptions): Promise<void> {
   const { fleet, witness, population, tally, random } = options;
-  const { postgres } = fleet.stores;
   for (const session of [...population.sessions]) {
     const scene = {
       node: random.pick(fleet.nodes),
@@ -152,26 +150,20 @@ async function judgeSessions(options: OracleOptions): Promise<void> {
     };
     await refresh(scene, session);
   }
-  const alive = await onPostgres<{ id: string }>(
-    postgres,
-    `select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version`,
-  );
-  const living = new Set(alive.map(({ id }) => id));
+  const living = await idsOf(fleet, LIVING_SESSIONS);
   for (const { id, exchange } of population.dead) {
     if (!living.has(id)) continue;
     witness.accuse('The refresh token of a living session was refused.', exchange, [`Of session ${id}.`]);
   }
 
-  const known = await onPostgres<{ id: string }>(postgres, 'select id from sessions');
-  const users = await onPostgres<{ id: string }>(postgres, 'select id from users');
-  const sessionIds = new Set(known.map(({ id }) => id));
-  const userIds = new Set(users.map(({ id }) => id));
+  const sessionIds = await idsOf(fleet, 'select id from sessions');
+  const userIds = await idsOf(fleet, 'select id from users');
   for (const { sessionId, userId } of witness.ledger.tokens.values()) {
     // The sessions of a deleted account are deleted with it.
     if (sessionIds.has(sessionId) || !userIds.has(userId)) continue;
     witness.accuse('An acknowledged login is not in Postgres.', undefined, [`Of session ${sessionId}.`]);
   }
-  for (const { id } of await onPostgres<{ id: string }>(postgres, ENDED_WITHOUT_REASON)) {
+  for (const id of await idsOf(fleet, ENDED_WITHOUT_REASON)) {
     witness.accuse('A session was ended, and nothing tells why.', undefined, [`It is ${id}.`]);
   }
 }

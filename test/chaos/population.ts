@@ -60,6 +60,9 @@ export interface Scene {
   admin?: Session;
 }
 
+/** A revocation by a user on one of their devices, or by the administrator against that device. */
+export type Action = (scene: Scene, session: Session) => Promise<void>;
+
 export function createPopulation(): Population {
   let count = 0;
   return {

@@ -79,9 +79,9 @@ export function createStorm(
     await sleep(begins * lease);
     const entry: PastFault = { kind, name: fault.name, from: performance.now() };
     past.push(entry);
-    await fault.strike();
+    await fault.make();
     await sleep(fault.leases * lease);
-    await fault.heal();
+    await fault.repair();
     entry.to = performance.now();
   };
 

@@ -4,7 +4,6 @@ import type { Actions } from '../actions/actions';
 import type { ChangedUser } from '../actions/change-user';
 import { requireUser } from '../guard/require-user';
 import type { Context } from './context';
-import { COST_OF_MUTATION as complexity } from './query-limits';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
 import { Role } from './role.type';
 import { SigningKeyType, toSigningKeyType } from './signing-key.type';
@@ -50,14 +49,14 @@ const toUser = ({ user, receipt }: ChangedUser, context: Context) => {
 export class AdminResolver {
   constructor(private readonly actions: Actions) {}
 
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends every session and token of a user.' })
+  @Mutation(() => LogoutReceiptType, { description: 'Ends every session and token of a user.' })
   async forceLogout(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
     return toLogoutReceipt(
       await this.actions.forceLogout(requireUser(context), userId, reason, context.client),
     );
   }
 
-  @Mutation(() => LogoutReceiptType, { complexity, description: 'Ends one session of any user.' })
+  @Mutation(() => LogoutReceiptType, { description: 'Ends one session of any user.' })
   async forceLogoutSession(
     @Args(() => SessionAndReason) { sessionId, reason }: SessionAndReason,
     @Ctx() context: Context,
@@ -68,7 +67,6 @@ export class AdminResolver {
   }
 
   @Mutation(() => LogoutReceiptType, {
-    complexity,
     description: 'Ends every session and token of all users, including this session.',
   })
   async forceLogoutAll(@Args(() => RequiredReason) { reason }: RequiredReason, @Ctx() context: Context) {
@@ -76,7 +74,6 @@ export class AdminResolver {
   }
 
   @Mutation(() => UserType, {
-    complexity,
     description:
       'Disables a user: ends all their sessions and tokens, and refuses sign-in until they are enabled.',
   })
@@ -88,7 +85,6 @@ export class AdminResolver {
   }
 
   @Mutation(() => UserType, {
-    complexity,
     description: 'Allows a disabled user to sign in again. Ended sessions stay ended.',
   })
   async enableUser(
@@ -99,7 +95,6 @@ export class AdminResolver {
   }
 
   @Mutation(() => UserType, {
-    complexity,
     description:
       "Sets a user's role and revokes all their access tokens, which carry the old role. Sessions continue.",
   })
@@ -112,7 +107,6 @@ export class AdminResolver {
   }
 
   @Mutation(() => SigningKeyType, {
-    complexity,
     description:
       'Publishes a new signing key. It signs from "signsFrom" on; until then, further calls return the same key.',
   })

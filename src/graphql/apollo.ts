@@ -7,7 +7,7 @@ import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
-import type { RequestContext } from './context';
+import type { Context } from './context';
 import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
 import { createErrorFormatter } from './errors';
 import { createRequestPlugin } from './request-plugin';
@@ -22,11 +22,11 @@ export interface ApolloOptions {
   readonly documents: Documents['store'];
 }
 
-export function createApollo(options: ApolloOptions): ApolloServer<RequestContext> {
+export function createApollo(options: ApolloOptions): ApolloServer<Context> {
   const { schema, logger, production, documents } = options;
-  const requestIds = new WeakMap<object, string>();
+  const requestIds = new WeakMap<object, string | undefined>();
   const formatError = createErrorFormatter(options);
-  return new ApolloServer<RequestContext>({
+  return new ApolloServer<Context>({
     schema,
     introspection: !production,
     includeStacktraceInErrorResponses: false,

@@ -38,8 +38,6 @@ export class ChangePasswordInput {
   currentPassword!: string;
 
   @Length(0, LONGEST_PASSWORD_INPUT)
-  @Field(() => String, {
-    description: 'The new password. The rules of registration apply.',
-  })
+  @Field(() => String, { description: 'The new password. The rules of registration apply.' })
   newPassword!: string;
 }

@@ -5,14 +5,13 @@ import { ChangePasswordInput, LoginInput, RegisterInput } from './auth.input';
 import { AuthPayloadType, toAuthPayload } from './auth-payload.type';
 import type { Context } from './context';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
-import { COST_OF_MUTATION as complexity } from './query-limits';
 
 /** Mutations for the caller's own account. The first four need no access token. */
 @Resolver()
 export class AuthResolver {
   constructor(private readonly actions: Actions) {}
 
-  @Mutation(() => AuthPayloadType, { complexity, description: 'Creates an account and signs in.' })
+  @Mutation(() => AuthPayloadType, { description: 'Creates an account and signs in.' })
   async register(
     @Arg('input', () => RegisterInput, { description: 'The email and password of the new account.' })
     input: RegisterInput,
@@ -21,7 +20,7 @@ export class AuthResolver {
     return toAuthPayload(await this.actions.register(input, context.client), context);
   }
 
-  @Mutation(() => AuthPayloadType, { complexity, description: 'Signs in and starts a session.' })
+  @Mutation(() => AuthPayloadType, { description: 'Signs in and starts a session.' })
   async login(
     @Arg('input', () => LoginInput, { description: 'The email and password to sign in with.' })
     input: LoginInput,
@@ -31,7 +30,6 @@ export class AuthResolver {
   }
 
   @Mutation(() => AuthPayloadType, {
-    complexity,
     description: 'Exchanges a refresh token for new tokens. Reusing an old refresh token ends its session.',
   })
   async refresh(
@@ -46,7 +44,6 @@ export class AuthResolver {
   }
 
   @Mutation(() => LogoutReceiptType, {
-    complexity,
     description:
       'Ends the current session and all its tokens. Accepts an expired or revoked token, unless its key was revoked.',
   })
@@ -58,7 +55,7 @@ export class AuthResolver {
   }
 
   @Authorized()
-  @Mutation(() => LogoutReceiptType, { complexity, description: "Ends one of the current user's sessions." })
+  @Mutation(() => LogoutReceiptType, { description: "Ends one of the current user's sessions." })
   async logoutSession(
     @Arg('sessionId', () => ID, { description: 'The id of the session to end.' }) sessionId: string,
     @Ctx() context: Context,
@@ -68,7 +65,6 @@ export class AuthResolver {
 
   @Authorized()
   @Mutation(() => AuthPayloadType, {
-    complexity,
     description:
       "Ends the current user's other sessions, and every token. Returns new tokens for this session.",
   })
@@ -80,7 +76,6 @@ export class AuthResolver {
 
   @Authorized()
   @Mutation(() => LogoutReceiptType, {
-    complexity,
     description: 'Ends every session and token of the current user, including this session.',
   })
   async logoutEverywhere(@Ctx() context: Context) {
@@ -93,7 +88,6 @@ export class AuthResolver {
 
   @Authorized()
   @Mutation(() => AuthPayloadType, {
-    complexity,
     description:
       'Sets a new password. Ends all other sessions, and every token. Returns new tokens for this session.',
   })
@@ -109,7 +103,6 @@ export class AuthResolver {
 
   @Authorized()
   @Mutation(() => LogoutReceiptType, {
-    complexity,
     description: "Permanently deletes the current user's account, and ends all its sessions and tokens.",
   })
   async deleteAccount(

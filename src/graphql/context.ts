@@ -18,16 +18,11 @@ export interface Context extends Omit<Caller, 'auth'> {
   clearRefreshCookie(): void;
   /** Receipts for the response's extensions. */
   readonly receipts: Receipt[];
+  readonly outcome: Outcome;
   /** Loads users by id, in one statement. */
   readonly users: DataLoader<string, User | undefined>;
   /** Loads live sessions by user, in one statement. Not cached: a mutation may change them. */
   readonly sessions: DataLoader<SessionsOfUser, readonly Session[]>;
-}
-
-/** The context of an HTTP request. */
-export interface RequestContext extends Context {
-  readonly outcome: Outcome;
-  readonly requestId: string;
 }
 
 /** The context of a subscription, for as long as it lives. */

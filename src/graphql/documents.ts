@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { DocumentStore } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
+  Kind,
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
@@ -36,11 +39,7 @@ export interface Documents {
   /** Parses and validates a document. Returns it, or its errors, each with a code. */
   read(query: string): DocumentNode | readonly GraphQLError[];
   /** Apollo's document store. Apollo neither parses nor validates what it finds here. */
-  readonly store: {
-    get(key: string): Promise<DocumentNode | undefined>;
-    set(key: string, document: DocumentNode): Promise<void>;
-    delete(key: string): Promise<boolean>;
-  };
+  readonly store: DocumentStore;
 }
 
 /** Gives a code to an error of graphql-js, which has none. */
@@ -52,6 +51,12 @@ export function withCode(error: GraphQLError, code: `${ApolloServerErrorCode}`):
 /** Apollo's hash of a document, which is the last part of its key. */
 const hashOf = (query: string) => createHash('sha256').update(query).digest('hex');
 const hashIn = (key: string) => key.slice(key.lastIndexOf(':') + 1);
+
+/** Returns the fragments of a document by name. */
+export const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
+  new Map(
+    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
 
 /** Counts tokens and comments: the parser's limit ignores comments, but they take memory too. */
 function tokensIn({ loc }: DocumentNode): number {

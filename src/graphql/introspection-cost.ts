@@ -1,6 +1,5 @@
 import {
   type DocumentNode,
-  type FragmentDefinitionNode,
   getNamedType,
   GraphQLError,
   type GraphQLObjectType,
@@ -14,14 +13,10 @@ import {
   TypeMetaFieldDef,
 } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
+import { fragmentsIn } from './documents';
 
 /** Points of each field of introspection: at the limit it takes about as long as a page. */
 const COST = 2;
-
-const fragmentsIn = ({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> =>
-  new Map(
-    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
 
 /**
  * Creates the estimator for introspection. It reads the schema as execution will, and counts the fields. An estimate

@@ -5,6 +5,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { fragmentsIn } from './documents';
 
 /** What the log and the metrics say about a request. Filled in while it is served. */
 export interface Outcome {
@@ -21,6 +22,7 @@ const MOST_FIELDS = 10;
 
 /** Returns the top-level fields. Reads each fragment once: nested ones would double the work with each level. */
 export function topLevelFields({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
+  const fragments = fragmentsIn(document);
   const fields = new Set<string>();
   const seen = new Set<string>();
   const add = ({ selections }: SelectionSetNode): void => {
@@ -30,12 +32,9 @@ export function topLevelFields({ selectionSet }: OperationDefinitionNode, docume
       if (selection.kind === Kind.FIELD) fields.add(selection.name.value);
       else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet);
       else if (!seen.has(selection.name.value)) {
-        const { value } = selection.name;
-        seen.add(value);
-        const fragment = document.definitions.find(
-          (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === value,
-        );
-        if (fragment?.kind === Kind.FRAGMENT_DEFINITION) add(fragment.selectionSet);
+        seen.add(selection.name.value);
+        const fragment = fragments.get(selection.name.value);
+        if (fragment) add(fragment.selectionSet);
       }
     }
   };

@@ -7,7 +7,7 @@ import { type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import { ERROR_STATUS, type ErrorCode } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
-import type { RequestContext } from './context';
+import type { Context } from './context';
 import { noteDenials } from './denials';
 import { forLog, requestError } from './errors';
 import { toLogoutReceipt } from './logout-receipt.type';
@@ -21,7 +21,7 @@ const canBeAnsweredIn = (accept: string | undefined) =>
   accept.split(',').some((type) => ANSWERABLE.has((type.split(';')[0] ?? '').trim().toLowerCase()));
 
 /** Refuses requests that HTTP cannot answer before they run: a mutation must not take effect and then fail. */
-function refuseUnanswerable({ operation, request }: ResolvedRequest<RequestContext>): void {
+function refuseUnanswerable({ operation, request }: ResolvedRequest<Context>): void {
   if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
     throw requestError('BAD_REQUEST', 'Subscriptions are served over WebSocket, not over plain HTTP.');
   if (!canBeAnsweredIn(request.http?.headers.get('accept')))
@@ -44,11 +44,11 @@ export interface RequestPluginOptions {
   readonly logger: Logger;
   readonly recordRefusal: RecordRefusal;
   /** Where the formatter finds the id of an error's request: Apollo does not give it the request. */
-  readonly requestIds: WeakMap<object, string>;
+  readonly requestIds: WeakMap<object, string | undefined>;
 }
 
 /** Creates the plugin with everything that Apollo calls during a request, in the order of the calls. */
-export function createRequestPlugin(options: RequestPluginOptions): ApolloServerPlugin<RequestContext> {
+export function createRequestPlugin(options: RequestPluginOptions): ApolloServerPlugin<Context> {
   const { logger, recordRefusal, requestIds } = options;
   return {
     requestDidStart: () =>
@@ -63,7 +63,7 @@ export function createRequestPlugin(options: RequestPluginOptions): ApolloServer
         },
 
         didEncounterErrors({ errors, contextValue }) {
-          for (const error of errors) requestIds.set(error, contextValue.requestId);
+          for (const error of errors) requestIds.set(error, contextValue.client.requestId);
           noteDenials(recordRefusal, errors, contextValue);
           return Promise.resolve();
         },
@@ -81,7 +81,7 @@ export function createRequestPlugin(options: RequestPluginOptions): ApolloServer
       }),
 
     unexpectedErrorProcessingRequest({ requestContext: { contextValue }, error }) {
-      const { requestId } = contextValue;
+      const { requestId } = contextValue.client;
       logger.error({ requestId, err: forLog(error) }, 'Unexpected error in a request.');
       return Promise.resolve();
     },

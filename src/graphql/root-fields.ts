@@ -1,6 +1,6 @@
 import {
   type GraphQLFieldResolver,
-  type GraphQLObjectType,
+  type GraphQLNamedType,
   type GraphQLSchema,
   isObjectType,
   OperationTypeNode,
@@ -8,6 +8,7 @@ import {
 import type { Actions } from '../actions/actions';
 import { tookTooLong } from '../core/errors';
 import type { Context } from './context';
+import { COST_OF_MUTATION } from './query-limits';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
@@ -53,21 +54,18 @@ function createMutationGuard(actions: Pick<Actions, 'countWrite'>) {
   };
 }
 
-function wrapFields(
-  type: GraphQLObjectType | null | undefined,
-  wrap: (resolve: Resolver, name: string) => Resolver,
-): void {
-  for (const field of Object.values(type?.getFields() ?? {})) {
-    if (field.resolve) field.resolve = wrap(field.resolve, field.name);
-  }
-}
+const fieldsOf = (type: GraphQLNamedType | null | undefined) =>
+  isObjectType(type) ? Object.values(type.getFields()) : [];
 
-/** Gives every query a deadline, and guards every mutation, including fields added later. */
+/** Gives every query a deadline, and every mutation its cost and its guard, including fields added later. */
 export function guardRootFields(schema: GraphQLSchema, actions: Pick<Actions, 'countWrite'>): void {
-  wrapFields(schema.getMutationType(), createMutationGuard(actions));
-  wrapFields(schema.getQueryType(), inTime);
-  const user = schema.getType('User');
-  wrapFields(isObjectType(user) ? user : undefined, (resolve, name) =>
-    name === 'sessions' ? inTime(resolve) : resolve,
-  );
+  const guarded = createMutationGuard(actions);
+  for (const field of fieldsOf(schema.getMutationType())) {
+    field.extensions = { ...field.extensions, complexity: COST_OF_MUTATION };
+    if (field.resolve) field.resolve = guarded(field.resolve, field.name);
+  }
+  const sessions = fieldsOf(schema.getType('User')).filter(({ name }) => name === 'sessions');
+  for (const field of [...fieldsOf(schema.getQueryType()), ...sessions]) {
+    if (field.resolve) field.resolve = inTime(field.resolve);
+  }
 }

@@ -1,4 +1,4 @@
-import { buildMessage, isEmail, Length, Matches, ValidateBy } from 'class-validator';
+import { isEmail, Length, Matches, ValidateBy } from 'class-validator';
 import { emailKey, hasInvisible, LONGEST_EMAIL } from '../core/email';
 
 function isAddress(value: unknown): boolean {
@@ -21,10 +21,7 @@ const isVisible = (value: unknown) => !(typeof value === 'string' && hasInvisibl
 /** Validates an email address: at most 254 characters, all of them visible. */
 export const IsAddress = (): PropertyDecorator => (target, property) => {
   const rule = (name: string, validate: (value: unknown) => boolean, text: string) =>
-    ValidateBy({
-      name,
-      validator: { validate, defaultMessage: buildMessage((each) => `${each}$property ${text}`) },
-    })(target, property);
+    ValidateBy({ name, validator: { validate } }, { message: `$property ${text}` })(target, property);
   rule('isVisible', isVisible, 'must not contain spaces or invisible characters');
   rule('isAddress', isAddress, 'must be an email address');
 };

@@ -7,9 +7,7 @@ export class UserType {
   @Field(() => ID, { description: 'The user\'s id, which never changes. Tokens carry it as "sub".' })
   id!: string;
 
-  @Field(() => String, {
-    description: 'The email, spelled as at registration. Sign-in is case-insensitive.',
-  })
+  @Field(() => String, { description: 'The email, spelled as at registration. Sign-in is case-insensitive.' })
   email!: string;
 
   @Field(() => Role, { description: "The user's role." })

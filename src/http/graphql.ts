@@ -7,7 +7,7 @@ import type { Actions } from '../actions/actions';
 import { originOf } from '../actions/client';
 import type { RecordRefusal } from '../core/ports/refusals';
 import { createApollo } from '../graphql/apollo';
-import type { RequestContext } from '../graphql/context';
+import type { Context } from '../graphql/context';
 import type { Documents } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
 import { noteCode } from '../graphql/outcome';
@@ -82,8 +82,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
     return auth;
   };
 
-  const context = async (request: FastifyRequest, reply: FastifyReply): Promise<RequestContext> => ({
-    requestId: request.id,
+  const context = async (request: FastifyRequest, reply: FastifyReply): Promise<Context> => ({
     auth: await authenticate(request),
     authenticate: () => guard.authenticate(authorizationOf(request)),
     deadline: performance.now() + options.operationTimeout,

@@ -12,7 +12,7 @@ import type { SocketHandle } from '../guard/signed-in-socket';
 import { authorizationIn, type SocketGuard } from '../guard/sockets';
 import type { Connection } from './connection';
 import type { SocketLimits } from './socket-limits';
-import type { AllSubscriptions, Subscriptions } from './subscriptions';
+import { Subscriptions } from './subscriptions';
 
 /** What the server knows of a socket, beside what graphql-ws knows. */
 export interface SocketState {
@@ -29,7 +29,8 @@ export interface ProtocolOptions extends SubscriptionReaderOptions {
   /** Records refused requests in the audit log. */
   readonly recordRefusal: RecordRefusal;
   readonly socketGuard: SocketGuard;
-  readonly subscriptions: AllSubscriptions;
+  /** The sockets with a subscription to `revocations`. */
+  readonly watchers: Set<Subscriptions>;
   readonly limits: SocketLimits;
   readonly logger: Logger;
 }
@@ -64,7 +65,7 @@ function createErrorHandling(options: ProtocolOptions) {
 
 /** Lets a socket in if its token is good, unless its user has too many sockets. */
 function createSignIn(options: ProtocolOptions): (context: SocketContext) => Promise<boolean> {
-  const { socketGuard, subscriptions, limits, logger, recordRefusal } = options;
+  const { socketGuard, limits, watchers, logger, recordRefusal } = options;
 
   /** Refuses a new socket of a user with enough of them. The open ones stay. */
   const admit = ({ userId, sessionId }: Principal, { client, connection }: SocketState): boolean => {
@@ -100,7 +101,7 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
     const answer = await socketGuard.signIn(authorizationIn(connectionParams), handleOf(state));
     if (answer.ok) {
       const onTooSlow = () => state.connection.closeFor('TOO_SLOW');
-      state.subscriptions = subscriptions.of({ socket: answer.socket, onTooSlow });
+      state.subscriptions = new Subscriptions({ socket: answer.socket, limits, watchers, onTooSlow });
     } else if (answer.code === 'TOKEN_INVALID') {
       recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(state.client) });
     }

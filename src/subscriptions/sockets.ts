@@ -9,7 +9,7 @@ import type { CloseCause } from './closing';
 import { Connection } from './connection';
 import { createProtocol, type ProtocolOptions, type SocketState } from './protocol';
 import { SOCKET_LIMITS, type SocketLimits } from './socket-limits';
-import { createSubscriptions } from './subscriptions';
+import { informWatchers, type Subscriptions } from './subscriptions';
 
 /** Counts the sockets, for the metrics. Must not throw. */
 export interface SocketObserver {
@@ -17,7 +17,7 @@ export interface SocketObserver {
   closed(cause: CloseCause): void;
 }
 
-export interface SocketsOptions extends Omit<ProtocolOptions, 'socketGuard' | 'subscriptions' | 'limits'> {
+export interface SocketsOptions extends Omit<ProtocolOptions, 'socketGuard' | 'watchers' | 'limits'> {
   readonly guard: Guard;
   /** The revocations that become known to this process. */
   readonly announcements: Announcements;
@@ -56,8 +56,9 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     clockSkew,
     patience: limits.checkPatience,
   });
-  const subscriptions = createSubscriptions(announcements, limits);
-  const protocol = createProtocol({ ...options, socketGuard, subscriptions, limits });
+  const watchers = new Set<Subscriptions>();
+  const stopInforming = informWatchers(announcements, watchers);
+  const protocol = createProtocol({ ...options, socketGuard, watchers, limits });
 
   const pinging = setInterval(() => {
     for (const connection of open) connection.ping();
@@ -93,7 +94,7 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
     async stop() {
       isStopping = true;
       clearInterval(pinging);
-      subscriptions.stop();
+      stopInforming();
       // A client that does not answer the close in time is cut off.
       await Promise.all(
         [...open].map(

@@ -88,19 +88,9 @@ export class Subscriptions {
   }
 }
 
-/** The subscriptions of all sockets. */
-export interface AllSubscriptions {
-  of(options: Pick<SubscriptionsOptions, 'socket' | 'onTooSlow'>): Subscriptions;
-  /** Stops sending events of `revocations`. */
-  stop(): void;
-}
-
-export function createSubscriptions(
-  announcements: Announcements,
-  limits: SubscriptionsOptions['limits'],
-): AllSubscriptions {
-  const watchers = new Set<Subscriptions>();
-  const stop = announcements.subscribe((revocation, isNew) => {
+/** Sends each new revocation to the `watchers`. Returns the function that stops it. */
+export const informWatchers = (announcements: Announcements, watchers: ReadonlySet<Subscriptions>) =>
+  announcements.subscribe((revocation, isNew) => {
     if (!isNew) return;
     void forEachInTurns(
       [...watchers],
@@ -108,5 +98,3 @@ export function createSubscriptions(
       (subscriptions) => subscriptions.weight,
     );
   });
-  return { of: (options) => new Subscriptions({ ...options, limits, watchers }), stop };
-}

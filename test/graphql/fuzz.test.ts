@@ -4,7 +4,7 @@ import { HeaderMap } from '@apollo/server';
 import DataLoader from 'dataloader';
 import { serviceUnavailable } from '../../src/core/errors';
 import { createApollo } from '../../src/graphql/apollo';
-import type { RequestContext } from '../../src/graphql/context';
+import type { Context } from '../../src/graphql/context';
 import { createErrorFormatter } from '../../src/graphql/errors';
 import { createSchema } from '../../src/graphql/schema';
 import { createSubscriptionReader } from '../../src/graphql/subscription-request';
@@ -170,8 +170,7 @@ const readSubscription = createSubscriptionReader({ schema, production, document
 const formatError = createErrorFormatter({ logger, production });
 
 const auth = { ok: true, principal: { userId: '1', sessionId: '1', role: 'ADMIN' } as Principal } as const;
-const contextOf = (): RequestContext => ({
-  requestId: 'an-id',
+const contextOf = (): Context => ({
   outcome: {},
   auth,
   authenticate: () => Promise.resolve(auth),

@@ -83,11 +83,10 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     'Redis',
     'Tokens are checked by introspection until it is back, or refused.',
   );
-  const link = openRedisLink({ source: redis, follows: usesView, availability, clock });
-  const fleet = link.to(databaseId);
+  const link = openRedisLink({ source: redis, databaseId, follows: usesView, availability, clock });
   const source = usesView
-    ? fleet.join({ view, usesView, take, logger, tokenTtl: 0 })
-    : createProbe(fleet.stream, fleet.epoch, clock);
+    ? link.startHeartbeat({ view, usesView, take, logger, tokenTtl: 0 })
+    : createProbe(link.stream, link.epoch, clock);
   const stopSweeping = every(SWEEP_INTERVAL, () => {
     view.sweep();
     return Promise.resolve();
@@ -96,7 +95,7 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     check: createCheck({
       sources: [
         source,
-        createRecordsSource({ records: fleet.records, epochs: source }),
+        createRecordsSource({ records: link.records, epochs: source }),
         ...(lastResort ? [lastResort] : []),
       ],
       clock,

@@ -19,26 +19,6 @@ const LONGEST_DELAY = 2000;
 /** A URL of Redis, or a client whose settings are used to connect. */
 export type RedisSource = string | { readonly options: RedisOptions };
 
-/** A connection to Redis that reconnects in the background. While Redis is unreachable, calls fail fast. */
-export interface RedisConnection {
-  /**
-   * Runs commands. Throws `SERVICE_UNAVAILABLE`, at once if Redis is not connected, after the deadline if it does not
-   * answer.
-   *
-   * @param deadline ms; 1000 if left out
-   */
-  run<T>(commands: (client: Redis) => Promise<T>, deadline?: number): Promise<T>;
-  /** Resolves when the first attempt to connect has ended, successful or not. */
-  readonly tried: Promise<void>;
-  /**
-   * The error with which Redis refuses the database number in its address: a wrong setting, which waiting does not fix.
-   */
-  readonly refusal: string | undefined;
-  /** Replaces the connection, which may lead to a former primary. Has an effect at most once a second. */
-  renew(): void;
-  close(): void;
-}
-
 /**
  * The settings that are taken from a given client: the address and the credentials. The rest is ours: a client may
  * decode answers differently, or time out a read that is meant to block. Its role is not taken, because only a primary
@@ -108,35 +88,89 @@ function drop(client: Redis, reason: string): void {
 }
 
 /**
- * Connects in the background and retries forever: a node must start, and survive, without Redis. Nothing is queued
- * while Redis is unreachable, and no command is sent twice.
- *
- * @param availability told when a connection is lost; the caller reports success
+ * A connection to Redis that is made in the background, and made again forever: a node must start, and survive, without
+ * Redis. Meanwhile calls fail fast. Nothing is queued, and no command is sent twice.
  */
-export function connectRedis(
-  source: RedisSource,
-  availability: Pick<Availability, 'failed'>,
-): RedisConnection {
-  let current: Redis | undefined;
-  let givenUp: Redis | undefined;
-  let attempts = 0;
-  let readySince = 0;
-  let closed = false;
-  let retry: NodeJS.Timeout | undefined;
-  let refusal: string | undefined;
+export class RedisConnection {
+  /** Resolves when the first attempt to connect has ended, successful or not. */
+  readonly tried: Promise<void>;
+  private markTried: () => void = () => undefined;
+  private current: Redis;
+  private givenUp: Redis | undefined;
+  private refused: string | undefined;
+  private attempts = 0;
+  private readySince = 0;
+  private closed = false;
+  private retry: NodeJS.Timeout | undefined;
 
-  let markTried: () => void = () => undefined;
-  const tried = new Promise<void>((resolve) => (markTried = resolve));
+  /** @param availability told when a connection is lost; the caller reports success */
+  constructor(
+    private readonly source: RedisSource,
+    private readonly availability: Pick<Availability, 'failed'>,
+  ) {
+    this.tried = new Promise((resolve) => (this.markTried = resolve));
+    this.current = this.connect();
+  }
 
-  const connect = () => {
-    const client = open(source);
-    current = client;
+  /**
+   * The error with which Redis refuses the database number in its address: a wrong setting, which waiting does not fix.
+   */
+  get refusal(): string | undefined {
+    return this.refused;
+  }
+
+  /**
+   * Runs commands. Throws `SERVICE_UNAVAILABLE`, at once if Redis is not connected, after the deadline if it does not
+   * answer.
+   *
+   * @param deadline ms
+   */
+  async run<T>(commands: (client: Redis) => Promise<T>, deadline = COMMAND_TIMEOUT): Promise<T> {
+    const client = this.current;
+    if (client.status !== 'ready' || client.stream.destroyed)
+      throw serviceUnavailable(new Error('Redis is not connected'));
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error('Redis did not answer in time'));
+        // Later commands would wait behind this one. Without a connection they fail fast.
+        drop(client, 'no answer in time');
+      }, deadline);
+    });
+    try {
+      return await Promise.race([commands(client), silence]);
+    } catch (error) {
+      // A programming error is not an unreachable Redis.
+      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      // The server became a replica. A new connection may find the primary.
+      if (error instanceof Error && error.message.includes('READONLY')) drop(client, 'not the primary');
+      throw serviceUnavailable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Replaces the connection, which may lead to a former primary. Has an effect at most once a second. */
+  renew(): void {
+    if (this.current.status !== 'ready' || performance.now() - this.readySince < SHORTEST_USE) return;
+    this.givenUp = this.current;
+    drop(this.current, 'renewed');
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.retry);
+    if (this.current.status !== 'end') this.current.disconnect();
+  }
+
+  private connect(): Redis {
+    const client = open(this.source);
     let reason = 'the connection was closed';
     client.on('error', (error: Error) => {
       reason = error.message;
       // ioredis would continue with database 0, which may belong to others.
       if (isAboutDatabase(error)) {
-        refusal = error.message;
+        this.refused = error.message;
         drop(client, error.message);
       }
     });
@@ -145,65 +179,24 @@ export function connectRedis(
     client.on('ready', () => {
       clearTimeout(handshake);
       if (client.stream.destroyed) return;
-      refusal = undefined;
-      markTried();
-      attempts = 0;
-      readySince = performance.now();
+      this.refused = undefined;
+      this.markTried();
+      this.attempts = 0;
+      this.readySince = performance.now();
     });
     // A client that still looks for the primary emits it twice.
     client.once('end', () => {
       clearTimeout(handshake);
-      markTried();
-      if (closed) return;
-      if (client !== givenUp) availability.failed(reason);
-      retry = setTimeout(connect, Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY));
+      this.markTried();
+      if (this.closed) return;
+      if (client !== this.givenUp) this.availability.failed(reason);
+      const delay = Math.min(FIRST_DELAY * 2 ** this.attempts++, LONGEST_DELAY);
+      this.retry = setTimeout(() => (this.current = this.connect()), delay);
     });
     client.connect().catch(() => undefined);
-  };
-  connect();
-
-  return {
-    tried,
-
-    get refusal() {
-      return refusal;
-    },
-
-    async run(commands, deadline = COMMAND_TIMEOUT) {
-      const client = current;
-      if (client?.status !== 'ready' || client.stream.destroyed)
-        throw serviceUnavailable(new Error('Redis is not connected'));
-      let timer: NodeJS.Timeout | undefined;
-      const silence = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          reject(new Error('Redis did not answer in time'));
-          // Later commands would wait behind this one. Without a connection they fail fast.
-          drop(client, 'no answer in time');
-        }, deadline);
-      });
-      try {
-        return await Promise.race([commands(client), silence]);
-      } catch (error) {
-        // A programming error is not an unreachable Redis.
-        if (error instanceof TypeError || error instanceof RangeError) throw error;
-        // The server became a replica. A new connection may find the primary.
-        if (error instanceof Error && error.message.includes('READONLY')) drop(client, 'not the primary');
-        throw serviceUnavailable(error);
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-
-    renew() {
-      if (current?.status !== 'ready' || performance.now() - readySince < SHORTEST_USE) return;
-      givenUp = current;
-      drop(current, 'renewed');
-    },
-
-    close() {
-      closed = true;
-      clearTimeout(retry);
-      if (current?.status !== 'end') current?.disconnect();
-    },
-  };
+    return client;
+  }
 }
+
+export const connectRedis = (source: RedisSource, availability: Pick<Availability, 'failed'>) =>
+  new RedisConnection(source, availability);

@@ -14,16 +14,7 @@ import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
 /** The options of the heartbeat that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';
 
-/** The stream, epoch and records that the nodes on one database share. */
-export interface FleetLink {
-  readonly stream: LogStream;
-  readonly epoch: KnownEpoch;
-  readonly records: Records;
-  /** Starts to follow the stream. Needs a link that was opened with `follows`. */
-  join(options: Omit<HeartbeatOptions, Linked>): ViewSource;
-}
-
-/** The connections of a process, a node or a service, to Redis. */
+/** What a process, a node or a service, shares with the nodes on one database: its connections to Redis. */
 export interface RedisLink {
   /** The connection for commands that are answered at once. */
   readonly forReads: RedisConnection;
@@ -31,12 +22,17 @@ export interface RedisLink {
   readonly tried: Promise<unknown>;
   /** The error with which Redis refuses the database number in its address, if it does. */
   readonly refusal: string | undefined;
-  to(databaseId: string, settings?: LogStreamSettings): FleetLink;
+  readonly stream: LogStream;
+  readonly epoch: KnownEpoch;
+  readonly records: Records;
+  /** Follows the stream from now on. Needs a link that was opened with `follows`. */
+  startHeartbeat(options: Omit<HeartbeatOptions, Linked>): ViewSource;
   close(): void;
 }
 
-export interface RedisLinkOptions {
+export interface RedisLinkOptions extends LogStreamSettings {
   readonly source: RedisSource;
+  readonly databaseId: string;
   /** Whether to follow the stream, which needs another connection. */
   readonly follows: boolean;
   readonly availability: Availability;
@@ -47,41 +43,35 @@ export interface RedisLinkOptions {
  * Opens one connection for reads, one for writes that may wait for replicas, and one for the stream: a blocking read
  * makes everything behind it wait.
  */
-export function openRedisLink({ source, follows, availability, clock }: RedisLinkOptions): RedisLink {
+export function openRedisLink(options: RedisLinkOptions): RedisLink {
+  const { source, databaseId, follows, availability, clock } = options;
   const connect = () => connectRedis(source, availability);
   const forReads = connect();
   const forWrites = connect();
   const forStream = follows ? connect() : undefined;
   const connections = [forReads, forWrites, ...(forStream ? [forStream] : [])];
+  const keys = keysOf(databaseId);
+  const stream = createLogStream(forWrites, keys, options);
+  const epoch = createKnownEpoch(stream, clock);
 
   return {
     forReads,
     tried: Promise.all(connections.map(({ tried }) => tried)),
-
     get refusal() {
       return forReads.refusal;
     },
-
-    to(databaseId, settings) {
-      const keys = keysOf(databaseId);
-      const stream = createLogStream(forWrites, keys, settings);
-      const epoch = createKnownEpoch(stream, clock);
-      return {
-        stream,
-        epoch,
-        records: createRecords(forReads, keys),
-        join(options) {
-          if (!forStream) throw new Error('This link does not follow the stream.');
-          const reopen = () => {
-            forStream.renew();
-            forReads.renew();
-          };
-          const reader = createLogReader(forStream, keys);
-          return startHeartbeat({ ...options, stream, reader, reopen, epoch, clock, availability });
-        },
+    stream,
+    epoch,
+    records: createRecords(forReads, keys),
+    startHeartbeat(more) {
+      if (!forStream) throw new Error('This link does not follow the stream.');
+      const reopen = () => {
+        forStream.renew();
+        forReads.renew();
       };
+      const reader = createLogReader(forStream, keys);
+      return startHeartbeat({ ...more, stream, reader, reopen, epoch, clock, availability });
     },
-
     close() {
       for (const connection of connections) connection.close();
     },

@@ -1,7 +1,7 @@
 import { BEGINNING } from '../core/ports/log-stream';
 import { MERGE } from './effect';
-import { ONLY_WITH_STREAM, THIS_SERVER } from './epoch';
-import { defineScript } from './script';
+
+import { defineScript, ONLY_WITH_STREAM, THIS_SERVER } from './script';
 
 // KEYS: epoch, stream, healer. ARGV: a new id, ms, the lease and the replicas, each empty if unknown. An empty stream
 // is created, so that its loss can be noticed. The number of replicas only grows: waiting for fewer would undo the

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
-import type { Beat, LogStream, Nodes, Stale } from '../core/ports/log-stream';
+import type { Beat, EpochState, LogStream, NodeBeat, Nodes, Stale } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { effectOf } from './effect';
@@ -39,6 +39,37 @@ const timesOf = (entries: readonly LoggedRevocation[], asOf = 0) => [
   entries.length === 0 ? '' : Math.max(...entries.map(({ expiresAt }) => expiresAt)) + SLACK,
 ];
 
+function toEpochState(reply: Reply): EpochState {
+  const [id, tail, cursor, filled, lease] = reply as [string, string, string, string | null, string | null];
+  return {
+    id,
+    tail: Number(tail),
+    cursor,
+    filled: filled !== null,
+    lease: lease === null ? undefined : Number(lease),
+  };
+}
+
+function toBeat(reply: Reply): Beat {
+  const [tail, filled, longest, asOf] = reply as [string, string | null, string, string | null];
+  return {
+    tail: Number(tail),
+    filled: filled !== null,
+    longestTokenTtl: Number(longest),
+    asOf: Number(asOf ?? 0),
+  };
+}
+
+/** Waits until the replicas have what was written, so that a promoted one lacks nothing that was acknowledged. */
+async function awaitReplicas(client: Redis, count: number): Promise<void> {
+  if (count === 0) return;
+  const acknowledged = await client.wait(count, REPLICAS_TIMEOUT);
+  if (acknowledged < count)
+    throw serviceUnavailable(
+      new Error(`only ${acknowledged} of ${count} replicas of Redis acknowledged the write`),
+    );
+}
+
 export interface LogStreamSettings {
   /** ms; the nodes' lease. A service leaves it out and reads it from Redis. */
   readonly lease?: number;
@@ -51,115 +82,68 @@ export function createLogStream(
   keys: Keys,
   { lease, replicas: wanted = 0 }: LogStreamSettings = {},
 ): LogStream {
-  const both = [keys.epoch, keys.stream];
   let replicas = wanted;
 
-  /** Waits until the replicas have the write, so that a promoted one lacks nothing that was acknowledged. */
-  const replicated = async (client: Redis, reply: Promise<Reply>) => {
-    const answer = await reply;
-    if (replicas > 0 && answer !== 'STALE') {
-      const acknowledged = await client.wait(replicas, REPLICAS_TIMEOUT);
-      if (acknowledged < replicas)
-        throw serviceUnavailable(
-          new Error(`only ${acknowledged} of ${replicas} replicas of Redis acknowledged the write`),
-        );
-    }
-    return answer;
-  };
+  /**
+   * @param more keys, beside the epoch and the stream
+   * @param awaited how many replicas must acknowledge what the script wrote
+   */
+  const run = (script: Script, args: (string | number)[], more: string[] = [], awaited = 0) =>
+    connection.run(async (client) => {
+      const reply = await script(client, [keys.epoch, keys.stream, ...more], args);
+      if (reply !== 'STALE') await awaitReplicas(client, awaited);
+      return reply;
+    });
 
-  const run = (script: Script, names: string[], args: (string | number)[]) =>
-    connection.run((client) => script(client, names, args));
-  const runReplicated = (script: Script, names: string[], args: (string | number)[]) =>
-    connection.run((client) => replicated(client, script(client, names, args)));
-
-  const sendBeat = async (
-    epochId: string,
-    ttl: number,
-    node: string,
-    position: number,
-  ): Promise<Beat | Stale> => {
-    const reply = await runReplicated(beat, both, [epochId, UNUSED_FOR, ttl, node, position]);
-    if (reply === 'STALE') return reply;
-    const [tail, filled, longest, asOf] = reply as [string, string | null, string, string | null];
-    return {
-      tail: Number(tail),
-      filled: filled !== null,
-      longestTokenTtl: Number(longest),
-      asOf: Number(asOf ?? 0),
-    };
+  const sendBeat = async (epochId: string, { node, position, tokenTtl }: NodeBeat) => {
+    const args = [epochId, UNUSED_FOR, tokenTtl, node, position];
+    const reply = await run(beat, args, [], replicas);
+    return reply === 'STALE' ? reply : toBeat(reply);
   };
 
   return {
-    async hello() {
-      const args = [randomUUID(), UNUSED_FOR, lease ?? '', wanted];
-      const reply = await connection.run(async (client) => {
-        const answer = hello(client, [...both, keys.healer], args);
-        replicas = Math.max(wanted, Number(((await answer) as Reply[])[5] ?? 0));
-        return replicated(client, answer);
-      });
-      const [id, tail, cursor, filled, agreedLease] = reply as [
-        string,
-        string,
-        string,
-        string | null,
-        string | null,
-      ];
-      return {
-        id,
-        tail: Number(tail),
-        cursor,
-        filled: filled !== null,
-        lease: agreedLease === null ? undefined : Number(agreedLease),
-      };
-    },
+    hello: () =>
+      connection.run(async (client) => {
+        const args = [randomUUID(), UNUSED_FOR, lease ?? '', wanted];
+        const reply = await hello(client, [keys.epoch, keys.stream, keys.healer], args);
+        replicas = Math.max(wanted, Number((reply as Reply[])[5] ?? 0));
+        await awaitReplicas(client, replicas);
+        return toEpochState(reply);
+      }),
 
-    beat: (epochId, { node, position, tokenTtl }) => sendBeat(epochId, tokenTtl, node, position),
-    probe: (epochId) => sendBeat(epochId, 0, '', 0),
+    beat: sendBeat,
+    probe: (epochId) => sendBeat(epochId, { node: '', position: 0, tokenTtl: 0 }),
 
     async publish(epochId, entries) {
       const effects = entries.map((entry) => ({ payload: JSON.stringify(entry), ...effectOf(entry) }));
-      const reply = await runReplicated(
-        publish,
-        [
-          ...both,
-          ...effects.flatMap(({ subject }) => [keys.record(epochId, subject), keys.ticket(epochId, subject)]),
-        ],
-        [
-          epochId,
-          ...timesOf(entries),
-          ...effects.flatMap(({ payload, version, denied }) => [payload, denied.length, version, ...denied]),
-        ],
-      );
+      const records = effects.flatMap(({ subject }) => keys.recordAndTicket(epochId, subject));
+      const merges = effects.flatMap((each) => [
+        each.payload,
+        each.denied.length,
+        each.version,
+        ...each.denied,
+      ]);
+      const reply = await run(publish, [epochId, ...timesOf(entries), ...merges], records, replicas);
       return reply === 'STALE' ? reply : { epochId, ...nodesOf(reply as string[]) };
     },
 
     async nodes(epochId) {
-      const reply = await run(readNodes, both, [epochId]);
+      const reply = await run(readNodes, [epochId]);
       return reply === 'STALE' ? reply : nodesOf(reply as string[]).nodes;
     },
 
     async remove(epochId, beats) {
-      await run(removeNodes, both, [epochId, ...[...beats].flat()]);
+      await run(removeNodes, [epochId, ...[...beats].flat()]);
     },
 
     async leave(epochId, node) {
-      await run(leave, both, [epochId, node]);
+      await run(leave, [epochId, node]);
     },
 
     async heal(epochId, node, entries, isLast, asOf) {
-      const reply = await run(
-        heal,
-        [...both, keys.healer],
-        [
-          epochId,
-          ...timesOf(entries, asOf),
-          node,
-          HEALER_TTL,
-          isLast ? 1 : 0,
-          ...entries.map((entry) => JSON.stringify(entry)),
-        ],
-      );
-      return reply as 'OK' | 'TAKEN' | Stale;
+      const payloads = entries.map((entry) => JSON.stringify(entry));
+      const args = [epochId, ...timesOf(entries, asOf), node, HEALER_TTL, isLast ? 1 : 0, ...payloads];
+      return (await run(heal, args, [keys.healer])) as 'OK' | 'TAKEN' | Stale;
     },
   };
 }

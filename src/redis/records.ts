@@ -4,9 +4,8 @@ import { serviceUnavailable } from '../core/errors';
 import type { Records } from '../core/ports/records';
 import type { RedisConnection } from './client';
 import { MERGE } from './effect';
-import { ONLY_IN_EPOCH } from './epoch';
 import { EVERYONE, type Keys } from './keys';
-import { defineScript, type Script } from './script';
+import { defineScript, ONLY_IN_EPOCH, type Script } from './script';
 
 /** ms for which a record is kept. It only bounds the memory: a missing record is filled from Postgres. */
 const RECORD_TTL = 10 * 60_000;
@@ -53,10 +52,7 @@ interface Tickets {
 /** Creates the records in Redis: per user the newest version and the denied ids, and one record for everyone. */
 export function createRecords(connection: RedisConnection, keys: Keys): Records {
   const run = (script: Script, epochId: string, subjects: string[], args: (string | number)[]) => {
-    const names = subjects.flatMap((subject) => [
-      keys.record(epochId, subject),
-      keys.ticket(epochId, subject),
-    ]);
+    const names = subjects.flatMap((subject) => keys.recordAndTicket(epochId, subject));
     return connection.run((client) => script(client, [keys.epoch, ...names], [epochId, ...args]));
   };
 

@@ -21,3 +21,29 @@ export function defineScript(lua: string): Script {
     }
   };
 }
+
+/**
+ * Lua that identifies the server and its current term as a primary. A server that restarted with its data, or a
+ * promoted replica, may lack the last revocations: its run_id differs. A server that was demoted and promoted again
+ * keeps its run_id, but may have taken over another's data: its master_replid differs, because each promotion makes a
+ * new one.
+ */
+export const THIS_SERVER = `
+  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  local promotion = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  if not id or not promotion then
+    return redis.error_reply('ERR Tokenfence needs run_id and master_replid, which INFO does not show')
+  end
+  local run = id .. ':' .. promotion`;
+
+/**
+ * Lua at the beginning of our scripts: continues only in the given epoch, on the server where that epoch began. KEYS[1]
+ * is the epoch, ARGV[1] its id.
+ */
+export const ONLY_IN_EPOCH = `${THIS_SERVER}
+  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run')
+  if epoch[1] ~= ARGV[1] or epoch[2] ~= run then return 'STALE' end`;
+
+/** The same for scripts that rely on the stream, KEYS[2]. An epoch whose stream was evicted has ended. */
+export const ONLY_WITH_STREAM = `${ONLY_IN_EPOCH}
+  if redis.call('EXISTS', KEYS[2]) == 0 then return 'STALE' end`;

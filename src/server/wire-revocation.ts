@@ -42,17 +42,19 @@ interface ViewToFill {
 
 async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, take }: ViewToFill) {
   const { config, database, truth, clock, logger, metrics, teardown } = options;
+  const lease = config.revocationLease;
   const link = openRedisLink({
     source: redisUrl,
+    databaseId: database.databaseId,
     follows: true,
     availability: createAvailability(logger, 'Redis', 'Tokens are checked in Postgres until it is back.'),
     clock,
+    lease,
+    replicas: config.waitReplicas,
   });
   teardown.add(() => link.close());
-  const lease = config.revocationLease;
-  const fleet = link.to(database.databaseId, { lease, replicas: config.waitReplicas });
   const gate = createRecordsGate();
-  const { stream, epoch, records } = fleet;
+  const { stream, epoch, records } = link;
   const publish = createPublish({ stream, epoch, wait: outlasting(lease), clock });
   // So the first request can use Redis, if it is there.
   await link.tried;
@@ -60,7 +62,7 @@ async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, 
     throw new StartError(
       `Redis refuses the database in REDIS_URL: ${link.refusal}. Check the number at the end of the URL.`,
     );
-  const source = fleet.join({
+  const source = link.startHeartbeat({
     log: truth.log,
     view,
     usesView: config.viewLimit > 0,

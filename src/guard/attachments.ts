@@ -6,6 +6,7 @@ import type { Metrics } from '../core/ports/metrics';
 import type { Source, SourceState } from '../core/ports/source';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
+import { background } from '../core/background';
 import { isNew } from '../protocol/is-new';
 import { createProbe } from '../protocol/probe';
 import { View } from '../protocol/view';
@@ -19,7 +20,9 @@ export interface AttachmentsOptions {
   readonly redis: RedisSource;
   readonly keys: Pick<JwksKeys, 'ids' | 'revoke' | 'reload'>;
   /** Asked when neither the view nor Redis can tell. */
-  readonly lastResort?: Source;
+  readonly introspection?: Source;
+  /** Checks tokens of a database that is not followed. */
+  readonly checkElsewhere: Check;
   readonly usesView: boolean;
   /** Names that the view of one database may hold. */
   readonly viewLimit: number;
@@ -32,30 +35,6 @@ export interface AttachmentsOptions {
   readonly metrics: Pick<Metrics, 'checked'>;
 }
 
-/** The logs that a guard follows in Redis: one for each database whose keys it holds. */
-export interface Attachments {
-  /** Checks a token against the log of the database that its key names, and no other. */
-  readonly check: Check;
-  /** Follows the databases that the keys name now, and leaves all others. */
-  sync(): void;
-  /** The state of all attachments together. */
-  readonly state: SourceState;
-  /** Resolves when the first attempt to connect has ended for each, successful or not. */
-  tried(): Promise<unknown>;
-  /** Why Redis refuses the database number in the options, if it does. */
-  readonly refusal: string | undefined;
-  close(): Promise<void>;
-}
-
-/** Follows the log of one database. Attachments share nothing: neither view nor connection. */
-interface Attachment {
-  readonly check: Check;
-  readonly state: SourceState;
-  readonly tried: Promise<unknown>;
-  readonly refusal: string | undefined;
-  close(): Promise<void>;
-}
-
 /** Databases that are followed at a time. One is usual; two while key sets are merged, or one replaces the other. */
 const MOST = 4;
 
@@ -66,9 +45,10 @@ const SWEEP_INTERVAL = 30_000;
 /** ms after which the keys are read again while a log cannot be followed: its database may have a new id. */
 const RELOAD_INTERVAL = 10_000;
 
-function attach(databaseId: string, options: AttachmentsOptions): Attachment {
-  const { redis, keys, lastResort, usesView, viewLimit, clock, clockSkew, logger, metrics } = options;
-  const view = new View(viewLimit, () => clock.now());
+/** Follows the log of one database. Attachments share nothing: neither view nor connection. */
+function attach(databaseId: string, options: AttachmentsOptions) {
+  const { redis, keys, introspection, usesView, clock, clockSkew, logger, metrics } = options;
+  const view = new View(options.viewLimit, () => clock.now());
   const take = (entry: LoggedRevocation) => {
     if (!view.apply(entry)) return;
     // Before the listeners hear of it: they may check a token at once, and the key must be gone by then.
@@ -78,37 +58,19 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     }
     options.onRevocation(entry, isNew(entry, view, clockSkew));
   };
-  const availability = createAvailability(
-    logger,
-    'Redis',
-    'Tokens are checked by introspection until it is back, or refused.',
-  );
+  const meanwhile = 'Tokens are checked by introspection until it is back, or refused.';
+  const availability = createAvailability(logger, 'Redis', meanwhile);
   const link = openRedisLink({ source: redis, databaseId, follows: usesView, availability, clock });
   const source = usesView
     ? link.startHeartbeat({ view, usesView, take, logger, tokenTtl: 0 })
     : createProbe(link.stream, link.epoch, clock);
-  const stopSweeping = every(SWEEP_INTERVAL, () => {
-    view.sweep();
-    return Promise.resolve();
-  });
+  const records = createRecordsSource({ records: link.records, epochs: source });
+  const sources = [source, records, introspection].filter((each) => each !== undefined);
+  const stopSweeping = every(SWEEP_INTERVAL, () => view.sweep());
   return {
-    check: createCheck({
-      sources: [
-        source,
-        createRecordsSource({ records: link.records, epochs: source }),
-        ...(lastResort ? [lastResort] : []),
-      ],
-      clock,
-      clockSkew,
-      metrics,
-    }),
-    get state() {
-      return source.state;
-    },
-    tried: link.tried,
-    get refusal() {
-      return link.refusal;
-    },
+    check: createCheck({ sources, clock, clockSkew, metrics }),
+    source,
+    link,
     async close() {
       await stopSweeping();
       await source.stop();
@@ -116,6 +78,8 @@ function attach(databaseId: string, options: AttachmentsOptions): Attachment {
     },
   };
 }
+
+type Attachment = ReturnType<typeof attach>;
 
 /** Together they are current when each one is, since a token of any of them may arrive. */
 function stateOf(states: readonly SourceState[]): SourceState {
@@ -132,26 +96,22 @@ function stateOf(states: readonly SourceState[]): SourceState {
  * is checked against. A new database under the same address has other keys, so it is followed, or asked by introspection,
  * before its first token is checked.
  */
-export function createAttachments(options: AttachmentsOptions): Attachments {
-  const { keys, lastResort, usesView, clock, clockSkew, logger, metrics } = options;
+export function createAttachments(options: AttachmentsOptions) {
+  const { keys, checkElsewhere, usesView, logger } = options;
   const attached = new Map<string, Attachment>();
   const closing = new Set<Promise<void>>();
   let ignored = '';
   let closed = false;
 
-  /** Checks tokens of a database that is not followed. */
-  const checkElsewhere = createCheck({ sources: lastResort ? [lastResort] : [], clock, clockSkew, metrics });
-
   const end = (databaseId: string, attachment: Attachment) => {
     // Removed first, so that no token is checked against it while it stops.
     attached.delete(databaseId);
-    const ending: Promise<void> = attachment
-      .close()
-      .catch((error: unknown) => logger.error({ err: error }, 'A revocation log could not be left.'))
-      .finally(() => closing.delete(ending));
+    const leave = background(logger, 'A revocation log could not be left.', () => attachment.close());
+    const ending = leave().finally(() => closing.delete(ending));
     closing.add(ending);
   };
 
+  /** Follows the databases that the keys name now, and leaves all others. */
   const sync = () => {
     if (closed) return;
     const named = [...new Set(keys.ids.map(databaseOf).filter((id) => id !== undefined))];
@@ -167,38 +127,34 @@ export function createAttachments(options: AttachmentsOptions): Attachments {
     ignored = left;
   };
 
-  const state = () => stateOf([...attached.values()].map((attachment) => attachment.state));
+  const state = () => stateOf([...attached.values()].map(({ source }) => source.state));
+  const check: Check = (token, text) => {
+    const databaseId = databaseOf(token.keyId);
+    if (databaseId === undefined) return checkElsewhere(token, text);
+    // Its key may have been read just now.
+    if (!attached.has(databaseId)) sync();
+    return (attached.get(databaseId)?.check ?? checkElsewhere)(token, text);
+  };
 
-  let sinceReading = 0;
-  const stopSyncing = every(SYNC_INTERVAL, async () => {
+  const stopSyncing = every(SYNC_INTERVAL, sync);
+  const stopReloading = every(RELOAD_INTERVAL, async () => {
     const isWell = usesView ? state().isCurrent : attached.size > 0;
-    sinceReading = isWell ? 0 : sinceReading + SYNC_INTERVAL;
-    if (sinceReading >= RELOAD_INTERVAL) {
-      sinceReading = 0;
-      await keys.reload();
-    }
-    sync();
+    if (!isWell) await keys.reload();
   });
 
   return {
-    check(token, text) {
-      const databaseId = databaseOf(token.keyId);
-      // Its key may have been read just now.
-      if (databaseId !== undefined && !attached.has(databaseId)) sync();
-      const attachment = databaseId === undefined ? undefined : attached.get(databaseId);
-      return (attachment?.check ?? checkElsewhere)(token, text);
-    },
+    /** Checks a token against the log of the database that its key names, and no other. */
+    check,
     sync,
-    get state() {
-      return state();
-    },
-    tried: () => Promise.all([...attached.values()].map((attachment) => attachment.tried)),
-    get refusal() {
-      return [...attached.values()].map((attachment) => attachment.refusal).find(Boolean);
-    },
+    /** Returns the state of all attachments together. */
+    state,
+    /** Resolves when the first attempt to connect has ended for each, successful or not. */
+    tried: () => Promise.all([...attached.values()].map(({ link }) => link.tried)),
+    /** Returns why Redis refuses the database number in the options, if it does. */
+    refusal: () => [...attached.values()].map(({ link }) => link.refusal).find(Boolean),
     async close() {
       closed = true;
-      await stopSyncing();
+      await Promise.all([stopSyncing(), stopReloading()]);
       for (const [id, attachment] of [...attached]) end(id, attachment);
       await Promise.all(closing);
     },

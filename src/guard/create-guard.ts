@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttachments } from './attachments';
-import { systemClock } from '../core/clock';
+import { type Clock, systemClock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import { noMetrics } from '../core/ports/metrics';
-import { NO_VIEW } from '../core/ports/source';
+import { NO_VIEW, type Source } from '../core/ports/source';
 import { assembleGuard, type Guard } from './guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard-options';
 import { checkedClock, harmlessLogger, harmlessMetrics } from './handed-in';
-import { createHttpClient } from '../http-client/http-client';
+import { createHttpClient, type HttpClient } from '../http-client/http-client';
 import { createIntrospection } from './introspection';
 import { createAnnouncements, type Listener } from '../revocation/announcements';
 import { createCheck } from '../revocation/check';
-import { createFixedKeys, createJwksKeys, readJwkSet } from '../tokens/jwks-keys';
+import { createFixedKeys, createJwksKeys } from '../tokens/jwks-keys';
 import { createVerifier } from '../tokens/verify';
 
 /** The state of a guard, for a health endpoint. */
@@ -44,15 +44,28 @@ const START_PATIENCE = 2000;
 /** The default of `introspection.rememberFor` without Redis, in ms. */
 const REMEMBER_FOR = 5000;
 
-/** ms that introspection may take. */
-const INTROSPECTION_TIMEOUT = 3000;
-
 const SILENT: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
 };
+
+/** Creates the source that is asked when neither the view nor Redis can tell. */
+function createFallback(
+  { introspection, redis }: GuardOptions,
+  { logger, ...parts }: { readonly http: HttpClient; readonly clock: Clock; readonly logger: Logger },
+): Source | undefined {
+  if (!introspection) return undefined;
+  // With Redis, introspection is asked only while Redis is away. A confirmed revocation must hold then too.
+  const { rememberFor = redis === undefined ? REMEMBER_FOR : 0 } = introspection;
+  if (rememberFor > 0)
+    logger.warn(
+      { rememberFor },
+      'Answers of introspection are reused for rememberFor ms. A logout may take as long to reach this service.',
+    );
+  return createIntrospection({ ...introspection, rememberFor, ...parts });
+}
 
 /**
  * Creates the guard of a service, which checks the access tokens of an auth server.
@@ -70,82 +83,60 @@ const SILENT: Logger = {
  * });
  */
 export async function createGuard(options: GuardOptions): Promise<ServiceGuard> {
-  checkGuardOptions(options, (given) => readJwkSet(given).size);
-  const { issuer, audience, jwks, redis, introspection, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
+  checkGuardOptions(options);
+  const { issuer, audience, jwks, redis, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
   const clock = options.clock ? checkedClock(options.clock) : systemClock;
   const logger = harmlessLogger(options.logger ?? SILENT);
   const metrics = harmlessMetrics(options.metrics ?? noMetrics);
+  const parts = { clock, clockSkew, logger, metrics, http: createHttpClient() };
 
-  const http = createHttpClient();
-  const keys =
-    typeof jwks === 'string'
-      ? createJwksKeys({ url: jwks, http, clock, clockSkew, logger })
-      : createFixedKeys(jwks);
+  const keys = typeof jwks === 'string' ? createJwksKeys({ url: jwks, ...parts }) : createFixedKeys(jwks);
   const firstReading = keys.reload();
-
   const announcements = createAnnouncements(logger);
   const usesView = redis !== undefined && (options.view ?? true);
-  // With Redis, introspection is asked only while Redis is away. A confirmed revocation must hold then too.
-  const rememberFor = introspection?.rememberFor ?? (redis === undefined ? REMEMBER_FOR : 0);
-  if (introspection && rememberFor > 0)
-    logger.warn(
-      { rememberFor },
-      'Answers of introspection are reused for rememberFor ms. A logout may take as long to reach this service.',
-    );
-  const lastResort =
-    introspection &&
-    createIntrospection({
-      url: introspection.url,
-      secret: introspection.secret,
-      rememberFor,
-      timeout: INTROSPECTION_TIMEOUT,
-      http,
-      clock,
-    });
+  const introspection = createFallback(options, parts);
+  const checkElsewhere = createCheck({ sources: introspection ? [introspection] : [], ...parts });
   const attachments =
     redis === undefined
       ? undefined
       : createAttachments({
           redis,
           keys,
-          lastResort,
+          introspection,
+          checkElsewhere,
           usesView,
           viewLimit,
           onRevocation: (entry, isNew) => announcements.announce(entry, isNew),
-          clock,
-          clockSkew,
-          logger,
-          metrics,
+          ...parts,
         });
-  const stateNow = () => attachments?.state ?? NO_VIEW.state;
-  const guard = assembleGuard(
-    createVerifier({ keys, issuer, audience, clock, clockSkew }),
-    attachments?.check ?? createCheck({ sources: lastResort ? [lastResort] : [], clock, clockSkew, metrics }),
-  );
+  const state = () => attachments?.state() ?? NO_VIEW.state;
+  const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
+  const guard = assembleGuard(verify, attachments?.check ?? checkElsewhere);
+  const close = async () => {
+    await attachments?.close();
+    keys.stop();
+    await parts.http.close();
+  };
+
   // By the system clock: a clock passed in by tests may stand still.
   const deadline = performance.now() + START_PATIENCE;
   const timeIsUp = sleep(START_PATIENCE, undefined, { ref: false });
   await Promise.race([firstReading, timeIsUp]);
-  const close = async () => {
-    await attachments?.close();
-    keys.stop();
-    await http.close();
-  };
   attachments?.sync();
   await Promise.race([attachments?.tried(), timeIsUp]);
-  const refusal = attachments?.refusal;
+  const refusal = attachments?.refusal();
   if (refusal !== undefined) {
     await close();
     throw new GuardOptionsError([`redis has a database that Redis refuses: ${refusal}.`]);
   }
-  while (usesView && !stateNow().isCurrent && performance.now() < deadline) await sleep(20);
+  while (usesView && !state().isCurrent && performance.now() < deadline) await sleep(20);
 
   return {
     authenticate: (authorization) => guard.authenticate(authorization),
     status: () => ({
-      view: usesView ? (stateNow().isCurrent ? 'current' : 'not current') : 'off',
-      redis: attachments ? (stateNow().reachesRedis ? 'reached' : 'away') : 'off',
-      viewSize: stateNow().size,
+      view: usesView ? (state().isCurrent ? 'current' : 'not current') : 'off',
+      redis: attachments ? (state().reachesRedis ? 'reached' : 'away') : 'off',
+      viewSize: state().size,
       keys: keys.ids.length,
     }),
     onRevocation: (listener) => announcements.subscribe(listener),

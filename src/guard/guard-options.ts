@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
+import { readJwkSet } from '../tokens/jwks-keys';
 
 /** A JWK Set (RFC 7517, section 5), passed instead of fetched. */
 export interface GivenKeys {
@@ -69,22 +70,6 @@ export class GuardOptionsError extends Error {
   }
 }
 
-const NAMES: Record<keyof GuardOptions, true> = {
-  issuer: true,
-  audience: true,
-  jwks: true,
-  redis: true,
-  introspection: true,
-  view: true,
-  viewLimit: true,
-  whenUnavailable: true,
-  allowInsecure: true,
-  clockSkew: true,
-  clock: true,
-  logger: true,
-  metrics: true,
-};
-
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
@@ -100,19 +85,13 @@ const isBetween = (value: unknown, least: number, most: number) =>
   typeof value === 'number' && value >= least && value <= most;
 
 /** Returns a sentence on what is wrong with a URL. Never quotes the URL, which may hold a password. */
-function faultOfUrl(
-  name: string,
-  value: unknown,
-  safe: string,
-  plain: string,
-  allowPlain: boolean,
-): string | undefined {
+function faultOfUrl(name: string, value: unknown, allowPlain: boolean): string | undefined {
   if (!isText(value) || !URL.canParse(value)) return `${name} must be a URL.`;
   const { protocol, hostname } = new URL(value);
-  if (protocol === safe) return undefined;
-  if (protocol !== plain) return `${name} must start with ${safe}// or ${plain}//.`;
+  if (protocol === 'https:') return undefined;
+  if (protocol !== 'http:') return `${name} must start with https:// or http://.`;
   if (allowPlain || LOOPBACK.test(hostname)) return undefined;
-  return `${name} is not encrypted: use ${safe}//, or set allowInsecure: true.`;
+  return `${name} is not encrypted: use https://, or set allowInsecure: true.`;
 }
 
 function faultOfRedisUrl(text: string, allowPlain: boolean): string | undefined {
@@ -150,7 +129,7 @@ function* faultsOfIntrospection(given: unknown, allowPlain: boolean): Generator<
   }
   const { url, secret, rememberFor = 0, ...more } = given;
   for (const name of Object.keys(more)) yield `Unknown option introspection.${name}.`;
-  yield faultOfUrl('introspection.url', url, 'https:', 'http:', allowPlain);
+  yield faultOfUrl('introspection.url', url, allowPlain);
   if (!isText(secret))
     yield 'introspection.secret is missing: use the INTROSPECTION_SECRET of the auth server.';
   if (!isBetween(rememberFor, 0, 60_000))
@@ -164,17 +143,18 @@ const namesDatabase = ({ keys }: GivenKeys) =>
     return typeof kid === 'string' && databaseOf(kid) !== undefined;
   });
 
-function* faultsOf(options: GuardOptions, countKeys: CountKeys): Generator<string | undefined> {
-  const { issuer, audience, jwks, redis, introspection, view, whenUnavailable } = options;
-  const { clockSkew = 0, viewLimit = 1, clock, logger, metrics } = options;
-  const allowPlain = options.allowInsecure === true;
-  for (const name of Object.keys(options)) if (!Object.hasOwn(NAMES, name)) yield `Unknown option ${name}.`;
+function* faultsOf(options: GuardOptions): Generator<string | undefined> {
+  const { issuer, audience, jwks, redis, introspection, view, viewLimit = 1, ...more } = options;
+  const { whenUnavailable, allowInsecure, clockSkew = 0, clock, logger, metrics, ...unknown } = more;
+  const allowPlain = allowInsecure === true;
+  for (const name of Object.keys(unknown)) yield `Unknown option ${name}.`;
   if (!isText(issuer)) yield 'issuer is missing: use the ISSUER of the auth server.';
   if (!isText(audience)) yield 'audience is missing: use the AUDIENCE of the auth server.';
-  if (typeof jwks === 'string') yield faultOfUrl('jwks', jwks, 'https:', 'http:', allowPlain);
+  if (typeof jwks === 'string') yield faultOfUrl('jwks', jwks, allowPlain);
   else if (!Array.isArray((jwks as GivenKeys | undefined)?.keys) || jwks.keys.length === 0)
     yield 'jwks is missing: use the URL of the key set, or { keys: [...] }.';
-  else if (countKeys(jwks) === 0) yield 'jwks has no usable key: kty EC, crv P-256, alg ES256, with a kid.';
+  else if (readJwkSet(jwks).size === 0)
+    yield 'jwks has no usable key: kty EC, crv P-256, alg ES256, with a kid.';
   else if (redis !== undefined && !namesDatabase(jwks))
     yield 'jwks has no kid that names a database, so its revocations cannot be found in redis: use the keys as the auth server publishes them.';
   if (redis !== undefined) yield faultOfRedis(redis, allowPlain);
@@ -206,12 +186,9 @@ function tellsTime(clock: Clock): boolean {
   }
 }
 
-/** Counts the keys of a set that can verify a token. */
-export type CountKeys = (given: GivenKeys) => number;
-
 /** Throws `GuardOptionsError` with every fault in the options. */
-export function checkGuardOptions(options: GuardOptions, countKeys: CountKeys): void {
+export function checkGuardOptions(options: GuardOptions): void {
   if (!isObject(options)) throw new GuardOptionsError(['Pass an options object.']);
-  const faults = [...faultsOf(options, countKeys)].filter((fault) => fault !== undefined);
+  const faults = [...faultsOf(options)].filter((fault) => fault !== undefined);
   if (faults.length > 0) throw new GuardOptionsError(faults);
 }

@@ -3,19 +3,15 @@ import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import type { HttpClient } from '../http-client/http-client';
 import type { Source } from '../core/ports/source';
+import type { IntrospectionSettings } from './guard-options';
 
-export interface IntrospectionOptions {
-  /** The URL of the auth server's introspection endpoint (RFC 7662). */
-  readonly url: string;
-  /** The auth server's `INTROSPECTION_SECRET`. */
-  readonly secret: string;
-  /** ms for which an "active" answer is reused; a token revoked meanwhile is accepted until then. */
-  readonly rememberFor: number;
-  /** ms that an answer may take. */
-  readonly timeout: number;
+export interface IntrospectionOptions extends Required<IntrospectionSettings> {
   readonly http: Pick<HttpClient, 'ask'>;
   readonly clock: Clock;
 }
+
+/** ms that an answer may take. */
+const TIMEOUT = 3000;
 
 /** The most "active" answers kept. */
 const MOST_REMEMBERED = 10_000;
@@ -32,7 +28,7 @@ function activeIn(answer: string): boolean | undefined {
 
 /** Creates the source that asks the auth server about a token. Requests share only remembered answers. */
 export function createIntrospection(options: IntrospectionOptions): Source {
-  const { url, secret, rememberFor, timeout, http, clock } = options;
+  const { url, secret, rememberFor, http, clock } = options;
   /** By jti, the monotonic time (ms) until which a token counts as active. "Not active" is never kept. */
   const remembered = new LRUCache<string, number>({ max: MOST_REMEMBERED });
 
@@ -45,7 +41,7 @@ export function createIntrospection(options: IntrospectionOptions): Source {
         'content-type': 'application/x-www-form-urlencoded',
       },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
-      timeout,
+      timeout: TIMEOUT,
     } as const;
     const { text } = await http.ask(url, question).catch((error: unknown) => {
       throw serviceUnavailable(error);
@@ -59,16 +55,13 @@ export function createIntrospection(options: IntrospectionOptions): Source {
   return {
     step: 'introspection',
     async find({ token: { claims }, text }) {
-      if ((remembered.get(claims.jti) ?? -Infinity) > clock.monotonic())
-        return { from: 'introspection', active: true };
       // Taken before the request: a slow answer must not be trusted for longer.
       const askedAt = clock.monotonic();
-      if (!(await isActive(text))) {
-        remembered.delete(claims.jti);
-        return { from: 'introspection', active: false };
-      }
-      if (rememberFor > 0) remembered.set(claims.jti, askedAt + rememberFor);
-      return { from: 'introspection', active: true };
+      if ((remembered.get(claims.jti) ?? -Infinity) > askedAt) return { from: 'introspection', active: true };
+      const active = await isActive(text);
+      if (!active) remembered.delete(claims.jti);
+      else if (rememberFor > 0) remembered.set(claims.jti, askedAt + rememberFor);
+      return { from: 'introspection', active };
     },
   };
 }

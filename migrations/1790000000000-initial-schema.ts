@@ -6,118 +6,110 @@ import { enterSchema } from '../src/postgres/tables';
  * is compared or indexed has the collation "C": any other may change with the operating system, and an index that was
  * built in the old order then misses rows.
  */
+const SCHEMA = `
+  create table users (
+    id uuid not null default gen_random_uuid() constraint users_pkey primary key,
+    email text not null,
+    email_key text collate "C" not null constraint users_email_key_unique unique,
+    password_hash text not null,
+    role text not null constraint users_role_known check (role in ('USER', 'ADMIN')),
+    token_version integer not null default 1 constraint users_token_version_positive check (token_version >= 1),
+    disabled_at timestamptz,
+    created_at timestamptz(3) not null default now()
+  );
+  create index users_created_at_id on users (created_at, id);
+
+  create table sessions (
+    id uuid not null constraint sessions_pkey primary key,
+    user_id uuid not null constraint sessions_user_id_fkey references users (id) on delete cascade,
+    global_version integer not null,
+    uses_cookie boolean not null,
+    user_agent text,
+    ip_address text,
+    created_at timestamptz not null,
+    last_used_at timestamptz not null,
+    idle_expires_at timestamptz not null,
+    expires_at timestamptz not null,
+    ended_at timestamptz
+  );
+  create index sessions_user_id on sessions (user_id);
+  create index sessions_idle_expires_at on sessions (idle_expires_at);
+  create index sessions_ended_at on sessions (ended_at) where ended_at is not null;
+
+  create table refresh_tokens (
+    id uuid not null default gen_random_uuid() constraint refresh_tokens_pkey primary key,
+    session_id uuid not null
+      constraint refresh_tokens_session_id_fkey references sessions (id) on delete cascade,
+    parent_id uuid,
+    hash bytea not null constraint refresh_tokens_hash_unique unique,
+    created_at timestamptz not null default now(),
+    used_at timestamptz
+  );
+  create index refresh_tokens_session_id on refresh_tokens (session_id);
+  create index refresh_tokens_used_at on refresh_tokens (used_at);
+
+  create table revocations (
+    id uuid not null default gen_random_uuid() constraint revocations_pkey primary key,
+    kind text not null
+      constraint revocations_kind_known check (kind in ('TOKEN', 'SESSION', 'USER', 'EVERYONE', 'KEY')),
+    user_id uuid,
+    token_id uuid,
+    session_id uuid,
+    key_id text collate "C",
+    token_version integer,
+    global_version integer,
+    revoked_at timestamptz not null,
+    expires_at timestamptz not null,
+    confirmed_at timestamptz
+  );
+  create index revocations_user_id on revocations (user_id);
+  create index revocations_expires_at on revocations (expires_at);
+  create index revocations_revoked_at on revocations (revoked_at);
+  create index revocations_unconfirmed on revocations (revoked_at) where confirmed_at is null;
+
+  create table signing_keys (
+    id text collate "C" not null constraint signing_keys_pkey primary key,
+    algorithm text not null,
+    public_key text not null,
+    sealed_private_key text not null,
+    created_at timestamptz not null default now(),
+    retired_at timestamptz,
+    revoked_at timestamptz
+  );
+
+  create table audit_events (
+    id uuid not null default gen_random_uuid() constraint audit_events_pkey primary key,
+    type text not null,
+    user_id uuid,
+    actor_id uuid,
+    session_id uuid,
+    reason text,
+    ip_address text,
+    user_agent text,
+    request_id text,
+    created_at timestamptz not null default clock_timestamp()
+  );
+  create index audit_events_user_id on audit_events (user_id, created_at, id);
+  create index audit_events_created_at on audit_events (created_at, id);
+
+  create table fleet (
+    id boolean not null default true constraint fleet_pkey primary key constraint fleet_single_row check (id),
+    database_id uuid not null default gen_random_uuid(),
+    global_version integer not null default 1,
+    signing_key_id text collate "C",
+    next_signing_key_id text collate "C",
+    next_signs_from timestamptz,
+    upcoming_key_names text[] not null default '{}',
+    uses_redis boolean,
+    revocation_lease integer,
+    longest_token_ttl integer not null default 0
+  );
+  insert into fleet default values;`;
+
 export class InitialSchema1790000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await enterSchema(queryRunner);
-    await queryRunner.query(`
-      create table users (
-        id uuid not null default gen_random_uuid() constraint users_pkey primary key,
-        email text not null,
-        email_key text collate "C" not null constraint users_email_key_unique unique,
-        password_hash text not null,
-        role text not null constraint users_role_known check (role in ('USER', 'ADMIN')),
-        token_version integer not null default 1 constraint users_token_version_positive check (token_version >= 1),
-        disabled_at timestamptz,
-        created_at timestamptz(3) not null default now()
-      )`);
-    await queryRunner.query('create index users_created_at_id on users (created_at, id)');
-
-    await queryRunner.query(`
-      create table sessions (
-        id uuid not null constraint sessions_pkey primary key,
-        user_id uuid not null constraint sessions_user_id_fkey references users (id) on delete cascade,
-        global_version integer not null,
-        uses_cookie boolean not null,
-        user_agent text,
-        ip_address text,
-        created_at timestamptz not null,
-        last_used_at timestamptz not null,
-        idle_expires_at timestamptz not null,
-        expires_at timestamptz not null,
-        ended_at timestamptz
-      )`);
-    await queryRunner.query('create index sessions_user_id on sessions (user_id)');
-    await queryRunner.query('create index sessions_idle_expires_at on sessions (idle_expires_at)');
-    await queryRunner.query(
-      'create index sessions_ended_at on sessions (ended_at) where ended_at is not null',
-    );
-
-    await queryRunner.query(`
-      create table refresh_tokens (
-        id uuid not null default gen_random_uuid() constraint refresh_tokens_pkey primary key,
-        session_id uuid not null
-          constraint refresh_tokens_session_id_fkey references sessions (id) on delete cascade,
-        parent_id uuid,
-        hash bytea not null constraint refresh_tokens_hash_unique unique,
-        created_at timestamptz not null default now(),
-        used_at timestamptz
-      )`);
-    await queryRunner.query('create index refresh_tokens_session_id on refresh_tokens (session_id)');
-    await queryRunner.query('create index refresh_tokens_used_at on refresh_tokens (used_at)');
-
-    await queryRunner.query(`
-      create table revocations (
-        id uuid not null default gen_random_uuid() constraint revocations_pkey primary key,
-        kind text not null
-          constraint revocations_kind_known check (kind in ('TOKEN', 'SESSION', 'USER', 'EVERYONE', 'KEY')),
-        user_id uuid,
-        token_id uuid,
-        session_id uuid,
-        key_id text collate "C",
-        token_version integer,
-        global_version integer,
-        revoked_at timestamptz not null,
-        expires_at timestamptz not null,
-        confirmed_at timestamptz
-      )`);
-    await queryRunner.query('create index revocations_user_id on revocations (user_id)');
-    await queryRunner.query('create index revocations_expires_at on revocations (expires_at)');
-    await queryRunner.query('create index revocations_revoked_at on revocations (revoked_at)');
-    await queryRunner.query(
-      'create index revocations_unconfirmed on revocations (revoked_at) where confirmed_at is null',
-    );
-
-    await queryRunner.query(`
-      create table signing_keys (
-        id text collate "C" not null constraint signing_keys_pkey primary key,
-        algorithm text not null,
-        public_key text not null,
-        sealed_private_key text not null,
-        created_at timestamptz not null default now(),
-        retired_at timestamptz,
-        revoked_at timestamptz
-      )`);
-
-    await queryRunner.query(`
-      create table audit_events (
-        id uuid not null default gen_random_uuid() constraint audit_events_pkey primary key,
-        type text not null,
-        user_id uuid,
-        actor_id uuid,
-        session_id uuid,
-        reason text,
-        ip_address text,
-        user_agent text,
-        request_id text,
-        created_at timestamptz not null default clock_timestamp()
-      )`);
-    await queryRunner.query('create index audit_events_user_id on audit_events (user_id, created_at, id)');
-    await queryRunner.query('create index audit_events_created_at on audit_events (created_at, id)');
-
-    await queryRunner.query(`
-      create table fleet (
-        id boolean not null default true constraint fleet_pkey primary key constraint fleet_single_row check (id),
-        database_id uuid not null default gen_random_uuid(),
-        global_version integer not null default 1,
-        signing_key_id text collate "C",
-        next_signing_key_id text collate "C",
-        next_signs_from timestamptz,
-        upcoming_key_names text[] not null default '{}',
-        uses_redis boolean,
-        revocation_lease integer,
-        longest_token_ttl integer not null default 0
-      )`);
-    await queryRunner.query('insert into fleet default values');
+    await queryRunner.query(SCHEMA);
   }
 
   down(): Promise<void> {

@@ -69,15 +69,8 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
   });
 }
 
-/** How many connections of a data source are in use. */
-export interface PoolState {
-  readonly inUse: number;
-  readonly idle: number;
-  /** Callers that wait for a connection. */
-  readonly waiting: number;
-}
-
-export function poolOf(dataSource: DataSource): PoolState {
+/** Returns how many connections of a data source are in use, and how many callers wait for one. */
+export function poolOf(dataSource: DataSource): { inUse: number; idle: number; waiting: number } {
   const { totalCount, idleCount, waitingCount } = (dataSource.driver as unknown as { master: Pool }).master;
   return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import type { RefreshToken } from '../core/account';
 import type { RefreshTokens } from '../core/ports/truth';
 import { RefreshTokenEntity } from './entities/refresh-token.entity';
 import { run } from './tables';
@@ -7,20 +8,13 @@ export function refreshTokensIn(manager: EntityManager): RefreshTokens {
   const tokens = manager.getRepository(RefreshTokenEntity);
   return {
     async findByHash(hash) {
-      const [row] = await run<{ id: string; session_id: string; user_id: string; used_at: Date | null }[]>(
+      const [row] = await run<(Omit<RefreshToken, 'usedAt'> & { usedAt: Date | null })[]>(
         manager,
-        `select t.id, t.session_id, s.user_id, t.used_at
+        `select t.id, t.session_id as "sessionId", s.user_id as "userId", t.used_at as "usedAt"
          from {refresh_tokens} t join {sessions} s on s.id = t.session_id where t.hash = $1`,
         [hash],
       );
-      return (
-        row && {
-          id: row.id,
-          sessionId: row.session_id,
-          userId: row.user_id,
-          usedAt: row.used_at ?? undefined,
-        }
-      );
+      return row && { ...row, usedAt: row.usedAt ?? undefined };
     },
 
     async insert({ hash, sessionId, parentId }) {

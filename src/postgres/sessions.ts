@@ -38,7 +38,7 @@ const END_OWN = `
     ended as (
       update {sessions} set ended_at = now() where id in (select id from own where ended_at is null) returning id
     )
-  select exists (select from own) as found, exists (select from ended) as ended`;
+  select case when exists (select from ended) then 'NOW' when exists (select from own) then 'BEFORE' end as ended`;
 
 /** The SQL form of `isLive` in core/account.ts. */
 const UNEXPIRED = `s.idle_expires_at > now() and s.expires_at > now()
@@ -124,12 +124,8 @@ export function sessionsIn(manager: EntityManager): Sessions {
 
     async endOwn(userId, id) {
       if (!isId(userId) || !isId(id)) return undefined;
-      const [{ found, ended }] = await run<[{ found: boolean; ended: boolean }]>(manager, END_OWN, [
-        userId,
-        id,
-      ]);
-      if (!found) return undefined;
-      return ended ? 'NOW' : 'BEFORE';
+      const [{ ended }] = await run<[{ ended: 'NOW' | 'BEFORE' | null }]>(manager, END_OWN, [userId, id]);
+      return ended ?? undefined;
     },
 
     async endAllOf(userId, exceptSessionId) {

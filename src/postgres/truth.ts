@@ -35,7 +35,7 @@ interface TruthRow {
   readonly as_of: number;
   readonly global_version: number;
   readonly token_version: number | null;
-  readonly disabled: boolean | null;
+  readonly disabled: boolean;
   readonly denied: { kind: 'TOKEN' | 'SESSION' | 'KEY'; id: string }[] | null;
 }
 
@@ -85,7 +85,7 @@ export function createTruth(
           return {
             globalVersion: row.global_version,
             tokenVersion: row.token_version ?? undefined,
-            disabled: row.disabled ?? false,
+            disabled: row.disabled,
             deniedTokens: denied('TOKEN'),
             deniedSessions: denied('SESSION'),
             deniedKeys: denied('KEY'),

@@ -25,6 +25,14 @@ export interface SocketOptions {
   readonly path?: string;
 }
 
+interface Node {
+  readonly url: string;
+}
+
+interface User {
+  readonly accessToken: string;
+}
+
 /** A raw WebSocket: the messages received, and how it was closed. */
 export class TestSocket {
   readonly messages: Message[] = [];
@@ -55,9 +63,14 @@ export class TestSocket {
   /** Opens a socket and signs in. */
   static async signIn(url: string, accessToken: string, options?: SocketOptions) {
     const socket = await TestSocket.open(url, options);
-    socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${accessToken}` } });
+    socket.authorize(`Bearer ${accessToken}`);
     await socket.receive('connection_ack');
     return socket;
+  }
+
+  /** Sends a sign-in with this `authorization`. */
+  authorize(authorization: string): void {
+    this.send({ type: 'connection_init', payload: { authorization } });
   }
 
   get isOpen() {
@@ -83,6 +96,11 @@ export class TestSocket {
   /** Subscribes. Resolves when the server has the subscription, because it reads messages in order. */
   async listen(query: string, id = '1'): Promise<void> {
     this.subscribe(query, id);
+    await this.settle();
+  }
+
+  /** Waits for a round trip: what the server has sent before has come. */
+  async settle(): Promise<void> {
     const pongs = this.of('pong').length;
     this.send({ type: 'ping' });
     await eventually(() => {
@@ -125,4 +143,28 @@ export async function refusedWith(url: string, options: SocketOptions): Promise<
   ];
   response.destroy();
   return response.statusCode;
+}
+
+/** Opens sockets for tests. Each is ended after the test that opened it. */
+export function socketOpener() {
+  const sockets: TestSocket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.raw.terminate();
+  });
+  const kept = async (opening: Promise<TestSocket>) => {
+    const socket = await opening;
+    sockets.push(socket);
+    return socket;
+  };
+  const signIn = ({ url }: Node, { accessToken }: User) => kept(TestSocket.signIn(url, accessToken));
+  return {
+    open: ({ url }: Node, options?: SocketOptions) => kept(TestSocket.open(url, options)),
+    signIn,
+    /** Signs in and subscribes. */
+    async listen(node: Node, user: User, query: string) {
+      const socket = await signIn(node, user);
+      await socket.listen(query);
+      return socket;
+    },
+  };
 }

@@ -21,7 +21,6 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
@@ -49,14 +48,9 @@ export default tseslint.config(
     },
   },
   {
-    // Decorators of type-graphql and TypeORM need the imported classes at run time.
+    // These classes describe shapes to their library; values need not be instances of them.
     files: ['src/graphql/**/*.ts', 'src/postgres/entities/**/*.ts'],
-    rules: {
-      '@typescript-eslint/consistent-type-imports': 'off',
-      // These classes describe shapes to their library; values need not be instances of them.
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
-      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
-    },
+    rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
   },
   {
     files: ['test/**/*.ts'],
@@ -65,8 +59,6 @@ export default tseslint.config(
       ...jest.configs['flat/recommended'].rules,
       'jest/expect-expect': 'off',
       'jest/no-disabled-tests': 'error',
-      'jest/no-focused-tests': 'error',
-      'jest/no-standalone-expect': 'off',
       // A race ends in one of two ways; each is asserted.
       'jest/no-conditional-expect': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
@@ -90,7 +82,6 @@ export default tseslint.config(
       parserOptions: { projectService: false },
       globals: {
         module: 'writable',
-        require: 'readonly',
         process: 'readonly',
         console: 'readonly',
         fetch: 'readonly',
@@ -99,7 +90,6 @@ export default tseslint.config(
         setTimeout: 'readonly',
       },
     },
-    rules: { ...tseslint.configs.disableTypeChecked.rules, '@typescript-eslint/no-require-imports': 'off' },
   },
   prettier,
 );

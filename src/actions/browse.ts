@@ -1,7 +1,6 @@
 import type { AuditEvent, Session, User } from '../core/account';
 import { badUserInput } from '../core/errors';
-import type { Page, PageRequest } from '../core/page';
-import type { SessionsOfUser } from '../core/ports/truth';
+import type { Page, PageRequest, SessionsOfUser } from '../core/ports/truth';
 import type { Dependencies } from './dependencies';
 
 /** The most items of a page. */

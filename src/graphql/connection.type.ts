@@ -1,6 +1,6 @@
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { IsOptional } from 'class-validator';
-import type { Page, PageRequest } from '../core/page';
+import type { Page, PageRequest } from '../core/ports/truth';
 import { AuditEventType } from './audit-event.type';
 import { DEFAULT_ITEMS } from './query-limits';
 import { IsText } from './text';

@@ -1,6 +1,6 @@
 import { isId } from '../core/claims';
 import { badUserInput } from '../core/errors';
-import type { Page } from '../core/page';
+import type { Page } from '../core/ports/truth';
 
 /** Encodes the place of a row in a list ordered by time and id. Clients must not rely on its contents. */
 export const encodeCursor = (time: string | number, id: string): string =>

@@ -3,7 +3,7 @@ import type { User } from '../core/account';
 import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
 import { conflict } from '../core/errors';
-import type { Page, PageRequest } from '../core/page';
+import type { Page, PageRequest } from '../core/ports/truth';
 import type { Users } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';

@@ -161,8 +161,9 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
   teardown.add(() => refusals.close());
   teardown.add(every(REFUSALS_INTERVAL, () => refusals.tick()));
 
-  const recordRefusal = refusals.record;
+  const { record: recordRefusal } = refusals;
   const actions = createActions({
+    ...checks,
     truth,
     recordRefusal,
     revoker: createRevoker(truth, checks.confirm),
@@ -171,9 +172,6 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
       ? createRateLimits({ ...config, ...checks.rateCounters, clock, recordRefusal })
       : unlimited,
     sign: createSigner(checks.keys),
-    verify: checks.verify,
-    checkThoroughly: checks.checkThoroughly,
-    keys: checks.keys,
     generateKey: createKeyGenerator(stores.seal),
     clock,
     settings: config,
@@ -184,9 +182,8 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
   const stopping = new AbortController();
   const app = await createApp({
     ...config,
+    ...checks,
     actions,
-    guard: checks.guard,
-    keys: checks.keys,
     readiness: createReadiness({
       postgres: truth,
       source: checks.source,
@@ -200,7 +197,6 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
     logger,
     recordRefusal,
     metrics,
-    announcements: checks.announcements,
     clock,
     socketObserver: {
       opened: () => metrics.socketOpened(),

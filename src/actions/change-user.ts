@@ -46,12 +46,7 @@ export const enableUser =
       if (!user) throw notFound('user');
       if (!user.disabled) return;
       await tables.users.change(userId, { disabled: false });
-      await tables.audit.append({
-        type: 'USER_ENABLED',
-        userId,
-        actorId: admin.userId,
-        ...originOf(client),
-      });
+      await tables.audit.append({ type: 'USER_ENABLED', userId, actorId: admin.userId, ...originOf(client) });
     });
     return { user: await userOf(deps, userId) };
   };

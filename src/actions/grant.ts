@@ -34,11 +34,15 @@ export interface GrantTerms {
 /** The `client_id` of every token: there is only one client. */
 export const CLIENT_ID = 'tokenfence';
 
-/** 256 random bits (OWASP ASVS 7.2.3). */
-const newRefreshToken = () => randomBytes(32).toString('base64url');
-
 /** Hashes a refresh token for storage. It has full entropy, so a fast hash is enough. */
 export const hashOf = (refreshToken: string): Buffer => createHash('sha256').update(refreshToken).digest();
+
+/** Makes a session's next refresh token of 256 random bits (OWASP ASVS 7.2.3). Only its hash is stored. */
+async function addRefreshToken(tables: Tables, sessionId: string, parentId?: string): Promise<string> {
+  const refreshToken = randomBytes(32).toString('base64url');
+  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId, parentId });
+  return refreshToken;
+}
 
 export const looksLikeRefreshToken = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text);
 
@@ -100,8 +104,7 @@ export async function openSession(
     expiresAt,
     idleExpiresAt: idleEnd(issuedAt, expiresAt, settings),
   });
-  const refreshToken = newRefreshToken();
-  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id });
+  const refreshToken = await addRefreshToken(tables, session.id);
   const { id: userId } = user;
   await tables.audit.append({ type, userId, actorId: userId, sessionId: session.id, ...originOf(client) });
   return { user, session, refreshToken, fleet, issuedAt, displaced };
@@ -114,8 +117,7 @@ export async function continueSession(
   going: { user: User; session: Session; client: Client; issuedAt: number; fleet: Fleet; parentId?: string },
 ): Promise<GrantTerms> {
   const { user, session, client, issuedAt, fleet, parentId } = going;
-  const refreshToken = newRefreshToken();
-  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId: session.id, parentId });
+  const refreshToken = await addRefreshToken(tables, session.id, parentId);
   const use = {
     lastUsedAt: new Date(issuedAt),
     idleExpiresAt: idleEnd(issuedAt, session.expiresAt, settings),
@@ -128,7 +130,7 @@ export async function continueSession(
 
 /** Signs a grant, and confirms the revocations it caused. Runs after the transaction: the key may have to be read. */
 export async function grant(
-  { sign, settings, revoker }: Pick<Dependencies, 'sign' | 'settings' | 'revoker'>,
+  { sign, settings, revoker }: Dependencies,
   { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,
 ): Promise<Grant> {
   const receipt = first && (await revoker.confirmSessions([first, ...others]));

@@ -12,13 +12,13 @@ type Outcome = GrantTerms | 'INVALID' | 'REUSED';
 
 async function rotate(
   tables: Tables,
-  deps: Dependencies,
+  { clock, settings }: Dependencies,
   found: RefreshToken,
   hash: Buffer,
   client: Client,
 ): Promise<Outcome> {
   // Read before the version, as at login.
-  const issuedAt = deps.clock.now();
+  const issuedAt = clock.now();
   const user = await tables.users.lock(found.userId, 'share');
   // This lock serializes refreshes of the session, so that the check and the mark below are one step.
   const session = await tables.sessions.lock(found.sessionId);
@@ -29,14 +29,7 @@ async function rotate(
   // By the clock of Postgres, which all nodes share: a node whose clock is ahead would lengthen the grace.
   if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(fleet.now));
   else if (fleet.now - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
-  return continueSession(tables, deps.settings, {
-    user,
-    session,
-    client,
-    issuedAt,
-    fleet,
-    parentId: token.id,
-  });
+  return continueSession(tables, settings, { user, session, client, issuedAt, fleet, parentId: token.id });
 }
 
 /**

@@ -28,24 +28,13 @@ export async function endOthersAndReissue(
       then: async (tables, user, tokenVersion) => {
         const session = await tables.sessions.lock(sessionId);
         const fleet = await tables.fleet.read();
+        const isAlive = session && isLive(session, fleet.globalVersion, issuedAt);
         // The session has ended since the token was checked.
-        if (
-          !user ||
-          tokenVersion === undefined ||
-          !session ||
-          !isLive(session, fleet.globalVersion, issuedAt)
-        ) {
-          throw unauthenticated('TOKEN_REVOKED');
-        }
+        if (!isAlive || !user || tokenVersion === undefined) throw unauthenticated('TOKEN_REVOKED');
         await alongside(tables, user);
         await tables.refreshTokens.deleteAllOf(sessionId);
-        return continueSession(tables, deps.settings, {
-          user: { ...user, tokenVersion },
-          session,
-          client,
-          issuedAt,
-          fleet,
-        });
+        const raised = { ...user, tokenVersion };
+        return continueSession(tables, deps.settings, { user: raised, session, client, issuedAt, fleet });
       },
     },
   );

@@ -1,23 +1,16 @@
-import { createWorld, type TestNode, type World } from '../support/world';
-import type { Tokens } from '../support/api';
+import { PASSWORD } from '../support/api';
 import { eventually } from '../support/eventually';
-import { TestSocket } from '../support/socket';
+import { shared, sharedNodes, sharedWorld } from '../support/shared';
+import { socketOpener } from '../support/socket';
+import { createWorld } from '../support/world';
 
-/** Refused requests in the audit log (OWASP ASVS 16.3.1 to 16.3.3). */
-let world: World;
-let node: TestNode;
-let user: Tokens;
-let admin: Tokens;
+const sockets = socketOpener();
 
-const INTROSPECTION_SECRET = 'only for tests: 9cKq3uTz5wQe8rYb1m';
-
-beforeAll(async () => {
-  world = await createWorld({ redis: null });
-  node = await world.node({ INTROSPECTION_SECRET });
-  user = await node.api.register('audited@example.com');
-  admin = await node.api.loginAsAdmin();
-});
-afterAll(() => world.close());
+// OWASP ASVS 16.3.1 to 16.3.3.
+const world = sharedWorld(() => createWorld({ redis: null }));
+const [node] = sharedNodes(world, { INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m' });
+const user = shared(() => node.api.register('audited@example.com'));
+const admin = shared(() => node.api.loginAsAdmin());
 
 interface Row {
   readonly user_id: string | null;
@@ -117,19 +110,18 @@ test('a forged access token is recorded; a revoked or expired one is not', async
 test('refusals on a socket are recorded: a forged token and a forbidden subscription', async () => {
   const rows = (type: string, agent: string) =>
     world.sql<Row>('select * from audit_events where type = $1 and user_agent = $2', [type, agent]);
-  const forged = await TestSocket.open(node.url, { headers: { 'user-agent': 'Socket/1.0' } });
-  forged.send({ type: 'connection_init', payload: { authorization: 'Bearer forged' } });
+  const forged = await sockets.open(node, { headers: { 'user-agent': 'Socket/1.0' } });
+  forged.authorize('Bearer forged');
   await eventually(async () => expect(await rows('ACCESS_TOKEN_REFUSED', 'Socket/1.0')).toHaveLength(1));
-  const socket = await TestSocket.signIn(node.url, user.accessToken, {
-    headers: { 'user-agent': 'Socket/2.0' },
-  });
-  socket.send({ id: '1', type: 'subscribe', payload: { query: 'subscription { revocations { kind } }' } });
+  const socket = await sockets.open(node, { headers: { 'user-agent': 'Socket/2.0' } });
+  socket.authorize(`Bearer ${user.accessToken}`);
+  await socket.receive('connection_ack');
+  socket.subscribe('subscription { revocations { kind } }');
   await eventually(async () =>
     expect(await rows('ACCESS_DENIED', 'Socket/2.0')).toMatchObject([
       { user_id: user.user.id, reason: 'the field revocations', ip_address: '127.0.0.1' },
     ]),
   );
-  socket.raw.terminate();
 });
 
 test('unknown and ended refresh tokens are recorded, without the tokens', async () => {
@@ -157,24 +149,14 @@ test('a wrong or missing introspection secret is recorded', async () => {
 });
 
 test('a registration with a taken email is recorded, without the email', async () => {
-  const answer = await node.api.send(
-    'mutation($input: RegisterInput!) { register(input: $input) { accessToken } }',
-    {
-      input: { email: 'Audited@example.com', password: 'correct horse battery' },
-    },
-  );
+  const answer = await node.api.tryRegister('Audited@example.com');
   expect(answer.code).toBe('CONFLICT');
   const row = await eventOf(answer.headers.get('x-request-id'), 'REGISTRATION_REFUSED');
   expect(JSON.stringify(row)).not.toMatch(/audited@/i);
 });
 
 test('successful events name request and device, and administrators can read them', async () => {
-  const answer = await node.api.send(
-    'mutation { login(input: { email: "audited@example.com", password: "correct horse battery" }) { accessToken } }',
-    {},
-    undefined,
-    AGENT,
-  );
+  const answer = await node.api.tryLogin('audited@example.com', PASSWORD, AGENT);
   const requestId = answer.headers.get('x-request-id');
   const events = await node.api.send(
     '{ auditEvents(first: 1) { edges { node { type requestId userAgent } } } }',
@@ -186,6 +168,58 @@ test('successful events name request and device, and administrators can read the
     requestId,
     userAgent: 'Test/1.0',
   });
+});
+
+/** The two newest events of a user, or the two after a cursor. */
+const pageOf = async (id: string, after: string | null = null) => {
+  const answer = await node.api.send(
+    `query($id: ID, $after: String) { auditEvents(userId: $id, first: 2, after: $after) {
+      edges { node { type userId actorId reason ipAddress createdAt } } pageInfo { hasNextPage endCursor } } }`,
+    { id, after },
+    admin.accessToken,
+  );
+  return node.api.expect(answer).auditEvents;
+};
+
+test('the audit log has actor, user, reason and address of each event, newest first', async () => {
+  const { user } = await node.api.register('watched@example.com');
+  await node.api.tryLogin('watched@example.com', 'wrong');
+  await eventually(async () =>
+    expect(
+      await world.sql(`select 1 from audit_events where type = 'LOGIN_FAILED' and user_id = $1`, [user.id]),
+    ).toHaveLength(1),
+  );
+  await node.api.end(`forceLogout(userId: "${user.id}", reason: "lost phone")`, admin.accessToken);
+  const { edges, pageInfo } = await pageOf(user.id);
+  expect(pageInfo.hasNextPage).toBe(true);
+  const [actorId, ipAddress] = [admin.user.id, '127.0.0.1'];
+  expect(edges.map((edge: any) => edge.node)).toMatchObject([
+    { type: 'FORCED_LOGOUT', userId: user.id, actorId, reason: 'lost phone', ipAddress },
+    { type: 'LOGIN_FAILED', userId: user.id, actorId: null, reason: null },
+  ]);
+});
+
+test('pages of the audit log show each event once, even those of one moment', async () => {
+  const { user } = await node.api.register('audit-pages@example.com');
+  // Two in one microsecond and one in the microsecond before: a page may end between any two.
+  await world.sql(
+    `insert into audit_events (type, user_id, reason, created_at)
+     select 'LOGIN_FAILED', $1, n::text, timestamptz '2030-01-01' + (n / 2) * interval '1 microsecond'
+     from generate_series(1, 7) n`,
+    [user.id],
+  );
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const { edges, pageInfo }: any = await pageOf(user.id, after);
+    seen.push(...edges.map((edge: any) => edge.node.reason));
+    after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+  } while (after !== null);
+  const times = seen.slice(0, 7).map((reason) => Math.floor(Number(reason) / 2));
+  expect(times).toEqual([3, 3, 2, 2, 1, 1, 0]);
+  expect(new Set(seen.slice(0, 7)).size).toBe(7);
+  // The event of the registration, which is older.
+  expect(seen).toHaveLength(8);
 });
 
 test('while events cannot be recorded, requests are still refused and recorded later', async () => {

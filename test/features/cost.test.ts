@@ -1,28 +1,16 @@
 import { Client } from 'pg';
 import { untilViewIsCurrent } from '../support/probes';
-import { createWorld, type TestNode, type World } from '../support/world';
-import { RECEIPT, type Tokens } from '../support/api';
-
-const repeat = (count: number, part: (index: number) => string) =>
-  Array.from({ length: count }, (_, i) => part(i)).join(' ');
-
-const PASSWORD = 'correct horse battery';
-const LOGIN = `login(input: {email: "many@example.com", password: "${PASSWORD}"})`;
+import { repeat } from '../support/repeat';
+import { shared, sharedNodes, sharedWorld } from '../support/shared';
+import { RECEIPT } from '../support/api';
 
 /** So long that the view stays current on a busy machine: then no check adds a statement. */
 const LEASE = { REVOCATION_LEASE: '3s' };
 
-let world: World;
-let node: TestNode;
-let admin: Tokens;
-
-beforeAll(async () => {
-  world = await createWorld();
-  node = await world.node({ ...LEASE, NODE_ENV: 'production', SESSIONS_PER_USER: '12' });
-  await untilViewIsCurrent(node);
-  admin = await node.api.loginAsAdmin();
-});
-afterAll(() => world.close());
+const world = sharedWorld();
+const [node] = sharedNodes(world, { ...LEASE, NODE_ENV: 'production' });
+beforeAll(() => untilViewIsCurrent(node));
+const admin = shared(() => node.api.loginAsAdmin());
 
 /** Runs `work` and returns the statements in which this process read users, sessions or events. */
 async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
@@ -118,116 +106,6 @@ describe('the cost of one request', () => {
   });
 });
 
-describe('a list of sessions', () => {
-  let user: Tokens;
-  const page = async (args: string) => {
-    const answer = await node.api.send(`{ me { sessions${args} { id } } }`, {}, user.accessToken);
-    return (node.api.expect(answer).me.sessions as { id: string }[]).map(({ id }) => id);
-  };
-
-  beforeAll(async () => {
-    await node.api.register('pages@example.com');
-    for (let i = 0; i < 5; i++) user = await node.api.login('pages@example.com');
-  });
-
-  test('comes in pages', async () => {
-    const all = await page('');
-    expect(all).toHaveLength(6);
-    expect(all[0]).toBe(user.session.id);
-    expect(await page('(first: 2)')).toEqual(all.slice(0, 2));
-    expect(await page(`(first: 3, after: "${all[1]}")`)).toEqual(all.slice(2, 5));
-    expect(await page(`(after: "${all[5]}")`)).toEqual([]);
-    // A session that has ended since still marks its place.
-    await node.api.end(`logoutSession(sessionId: "${all[2]}")`, user.accessToken);
-    expect(await page(`(after: "${all[2]}")`)).toEqual(all.slice(3));
-  });
-
-  test.each(['after: "nothing"', `after: "${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}"`])(
-    'has no page after what is not in it: %s',
-    async (after) => expect(await page(`(${after})`)).toEqual([]),
-  );
-
-  test("has no page after another user's session", async () => {
-    expect(await page(`(after: "${admin.session.id}")`)).toEqual([]);
-  });
-
-  test.each([0, -1, 101])('has no page of %d', async (first) => {
-    const answer = await node.api.send(
-      `{ me { ok: sessions { id } sessions(first: ${first}) { id } } }`,
-      {},
-      user.accessToken,
-    );
-    expect(answer).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
-  });
-});
-
-describe('SESSIONS_PER_USER', () => {
-  let first: Tokens;
-  let other: TestNode;
-
-  beforeAll(async () => {
-    other = await world.node({ ...LEASE, SESSIONS_PER_USER: '12' });
-    first = await node.api.register('many@example.com');
-    await node.api.send(`mutation { ${repeat(10, (i) => `a${i}: ${LOGIN} { accessTokenExpiresAt }`)} }`);
-    await node.api.login('many@example.com');
-  });
-
-  const live = () =>
-    world.sql<{ id: string }>(
-      'select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 and s.ended_at is null',
-      ['many@example.com'],
-    );
-
-  test('one session more ends the least recently used one, on every node, confirmed and recorded', async () => {
-    expect(await live()).toHaveLength(12);
-    expect((await other.api.me(first.accessToken)).status).toBe(200);
-    const answer = await node.api.send(`mutation { ${LOGIN} { accessToken session { id } } }`);
-    expect(answer.extensions?.revocations).toEqual([
-      expect.objectContaining({ scope: 'SESSION', endedSessions: 1, confirmed: true }),
-    ]);
-    expect(await other.api.me(first.accessToken)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
-    expect(await node.api.me(first.accessToken)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
-    expect(await node.api.refresh(first.refreshToken)).toMatchObject({ code: 'REFRESH_TOKEN_INVALID' });
-    expect(await live()).toHaveLength(12);
-    const [event] = await world.sql<{ session_id: string; reason: string }>(
-      "select session_id, reason from audit_events where type = 'OLDEST_SESSION_ENDED'",
-    );
-    expect(event).toEqual({
-      session_id: first.session.id,
-      reason: 'A user has at most 12 sessions. This many were ended: 1.',
-    });
-  });
-
-  test('a session in use stays', async () => {
-    const oldest = await world.sql<{ id: string }>(
-      `select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 and s.ended_at is null
-       order by last_used_at, s.id limit 2`,
-      ['many@example.com'],
-    );
-    await world.sql('update sessions set last_used_at = now() where id = $1', [oldest[0]?.id]);
-    await node.api.login('many@example.com');
-    const ids = (await live()).map(({ id }) => id);
-    expect(ids).toContain(oldest[0]?.id);
-    expect(ids).not.toContain(oldest[1]?.id);
-  });
-
-  test('concurrent logins do not exceed the limit', async () => {
-    await Promise.all(
-      Array.from({ length: 6 }, (_, i) => (i % 2 ? node : other).api.login('many@example.com')),
-    );
-    expect(await live()).toHaveLength(12);
-  });
-
-  test('a lower limit applies from the next login', async () => {
-    const lower = await world.node({ ...LEASE, SESSIONS_PER_USER: '3' });
-    const answer = await lower.api.send(`mutation { ${LOGIN} { session { id } } }`);
-    expect(answer.extensions?.revocations).toEqual([
-      expect.objectContaining({ endedSessions: 10, confirmed: true }),
-    ]);
-    expect(await live()).toHaveLength(3);
-  });
-});
-
 describe('the deadline of an operation', () => {
   test('a query beyond the deadline is answered with 503', async () => {
     const hasty = await world.node({ ...LEASE, OPERATION_TIMEOUT: '1s' });
@@ -273,7 +151,7 @@ describe('each mutation of a request is checked anew', () => {
     const setRole = (userId: string, role: string) =>
       `setRole(userId: "${userId}", role: ${role}) { id role }`;
     await node.api.send(`mutation { ${setRole(second.user.id, 'ADMIN')} }`, {}, admin.accessToken);
-    const { accessToken } = (await node.api.refresh(second.refreshToken)).data.refresh as Tokens;
+    const { accessToken } = await node.api.refreshed(second);
     const answer = await node.api.send(
       `mutation { a: ${setRole(second.user.id, 'USER')} b: ${setRole(friend.user.id, 'ADMIN')} }`,
       {},

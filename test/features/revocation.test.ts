@@ -1,30 +1,20 @@
-import { createEmbeddedWorld } from '../support/embedded-world';
-import { createWorld, type TestNode, type World } from '../support/world';
-import { worldMaker } from '../support/world-maker';
-import type { Tokens } from '../support/api';
-import { decode } from 'jsonwebtoken';
-import { eventually } from '../support/eventually';
-import { keyIdsOf } from '../support/probes';
+import { PASSWORD, type Tokens } from '../support/api';
+import { EVERY_STORE } from '../support/embedded-world';
+import { shared, sharedNodes, sharedWorld } from '../support/shared';
 
-// With Redis the nodes share records. Without it each check reads Postgres. The embedded mode is one node with a Postgres
-// in its own process. The promises are the same.
-describe.each([
-  ['two nodes on Postgres and Redis', () => createWorld()],
-  ['two nodes on Postgres only', () => createWorld({ redis: null })],
-  ['the embedded mode', createEmbeddedWorld],
-])('revocation, %s', (mode, create) => {
-  const newWorld = worldMaker(create);
-  let world: World;
-  let one: TestNode;
-  let two: TestNode;
-  let admin: Tokens;
+describe.each(EVERY_STORE)('revocation, %s', (mode, create) => {
+  const world = sharedWorld(create);
+  const [one, two] = sharedNodes(world, {}, {});
+  const admin = shared(() => one.api.loginAsAdmin());
+  const asAdmin = (mutation: string) => one.api.mutate(mutation, admin.accessToken);
 
-  beforeAll(async () => {
-    world = await create();
-    [one, two] = await Promise.all([world.node(), world.node()]);
-    admin = await one.api.loginAsAdmin();
-  });
-  afterAll(() => world.close());
+  /** Registers a user, who signs in on a second device. Both nodes serve both tokens. */
+  const twoDevices = async () => {
+    const laptop = await one.api.newUser();
+    const phone = await two.api.login(laptop.user.email);
+    await warm(laptop, phone);
+    return [laptop, phone] as const;
+  };
 
   /** Has both nodes serve the token, so that anything they remember calls it good. */
   const warm = async (...tokens: Tokens[]) => {
@@ -35,12 +25,17 @@ describe.each([
 
   const expectRevoked = async ({ accessToken }: Tokens) => {
     for (const { api } of [two, one]) {
-      expect(await api.me(accessToken)).toMatchObject({
-        status: 401,
-        code: 'UNAUTHENTICATED',
-        reason: 'TOKEN_REVOKED',
-      });
+      const refusal = { status: 401, code: 'UNAUTHENTICATED', reason: 'TOKEN_REVOKED' };
+      expect(await api.me(accessToken)).toMatchObject(refusal);
     }
+  };
+
+  const expectNoRefresh = async (...tokens: Tokens[]) => {
+    for (const { refreshToken } of tokens)
+      expect(await two.api.refresh(refreshToken)).toMatchObject({
+        status: 401,
+        code: 'REFRESH_TOKEN_INVALID',
+      });
   };
 
   test('a logout on one node is final on the other node at its next request', async () => {
@@ -58,25 +53,18 @@ describe.each([
   test('the refresh token of an ended session is refused', async () => {
     const tokens = await one.api.newUser();
     await one.api.end('logout', tokens.accessToken);
-    expect(await two.api.refresh(tokens.refreshToken)).toMatchObject({
-      status: 401,
-      code: 'REFRESH_TOKEN_INVALID',
-    });
+    await expectNoRefresh(tokens);
   });
 
   test('a logout on one device keeps the others signed in', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
+    const [tokens, phone] = await twoDevices();
     await one.api.end('logout', phone.accessToken);
     await expectRevoked(phone);
     expect((await two.api.me(tokens.accessToken)).status).toBe(200);
   });
 
   test('a logout everywhere ends every device, and a new login works at once on every node', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
+    const [tokens, phone] = await twoDevices();
     expect(await two.api.end('logoutEverywhere', phone.accessToken)).toMatchObject({
       scope: 'USER',
       tokenVersion: 2,
@@ -91,9 +79,7 @@ describe.each([
   });
 
   test('logoutOthers ends the other sessions and every old token, and returns new tokens', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
+    const [tokens, phone] = await twoDevices();
     const answer = await one.api.send(
       'mutation { logoutOthers { accessToken refreshToken session { id } user { tokenVersion } } }',
       {},
@@ -107,8 +93,7 @@ describe.each([
     await expectRevoked(tokens);
     await expectRevoked(phone);
     await warm(renewed);
-    expect((await two.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
-    expect((await two.api.refresh(phone.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    await expectNoRefresh(tokens, phone);
     expect((await two.api.refresh(renewed.refreshToken)).status).toBe(200);
   });
 
@@ -134,33 +119,29 @@ describe.each([
   test('an administrator ends all sessions of a user', async () => {
     const tokens = await one.api.newUser();
     await warm(tokens);
-    expect(
-      await two.api.end(`forceLogout(userId: "${tokens.user.id}", reason: "lost phone")`, admin.accessToken),
-    ).toMatchObject({ scope: 'USER', tokenVersion: 2, endedSessions: 1, confirmed: true });
+    const forced = `forceLogout(userId: "${tokens.user.id}", reason: "lost phone")`;
+    const receipt = await two.api.end(forced, admin.accessToken);
+    expect(receipt).toMatchObject({ scope: 'USER', tokenVersion: 2, endedSessions: 1, confirmed: true });
     await expectRevoked(tokens);
   });
 
   test('an administrator ends one session of a user', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
+    const [tokens, phone] = await twoDevices();
     await one.api.end(`forceLogoutSession(sessionId: "${phone.session.id}")`, admin.accessToken);
     await expectRevoked(phone);
     expect((await one.api.me(tokens.accessToken)).status).toBe(200);
   });
 
   test('a password change ends the other sessions and every old token', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
-    const answer = await one.api.send(
-      `mutation { changePassword(input: {currentPassword: "correct horse battery", newPassword: "staple and paper clip"}) { accessToken refreshToken } }`,
-      {},
+    const [tokens, phone] = await twoDevices();
+    const input = `{currentPassword: "${PASSWORD}", newPassword: "staple and paper clip"}`;
+    const renewed = await one.api.mutate(
+      `changePassword(input: ${input}) { accessToken refreshToken }`,
       tokens.accessToken,
     );
     await expectRevoked(tokens);
     await expectRevoked(phone);
-    await warm({ ...tokens, ...one.api.expect(answer).changePassword });
+    await warm(renewed);
     await expect(two.api.login(tokens.user.email)).rejects.toThrow('INVALID_CREDENTIALS');
     await two.api.login(tokens.user.email, 'staple and paper clip');
   });
@@ -178,70 +159,44 @@ describe.each([
       { scope: 'USER', endedSessions: 1, confirmed: true },
     ]);
     await expectRevoked(tokens);
-    expect((await two.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    await expectNoRefresh(tokens);
     await expect(two.api.login(tokens.user.email)).rejects.toThrow('INVALID_CREDENTIALS');
 
-    await two.api.send(
-      `mutation { enableUser(userId: "${tokens.user.id}") { disabled } }`,
-      {},
-      admin.accessToken,
-    );
+    await asAdmin(`enableUser(userId: "${tokens.user.id}") { disabled }`);
     await expectRevoked(tokens);
-    expect((await two.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    await expectNoRefresh(tokens);
     await warm(await one.api.login(tokens.user.email));
   });
 
   test('a role change ends tokens with the old role, and a refresh returns the new role', async () => {
     const tokens = await one.api.newUser();
     await warm(tokens);
-    await one.api.send(
-      `mutation { setRole(userId: "${tokens.user.id}", role: ADMIN) { role } }`,
-      {},
-      admin.accessToken,
-    );
+    await asAdmin(`setRole(userId: "${tokens.user.id}", role: ADMIN) { role }`);
     await expectRevoked(tokens);
-    const refreshed = one.api.expect(await two.api.refresh(tokens.refreshToken)).refresh as Tokens;
-    expect(
-      (await one.api.send('{ users { pageInfo { hasNextPage } } }', {}, refreshed.accessToken)).status,
-    ).toBe(200);
-    await one.api.send(
-      `mutation { setRole(userId: "${tokens.user.id}", role: USER) { role } }`,
-      {},
-      admin.accessToken,
-    );
+    const refreshed = await two.api.refreshed(tokens);
+    const users = await one.api.send('{ users { pageInfo { hasNextPage } } }', {}, refreshed.accessToken);
+    expect(users.status).toBe(200);
+    await asAdmin(`setRole(userId: "${tokens.user.id}", role: USER) { role }`);
     await expectRevoked(refreshed);
   });
 
   test('a logout with a revoked token ends its live session', async () => {
     const tokens = await one.api.newUser();
-    await one.api.send(
-      `mutation { setRole(userId: "${tokens.user.id}", role: ADMIN) { role } }`,
-      {},
-      admin.accessToken,
-    );
+    await asAdmin(`setRole(userId: "${tokens.user.id}", role: ADMIN) { role }`);
     await expectRevoked(tokens);
-    expect(await two.api.end('logout', tokens.accessToken)).toMatchObject({
-      endedSessions: 1,
-      confirmed: true,
-    });
-    expect((await one.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    const receipt = await two.api.end('logout', tokens.accessToken);
+    expect(receipt).toMatchObject({ endedSessions: 1, confirmed: true });
+    await expectNoRefresh(tokens);
   });
 
   test('deleting an account ends its tokens for good, including those revoked singly', async () => {
-    const tokens = await one.api.newUser();
-    const phone = await two.api.login(tokens.user.email);
-    await warm(tokens, phone);
+    const [tokens, phone] = await twoDevices();
     await one.api.end('logout', phone.accessToken);
-    expect(
-      await one.api.end('deleteAccount(password: "correct horse battery")', tokens.accessToken),
-    ).toMatchObject({
-      scope: 'USER',
-      endedSessions: 1,
-      confirmed: true,
-    });
+    const receipt = await one.api.end(`deleteAccount(password: "${PASSWORD}")`, tokens.accessToken);
+    expect(receipt).toMatchObject({ scope: 'USER', endedSessions: 1, confirmed: true });
     await expectRevoked(tokens);
     await expectRevoked(phone);
-    expect((await two.api.refresh(tokens.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
+    await expectNoRefresh(tokens);
     // The email is free again. The old tokens do not belong to its new user.
     await one.api.register(tokens.user.email);
     await expectRevoked(tokens);
@@ -250,98 +205,8 @@ describe.each([
   test('a second logout succeeds quietly', async () => {
     const tokens = await one.api.newUser();
     await one.api.end('logout', tokens.accessToken);
-    expect(await two.api.end('logout', tokens.accessToken)).toMatchObject({
-      endedSessions: 0,
-      confirmed: true,
-    });
-  });
-
-  test('forceLogoutAll ends every token and every session', async () => {
-    const own = await newWorld();
-    const [a, b] = await Promise.all([own.node(), own.node()]);
-    const root = await a.api.loginAsAdmin();
-    const user = await a.api.register('somebody@example.com');
-    for (const { api } of [a, b]) expect((await api.me(user.accessToken)).status).toBe(200);
-    expect(await a.api.end('forceLogoutAll(reason: "keys were stolen")', root.accessToken)).toMatchObject({
-      scope: 'EVERYONE',
-      tokenVersion: null,
-      endedSessions: 2,
-      confirmed: true,
-    });
-    for (const { api } of [b, a]) {
-      expect((await api.me(user.accessToken)).reason).toBe('TOKEN_REVOKED');
-      expect((await api.me(root.accessToken)).reason).toBe('TOKEN_REVOKED');
-    }
-    expect((await b.api.refresh(user.refreshToken)).code).toBe('REFRESH_TOKEN_INVALID');
-    const again = await b.api.login('somebody@example.com');
-    expect((await a.api.me(again.accessToken)).data.me.sessions).toHaveLength(1);
-  });
-
-  test('a revoked signing key ends its tokens everywhere, and sessions refresh with the new key', async () => {
-    const own = await newWorld();
-    const [a, b] = await Promise.all([own.node(), own.node()]);
-    const root = await a.api.loginAsAdmin();
-    const user = await b.api.register('somebody@example.com');
-    for (const { api } of [a, b]) expect((await api.me(user.accessToken)).status).toBe(200);
-    const rotated = await a.api.send(
-      'mutation { rotateSigningKey(revokeOld: true) { id algorithm } }',
-      {},
-      root.accessToken,
-    );
-    expect(rotated.extensions?.revocations).toMatchObject([{ scope: 'EVERYONE', confirmed: true }]);
-    for (const { api } of [b, a]) expect((await api.me(user.accessToken)).reason).toBe('TOKEN_REVOKED');
-    // The other node must sign with the new key at once, not with the one that it knows.
-    const refreshed = b.api.expect(await b.api.refresh(user.refreshToken)).refresh as Tokens;
-    for (const { api } of [a, b]) expect((await api.me(refreshed.accessToken)).status).toBe(200);
-    // A token of a revoked key proves no session, so the logout ends nothing and claims nothing.
-    for (const { api } of [a, b]) {
-      expect(await api.send('mutation { logout { confirmed } }', {}, user.accessToken)).toMatchObject({
-        status: 401,
-        reason: 'TOKEN_REVOKED',
-      });
-      expect((await api.me(refreshed.accessToken)).status).toBe(200);
-    }
-    for (const node of [a, b]) {
-      await eventually(async () => expect(await keyIdsOf(node)).toEqual([rotated.data.rotateSigningKey.id]));
-    }
-  });
-
-  test('a new key is published long before it signs, and tokens of the old key stay good', async () => {
-    const own = await newWorld();
-    const [a, b] = await Promise.all([own.node(), own.node()]);
-    const root = await a.api.loginAsAdmin();
-    const rotate = async (more = '') =>
-      a.api.expect(
-        await a.api.send(`mutation { rotateSigningKey${more} { id signsFrom } }`, {}, root.accessToken),
-      ).rotateSigningKey as { id: string; signsFrom: string };
-    const freshKeyIdsOf = (node: TestNode) => keyIdsOf(node, { 'cache-control': 'no-cache' });
-    const signerOf = (tokens: Tokens) => decode(tokens.accessToken, { complete: true })?.header.kid;
-
-    const next = await rotate();
-    expect(Date.parse(next.signsFrom) - Date.now()).toBeGreaterThan(10 * 60_000);
-    expect(await rotate()).toEqual(next);
-    for (const node of [b, a])
-      expect((await freshKeyIdsOf(node)).sort()).toEqual([signerOf(root), next.id].sort());
-    expect(signerOf(await b.api.loginAsAdmin())).toBe(signerOf(root));
-
-    // This process cannot change the embedded database.
-    if (mode !== 'the embedded mode') {
-      await own.sql('update fleet set next_signs_from = now()');
-      const later = await b.api.loginAsAdmin();
-      expect(signerOf(later)).toBe(next.id);
-      for (const { api } of [b, a]) {
-        expect((await api.me(root.accessToken)).status).toBe(200);
-        expect((await api.me(later.accessToken)).status).toBe(200);
-      }
-    }
-
-    // A thief of the other keys may have the next key too.
-    const toCome = await rotate();
-    const last = await rotate('(revokeOld: true)');
-    expect(last.id).not.toBe(toCome.id);
-    expect(Date.parse(last.signsFrom)).toBeLessThanOrEqual(Date.now());
-    for (const node of [b, a]) expect(await freshKeyIdsOf(node)).toEqual([last.id]);
-    expect(signerOf(await b.api.loginAsAdmin())).toBe(last.id);
+    const receipt = await two.api.end('logout', tokens.accessToken);
+    expect(receipt).toMatchObject({ endedSessions: 0, confirmed: true });
   });
 
   // Views learn only published revocations, so only Postgres can answer this.

@@ -1,6 +1,6 @@
 import { newEmbeddedFolder } from './embedded-folder';
 import { type NodeProcess, startNodeProcess } from './node-process';
-import type { World } from './world';
+import { createWorld, type World } from './world';
 
 const notHere = () =>
   Promise.reject(new Error('The embedded database cannot be reached from outside its process.'));
@@ -29,3 +29,13 @@ export async function createEmbeddedWorld(): Promise<World> {
     },
   };
 }
+
+/**
+ * The stores of a server. With Redis the nodes share records. Without it each check reads Postgres. The embedded mode is
+ * one node with a Postgres in its own process. The promises are the same.
+ */
+export const EVERY_STORE: [name: string, create: () => Promise<World>][] = [
+  ['two nodes on Postgres and Redis', () => createWorld()],
+  ['two nodes on Postgres only', () => createWorld({ redis: null })],
+  ['the embedded mode', createEmbeddedWorld],
+];

@@ -151,7 +151,7 @@ export function createAttachments(options: AttachmentsOptions) {
     /** Resolves when the first attempt to connect has ended for each, successful or not. */
     tried: () => Promise.all([...attached.values()].map(({ link }) => link.tried)),
     /** Returns why Redis refuses the database number in the options, if it does. */
-    refusal: () => [...attached.values()].map(({ link }) => link.refusal).find(Boolean),
+    refusal: () => [...attached.values()].map(({ link }) => link.forReads.refusal).find(Boolean),
     async close() {
       closed = true;
       await Promise.all([stopSyncing(), stopReloading()]);

@@ -44,13 +44,6 @@ const START_PATIENCE = 2000;
 /** The default of `introspection.rememberFor` without Redis, in ms. */
 const REMEMBER_FOR = 5000;
 
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
 /** Creates the source that is asked when neither the view nor Redis can tell. */
 function createFallback(
   { introspection, redis }: GuardOptions,
@@ -86,7 +79,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
   checkGuardOptions(options);
   const { issuer, audience, jwks, redis, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
   const clock = options.clock ? checkedClock(options.clock) : systemClock;
-  const logger = harmlessLogger(options.logger ?? SILENT);
+  const logger = harmlessLogger(options.logger);
   const metrics = harmlessMetrics(options.metrics ?? noMetrics);
   const parts = { clock, clockSkew, logger, metrics, http: createHttpClient() };
 
@@ -133,12 +126,17 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
 
   return {
     authenticate: (authorization) => guard.authenticate(authorization),
-    status: () => ({
-      view: usesView ? (state().isCurrent ? 'current' : 'not current') : 'off',
-      redis: attachments ? (state().reachesRedis ? 'reached' : 'away') : 'off',
-      viewSize: state().size,
-      keys: keys.ids.length,
-    }),
+    status() {
+      const { isCurrent, reachesRedis, size } = state();
+      const view = isCurrent ? 'current' : 'not current';
+      const reached = reachesRedis ? 'reached' : 'away';
+      return {
+        view: usesView ? view : 'off',
+        redis: attachments ? reached : 'off',
+        viewSize: size,
+        keys: keys.ids.length,
+      };
+    },
     onRevocation: (listener) => announcements.subscribe(listener),
     close,
   };

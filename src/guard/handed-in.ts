@@ -13,13 +13,13 @@ function runHandedIn(work: () => unknown): void {
   }
 }
 
-/** Wraps the service's logger, so that its errors do not reach the guard. */
-export function harmlessLogger(logger: Logger): Logger {
+/** Wraps the service's logger, if there is one, so that its errors do not reach the guard. */
+export function harmlessLogger(logger: Logger | undefined): Logger {
   return {
-    debug: (details, message) => runHandedIn(() => logger.debug(details, message)),
-    info: (details, message) => runHandedIn(() => logger.info(details, message)),
-    warn: (details, message) => runHandedIn(() => logger.warn(details, message)),
-    error: (details, message) => runHandedIn(() => logger.error(details, message)),
+    debug: (details, message) => runHandedIn(() => logger?.debug(details, message)),
+    info: (details, message) => runHandedIn(() => logger?.info(details, message)),
+    warn: (details, message) => runHandedIn(() => logger?.warn(details, message)),
+    error: (details, message) => runHandedIn(() => logger?.error(details, message)),
   };
 }
 

@@ -1,20 +1,7 @@
 import type { Role } from '../core/claims';
-import { type ErrorCode, TokenfenceError, type UnauthenticatedReason } from '../core/errors';
+import { TokenfenceError } from '../core/errors';
 import type { AuthResult } from './guard';
 import { requireUser } from './require-user';
-
-/** An HTTP response that refuses a request, for any framework. */
-export interface Refusal {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: {
-    readonly error: {
-      readonly code: ErrorCode;
-      readonly reason?: UnauthenticatedReason;
-      readonly message: string;
-    };
-  };
-}
 
 /** Returns the challenge (RFC 6750, section 3). A request without a token gets no error code. */
 function challengeFor({ code, details: { reason } }: TokenfenceError): string | undefined {
@@ -23,23 +10,19 @@ function challengeFor({ code, details: { reason } }: TokenfenceError): string | 
   return reason === 'TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"';
 }
 
-/** Returns the response that refuses the request, or undefined if it may be served. */
-export function refusalOf(auth: AuthResult, ...roles: [role?: Role]): Refusal | undefined {
+/** Returns the HTTP response that refuses the request, for any framework, or undefined if it may be served. */
+export function refusalOf(auth: AuthResult, ...roles: [role?: Role]) {
   try {
     requireUser({ auth }, ...roles);
     return undefined;
   } catch (error) {
     if (!(error instanceof TokenfenceError)) throw error;
     const { status, code, message, details } = error;
+    const { reason, retryAfter } = details;
     const challenge = challengeFor(error);
-    return {
-      status,
-      headers: {
-        'content-type': 'application/json; charset=utf-8',
-        ...(challenge !== undefined && { 'www-authenticate': challenge }),
-        ...(details.retryAfter !== undefined && { 'retry-after': String(details.retryAfter) }),
-      },
-      body: { error: { code, ...(details.reason && { reason: details.reason }), message } },
-    };
+    const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+    if (challenge !== undefined) headers['www-authenticate'] = challenge;
+    if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
+    return { status, headers, body: { error: { code, ...(reason && { reason }), message } } };
   }
 }

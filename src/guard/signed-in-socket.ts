@@ -24,35 +24,20 @@ export interface SocketHandle {
   weight?(): number;
 }
 
-/** A socket whose token was good when it signed in. */
-export interface SignedInSocket {
-  readonly principal: Principal;
-  /** The socket is closed, or the guard is closing it. */
-  readonly hasEnded: boolean;
-  /**
-   * Judges the token as of now. Closes the socket and answers `false` if the token is refused, or if no store can tell
-   * for `patience` ms.
-   */
-  judge(): Promise<boolean>;
+/** How sockets are judged. */
+export interface JudgingOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /** ms after `exp` for which the guard still accepts a token; 0 if it is not known */
+  readonly clockSkew: number;
+  /** ms for which a check is repeated that no store can answer, before the socket is closed */
+  readonly patience: number;
 }
 
-export interface TrackedSocket extends SignedInSocket {
-  /** How much work a revocation makes for this socket. */
-  readonly weight: number;
-  /** Takes in a revocation that reaches this socket: of its user, of its key, or of everyone. */
-  take(revocation: LoggedRevocation): void;
-}
-
-export interface SignedInSocketOptions {
+export interface SignedInSocketOptions extends JudgingOptions {
   readonly principal: Principal;
   readonly handle: SocketHandle;
   /** Judges the token that the socket sent. */
   readonly authenticate: () => Promise<AuthResult>;
-  readonly clock: Pick<Clock, 'now'>;
-  /** ms after `exp` for which the guard still accepts a token; 0 if it is not known */
-  readonly clockSkew: number;
-  /** ms; see `SignedInSocket.judge` */
-  readonly patience: number;
   readonly onEnd: () => void;
 }
 
@@ -65,89 +50,103 @@ const LONGEST_TIMER = 60_000;
 /** ms between two checks of a token past its `exp` that the guard still accepts, because clocks may differ. */
 const SKEW_INTERVAL = 1000;
 
-/** Asks the guard, and asks again while no store can tell, until `patience` ms have passed or the answer is not needed. */
-async function askFor(
-  patience: number,
-  authenticate: () => Promise<AuthResult>,
-  isNeeded: () => boolean,
-): Promise<AuthResult> {
-  // Real time: the sleep below takes real time too, and a clock from a test may stand still.
-  const giveUpAt = performance.now() + patience;
-  for (;;) {
-    const auth = await authenticate();
-    if (auth.ok || auth.code !== 'SERVICE_UNAVAILABLE' || performance.now() >= giveUpAt) return auth;
-    await sleep(Math.min(CHECK_INTERVAL, patience), undefined, { ref: false });
-    if (!isNeeded()) return auth;
+/** A socket whose token was good when it signed in. */
+export class SignedInSocket {
+  readonly principal: Principal;
+  /**
+   * Judges the token as of now. Closes the socket and answers `false` if the token is refused, or if no store can tell
+   * for `patience` ms.
+   */
+  readonly judge: () => Promise<boolean>;
+  private lastCheck = Promise.resolve(true);
+  private expiry: NodeJS.Timeout | undefined;
+  private ended = false;
+
+  constructor(private readonly options: SignedInSocketOptions) {
+    this.principal = options.principal;
+    this.judge = nextRun(
+      () => this.lastCheck,
+      () => (this.lastCheck = this.check()),
+    );
+    this.awaitExpiry();
+    options.handle.onceClosed(() => this.leave());
   }
-}
 
-export function createSignedInSocket(options: SignedInSocketOptions): TrackedSocket {
-  const { principal, handle, authenticate, clock, clockSkew, patience, onEnd } = options;
-  let hasEnded = false;
-  let expiry: NodeJS.Timeout | undefined;
+  /** Whether the socket is closed, or the guard is closing it. */
+  get hasEnded(): boolean {
+    return this.ended;
+  }
 
-  const leave = () => {
-    if (hasEnded) return;
-    hasEnded = true;
-    clearTimeout(expiry);
-    onEnd();
-  };
-  const end = (reason: CloseReason, revocation?: LoggedRevocation) => {
-    if (hasEnded) return;
-    leave();
-    handle.close(reason, revocation);
-  };
-  const isInUse = () => !hasEnded && handle.isOpen();
+  /** How much work a revocation makes for this socket. */
+  get weight(): number {
+    return this.options.handle.weight?.() ?? 1;
+  }
 
-  const check = async (): Promise<boolean> => {
-    if (!isInUse()) return false;
+  /** Takes in a revocation that reaches this socket: of its user, of its key, or of everyone. */
+  take(revocation: LoggedRevocation): void {
+    if (this.ended) return;
+    if (refuses(revocation, this.principal)) {
+      // No store is needed to know this.
+      this.end('TOKEN_REVOKED', revocation);
+      return;
+    }
+    this.options.handle.onRevocation?.(revocation);
+    void this.judge();
+  }
+
+  private get isInUse(): boolean {
+    return !this.ended && this.options.handle.isOpen();
+  }
+
+  private leave(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.expiry);
+    this.options.onEnd();
+  }
+
+  private end(reason: CloseReason, revocation?: LoggedRevocation): void {
+    if (this.ended) return;
+    this.leave();
+    this.options.handle.close(reason, revocation);
+  }
+
+  private async check(): Promise<boolean> {
+    if (!this.isInUse) return false;
     try {
-      const auth = await askFor(patience, authenticate, isInUse);
-      if (!auth.ok) end(auth.code);
-      return auth.ok && isInUse();
+      const auth = await this.ask();
+      if (!auth.ok) this.end(auth.code);
+      return auth.ok && this.isInUse;
     } catch (error) {
-      handle.onError?.(error);
-      end('INTERNAL_SERVER_ERROR');
+      this.options.handle.onError?.(error);
+      this.end('INTERNAL_SERVER_ERROR');
       return false;
     }
-  };
-  let lastCheck = Promise.resolve(true);
-  const judge = nextRun(
-    () => lastCheck,
-    () => (lastCheck = check()),
-  );
+  }
 
-  // The guard decides what has expired. This only finds the moment to ask it.
-  const awaitExpiry = (least = 0) => {
-    const left = Math.max(principal.claims.exp * 1000 + clockSkew - clock.now(), least);
+  /** Asks the guard, and asks again while no store can tell, until `patience` ms have passed or the socket has ended. */
+  private async ask(): Promise<AuthResult> {
+    const { authenticate, patience } = this.options;
+    // Real time: the sleep below takes real time too, and a clock from a test may stand still.
+    const giveUpAt = performance.now() + patience;
+    for (;;) {
+      const auth = await authenticate();
+      if (auth.ok || auth.code !== 'SERVICE_UNAVAILABLE' || performance.now() >= giveUpAt) return auth;
+      await sleep(Math.min(CHECK_INTERVAL, patience), undefined, { ref: false });
+      if (!this.isInUse) return auth;
+    }
+  }
+
+  /** Finds the moment to ask the guard, which decides what has expired. */
+  private awaitExpiry(least = 0): void {
+    const { clock, clockSkew } = this.options;
+    const { claims } = this.principal;
+    const left = Math.max(claims.exp * 1000 + clockSkew - clock.now(), least);
     const look = async () => {
-      if (!isExpired(principal.claims, clock.now(), clockSkew)) awaitExpiry();
+      if (!isExpired(claims, clock.now(), clockSkew)) this.awaitExpiry();
       // A check of its own: it needs no store to see that a token has expired, so it waits for none under way.
-      else if (await check()) awaitExpiry(SKEW_INTERVAL);
+      else if (await this.check()) this.awaitExpiry(SKEW_INTERVAL);
     };
-    expiry = setTimeout(() => void look(), Math.min(left, LONGEST_TIMER)).unref();
-  };
-  awaitExpiry();
-  handle.onceClosed(leave);
-
-  return {
-    principal,
-    get hasEnded() {
-      return hasEnded;
-    },
-    get weight() {
-      return handle.weight?.() ?? 1;
-    },
-    judge,
-    take(revocation) {
-      if (hasEnded) return;
-      if (refuses(revocation, principal)) {
-        // No store is needed to know this.
-        end('TOKEN_REVOKED', revocation);
-        return;
-      }
-      handle.onRevocation?.(revocation);
-      void judge();
-    },
-  };
+    this.expiry = setTimeout(() => void look(), Math.min(left, LONGEST_TIMER)).unref();
+  }
 }

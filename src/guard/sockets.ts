@@ -1,15 +1,8 @@
-import type { Clock } from '../core/clock';
 import { type LoggedRevocation, refuses } from '../core/revocation';
 import { forEachInTurns } from '../core/turns';
 import type { Guard, Principal } from './guard';
 import { AMBIGUOUS } from './request';
-import {
-  type CloseReason,
-  createSignedInSocket,
-  type SignedInSocket,
-  type SocketHandle,
-  type TrackedSocket,
-} from './signed-in-socket';
+import { type CloseReason, type JudgingOptions, SignedInSocket, type SocketHandle } from './signed-in-socket';
 
 /** WebSocket close codes. Client libraries treat 4401 as final, and connect again after 1013. */
 export const CLOSE_CODES = {
@@ -55,18 +48,13 @@ export interface SocketGuard {
   countOf(userId: string): number;
 }
 
-export interface SocketGuardOptions {
+export interface SocketGuardOptions extends JudgingOptions {
   readonly guard: Pick<Guard, 'authenticate'>;
   /**
    * Subscribes to the revocations that become known to this process; answers the function that ends the subscription. Each
    * must be announced after the guard knows it: the sign-in relies on that order.
    */
   readonly onRevocation: (listener: (revocation: LoggedRevocation, isNew?: boolean) => void) => () => void;
-  readonly clock: Pick<Clock, 'now'>;
-  /** ms after `exp` for which the guard still accepts a token; 0 if it is not known */
-  readonly clockSkew: number;
-  /** ms for which a check is repeated that no store can answer, before the socket is closed */
-  readonly patience: number;
 }
 
 const EVERYONE = 'everyone';
@@ -81,18 +69,18 @@ function reachOf(revocation: LoggedRevocation): string {
 }
 
 function createIndex() {
-  const sets = new Map<string, Set<TrackedSocket>>();
+  const sets = new Map<string, Set<SignedInSocket>>();
   return {
-    of: (name: string): readonly TrackedSocket[] => [...(sets.get(name) ?? [])],
+    of: (name: string): readonly SignedInSocket[] => [...(sets.get(name) ?? [])],
     countOf: (name: string) => sets.get(name)?.size ?? 0,
-    add(socket: TrackedSocket) {
+    add(socket: SignedInSocket) {
       for (const name of namesOf(socket.principal)) {
         const set = sets.get(name);
         if (set) set.add(socket);
         else sets.set(name, new Set([socket]));
       }
     },
-    remove(socket: TrackedSocket) {
+    remove(socket: SignedInSocket) {
       for (const name of namesOf(socket.principal)) {
         const set = sets.get(name);
         set?.delete(socket);
@@ -120,7 +108,7 @@ function createListening(subscribe: () => () => void) {
   };
 }
 
-export function createSocketGuard({ guard, onRevocation, ...limits }: SocketGuardOptions): SocketGuard {
+export function createSocketGuard({ guard, onRevocation, ...judging }: SocketGuardOptions): SocketGuard {
   const index = createIndex();
   /** How many revocations were announced. */
   let announced = 0;
@@ -140,8 +128,8 @@ export function createSocketGuard({ guard, onRevocation, ...limits }: SocketGuar
   );
 
   const join = (principal: Principal, authorization: string | undefined, handle: SocketHandle) => {
-    const socket: TrackedSocket = createSignedInSocket({
-      ...limits,
+    const socket: SignedInSocket = new SignedInSocket({
+      ...judging,
       principal,
       handle,
       authenticate: () => guard.authenticate(authorization),

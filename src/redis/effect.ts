@@ -1,14 +1,8 @@
 import type { LoggedRevocation } from '../core/revocation';
 import { EVERYONE } from './keys';
 
-/** What a revocation adds to a record: the subject, a version (0 for none) and denied ids. */
-export interface Effect {
-  readonly subject: string;
-  readonly version: number;
-  readonly denied: readonly string[];
-}
-
-export function effectOf(entry: LoggedRevocation): Effect {
+/** Returns what a revocation adds to a record: the subject, a version (0 for none) and denied ids. */
+export function effectOf(entry: LoggedRevocation) {
   switch (entry.kind) {
     case 'TOKEN':
       return { subject: entry.userId, version: 0, denied: [entry.tokenId] };

@@ -1,34 +1,16 @@
 import type { Availability } from '../core/availability';
 import type { Clock } from '../core/clock';
-import type { LogStream } from '../core/ports/log-stream';
-import type { Records } from '../core/ports/records';
-import { connectRedis, type RedisConnection, type RedisSource } from './client';
+import { connectRedis, type RedisSource } from './client';
 import { keysOf } from './keys';
 import { createLogReader } from './log-reader';
 import { createLogStream, type LogStreamSettings } from './log-stream';
 import { createRecords } from './records';
 import type { ViewSource } from '../core/ports/source';
-import { createKnownEpoch, type KnownEpoch } from '../protocol/epoch';
+import { createKnownEpoch } from '../protocol/epoch';
 import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
 
 /** The options of the heartbeat that the link provides. */
 type Linked = 'stream' | 'reader' | 'reopen' | 'epoch' | 'clock' | 'availability';
-
-/** What a process, a node or a service, shares with the nodes on one database: its connections to Redis. */
-export interface RedisLink {
-  /** The connection for commands that are answered at once. */
-  readonly forReads: RedisConnection;
-  /** Resolves when the first attempt to connect has ended on each connection, successful or not. */
-  readonly tried: Promise<unknown>;
-  /** The error with which Redis refuses the database number in its address, if it does. */
-  readonly refusal: string | undefined;
-  readonly stream: LogStream;
-  readonly epoch: KnownEpoch;
-  readonly records: Records;
-  /** Follows the stream from now on. Needs a link that was opened with `follows`. */
-  startHeartbeat(options: Omit<HeartbeatOptions, Linked>): ViewSource;
-  close(): void;
-}
 
 export interface RedisLinkOptions extends LogStreamSettings {
   readonly source: RedisSource;
@@ -40,10 +22,11 @@ export interface RedisLinkOptions extends LogStreamSettings {
 }
 
 /**
- * Opens one connection for reads, one for writes that may wait for replicas, and one for the stream: a blocking read
- * makes everything behind it wait.
+ * Opens what a process, a node or a service, shares in Redis with the nodes on one database. It has one connection for
+ * reads, one for writes that may wait for replicas, and one for the stream: a blocking read makes everything behind it
+ * wait.
  */
-export function openRedisLink(options: RedisLinkOptions): RedisLink {
+export function openRedisLink(options: RedisLinkOptions) {
   const { source, databaseId, follows, availability, clock } = options;
   const connect = () => connectRedis(source, availability);
   const forReads = connect();
@@ -55,15 +38,15 @@ export function openRedisLink(options: RedisLinkOptions): RedisLink {
   const epoch = createKnownEpoch(stream, clock);
 
   return {
+    /** The connection for commands that are answered at once. */
     forReads,
+    /** Resolves when the first attempt to connect has ended on each connection, successful or not. */
     tried: Promise.all(connections.map(({ tried }) => tried)),
-    get refusal() {
-      return forReads.refusal;
-    },
     stream,
     epoch,
     records: createRecords(forReads, keys),
-    startHeartbeat(more) {
+    /** Follows the stream from now on. Needs a link that was opened with `follows`. */
+    startHeartbeat(more: Omit<HeartbeatOptions, Linked>): ViewSource {
       if (!forStream) throw new Error('This link does not follow the stream.');
       const reopen = () => {
         forStream.renew();

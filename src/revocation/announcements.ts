@@ -19,28 +19,24 @@ export interface Announcements {
 }
 
 export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcements {
-  /** A service may hand in an async function, so the result may be a promise. */
-  const listeners = new Set<(...told: Parameters<Listener>) => unknown>();
+  const listeners = new Set<(...told: Parameters<Listener>) => Promise<void>>();
   return {
     announce(entry, isNew) {
-      for (const listener of listeners) {
-        // A listener that fails must not stop the others, nor the reader of the stream.
-        const failed = (error: unknown) => {
-          logger.error({ err: error }, 'A listener for revocations failed.');
-        };
-        try {
-          const result = listener(entry, isNew);
-          if (result instanceof Promise) void result.catch(failed);
-        } catch (error) {
-          failed(error);
-        }
-      }
+      for (const tell of listeners) void tell(entry, isNew);
     },
-    subscribe(listener) {
-      // Wrapped, so that the same function can subscribe twice and each subscription ends separately.
-      const own = (...told: Parameters<Listener>): unknown => listener(...told);
-      listeners.add(own);
-      return () => void listeners.delete(own);
+    // A service may hand in an async function, so the result may be a promise.
+    subscribe(listener: (...told: Parameters<Listener>) => unknown) {
+      // A function for each subscription: the same listener can subscribe twice, and each subscription ends separately.
+      const tell = async (...told: Parameters<Listener>) => {
+        try {
+          await listener(...told);
+        } catch (error) {
+          // It must not stop the others, nor the reader of the stream.
+          logger.error({ err: error }, 'A listener for revocations failed.');
+        }
+      };
+      listeners.add(tell);
+      return () => void listeners.delete(tell);
     },
     get listeners() {
       return listeners.size;

@@ -58,9 +58,10 @@ async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, 
   const publish = createPublish({ stream, epoch, wait: outlasting(lease), clock });
   // So the first request can use Redis, if it is there.
   await link.tried;
-  if (link.refusal !== undefined)
+  const { refusal } = link.forReads;
+  if (refusal !== undefined)
     throw new StartError(
-      `Redis refuses the database in REDIS_URL: ${link.refusal}. Check the number at the end of the URL.`,
+      `Redis refuses the database in REDIS_URL: ${refusal}. Check the number at the end of the URL.`,
     );
   const source = link.startHeartbeat({
     log: truth.log,

@@ -1,16 +1,8 @@
 import { systemClock } from '../../src/core/clock';
 import type { StoredSigningKey } from '../../src/core/account';
-import { createKeyGenerator } from '../../src/tokens/generate';
 import { createKeyRing } from '../../src/tokens/key-ring';
 import { createSeal } from '../../src/tokens/sealing';
-
-const seal = createSeal('a secret that is long enough for a test');
-const newKey = (): StoredSigningKey => ({
-  ...createKeyGenerator(seal)('a name of a key'),
-  createdAt: new Date(),
-  retiredAt: undefined,
-  revokedAt: undefined,
-});
+import { key, newKey, seal } from './tokens';
 
 test('a slow reading of the keys does not undo a later one', async () => {
   const [old, stolen, fresh] = [newKey(), newKey(), newKey()];
@@ -26,4 +18,11 @@ test('a slow reading of the keys does not undo a later one', async () => {
   await slow;
   expect(await ring.verifyingKey(stolen.id, 0)).toMatchObject({ revoked: true });
   expect((await ring.keySet()).keys.map(({ kid }) => kid)).toEqual([old.id, fresh.id]);
+});
+
+test('a private key opens only with the secret and the key id of its sealing', () => {
+  expect(() => createSeal('another secret that is long enough').open(key.sealedPrivateKey, key.id)).toThrow();
+  expect(() => seal.open(key.sealedPrivateKey, 'another-id')).toThrow();
+  expect(() => seal.open(`${key.sealedPrivateKey.slice(0, -4)}AAAA`, key.id)).toThrow();
+  expect(key.sealedPrivateKey).not.toContain('PRIVATE');
 });

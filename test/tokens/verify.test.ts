@@ -1,66 +1,12 @@
-import { createPublicKey, generateKeyPairSync, randomUUID, sign as signRaw } from 'node:crypto';
-import { sign, type SignOptions } from 'jsonwebtoken';
-import { systemClock } from '../../src/core/clock';
-import type { StoredSigningKey } from '../../src/core/account';
-import { createKeyGenerator } from '../../src/tokens/generate';
-import { createKeyRing } from '../../src/tokens/key-ring';
-import { createSeal } from '../../src/tokens/sealing';
+import { createPublicKey, generateKeyPairSync, sign as signRaw } from 'node:crypto';
 import { createSigner } from '../../src/tokens/sign';
-import { createVerifier } from '../../src/tokens/verify';
+import { CLAIMS, key, newKey, newVerifier, NOW, openKey, tokenWith } from './tokens';
 
-const NOW = 1_800_000_000_000;
-const seal = createSeal('a secret that is long enough for a test');
-const newKey = (): StoredSigningKey => ({
-  ...createKeyGenerator(seal)('a name of a key'),
-  createdAt: new Date(NOW),
-  retiredAt: undefined,
-  revokedAt: undefined,
-});
-
-const key = newKey();
-let stored = [key];
-let readings = 0;
-const keys = createKeyRing({
-  list: () => {
-    readings += 1;
-    return Promise.resolve(stored);
-  },
-  seal,
-  cooldown: 20,
-  maxAge: 60_000,
-  clock: systemClock,
-});
-let now = NOW;
-const clock = { now: () => now, monotonic: () => now };
-const verify = createVerifier({ keys, issuer: 'https://issuer', audience: 'api', clock, clockSkew: 5000 });
-const privateKey = () => seal.open(key.sealedPrivateKey, key.id);
-
-const CLAIMS = {
-  iss: 'https://issuer',
-  aud: 'api',
-  sub: randomUUID(),
-  client_id: 'tokenfence',
-  iat: NOW / 1000,
-  exp: NOW / 1000 + 900,
-  jti: randomUUID(),
-  sid: randomUUID(),
-  role: 'USER' as const,
-  tokenVersion: 1,
-  globalVersion: 1,
-};
-
-/** A token signed with our key, with these claims and headers changed. */
-const tokenWith = (claims: object, header: object = {}, options: SignOptions = {}) =>
-  sign({ ...CLAIMS, ...claims }, privateKey(), {
-    algorithm: 'ES256',
-    keyid: key.id,
-    ...options,
-    header: { alg: 'ES256', typ: 'at+jwt', ...header },
-  });
+const { state, keys, verify } = newVerifier();
 
 beforeAll(() => keys.reload());
 beforeEach(() => {
-  stored = [key];
+  state.stored = [key];
 });
 
 test('a good token returns its claims and its key', async () => {
@@ -91,13 +37,7 @@ test.each<[string, object]>([
   ['no globalVersion', { globalVersion: undefined }],
   ['globalVersion as a list', { globalVersion: [1] }],
 ])('a correctly signed token with %s is refused', async (_what, claims) => {
-  const merged = JSON.parse(JSON.stringify({ ...CLAIMS, ...claims })) as object;
-  const token = sign(merged, privateKey(), {
-    algorithm: 'ES256',
-    keyid: key.id,
-    header: { alg: 'ES256', typ: 'at+jwt' },
-  });
-  expect(await verify(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
+  expect(await verify(tokenWith(claims))).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
 });
 
 test.each<[string, object]>([
@@ -117,19 +57,11 @@ test('the type application/at+jwt is accepted too', async () => {
 });
 
 test('the token does not choose the algorithm', async () => {
-  const none = `${Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt', kid: key.id })).toString('base64url')}.${Buffer.from(JSON.stringify(CLAIMS)).toString('base64url')}.`;
-  // An HMAC whose key is our public key.
-  const hmac = sign(CLAIMS, 'x'.repeat(64), {
-    algorithm: 'HS256',
-    keyid: key.id,
-    header: { alg: 'HS256', typ: 'at+jwt' },
-  });
+  const base64 = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const none = `${base64({ alg: 'none', typ: 'at+jwt', kid: key.id })}.${base64(CLAIMS)}.`;
+  const hmac = tokenWith({}, {}, 'x'.repeat(64), 'HS256');
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const rs256 = sign(CLAIMS, rsa.privateKey, {
-    algorithm: 'RS256',
-    keyid: key.id,
-    header: { alg: 'RS256', typ: 'at+jwt' },
-  });
+  const rs256 = tokenWith({}, {}, rsa.privateKey, 'RS256');
   for (const token of [none, hmac, rs256]) {
     expect(await verify(token)).toEqual({ ok: false, code: 'TOKEN_INVALID', fault: 'alg is not ES256' });
   }
@@ -137,17 +69,13 @@ test('the token does not choose the algorithm', async () => {
 
 test('a token signed by another key under our key id is refused', async () => {
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const token = sign(CLAIMS, other.privateKey, {
-    algorithm: 'ES256',
-    keyid: key.id,
-    header: { alg: 'ES256', typ: 'at+jwt' },
-  });
+  const token = tokenWith({}, {}, other.privateKey);
   expect(await verify(token)).toMatchObject({ code: 'TOKEN_INVALID', fault: 'the signature is invalid' });
 });
 
 test('a signature in the other encoding of ECDSA is refused', async () => {
   const [header, payload] = tokenWith({}).split('.');
-  const der = signRaw('sha256', Buffer.from(`${header}.${payload}`), privateKey()).toString('base64url');
+  const der = signRaw('sha256', Buffer.from(`${header}.${payload}`), openKey(key)).toString('base64url');
   expect(await verify(`${header}.${payload}.${der}`)).toMatchObject({ code: 'TOKEN_INVALID' });
 });
 
@@ -195,111 +123,22 @@ test('a request that changes its claims does not affect the next', async () => {
 
 test('a new key of another node is read when a token names it', async () => {
   const fresh = newKey();
-  stored = [fresh, key];
-  const token = sign(CLAIMS, seal.open(fresh.sealedPrivateKey, fresh.id), {
-    algorithm: 'ES256',
-    keyid: fresh.id,
-    header: { alg: 'ES256', typ: 'at+jwt' },
-  });
+  state.stored = [fresh, key];
+  const token = tokenWith({}, { kid: fresh.id }, openKey(fresh));
   expect(await verify(token)).toMatchObject({ ok: true });
 });
 
 test('unknown key ids do not cause repeated readings of the database', async () => {
-  const before = readings;
+  const before = state.readings;
   await Promise.all(
     Array.from({ length: 200 }, async (_, i) => verify(tokenWith({}, { kid: `made-up-${i}` }))),
   );
-  expect(readings - before).toBeLessThanOrEqual(2);
+  expect(state.readings - before).toBeLessThanOrEqual(2);
 });
 
 test('a token of a revoked key is revoked, and its claims are not trusted', async () => {
-  stored = [{ ...key, revokedAt: new Date(NOW) }];
+  state.stored = [{ ...key, revokedAt: new Date(NOW) }];
   await keys.reload();
   expect(await verify(tokenWith({}))).toEqual({ ok: false, code: 'TOKEN_REVOKED' });
   expect((await keys.keySet()).keys).toEqual([]);
-});
-
-test('a private key opens only with the secret and the key id of its sealing', () => {
-  expect(() => createSeal('another secret that is long enough').open(key.sealedPrivateKey, key.id)).toThrow();
-  expect(() => seal.open(key.sealedPrivateKey, 'another-id')).toThrow();
-  expect(() => seal.open(`${key.sealedPrivateKey.slice(0, -4)}AAAA`, key.id)).toThrow();
-  expect(key.sealedPrivateKey).not.toContain('PRIVATE');
-});
-
-describe('a remembered signature', () => {
-  const ring = createKeyRing({
-    list: () => Promise.resolve(stored),
-    seal,
-    cooldown: 20,
-    maxAge: 60_000,
-    clock: systemClock,
-  });
-  const recall = createVerifier({
-    keys: ring,
-    issuer: 'https://issuer',
-    audience: 'api',
-    clock,
-    clockSkew: 5000,
-  });
-  afterEach(() => {
-    now = NOW;
-  });
-  const hold = (...held: StoredSigningKey[]) => {
-    stored = held;
-    return ring.reload();
-  };
-  const remember = async () => {
-    // The ring's memory of an earlier test has to end first.
-    await hold();
-    await hold(key);
-    const token = tokenWith({});
-    expect(await recall(token)).toMatchObject({ ok: true });
-    return token;
-  };
-
-  test('gives the same answer at once', async () => {
-    const token = await remember();
-    const again = recall(token);
-    expect(again).not.toBeInstanceOf(Promise);
-    expect(again).toEqual({ ok: true, token: { claims: CLAIMS, keyId: key.id } });
-  });
-
-  test('does not outlive the token', async () => {
-    const token = await remember();
-    now = (CLAIMS.exp + 6) * 1000;
-    expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_EXPIRED' });
-    expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_EXPIRED' });
-  });
-
-  test('does not outlive its key', async () => {
-    const token = await remember();
-    await hold({ ...key, revokedAt: new Date(NOW) });
-    expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_REVOKED' });
-    await hold();
-    expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
-  });
-
-  test('does not count for another key of the same id', async () => {
-    const token = await remember();
-    await hold();
-    await hold({ ...newKey(), id: key.id });
-    expect(await recall(token)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
-  });
-
-  test('does not count for the same claims with another signature', async () => {
-    const token = await remember();
-    const [head, body, signature = ''] = token.split('.');
-    const forged = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
-    expect(await recall(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
-  });
-
-  test('does not count for other claims, and stays good for its own', async () => {
-    const token = await remember();
-    const signature = token.split('.')[2] ?? '';
-    const [head, body] = tokenWith({ jti: randomUUID(), role: 'ADMIN' }).split('.');
-    for (const forged of [`${head}.${body}.${signature}`, `.${signature}`, signature]) {
-      expect(await recall(forged)).toMatchObject({ ok: false, code: 'TOKEN_INVALID' });
-    }
-    expect(recall(token)).toMatchObject({ ok: true });
-  });
 });

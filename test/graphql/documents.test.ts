@@ -4,14 +4,9 @@ import { createDocuments, MOST_ERRORS, MOST_KEPT_TOKENS } from '../../src/graphq
 import { createErrorFormatter } from '../../src/graphql/errors';
 import { createSchema } from '../../src/graphql/schema';
 import { createSubscriptionReader } from '../../src/graphql/subscription-request';
+import { silent } from '../support/silent';
 
 const schema = createSchema({} as Actions);
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 const repeat = (count: number, part: (index: number) => string) =>
   Array.from({ length: count }, (_, i) => part(i)).join(' ');

@@ -125,12 +125,15 @@ test('a closing node answers requests on open connections and does not wait for 
   expect(silent.text()).toBe('');
 });
 
-test('after SIGTERM the node serves for SHUTDOWN_DELAY, and a second signal ends it', async () => {
-  const node = await startNodeProcess({
+const startWithDelay = () =>
+  startNodeProcess({
     DATABASE_URL: world.databaseUrl,
     REDIS_URL: world.redisUrl,
     SHUTDOWN_DELAY: '5m',
   });
+
+test('after SIGTERM the node serves for SHUTDOWN_DELAY, and a second signal ends it', async () => {
+  const node = await startWithDelay();
   node.signal('SIGTERM');
   await eventually(async () => expect((await fetch(`${node.url}/readyz`)).status).toBe(503));
   expect((await node.api.send('{ __typename }')).status).toBe(200);
@@ -139,11 +142,7 @@ test('after SIGTERM the node serves for SHUTDOWN_DELAY, and a second signal ends
 });
 
 test('SIGINT stops the node without SHUTDOWN_DELAY', async () => {
-  const node = await startNodeProcess({
-    DATABASE_URL: world.databaseUrl,
-    REDIS_URL: world.redisUrl,
-    SHUTDOWN_DELAY: '5m',
-  });
+  const node = await startWithDelay();
   node.signal('SIGINT');
   expect(await node.ended).toBe(0);
 });

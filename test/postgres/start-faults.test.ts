@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../src/server/database';
 import { openEmbeddedPostgres } from '../../src/embedded/pglite';
+import { withWeakRole } from '../support/weak-role';
 import { createWorld, startNode, type World } from '../support/world';
 
 let world: World;
@@ -52,27 +53,15 @@ test.each<[string, (url: URL) => void, RegExp]>([
   await expect(refused).rejects.not.toThrow(/hunter2/);
 });
 
-test('a role that may not create tables stops the start with the grant it needs', async () => {
-  const own = await createWorld({ redis: null });
-  const role = `nobody_${process.pid}`;
-  await own.sql(`create role ${role} login`);
-  try {
-    await own.sql('drop schema public cascade');
-    await own.sql('create schema public');
-    await own.sql(`grant usage on schema public to ${role}`);
-    const url = new URL(own.databaseUrl);
-    url.username = role;
-    await expect(startNode({ DATABASE_URL: url.href })).rejects.toMatchObject({
+test('a role that may not create tables stops the start with the grant it needs', () =>
+  withWeakRole(async (_world, url) => {
+    await expect(startNode({ DATABASE_URL: url })).rejects.toMatchObject({
       name: 'StartError',
       message: expect.stringMatching(
         /permission denied for schema public.*grant create, usage on schema "public"/s,
       ),
     });
-  } finally {
-    await own.close();
-    await world.sql(`drop role ${role}`);
-  }
-});
+  }));
 
 test('an unusable folder stops the start with the name of its setting', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tokenfence-folder-'));

@@ -8,6 +8,7 @@ import { Teardown } from '../../src/server/teardown';
 import { eventually } from '../support/eventually';
 import { FakeLog, logged } from '../support/protocol-node';
 import { startRedis, type TestServer } from '../support/servers';
+import { silent } from '../support/silent';
 
 const MINUTE = 60_000;
 
@@ -51,7 +52,6 @@ describe('a node that starts', () => {
           reached();
         });
     });
-    const silent = () => undefined;
     const relay = () => Promise.resolve(0);
     const notes = { unconfirmedIds: () => [], areConfirmed: () => true, since: () => [] };
     const { announcements, source } = await assembleRevocations({
@@ -65,7 +65,7 @@ describe('a node that starts', () => {
       database: { databaseId: 'test', longestTokenTtl: 900 },
       truth: { relay, log: Object.assign(log, notes) },
       clock: systemClock,
-      logger: { debug: silent, info: silent, warn: silent, error: silent },
+      logger: silent,
       metrics: noMetrics,
       teardown,
     } as unknown as RevocationsOptions);

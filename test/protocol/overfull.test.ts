@@ -11,13 +11,8 @@ import { createRecordsGate } from '../../src/protocol/records-gate';
 import { View } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
 import { lookUp } from '../support/protocol-node';
+import { silent } from '../support/silent';
 
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 const availability = { worked: () => undefined, failed: () => undefined };
 
 let count = 0;

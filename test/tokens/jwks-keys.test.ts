@@ -4,16 +4,11 @@ import { drawKeyName, hashOfKeyName } from '../../src/core/key-names';
 import { createHttpClient } from '../../src/http-client/http-client';
 import { createJwksKeys, readJwkSet } from '../../src/tokens/jwks-keys';
 import { closeServer, listen } from '../support/listen';
+import { silent } from '../support/silent';
 
 const jwkOf = (kid: string, more: object = {}) => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig', ...more };
-};
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
 };
 
 /** ms that the clocks may differ by. */

@@ -8,7 +8,9 @@ import { compareClock } from '../../../src/commands/doctor/clock';
 import { examine, findings } from '../../../src/commands/doctor/examine';
 import { newEmbeddedFolder, QUICK_START } from '../../support/embedded-folder';
 import { startRedis, type TestServer } from '../../support/servers';
+import { withWeakRole } from '../../support/weak-role';
 import { createWorld, type Env, TEST_ENV, type World } from '../../support/world';
+
 let world: World;
 let redis: TestServer;
 let direct: Redis;
@@ -36,11 +38,6 @@ const faultsIn = async (env: Env = {}) =>
   (await examined(env))
     .filter(({ level }) => level === 'fault')
     .map(({ subject, text }) => `${subject}: ${text}`);
-const asRole = (url: string, role: string) => {
-  const changed = new URL(url);
-  changed.username = role;
-  return changed.href;
-};
 
 test('without faults, each check is reported and nothing is left in the stores', async () => {
   const before = await direct.dbsize();
@@ -97,12 +94,8 @@ test('a missing Redis database is reported', async () => {
 });
 
 test('the permissions that a Redis user lacks are named', async () => {
-  await direct.call(
-    ...(['ACL', 'SETUSER', 'narrow', 'on', '>hunter2', '~{tokenfence:*', '+@all', '-xread', '-pttl'] as [
-      string,
-      ...string[],
-    ]),
-  );
+  const rules = ['on', '>hunter2', '~{tokenfence:*', '+@all', '-xread', '-pttl'];
+  await direct.call('ACL', 'SETUSER', 'narrow', ...rules);
   const url = new URL(redis.url);
   url.username = 'narrow';
   url.password = 'hunter2';
@@ -127,24 +120,13 @@ test('a Redis that evicts keys is reported, and so is a replica', async () => {
   }
 });
 
-test('a role that may not create tables is a fault while migrations are pending', async () => {
-  const own = await createWorld({ redis: null });
-  const role = `doctor_${process.pid}`;
-  await own.sql(`create role ${role} login`);
-  try {
-    await own.sql('drop schema public cascade');
-    await own.sql('create schema public');
-    await own.sql(`grant usage on schema public to ${role}`);
-    const env = { DATABASE_URL: asRole(own.databaseUrl, role), REDIS_URL: undefined };
+test('a role that may not create tables is a fault while migrations are pending', () =>
+  withWeakRole(async (own, url) => {
+    const env = { DATABASE_URL: url, REDIS_URL: undefined };
     expect(await faultsIn(env)).toEqual([expect.stringMatching(/may not create tables.*grant create/)]);
-    const asOwner = await examined({ DATABASE_URL: own.databaseUrl, REDIS_URL: undefined });
-    expect(asOwner.filter(({ level }) => level === 'fault')).toEqual([]);
+    expect(await faultsIn({ ...env, DATABASE_URL: own.databaseUrl })).toEqual([]);
     expect(await own.sql(`select tablename from pg_tables where schemaname = 'public'`)).toEqual([]);
-  } finally {
-    await own.close();
-    await world.sql(`drop role ${role}`);
-  }
-});
+  }));
 
 test.each([
   [0, 'well'],

@@ -1,8 +1,6 @@
 import { createAvailability } from '../core/availability';
-import type { Clock } from '../core/clock';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
-import type { Metrics } from '../core/ports/metrics';
 import type { Source, SourceState } from '../core/ports/source';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
@@ -12,11 +10,11 @@ import { createProbe } from '../protocol/probe';
 import { View } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
 import type { RedisSource } from '../redis/client';
-import { type Check, createCheck } from '../revocation/check';
+import { type Check, type CheckOptions, createCheck } from '../revocation/check';
 import { createRecordsSource } from '../revocation/records-source';
 import type { JwksKeys } from '../tokens/jwks-keys';
 
-export interface AttachmentsOptions {
+export interface AttachmentsOptions extends Omit<CheckOptions, 'sources'> {
   readonly redis: RedisSource;
   readonly keys: Pick<JwksKeys, 'ids' | 'revoke' | 'reload'>;
   /** Asked when neither the view nor Redis can tell. */
@@ -28,11 +26,7 @@ export interface AttachmentsOptions {
   readonly viewLimit: number;
   /** Called once for each revocation that this process learns of. */
   readonly onRevocation: (entry: LoggedRevocation, isNew: boolean) => void;
-  readonly clock: Clock;
-  /** ms that clocks may differ by */
-  readonly clockSkew: number;
   readonly logger: Logger;
-  readonly metrics: Pick<Metrics, 'checked'>;
 }
 
 /** Databases that are followed at a time. One is usual; two while key sets are merged, or one replaces the other. */
@@ -42,7 +36,7 @@ const MOST = 4;
 const SYNC_INTERVAL = 500;
 const SWEEP_INTERVAL = 30_000;
 
-/** ms after which the keys are read again while a log cannot be followed: its database may have a new id. */
+/** ms between two reads of the keys while a log cannot be followed: its database may have a new id. */
 const RELOAD_INTERVAL = 10_000;
 
 /** Follows the log of one database. Attachments share nothing: neither view nor connection. */

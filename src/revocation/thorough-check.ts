@@ -1,20 +1,16 @@
 import { isLive } from '../core/account';
 import type { VerifiedToken } from '../core/claims';
-import type { Clock } from '../core/clock';
 import { isUnavailable } from '../core/errors';
 import type { Source } from '../core/ports/source';
 import type { Truth } from '../core/ports/truth';
-import { type Check, createCheck, type Verdict } from './check';
+import { type Check, type CheckOptions, createCheck, type Verdict } from './check';
 
 export type CheckThoroughly = (token: VerifiedToken, text: string) => Promise<Verdict>;
 
-export interface ThoroughCheckOptions {
+export interface ThoroughCheckOptions extends Pick<CheckOptions, 'clock' | 'clockSkew'> {
   readonly records?: Source;
   readonly truth: Source;
   readonly sessions: Pick<Truth['sessions'], 'find'>;
-  readonly clock: Clock;
-  /** ms that clocks may differ by */
-  readonly clockSkew: number;
 }
 
 /**

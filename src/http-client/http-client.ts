@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Readable, type Transform, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { Agent, request } from 'undici';
 
 export interface Question {
@@ -32,37 +31,22 @@ const LONGEST_ANSWER = 256 * 1024;
 const MOST_CONNECTIONS = 64;
 
 /** Needed although `identity` is requested: some servers compress anyway. */
-const INFLATERS: Record<string, () => Transform> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
+const INFLATERS: Record<string, (body: Buffer, options: ZlibOptions) => Promise<Buffer>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
 };
 
-/** Returns the body and the stream that decompresses it, if one is needed. */
-function plainOf(
-  body: Readable,
-  encoding: string | string[] | undefined,
-): readonly [Readable, ...Transform[]] {
-  if (encoding === undefined || encoding === 'identity') return [body];
-  const inflater = typeof encoding === 'string' ? INFLATERS[encoding.toLowerCase()] : undefined;
+/** Returns the text of a body, which it decompresses if needed. */
+async function textOf(body: Buffer, encoding: string | string[] = 'identity'): Promise<string> {
+  if (encoding === 'identity') return body.toString();
+  const inflater = INFLATERS[encoding.toString().toLowerCase()];
   if (!inflater) throw new Error('the answer has an unknown content-encoding');
-  return [body, inflater()];
-}
-
-/** Reads a body, counting decompressed bytes. */
-async function readText(streams: readonly [Readable, ...Transform[]], signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const collector = new Writable({
-    write(chunk: Buffer, _encoding, taken) {
-      length += chunk.length;
-      chunks.push(chunk);
-      taken(length > LONGEST_ANSWER ? new Error('the answer is too long') : undefined);
-    },
+  const text = await inflater(body, { maxOutputLength: LONGEST_ANSWER }).catch((cause: unknown) => {
+    throw new Error('the answer is too long or badly compressed', { cause });
   });
-  await pipeline([...streams, collector], { signal });
-  return Buffer.concat(chunks).toString('utf8');
+  return text.toString();
 }
 
 /**
@@ -89,18 +73,14 @@ export function createHttpClient(): HttpClient {
       headersTimeout: timeout,
       bodyTimeout: timeout,
     });
-    const { statusCode } = response;
-    try {
-      if (statusCode < 200 || statusCode > 299) throw new Error(`the answer was ${statusCode}`);
-      return {
-        headers: response.headers,
-        text: await readText(plainOf(response.body, response.headers['content-encoding']), signal),
-      };
-    } catch (error) {
-      // The rest is not read: it may have no end.
+    const { statusCode, headers: answered } = response;
+    if (statusCode < 200 || statusCode > 299) {
+      // The body is not read: it may have no end.
       response.body.on('error', () => undefined).destroy();
-      throw error;
+      throw new Error(`the answer was ${statusCode}`);
     }
+    const bytes = Buffer.from(await response.body.arrayBuffer());
+    return { headers: answered, text: await textOf(bytes, answered['content-encoding']) };
   };
 
   return {

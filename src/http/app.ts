@@ -2,86 +2,44 @@ import { randomUUID } from 'node:crypto';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import fastify, {
-  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import type { Actions } from '../actions/actions';
-import type { Clock } from '../core/clock';
-import type { Metrics } from '../core/ports/metrics';
-import type { RecordRefusal } from '../core/ports/refusals';
-import type { PublishedKeys } from '../core/ports/tokens';
 import { createDocuments } from '../graphql/documents';
 import { unexpected } from '../graphql/errors';
 import { createSchema } from '../graphql/schema';
-import type { Guard } from '../guard/guard';
-import type { Announcements } from '../revocation/announcements';
-import { SOCKET_LIMITS, type SocketLimits } from '../subscriptions/socket-limits';
+import { SOCKET_LIMITS } from '../subscriptions/socket-limits';
 import { createPlaces } from '../subscriptions/places';
-import { createSockets, type SocketObserver } from '../subscriptions/sockets';
+import { createSockets } from '../subscriptions/sockets';
+import type { AppOptions } from './app-options';
 import { createProxyTrust } from './client-address';
 import { addGraphql } from './graphql';
-import { addHealth, type Readiness } from './health';
+import { addHealth } from './health';
 import { addJwks } from './jwks';
-import { addMetrics, type ExposeMetrics } from './metrics';
+import { addMetrics } from './metrics';
 import { addOAuth } from './oauth';
-import { serveOneAtATime } from './one-at-a-time';
 import { createOriginCheck } from './origin';
-import { createOwedAnswers, type OwedAnswers } from './owed-answers';
+import { createPipelines, type Pipelines } from './pipelines';
 import { RequestLog } from './request-log';
 import { addHostCheck, addProxyWarning } from './request-checks';
-import { arrivingWithin, REQUEST_TIMEOUT } from './request-timeout';
+import { arrivingWithin } from './request-timeout';
 import { addSecurityHeaders } from './security-headers';
 import { addStopping } from './stopping';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
 import { addUpgrades } from './upgrades';
 
-export interface AppOptions {
-  readonly actions: Actions;
-  readonly guard: Guard;
-  readonly keys: PublishedKeys;
-  readonly readiness: () => Promise<Readiness>;
-  /** Serves /metrics on this port. Omitted: not served here. */
-  readonly exposeMetrics?: ExposeMetrics;
-  /** Aborted when the process is told to stop, shortly before the app closes. */
-  readonly stopping: AbortSignal;
-  readonly logger: FastifyBaseLogger;
-  readonly recordRefusal: RecordRefusal;
-  readonly metrics: Pick<Metrics, 'answered'>;
-  /** See `RequestLogOptions`. */
-  readonly logRequests: number | 'off';
-  readonly issuer: string;
-  readonly corsOrigins: readonly string[];
-  readonly trustProxy: number | string[] | false;
-  readonly production: boolean;
-  /** ms that a GraphQL operation may take. */
-  readonly operationTimeout: number;
-  readonly introspectionSecret?: string;
-  readonly announcements: Announcements;
-  readonly clock: Clock;
-  /** ms */
-  readonly clockSkew: number;
-  readonly socketObserver?: SocketObserver;
-  /** Whether attempts and sockets are limited per address. */
-  readonly rateLimit: boolean;
-  readonly socketLimits?: Partial<SocketLimits>;
-  /** ms that a request may take to arrive. Default: `REQUEST_TIMEOUT`. */
-  readonly requestTimeout?: number;
-}
-
 /** Creates the Fastify instance: every request has a timeout, and every response the API's form. */
-function createServer(options: AppOptions, owed: OwedAnswers, requestLog: RequestLog): FastifyInstance {
-  const { logger, trustProxy, requestTimeout = REQUEST_TIMEOUT } = options;
-  const arrival = arrivingWithin(requestTimeout);
+function createServer(options: AppOptions, pipelines: Pipelines, requestLog: RequestLog): FastifyInstance {
+  const { logger, trustProxy } = options;
+  const arrival = arrivingWithin(options.requestTimeout);
   return fastify({
     loggerInstance: logger,
     // A request that never ends would keep a stopping process waiting.
     requestTimeout: arrival.requestTimeout,
     http: {
       ...arrival.http,
-      ServerResponse: owed.ServerResponse,
       // `addHostCheck` does it, with the API's error form.
       requireHostHeader: false,
     },
@@ -93,7 +51,7 @@ function createServer(options: AppOptions, owed: OwedAnswers, requestLog: Reques
     genReqId: () => randomUUID(),
     logController: requestLog,
     requestIdHeader: false,
-    clientErrorHandler: createUnreadableHandler(owed),
+    clientErrorHandler: createUnreadableHandler(pipelines),
     // For a URL that cannot be decoded: it reaches no route, so no error handler.
     frameworkErrors: ({ statusCode = 400 }: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
       void reply.code(statusCode).send(transportError(statusCode)),
@@ -102,11 +60,11 @@ function createServer(options: AppOptions, owed: OwedAnswers, requestLog: Reques
 
 /** Creates the HTTP server, not yet listening. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, keys, readiness, logger, issuer, corsOrigins } = options;
-  const owed = createOwedAnswers();
+  const { actions, keys, readiness, logger, corsOrigins } = options;
+  const pipelines = createPipelines();
   const requestLog = new RequestLog(options);
-  const app = createServer(options, owed, requestLog);
-  serveOneAtATime(app.server);
+  const app = createServer(options, pipelines, requestLog);
+  pipelines.serve(app.server);
   // Only JSON is read. Fastify would accept plain text too, and Apollo would then report the wrong error.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, reply, done) => {
@@ -116,7 +74,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await addSecurityHeaders(app, options);
   addHostCheck(app);
   addProxyWarning(app, logger);
-  const isClosing = addStopping(app, owed);
+  const isClosing = addStopping(app, pipelines);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(transportError(status));
@@ -136,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   const schema = createSchema(actions);
   const documents = createDocuments({ schema, production: options.production });
-  const isOwnPage = createOriginCheck({ issuer, origins: corsOrigins });
+  const isOwnPage = createOriginCheck(options);
   const { socketLimits, rateLimit } = options;
   const sockets = createSockets({
     ...options,
@@ -150,7 +108,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...socketLimits,
     ...(!rateLimit && { ofAddress: Infinity, ofSite: Infinity }),
   });
-  await addUpgrades(app, { ...options, sockets, places, owed, isOwnPage, isClosing });
+  await addUpgrades(app, { ...options, sockets, places, pipelines, isOwnPage, isClosing });
   await addGraphql(app, { ...options, schema, documents, sockets, isOwnPage, requestLog });
   await addOAuth(app, options);
   addJwks(app, keys);

@@ -1,40 +1,32 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import DataLoader from 'dataloader';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { GraphQLError, GraphQLSchema } from 'graphql';
-import type { Actions } from '../actions/actions';
 import { originOf } from '../actions/client';
-import type { RecordRefusal } from '../core/ports/refusals';
 import { createApollo } from '../graphql/apollo';
 import type { Context } from '../graphql/context';
 import type { Documents } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
 import { noteCode } from '../graphql/outcome';
-import type { Guard } from '../guard/guard';
 import { authorizationOf } from '../guard/request';
 import type { Sockets } from '../subscriptions/sockets';
-import { clientOf } from './client';
-import { clientGoneSignal } from './client-gone';
+import type { AppOptions } from './app-options';
+import { clientGoneSignal, clientOf } from './client';
 import type { IsOwnPage } from './origin';
 import { createRefreshCookie } from './refresh-cookie';
 import type { RequestLog } from './request-log';
 import { transportError } from './transport-errors';
 
-export interface GraphqlOptions {
+export interface GraphqlOptions extends Pick<
+  AppOptions,
+  'actions' | 'guard' | 'logger' | 'recordRefusal' | 'issuer' | 'production' | 'operationTimeout'
+> {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
-  readonly actions: Actions;
-  readonly guard: Guard;
-  readonly logger: FastifyBaseLogger;
-  readonly recordRefusal: RecordRefusal;
-  readonly issuer: string;
-  readonly production: boolean;
-  /** ms that a GraphQL operation may take. */
-  readonly operationTimeout: number;
   readonly isOwnPage: IsOwnPage;
   readonly sockets: Pick<Sockets, 'accept'>;
-  readonly requestLog: Pick<RequestLog, 'outcomeOf'>;
+  readonly requestLog: RequestLog;
 }
 
 /** Characters above which parsing a document takes noticeable time. */
@@ -65,7 +57,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
   // Runs after the last response. Apollo must not close the app itself: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
   const formatError = createErrorFormatter(options);
-  const refreshCookie = createRefreshCookie(options);
+  const refreshCookie = createRefreshCookie(options.issuer, options.isOwnPage);
 
   const refuse = (errors: readonly GraphQLError[], request: FastifyRequest, reply: FastifyReply) => {
     const formatted = errors.map((error) => formatError(error.toJSON(), error));

@@ -1,5 +1,5 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { arrivingWithin, REQUEST_TIMEOUT } from './request-timeout';
+import { arrivingWithin } from './request-timeout';
 import { transportError } from './transport-errors';
 
 /** Returns the metrics in the format of Prometheus. */
@@ -18,7 +18,7 @@ export function createMetricsApp(expose: ExposeMetrics, logger: FastifyBaseLogge
   // A log line for each scrape would be noise.
   const logController = new LogController({ disableRequestLogging: true });
   const app = fastify({
-    ...arrivingWithin(REQUEST_TIMEOUT),
+    ...arrivingWithin(),
     loggerInstance: logger,
     logController,
     forceCloseConnections: true,

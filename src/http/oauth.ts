@@ -1,17 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Actions } from '../actions/actions';
 import { originOf } from '../actions/client';
 import { TokenfenceError } from '../core/errors';
-import type { RecordRefusal } from '../core/ports/refusals';
+import type { AppOptions } from './app-options';
 import { clientOf } from './client';
-
-export interface OAuthOptions {
-  readonly actions: Pick<Actions, 'introspect' | 'revokeToken'>;
-  /** The secret of services that introspect. Omitted: introspection is disabled. */
-  readonly introspectionSecret?: string;
-  readonly recordRefusal: RecordRefusal;
-}
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -80,7 +72,11 @@ function answerFault(error: FastifyError | TokenfenceError, request: FastifyRequ
  */
 export async function addOAuth(
   app: FastifyInstance,
-  { actions, introspectionSecret, recordRefusal }: OAuthOptions,
+  {
+    actions,
+    introspectionSecret,
+    recordRefusal,
+  }: Pick<AppOptions, 'actions' | 'introspectionSecret' | 'recordRefusal'>,
 ): Promise<void> {
   // A separate scope: only these routes read forms, and they read nothing else.
   await app.register((scope, _options, done) => {

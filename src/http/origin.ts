@@ -1,17 +1,14 @@
 import type { FastifyRequest } from 'fastify';
+import type { AppOptions } from './app-options';
 
 /** Whether the request's `Origin`, if it has one, is the service's own or an allowed one. */
 export type IsOwnPage = (request: FastifyRequest) => boolean;
 
-export interface OriginOptions {
-  /** The service's own URL, as clients know it. */
-  readonly issuer: string;
-  /** Further allowed origins. */
-  readonly origins: readonly string[];
-}
-
-export function createOriginCheck({ issuer, origins }: OriginOptions): IsOwnPage {
-  const allowed = new Set([new URL(issuer).origin, ...origins]);
+export function createOriginCheck({
+  issuer,
+  corsOrigins,
+}: Pick<AppOptions, 'issuer' | 'corsOrigins'>): IsOwnPage {
+  const allowed = new Set([new URL(issuer).origin, ...corsOrigins]);
   return ({ headers: { origin, host }, protocol }) =>
     origin === undefined || origin === `${protocol}://${host ?? ''}` || allowed.has(origin);
 }

@@ -8,16 +8,10 @@ export interface RefreshCookie {
   clear(request: FastifyRequest, reply: FastifyReply): void;
 }
 
-export interface CookieOptions {
-  /** The service's own URL, as clients know it. */
-  readonly issuer: string;
-  readonly isOwnPage: IsOwnPage;
-}
-
 /** Keeps the cookie from scripts, plain http (browsers exempt localhost) and other sites. */
 const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const;
 
-export function createRefreshCookie({ issuer, isOwnPage }: CookieOptions): RefreshCookie {
+export function createRefreshCookie(issuer: string, isOwnPage: IsOwnPage): RefreshCookie {
   const isHttps = (request: FastifyRequest) => request.protocol === 'https' || issuer.startsWith('https:');
 
   // With the prefix `__Host-`, browsers accept the cookie only from this host, so no other subdomain can set it.

@@ -1,15 +1,7 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import type { Metrics } from '../core/ports/metrics';
 import type { Outcome } from '../graphql/outcome';
+import type { AppOptions } from './app-options';
 import { clientAddressOf } from './client-address';
-
-export interface RequestLogOptions {
-  readonly metrics: Pick<Metrics, 'answered'>;
-  /** The share of successful requests that are logged, 0 to 1. Errors always are. `off`: logs no request. */
-  readonly logRequests: number | 'off';
-  /** Default: `Math.random`. */
-  readonly random?: () => number;
-}
 
 /** Polled every few seconds, so neither logged nor counted. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
@@ -21,7 +13,7 @@ const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 export class RequestLog extends LogController {
   private readonly outcomes = new WeakMap<FastifyRequest, Outcome>();
 
-  constructor(private readonly options: RequestLogOptions) {
+  constructor(private readonly options: Pick<AppOptions, 'metrics' | 'logRequests'>) {
     super({ requestIdLogLabel: 'requestId' });
   }
 
@@ -75,8 +67,7 @@ export class RequestLog extends LogController {
   }
 
   private isWanted(isBad: boolean): boolean {
-    const { logRequests, random = Math.random } = this.options;
-    if (logRequests === 'off') return false;
-    return isBad || random() < logRequests;
+    const { logRequests } = this.options;
+    return logRequests !== 'off' && (isBad || Math.random() < logRequests);
   }
 }

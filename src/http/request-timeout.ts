@@ -1,5 +1,5 @@
 /** ms that a request may take to arrive. */
-export const REQUEST_TIMEOUT = 30_000;
+const REQUEST_TIMEOUT = 30_000;
 
 /** ms between two checks for requests that take too long to arrive. */
 const CHECK_INTERVAL = 1000;
@@ -10,7 +10,7 @@ const CHECK_INTERVAL = 1000;
  *
  * @param requestTimeout ms
  */
-export const arrivingWithin = (requestTimeout: number) => ({
+export const arrivingWithin = (requestTimeout = REQUEST_TIMEOUT) => ({
   requestTimeout,
   http: {
     connectionsCheckingInterval: CHECK_INTERVAL,

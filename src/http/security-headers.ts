@@ -1,12 +1,6 @@
 import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
-
-export interface SecurityHeaderOptions {
-  /** The service's own URL, as clients know it. */
-  readonly issuer: string;
-  /** Outside production, /graphql serves Apollo's landing page, which sets its own script policy. */
-  readonly production: boolean;
-}
+import type { AppOptions } from './app-options';
 
 /** s, a year. */
 const HSTS_MAX_AGE = 31_536_000;
@@ -14,7 +8,7 @@ const HSTS_MAX_AGE = 31_536_000;
 /** Adds security headers for an API without pages: no frames, scripts or referrers, and HSTS if the issuer is https. */
 export async function addSecurityHeaders(
   app: FastifyInstance,
-  { issuer, production }: SecurityHeaderOptions,
+  { issuer, production }: Pick<AppOptions, 'issuer' | 'production'>,
 ): Promise<void> {
   await app.register(helmet, {
     // Not for subdomains, which may lack https.
@@ -25,6 +19,7 @@ export async function addSecurityHeaders(
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
+        // Outside production, /graphql serves Apollo's landing page, which sets its own script policy.
         defaultSrc: production ? ["'none'"] : helmet.contentSecurityPolicy.dangerouslyDisableDefaultSrc,
         frameAncestors: ["'none'"],
       },

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { OwedAnswers } from './owed-answers';
+import type { Pipelines } from './pipelines';
 
 /** ms that idle connections stay open after the listener has closed. */
 const LATE_REQUEST = 250;
@@ -54,7 +54,7 @@ function whenQuiet(server: Server, then: () => void): void {
  *
  * @returns whether the app is closing
  */
-export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => boolean {
+export function addStopping(app: FastifyInstance, pipelines: Pipelines): () => boolean {
   let closing = false;
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) void reply.header('connection', 'close');
@@ -84,7 +84,7 @@ export function addStopping(app: FastifyInstance, owed: OwedAnswers): () => bool
       if (app.server.listening) return;
       closedAt ??= performance.now();
       const passed = performance.now() - closedAt;
-      if (passed < (owed.count === 0 ? LATE_REQUEST : LONGEST_DRAIN)) return;
+      if (passed < (pipelines.busy === 0 ? LATE_REQUEST : LONGEST_DRAIN)) return;
       clearInterval(looking);
       for (const connection of connections) connection.destroy();
     }, LOOK_INTERVAL).unref();

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { OwedAnswers } from './owed-answers';
+import type { Pipelines } from './pipelines';
 
 /** The most bytes of a request's body. Honest ones have a few KiB. */
 export const BODY_LIMIT = 32 * 1024;
@@ -63,15 +63,12 @@ export function answerRaw(connection: Socket, status: number): void {
 }
 
 /** Creates the handler of input that is not HTTP. Responses to earlier requests on the connection go out first. */
-export function createUnreadableHandler(owed: OwedAnswers) {
+export function createUnreadableHandler(pipelines: Pipelines) {
   // Node reports every further chunk after the first bad one.
   const known = new WeakSet<Socket>();
   return ({ code }: { code: string }, connection: Socket): void => {
     if (known.has(connection)) return;
     known.add(connection);
-    // An incomplete request never gets its rest, so Fastify never answers it.
-    owed.whenAnswered(connection, () => answerRaw(connection, STATUS_OF_UNREADABLE[code] ?? 400), {
-      butReading: true,
-    });
+    pipelines.whenAnswered(connection, () => answerRaw(connection, STATUS_OF_UNREADABLE[code] ?? 400));
   };
 }

@@ -1,14 +1,14 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { originOf } from '../actions/client';
-import type { RecordRefusal } from '../core/ports/refusals';
 import type { Places } from '../subscriptions/places';
 import type { Sockets } from '../subscriptions/sockets';
+import type { AppOptions } from './app-options';
 import { clientOf } from './client';
 import type { IsOwnPage } from './origin';
-import type { OwedAnswers } from './owed-answers';
+import type { Pipelines } from './pipelines';
 import { answerRaw, transportError } from './transport-errors';
 
 const PATH = '/graphql';
@@ -16,11 +16,10 @@ const PATH = '/graphql';
 /** s. By then, sockets that have not signed in are closed, and their places are free. */
 const RETRY_AFTER = 5;
 
-export interface UpgradeOptions {
+export interface UpgradeOptions extends Pick<AppOptions, 'recordRefusal'> {
   readonly sockets: Sockets;
   readonly places: Places;
-  readonly recordRefusal: RecordRefusal;
-  readonly owed: OwedAnswers;
+  readonly pipelines: Pipelines;
   readonly isOwnPage: IsOwnPage;
   /** Whether the app is closing: it then accepts no sockets. */
   readonly isClosing: () => boolean;
@@ -47,42 +46,34 @@ function headWithoutOffer({ method, url, httpVersion, rawHeaders }: IncomingMess
 }
 
 /**
- * Accepts WebSockets at /graphql. Their requests pass the usual hooks, so TRUST_PROXY applies, and refusals have the
- * usual form.
- *
- * `@fastify/websocket` does the upgrade, but gets a request only after the connection's earlier responses. Node emits
- * `upgrade` as soon as it has read the request. A response assigned to a connection that still waits for an earlier one
- * throws `ERR_HTTP_SOCKET_ASSIGNED`.
+ * Serves a request that offers another protocol, such as HTTP/2, or a WebSocket at another path. A server may ignore the
+ * offer (RFC 9110, section 7.8). Node cannot, once it has an `upgrade` listener, and `shouldUpgradeCallback` of newer
+ * versions drops what follows the request. So the connection starts over, without the offer:
+ * https://github.com/nodejs/node/issues/57054
  */
-export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
-  const { sockets, places, recordRefusal, owed, isOwnPage, isClosing } = options;
-  // Never listens. The library takes upgrades from a server; this one emits them when their turn has come.
-  const due = createServer();
-  /** The connections of the requests that the library got. */
-  const handedOver = new WeakMap<IncomingMessage, Socket>();
+function serveWithoutOffer(server: Server, request: IncomingMessage, connection: Socket, head: Buffer): void {
+  if (head.length > 0) connection.unshift(head);
+  connection.unshift(headWithoutOffer(request));
+  server.emit('connection', connection);
+}
 
-  /**
-   * Serves a request that offers another protocol, such as HTTP/2, or a WebSocket at another path. A server may ignore
-   * the offer (RFC 9110, section 7.8). Node cannot, once it has an `upgrade` listener, and `shouldUpgradeCallback` of
-   * newer versions drops what follows the request. So the connection starts over, without the offer:
-   * https://github.com/nodejs/node/issues/57054
-   */
-  const serveWithoutOffer = (request: IncomingMessage, connection: Socket, head: Buffer) => {
-    if (head.length > 0) connection.unshift(head);
-    connection.unshift(headWithoutOffer(request));
-    app.server.emit('connection', connection);
-  };
-
-  app.server.on('upgrade', (request, connection, head) => {
-    // Only for the types: a listening server has no other streams.
-    if (!(connection instanceof Socket)) {
-      connection.destroy();
-      return;
-    }
+/**
+ * Takes what asks to leave HTTP, once the earlier responses on its connection are sent. Node emits `upgrade` as soon as
+ * it has read the request, but a response assigned to a connection that still waits for an earlier one throws
+ * `ERR_HTTP_SOCKET_ASSIGNED`.
+ *
+ * @param upgrade does the upgrade of a WebSocket
+ */
+function takeUpgrades(
+  server: Server,
+  pipelines: Pipelines,
+  upgrade: (request: IncomingMessage, connection: Socket, head: Buffer) => void,
+): void {
+  server.on('upgrade', (request: IncomingMessage, connection: Socket, head: Buffer) => {
     // Node has removed its own listener. Without one, a connection error would crash the process.
     const drop = () => connection.destroy();
     connection.on('error', drop);
-    owed.whenAnswered(connection, () => {
+    pipelines.whenAnswered(connection, () => {
       // An earlier request asked to close the connection.
       if (!connection.writable) {
         drop();
@@ -90,25 +81,37 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
       }
       // Node set a keep-alive timeout after the last response.
       connection.setTimeout(0);
-      if (asksForSocket(request)) {
-        handedOver.set(request, connection);
-        due.emit('upgrade', request, connection, head);
-      } else serveWithoutOffer(request, connection, head);
+      if (asksForSocket(request)) upgrade(request, connection, head);
+      else serveWithoutOffer(server, request, connection, head);
       connection.off('error', drop);
     });
   });
 
   // Without a listener, Node would destroy the connection, and the responses it is owed.
-  app.server.on('connect', (_request, connection) => {
-    if (!(connection instanceof Socket)) return void connection.destroy();
+  server.on('connect', (_request: IncomingMessage, connection: Socket) => {
     connection.on('error', () => connection.destroy());
-    owed.whenAnswered(connection, () => answerRaw(connection, 404));
+    pipelines.whenAnswered(connection, () => answerRaw(connection, 404));
+  });
+}
+
+/**
+ * Accepts WebSockets at /graphql. Their requests pass the usual hooks, so TRUST_PROXY applies, and refusals have the
+ * usual form.
+ */
+export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
+  const { sockets, places, recordRefusal, pipelines, isOwnPage, isClosing } = options;
+  // Never listens. `@fastify/websocket` takes upgrades from a server; this one emits them when their turn has come.
+  const due = createServer();
+  const handedOver = new WeakSet<IncomingMessage>();
+  takeUpgrades(app.server, pipelines, (request, connection, head) => {
+    handedOver.add(request);
+    due.emit('upgrade', request, connection, head);
   });
 
   // After a refusal Node does not read the connection, so it would stay open. The library closes it only if its own hook
   // has run, which it has not after a refusal by an earlier hook.
-  app.addHook('onResponse', (request, _reply, done) => {
-    handedOver.get(request.raw)?.destroySoon();
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (handedOver.has(raw)) raw.socket.destroySoon();
     done();
   });
 
@@ -119,10 +122,7 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
     preClose: () => sockets.stop(),
   });
   // For an invalid handshake (RFC 6455), which the library would answer in plain text.
-  app.websocketServer.on('wsClientError', (_error, connection) => {
-    if (connection instanceof Socket) answerRaw(connection, 400);
-    else connection.destroy();
-  });
+  app.websocketServer.on('wsClientError', (_error: Error, connection: Socket) => answerRaw(connection, 400));
 
   /** Takes a place for the socket, or returns the status to refuse it with. */
   const takePlace = (request: FastifyRequest): 429 | 503 | undefined => {

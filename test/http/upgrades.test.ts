@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import type { AppOptions } from '../../src/http/app';
+import type { AppOptions } from '../../src/http/app-options';
 import { startApp, type TestApp } from '../support/app';
 import { eventually } from '../support/eventually';
 import { PROTOCOL, TestSocket } from '../support/socket';

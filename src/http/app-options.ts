@@ -1,0 +1,49 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Actions } from '../actions/actions';
+import type { Clock } from '../core/clock';
+import type { Metrics } from '../core/ports/metrics';
+import type { RecordRefusal } from '../core/ports/refusals';
+import type { PublishedKeys } from '../core/ports/tokens';
+import type { Guard } from '../guard/guard';
+import type { Announcements } from '../revocation/announcements';
+import type { SocketLimits } from '../subscriptions/socket-limits';
+import type { SocketObserver } from '../subscriptions/sockets';
+import type { Readiness } from './health';
+import type { ExposeMetrics } from './metrics';
+
+/** What the HTTP server is created with. Each part of it names the options it takes. */
+export interface AppOptions {
+  readonly actions: Actions;
+  readonly guard: Guard;
+  readonly keys: PublishedKeys;
+  readonly readiness: () => Promise<Readiness>;
+  /** Serves /metrics on the API's port. Omitted: not served there. */
+  readonly exposeMetrics?: ExposeMetrics;
+  /** Aborted when the process is told to stop, shortly before the app closes. */
+  readonly stopping: AbortSignal;
+  readonly logger: FastifyBaseLogger;
+  readonly recordRefusal: RecordRefusal;
+  readonly metrics: Pick<Metrics, 'answered'>;
+  /** The share of successful requests that are logged, 0 to 1. Errors always are. `off`: logs no request. */
+  readonly logRequests: number | 'off';
+  /** The service's own URL, as clients know it. */
+  readonly issuer: string;
+  /** Further allowed origins. */
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: number | string[] | false;
+  readonly production: boolean;
+  /** ms that a GraphQL operation may take. */
+  readonly operationTimeout: number;
+  /** The secret of services that introspect. Omitted: introspection is disabled. */
+  readonly introspectionSecret?: string;
+  readonly announcements: Announcements;
+  readonly clock: Clock;
+  /** ms */
+  readonly clockSkew: number;
+  readonly socketObserver?: SocketObserver;
+  /** Whether attempts and sockets are limited per address. */
+  readonly rateLimit: boolean;
+  readonly socketLimits?: Partial<SocketLimits>;
+  /** ms that a request may take to arrive. Default: `REQUEST_TIMEOUT`. */
+  readonly requestTimeout?: number;
+}

@@ -29,14 +29,12 @@ export type Agreement =
   | ({ readonly agreed: false } & LastAgreement);
 
 export async function lastAgreement(manager: EntityManager): Promise<LastAgreement> {
-  const [row] = await run<
-    [{ database_id: string; uses_redis: boolean | null; revocation_lease: number | null }]
-  >(manager, 'select database_id, uses_redis, revocation_lease from {fleet}');
-  return {
-    databaseId: row.database_id,
-    usesRedis: row.uses_redis === true,
-    revocationLease: row.revocation_lease ?? undefined,
-  };
+  const [row] = await run<[{ databaseId: string; usesRedis: boolean; revocationLease: number | null }]>(
+    manager,
+    `select database_id as "databaseId", uses_redis is true as "usesRedis", revocation_lease as "revocationLease"
+     from {fleet}`,
+  );
+  return { ...row, revocationLease: row.revocationLease ?? undefined };
 }
 
 /**
@@ -44,19 +42,16 @@ export async function lastAgreement(manager: EntityManager): Promise<LastAgreeme
  * confirm revocations that a node with Redis has not seen; so would a node with a shorter lease than the others.
  */
 export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
-  const [rows] = await run<[{ database_id: string; longest_token_ttl: number }[], number]>(
+  const [[mine]] = await run<[{ databaseId: string; longestTokenTtl: number }[], number]>(
     manager,
     `update {fleet} set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2),
        revocation_lease = case when $1 then $3 else revocation_lease end
      where (uses_redis is null or uses_redis = $1)
        and (not $1 or revocation_lease is null or revocation_lease = $3)
-     returning database_id, longest_token_ttl`,
+     returning database_id as "databaseId", longest_token_ttl as "longestTokenTtl"`,
     [settings.usesRedis, settings.accessTokenTtl, settings.revocationLease],
   );
-  const [mine] = rows;
-  return mine
-    ? { agreed: true, databaseId: mine.database_id, longestTokenTtl: mine.longest_token_ttl }
-    : { agreed: false, ...(await lastAgreement(manager)) };
+  return mine ? { agreed: true, ...mine } : { agreed: false, ...(await lastAgreement(manager)) };
 }
 
 /**

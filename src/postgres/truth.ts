@@ -31,17 +31,18 @@ export function tablesIn(
 }
 
 interface TruthRow {
-  readonly database_id: string;
-  readonly as_of: number;
-  readonly global_version: number;
-  readonly token_version: number | null;
+  readonly databaseId: string;
+  readonly globalVersion: number;
+  readonly tokenVersion: number | null;
   readonly disabled: boolean;
   readonly denied: { kind: 'TOKEN' | 'SESSION' | 'KEY'; id: string }[] | null;
+  readonly asOf: number;
 }
 
 // One statement, so one snapshot: a version from before a revocation never comes with denied ids from after it.
 const ON_USER = `
-  select f.database_id, extract(epoch from now())::float8 * 1000 as as_of, f.global_version, u.token_version, u.disabled_at is not null as disabled, (
+  select f.database_id as "databaseId", f.global_version as "globalVersion", u.token_version as "tokenVersion",
+    u.disabled_at is not null as disabled, extract(epoch from now())::float8 * 1000 as "asOf", (
     select json_agg(json_build_object(
       'kind', r.kind,
       'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
@@ -78,18 +79,18 @@ export function createTruth(
     ...translating<Pick<Truth, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
       {
         async onUser(userId) {
-          const row = onlyRow(await run<TruthRow[]>(manager, ON_USER, [userId]));
-          if (row.database_id !== (settings.databaseId ?? row.database_id)) throw anotherDatabase();
-          const denied = (kind: string) =>
-            (row.denied ?? []).filter((entry) => entry.kind === kind).map(({ id }) => id);
+          const rows = await run<TruthRow[]>(manager, ON_USER, [userId]);
+          const { databaseId, denied, tokenVersion, asOf, ...shared } = onlyRow(rows);
+          if (databaseId !== (settings.databaseId ?? databaseId)) throw anotherDatabase();
+          const idsOf = (wanted: string) =>
+            (denied ?? []).filter(({ kind }) => kind === wanted).map(({ id }) => id);
           return {
-            globalVersion: row.global_version,
-            tokenVersion: row.token_version ?? undefined,
-            disabled: row.disabled,
-            deniedTokens: denied('TOKEN'),
-            deniedSessions: denied('SESSION'),
-            deniedKeys: denied('KEY'),
-            asOf: Math.floor(row.as_of),
+            ...shared,
+            tokenVersion: tokenVersion ?? undefined,
+            deniedTokens: idsOf('TOKEN'),
+            deniedSessions: idsOf('SESSION'),
+            deniedKeys: idsOf('KEY'),
+            asOf: Math.floor(asOf),
           };
         },
 

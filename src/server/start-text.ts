@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config';
 import type { RunningServer } from './server';
 
+/** Says what it costs to run without Redis, to the start and the doctor. */
+export const WITHOUT_REDIS = 'REDIS_URL is not set: every check of a token reads Postgres.';
+
 /** Says what a person needs to know after the start. */
 export function startText({ store }: Config, { url, madeAdministrator }: RunningServer): string {
   const lines = [`Tokenfence is ready at ${url}/graphql`, ''];
@@ -12,7 +15,7 @@ export function startText({ store }: Config, { url, madeAdministrator }: Running
       '',
     );
   } else if (store.redisUrl === undefined) {
-    lines.push('REDIS_URL is not set: every check of a token reads Postgres.', '');
+    lines.push(WITHOUT_REDIS, '');
   }
   if (madeAdministrator) {
     lines.push(

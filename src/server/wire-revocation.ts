@@ -35,6 +35,10 @@ const SWEEP_INTERVAL = 30_000;
 /** Names that the view holds where no check uses it: it only keeps a revocation from being announced twice. */
 const REMEMBERED_NAMES = 100_000;
 
+/** Says that Redis refuses the database number of REDIS_URL, to the start and the doctor. */
+export const refusedDatabase = (reason: string): string =>
+  `Redis refuses the database in REDIS_URL: ${reason}. Check the number at the end of the URL.`;
+
 interface ViewToFill {
   readonly view: View;
   readonly take: (entry: LoggedRevocation) => void;
@@ -59,10 +63,7 @@ async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, 
   // So the first request can use Redis, if it is there.
   await link.tried;
   const { refusal } = link.forReads;
-  if (refusal !== undefined)
-    throw new StartError(
-      `Redis refuses the database in REDIS_URL: ${refusal}. Check the number at the end of the URL.`,
-    );
+  if (refusal !== undefined) throw new StartError(refusedDatabase(refusal));
   const source = link.startHeartbeat({
     log: truth.log,
     view,

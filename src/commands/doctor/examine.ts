@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explain } from '../../server/explain';
+import { WITHOUT_REDIS } from '../../server/start-text';
 import type { Config } from '../../config/config';
 import { ConfigError, readConfig } from '../../config/read-config';
 import type { Env } from '../../config/env';
@@ -52,7 +53,7 @@ async function* examineAll(env: Env): AsyncGenerator<Finding> {
   }
   yield* await examinePostgres({ url: store.databaseUrl, schema: store.schema }, config, store.secret);
   if (store.redisUrl !== undefined) yield* await examineRedis(store.redisUrl, clockSkew);
-  else yield note('Redis', 'REDIS_URL is not set: every check of a token reads Postgres.');
+  else yield note('Redis', WITHOUT_REDIS);
 }
 
 /** Examines the settings and the stores that they name. */

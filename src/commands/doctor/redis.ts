@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { connectRedis, type RedisConnection } from '../../redis/client';
 import { keysOf } from '../../redis/keys';
+import { refusedDatabase } from '../../server/wire-revocation';
 import { compareClock } from './clock';
 import { collect, fault, type Finding, note, well } from './finding';
 
@@ -122,8 +123,7 @@ export async function examineRedis(url: string, clockSkew: number): Promise<Find
   try {
     await connection.tried;
     const { refusal } = connection;
-    if (refusal !== undefined)
-      return [fault('Redis', `it refuses the database of REDIS_URL: ${refusal}. Check the number.`)];
+    if (refusal !== undefined) return [fault('Redis', refusedDatabase(refusal))];
     return await collect(lookAt(connection, clockSkew));
   } catch (error) {
     const words = wordsOf(error);

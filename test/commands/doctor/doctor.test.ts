@@ -89,7 +89,7 @@ test.each<[string, Env, RegExp]>([
 
 test('a missing Redis database is reported', async () => {
   expect(await faultsIn({ REDIS_URL: `${redis.url}/99` })).toEqual([
-    expect.stringMatching(/^Redis: it refuses the database of REDIS_URL/),
+    expect.stringMatching(/^Redis: Redis refuses the database in REDIS_URL/),
   ]);
 });
 

@@ -45,29 +45,22 @@ export class RequestLog extends LogController {
     const status = reply.statusCode;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const isBad = code !== undefined || status >= 400 || Boolean(error);
-    const operation = path === '/graphql' ? (fields.length > 1 ? 'several' : (fields[0] ?? 'none')) : path;
+    const [field = 'none'] = fields.length > 1 ? ['several'] : fields;
+    const operation = path === '/graphql' ? field : path;
     this.options.metrics.answered(operation, code ?? (status >= 400 ? `HTTP_${status}` : 'OK'), ms);
-    if (!this.isWanted(isBad)) return;
-    const ip = clientAddressOf(request);
-    const { method } = request;
-    request.log.info(
-      {
-        method,
-        path,
-        operation: fields.join(',') || undefined,
-        code,
-        status,
-        ms,
-        userId,
-        ip,
-        ...(error && { err: error }),
-      },
-      'Request.',
-    );
-  }
-
-  private isWanted(isBad: boolean): boolean {
     const { logRequests } = this.options;
-    return logRequests !== 'off' && (isBad || Math.random() < logRequests);
+    if (logRequests === 'off' || (!isBad && Math.random() >= logRequests)) return;
+    const line = {
+      method: request.method,
+      path,
+      operation: fields.join(',') || undefined,
+      code,
+      status,
+      ms,
+      userId,
+      ip: clientAddressOf(request),
+      ...(error && { err: error }),
+    };
+    request.log.info(line, 'Request.');
   }
 }

@@ -136,11 +136,13 @@ export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions)
 
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws) return;
-    const fault = isClosing() ? 503 : isOwnPage(request) ? undefined : 403;
-    const status = fault ?? takePlace(request);
-    if (status === undefined) return;
-    const retryAfter = fault === undefined ? RETRY_AFTER : undefined;
-    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
-    await reply.code(status).header('connection', 'close').send(transportError(status, retryAfter));
+    const refuse = (status: number, retryAfter?: number) => {
+      if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
+      return reply.code(status).header('connection', 'close').send(transportError(status, retryAfter));
+    };
+    if (isClosing()) return refuse(503);
+    if (!isOwnPage(request)) return refuse(403);
+    const status = takePlace(request);
+    return status === undefined ? undefined : refuse(status, RETRY_AFTER);
   });
 }

@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
 import { environment, install, layOut, ROOT, run, type Tree } from './projects';
+import { CHECKED, CHECKS, PROGRAM } from './services';
 import { faultsOfTypes } from './types';
 
 interface Manifest {
@@ -139,34 +140,6 @@ test('the types are found in every module resolution', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ analysis: { problems: [] } });
 });
 
-const CHECKS = `
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' };
-  const guard = await createGuard({
-    issuer: 'https://auth.example.com',
-    audience: 'api',
-    jwks: { keys: [jwk] },
-    introspection: { url: 'http://127.0.0.1:1/oauth/introspect', secret: 'only for tests' },
-  });
-  const context = await apolloContext(guard)({ req: { headers: {} } });
-  let refusal;
-  try { requireUser(context); } catch (error) { refusal = error; }
-  await guard.close();
-  const wrong = await createGuard({}).catch((error) => error instanceof GuardOptionsError);
-  console.log(JSON.stringify({
-    status: guard.status(), auth: context.auth, wrong,
-    refusal: refusal.extensions, own: refusal instanceof GraphQLError,
-  }));`;
-
-const CHECKED = {
-  status: { view: 'off', redis: 'off', viewSize: 0, keys: 1 },
-  auth: { ok: false, code: 'TOKEN_MISSING' },
-  wrong: true,
-  refusal: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING', http: { status: 401 } },
-  // The GraphQLError of the service, not of another copy: Apollo shows only errors of that class.
-  own: true,
-};
-
 test.each([
   ['alone', lean],
   ['with the server', full],
@@ -202,27 +175,6 @@ test('a service that imports the package loads none of the server’s packages',
   expect(loaded).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
   expect(loaded.filter((name) => name in manifest.peerDependencies)).toEqual([]);
 });
-
-const PROGRAM = `
-import { apolloContext, type AuthContext, createGuard, type GuardOptions, GuardOptionsError, requireUser } from 'tokenfence';
-
-export async function serve(options: GuardOptions): Promise<string> {
-  const guard = await createGuard(options);
-  const context: AuthContext = await apolloContext(guard)({ req: { headers: { authorization: 'Bearer x' } } });
-  const { userId, role } = requireUser(context, 'ADMIN');
-  const answer = await guard.authenticate(undefined);
-  // @ts-expect-error -- only after a check of ok
-  answer.principal.userId;
-  // @ts-expect-error -- an unknown role
-  requireUser(context, 'KING');
-  // @ts-expect-error -- an option that would fail open
-  await createGuard({ ...options, whenUnavailable: 'allow' });
-  const ended: () => void = guard.onRevocation((revocation) => revocation.kind);
-  ended();
-  await guard.close();
-  return userId + role + guard.status().view + String(GuardOptionsError);
-}
-`;
 
 test.each([
   ['node16', 'node16', ['program.mts', 'program.cts']],

@@ -1,12 +1,10 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { sign } from 'jsonwebtoken';
 import { type AuthContext, requireUser, typeGraphqlAuthChecker } from '../../src/guard/apollo';
-import type { LoggedRevocation } from '../../src/core/revocation';
 import { expressGuard } from '../../src/guard/express';
 import { fastifyRequireUser } from '../../src/guard/fastify';
 import { type GuardOptions, GuardOptionsError } from '../../src/guard/guard-options';
 import { guardMaker } from '../support/guards';
-import { createAnnouncements } from '../../src/revocation/announcements';
 
 const KEY_ID = `${randomUUID()}.key`;
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -57,19 +55,6 @@ test.each<[string, Partial<GuardOptions>]>([
   },
   20_000,
 );
-
-test('a listener that throws or rejects does not stop the other listeners', async () => {
-  const errors: object[] = [];
-  const announcements = createAnnouncements({ error: (details) => errors.push(details) });
-  let heard = 0;
-  announcements.subscribe(fails);
-  announcements.subscribe(rejects);
-  announcements.subscribe(() => (heard += 1));
-  announcements.announce({ kind: 'EVERYONE', globalVersion: 2 } as LoggedRevocation, true);
-  await new Promise((resolve) => setImmediate(resolve));
-  expect([heard, errors.length]).toEqual([1, 2]);
-  expect(unhandled).toEqual([]);
-});
 
 test('a clock without a time is refused as a wrong option', async () => {
   for (const tells of [fails, () => NaN])

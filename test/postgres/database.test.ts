@@ -18,6 +18,18 @@ const withDataSource = async <T>(world: World, work: (dataSource: DataSource) =>
   }
 };
 
+/** Purges by the clock of this machine, and keeps for long what has no date of its own. */
+const purgeOf = (world: World, options: Partial<Parameters<typeof purge>[1]> = {}) =>
+  withDataSource(world, (dataSource) =>
+    purge(dataSource, {
+      now: Date.now() / 1000,
+      clockSkew: 5000,
+      refreshTokenTtl: 1e6,
+      auditRetention: 1e8,
+      ...options,
+    }),
+  );
+
 test('the migrations create exactly the tables that the entities describe', async () => {
   await withDataSource(await newWorld(), async (dataSource) => {
     await migrate(dataSource, () => Promise.resolve());
@@ -116,14 +128,7 @@ test('the purge deletes expired rows in batches, and nothing else', async () => 
     other.session.id,
   ]);
 
-  const gone = await withDataSource(world, (dataSource) =>
-    purge(dataSource, {
-      now: Date.now() / 1000,
-      clockSkew: 5000,
-      refreshTokenTtl: 14 * 86_400,
-      auditRetention: 365 * 86_400,
-    }),
-  );
+  const gone = await purgeOf(world, { refreshTokenTtl: 14 * 86_400, auditRetention: 365 * 86_400 });
   expect(gone).toBe(2500 + 1 + 1 + 1);
   // Live rows are unchanged.
   expect((await node.api.me(tokens.accessToken)).status).toBe(200);
@@ -136,13 +141,9 @@ test('a revocation that has expired only by the clock of Postgres stays', async 
   await withDataSource(world, (dataSource) => migrate(dataSource, () => Promise.resolve()));
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at, confirmed_at)
     values ('SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 hour', now())`);
-  const purgeAt = (now: number) =>
-    withDataSource(world, (dataSource) =>
-      purge(dataSource, { now, clockSkew: 5000, refreshTokenTtl: 1e6, auditRetention: 1e8 }),
-    );
   const now = Date.now() / 1000;
-  expect(await purgeAt(now - 2 * 3600)).toBe(0);
-  expect(await purgeAt(now)).toBe(1);
+  expect(await purgeOf(world, { now: now - 2 * 3600 })).toBe(0);
+  expect(await purgeOf(world, { now })).toBe(1);
 });
 
 test('a retired key is deleted when its last token has expired, not before', async () => {
@@ -150,21 +151,12 @@ test('a retired key is deleted when its last token has expired, not before', asy
   const node = await world.node();
   const { accessToken } = await node.api.loginAsAdmin();
   await node.api.send('mutation { rotateSigningKey { id } }', {}, accessToken);
-  const clean = () =>
-    withDataSource(world, (dataSource) =>
-      purge(dataSource, {
-        now: Date.now() / 1000,
-        clockSkew: 5000,
-        refreshTokenTtl: 1e6,
-        auditRetention: 1e8,
-      }),
-    );
-  await clean();
+  await purgeOf(world);
   expect(await world.sql('select id from signing_keys')).toHaveLength(2);
   await world.sql(
     `update signing_keys set retired_at = now() - interval '17 minutes' where retired_at is not null`,
   );
-  await clean();
+  await purgeOf(world);
   expect(await world.sql('select id from signing_keys')).toHaveLength(1);
 });
 

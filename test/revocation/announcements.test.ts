@@ -3,19 +3,23 @@ import { logged } from '../support/protocol-node';
 
 const entry = logged({ kind: 'KEY', keyId: 'K' });
 
-test('a listener that fails stops neither the others nor the caller, and is logged', () => {
+test('a listener that throws or rejects stops neither the others nor the caller, and is logged', async () => {
   const faults: unknown[] = [];
   const announcements = createAnnouncements({ error: (details) => void faults.push(details) });
   const fault = new Error('The listener failed.');
+  // Its type hides that it rejects, as in JavaScript.
+  const rejects = (() => Promise.reject(fault)) as () => void;
   const heard: string[] = [];
   announcements.subscribe(() => void heard.push('first'));
   announcements.subscribe(() => {
     throw fault;
   });
+  announcements.subscribe(rejects);
   announcements.subscribe(() => void heard.push('last'));
   announcements.announce(entry, true);
   expect(heard).toEqual(['first', 'last']);
-  expect(faults).toEqual([{ err: fault }]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(faults).toEqual([{ err: fault }, { err: fault }]);
 });
 
 test('a listener that subscribes twice is called twice, and each subscription ends separately', () => {

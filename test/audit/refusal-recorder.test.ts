@@ -2,8 +2,7 @@ import { createRefusalRecorder } from '../../src/audit/refusal-recorder';
 import type { NewAuditEvent } from '../../src/core/account';
 import { serviceUnavailable } from '../../src/core/errors';
 import { noMetrics } from '../../src/core/ports/metrics';
-
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+import { silent } from '../support/silent';
 
 function setUp() {
   let now = 0;
@@ -22,7 +21,7 @@ function setUp() {
     },
     metrics: { ...noMetrics, refusalNotRecorded: (type) => void notRecorded.push(type) },
     clock: { now: () => now, monotonic: () => now },
-    logger: SILENT,
+    logger: silent,
   });
   return {
     recorder,

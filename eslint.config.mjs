@@ -48,6 +48,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    rules: { 'max-lines': ['error', 250], 'max-lines-per-function': ['error', 70] },
+  },
+  {
     // These classes describe shapes to their library; values need not be instances of them.
     files: ['src/graphql/**/*.ts', 'src/postgres/entities/**/*.ts'],
     rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },

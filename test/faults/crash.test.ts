@@ -1,13 +1,9 @@
 import { eventually } from '../support/eventually';
 import { startNodeProcess } from '../support/node-process';
 import { startProxy } from '../support/proxy';
-import { createWorld, type World } from '../support/world';
+import { sharedWorld } from '../support/shared';
 
-let world: World;
-beforeAll(async () => {
-  world = await createWorld();
-});
-afterAll(() => world.close());
+const world = sharedWorld();
 
 test('another node publishes a revocation whose node was killed after the commit', async () => {
   const proxy = await startProxy(world.redisUrl ?? '');

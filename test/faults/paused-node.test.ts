@@ -1,17 +1,13 @@
 import { eventually } from '../support/eventually';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
 import { readinessOf } from '../support/probes';
-import { createWorld, type World } from '../support/world';
+import { sharedWorld } from '../support/shared';
 
-let world: World;
 const processes: NodeProcess[] = [];
-beforeAll(async () => {
-  world = await createWorld();
-});
-afterAll(async () => {
+afterAll(() => {
   for (const process of processes) process.signal('SIGKILL');
-  await world.close();
 });
+const world = sharedWorld();
 
 test('a resumed node refuses tokens whose revocation was confirmed while it was paused', async () => {
   const env = { DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl };

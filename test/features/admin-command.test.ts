@@ -5,22 +5,18 @@ import { join } from 'node:path';
 import { eventually } from '../support/eventually';
 import { administer, creating, leasing, RESTORED, switching, type Task } from '../../src/commands/admin';
 import { createProgram } from '../../src/commands/program';
-import type { Tokens } from '../support/api';
 import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
 import { metricsOf } from '../support/probes';
 import { withRedis } from '../support/redis';
 import { freePort } from '../support/servers';
-import { createWorld, type Env, TEST_ENV, type World } from '../support/world';
+import { sharedWorld } from '../support/shared';
+import { createWorld, type Env, TEST_ENV } from '../support/world';
 import { worldMaker } from '../support/world-maker';
 
 const newGuard = guardMaker();
 const newWorld = worldMaker(createWorld);
 
-let world: World;
-beforeAll(async () => {
-  world = await createWorld();
-});
-afterAll(() => world.close());
+const world = sharedWorld();
 
 interface Ended {
   readonly code: number;
@@ -124,13 +120,13 @@ test('a revocation made while Redis was off stays when Redis is on again', async
   const without = await own.node({ ...env, REDIS_URL: undefined });
   // The database has a new id now, which ends every earlier access token. The sessions live on.
   expect((await without.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
-  const again = (await without.api.refresh(tokens.refreshToken)).data.refresh as Tokens;
+  const again = await without.api.refreshed(tokens);
   expect((await without.api.end('logoutEverywhere', again.accessToken)).confirmed).toBe(true);
   await without.close();
   expect((await admin(['redis', 'on'], forOwn)).code).toBe(0);
   const after = await own.node(env);
   for (let i = 0; i < 5; i++) expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
-  const goesOn = (await after.api.refresh(stays.refreshToken)).data.refresh as Tokens;
+  const goesOn = await after.api.refreshed(stays);
   await eventually(async () => {
     expect((await after.api.me(tokens.accessToken)).reason).toBe('TOKEN_REVOKED');
     // The records are in use again.

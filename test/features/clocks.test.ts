@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '../../src/core/clock';
 import { eventually } from '../support/eventually';
 import { metricsOf, readinessOf } from '../support/probes';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { shared, sharedWorld } from '../support/shared';
+import type { TestNode } from '../support/world';
 
 const HOUR = 3_600_000;
 const ahead = (ms: number): Clock => ({
@@ -9,16 +10,9 @@ const ahead = (ms: number): Clock => ({
   monotonic: () => systemClock.monotonic(),
 });
 
-let world: World;
-let node: TestNode;
-let early: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld();
-  node = await world.node();
-  early = await world.node({}, ahead(HOUR));
-});
-afterAll(() => world.close());
+const world = sharedWorld();
+const node = shared(() => world.node());
+const early = shared(() => world.node({}, ahead(HOUR)));
 
 const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { iat: number; exp: number };
@@ -33,12 +27,9 @@ test('a token signed by a node whose clock is ahead is refused by the others', a
 
 test('no clock makes a token live longer than the log keeps its revocation', async () => {
   const signedIn = await early.api.register('longest@example.com');
-  const renewed = (await early.api.refresh(signedIn.refreshToken)).data.refresh as typeof signedIn;
-  await node.api.send(
-    'mutation($id: ID!) { logoutSession(sessionId: $id) { confirmed } }',
-    { id: signedIn.session.id },
-    ((await node.api.refresh(renewed.refreshToken)).data.refresh as typeof signedIn).accessToken,
-  );
+  const renewed = await early.api.refreshed(signedIn);
+  const { accessToken: good } = await node.api.refreshed(renewed);
+  await node.api.end(`logoutSession(sessionId: "${signedIn.session.id}")`, good);
   const [{ kept }] = (await world.sql<{ kept: number }>(
     'select extract(epoch from max(expires_at))::float8 as kept from revocations',
   )) as [{ kept: number }];

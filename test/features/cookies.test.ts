@@ -1,25 +1,22 @@
-import { createWorld, type TestNode, type World } from '../support/world';
-import { ADMIN, type Answer } from '../support/api';
+import { sharedNodes, sharedWorld } from '../support/shared';
+import type { TestNode } from '../support/world';
+import { ADMIN, type Answer, PASSWORD } from '../support/api';
 
-let world: World;
-let node: TestNode;
-let secure: TestNode;
+const [node, secure] = sharedNodes(
+  sharedWorld(),
+  { CORS_ORIGINS: 'https://app.example.com' },
+  { ISSUER: 'https://auth.example.com' },
+);
 const email = 'browser@example.com';
 const LOGIN =
   'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken session { id } } }';
 
-beforeAll(async () => {
-  world = await createWorld();
-  node = await world.node({ CORS_ORIGINS: 'https://app.example.com' });
-  secure = await world.node({ ISSUER: 'https://auth.example.com' });
-  await node.api.register(email);
-});
-afterAll(() => world.close());
+beforeAll(() => node.api.register(email));
 
 const cookieOf = (answer: Answer) => answer.headers.getSetCookie()[0] ?? '';
 const valueOf = (cookie: string) => cookie.split(';')[0] ?? '';
 const login = async (to: TestNode) =>
-  to.api.send(LOGIN, { input: { email, password: 'correct horse battery', useCookie: true } });
+  to.api.send(LOGIN, { input: { email, password: PASSWORD, useCookie: true } });
 const REFRESH = 'mutation { refresh { accessToken refreshToken session { id } } }';
 
 test('in cookie mode scripts and other sites cannot read the refresh token', async () => {

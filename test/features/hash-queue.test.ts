@@ -1,18 +1,13 @@
+import { PASSWORD } from '../support/api';
 import { eventually } from '../support/eventually';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { sharedNodes, sharedWorld } from '../support/shared';
 
 // Only slow hashes wait for each other.
 jest.unmock('@node-rs/argon2');
 
-let world: World;
-let node: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld();
-  node = await world.node({ TRUST_PROXY: '1' });
-  await node.api.register('good@example.com');
-});
-afterAll(() => world.close());
+const world = sharedWorld();
+const [node] = sharedNodes(world, { TRUST_PROXY: '1' });
+beforeAll(() => node.api.register('good@example.com'));
 
 const LOGIN = 'mutation($input: LoginInput!) { login(input: $input) { accessToken } }';
 
@@ -28,12 +23,7 @@ const attempt = (address: string, signal?: AbortSignal) =>
   });
 
 const good = (address: string) =>
-  node.api.send(
-    LOGIN,
-    { input: { email: 'good@example.com', password: 'correct horse battery' } },
-    undefined,
-    { 'x-forwarded-for': address },
-  );
+  node.api.tryLogin('good@example.com', PASSWORD, { 'x-forwarded-for': address });
 
 const failures = async () =>
   (await world.sql<{ id: string }>("select id from audit_events where type = 'LOGIN_FAILED'")).length;

@@ -6,18 +6,13 @@ import { startText } from '../../src/server/start-text';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
 import { ADMIN } from '../support/api';
-import { createWorld, TEST_ENV, type TestNode, type World } from '../support/world';
+import { createWorld, TEST_ENV, type TestNode } from '../support/world';
+import { sharedNodes, sharedWorld } from '../support/shared';
 import { worldMaker } from '../support/world-maker';
 
 const newWorld = worldMaker(createWorld);
-let world: World;
-let node: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld({ redis: null });
-  node = await world.node({ INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m' });
-});
-afterAll(() => world.close());
+const world = sharedWorld(() => createWorld({ redis: null }));
+const [node] = sharedNodes(world, { INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m' });
 
 const linesOf = (of: TestNode, requestId: string | null) =>
   of.log

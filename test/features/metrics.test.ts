@@ -3,16 +3,11 @@ import { createReadiness } from '../../src/server/readiness';
 import { sharedAnswer } from '../../src/core/shared-answer';
 import { eventually } from '../support/eventually';
 import { metricsOf } from '../support/probes';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { sharedNodes, sharedWorld } from '../support/shared';
+import { createWorld } from '../support/world';
 
-let world: World;
-let node: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld({ redis: null });
-  node = await world.node();
-});
-afterAll(() => world.close());
+const world = sharedWorld(() => createWorld({ redis: null }));
+const [node] = sharedNodes(world, {});
 
 test('requests are counted by the schema’s fields and by code, with their latency', async () => {
   const { accessToken } = await node.api.register('metrics@example.com');

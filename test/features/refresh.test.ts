@@ -1,19 +1,10 @@
 import { decode } from 'jsonwebtoken';
-import { type Answer, type Api, AUTH, PASSWORD, RECEIPT, type Tokens } from '../support/api';
+import { type Api, AUTH, PASSWORD, RECEIPT, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { sharedNodes, sharedWorld } from '../support/shared';
 
-let world: World;
-let one: TestNode;
-let two: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld();
-  [one, two] = await Promise.all([world.node(), world.node()]);
-});
-afterAll(() => world.close());
-
-const refreshed = async (answer: Promise<Answer>) => one.api.expect(await answer).refresh as Tokens;
+const world = sharedWorld();
+const [one, two] = sharedNodes(world, {}, {});
 
 /** Dates back every use of the refresh tokens of the session. */
 const longAgo = ({ session }: Tokens) =>
@@ -23,23 +14,20 @@ const longAgo = ({ session }: Tokens) =>
 
 test('a refresh gives a new pair and keeps the session', async () => {
   const first = await one.api.newUser();
-  const second = await refreshed(two.api.refresh(first.refreshToken));
+  const second = await two.api.refreshed(first);
   expect(second.session.id).toBe(first.session.id);
   expect(second.refreshToken).not.toBe(first.refreshToken);
   expect((await one.api.me(second.accessToken)).status).toBe(200);
   // The first access token stays good.
   expect((await one.api.me(first.accessToken)).status).toBe(200);
-  const third = await refreshed(one.api.refresh(second.refreshToken));
+  const third = await one.api.refreshed(second);
   expect(third.session.id).toBe(first.session.id);
 });
 
 test('two tabs that refresh at once both succeed', async () => {
   const first = await one.api.newUser();
-  const [a, b] = await Promise.all([
-    refreshed(one.api.refresh(first.refreshToken)),
-    refreshed(two.api.refresh(first.refreshToken)),
-  ]);
-  for (const tab of [a, b]) await refreshed(one.api.refresh(tab.refreshToken));
+  const [a, b] = await Promise.all([one.api.refreshed(first), two.api.refreshed(first)]);
+  for (const tab of [a, b]) await one.api.refreshed(tab);
 });
 
 test('twenty concurrent refreshes of one token on two nodes succeed without a theft alarm', async () => {
@@ -61,7 +49,7 @@ test('twenty concurrent refreshes of one token on two nodes succeed without a th
 
 test('the late reuse of a refresh token ends the session and is recorded as theft', async () => {
   const first = await one.api.newUser();
-  const second = await refreshed(one.api.refresh(first.refreshToken));
+  const second = await one.api.refreshed(first);
   await longAgo(first);
   expect(await two.api.refresh(first.refreshToken)).toMatchObject({
     status: 401,
@@ -170,7 +158,7 @@ test('fifty logins beside fifty logouts everywhere: no deadlock, and the version
 
 test.each<[string, (tokens: Tokens) => Promise<Tokens>]>([
   ['login', ({ user }) => two.api.login(user.email)],
-  ['refresh', ({ refreshToken }) => refreshed(two.api.refresh(refreshToken))],
+  ['refresh', (tokens) => two.api.refreshed(tokens)],
 ])('a logout everywhere during a %s leaves no session', async (_what, begin) => {
   const tokens = await one.api.newUser();
   const waiting = async (what: string) => {
@@ -201,17 +189,11 @@ test.each<[string, (tokens: Tokens) => Promise<Tokens>]>([
 test('login and refresh work with a stale Authorization header', async () => {
   const tokens = await one.api.newUser();
   await one.api.end('logoutEverywhere', tokens.accessToken);
-  const login = await one.api.send(
-    'mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }',
-    { input: { email: tokens.user.email, password: PASSWORD } },
-    tokens.accessToken,
-  );
+  const stale = { authorization: `Bearer ${tokens.accessToken}` };
+  const login = await one.api.tryLogin(tokens.user.email, PASSWORD, stale);
   expect(login.status).toBe(200);
-  const refresh = await one.api.send(
-    'mutation($token: String!) { refresh(refreshToken: $token) { accessToken } }',
-    { token: login.data.login.refreshToken },
-    'nonsense',
-  );
+  const nonsense = { authorization: 'Bearer nonsense' };
+  const refresh = await one.api.refresh(login.data.login.refreshToken, nonsense);
   expect(refresh.status).toBe(200);
 });
 

@@ -8,7 +8,7 @@ import { schemaText } from '../../src/graphql/print-schema';
 import { createSchema } from '../../src/graphql/schema';
 import type { AuthResult, Principal } from '../../src/guard/guard';
 import { AUTH } from '../support/api';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { shared, sharedNodes, sharedWorld } from '../support/shared';
 
 /** The fields that work without a token. */
 const PUBLIC = ['Mutation.register', 'Mutation.login', 'Mutation.refresh', 'Mutation.logout'];
@@ -72,16 +72,8 @@ test('a request may hold ten mutations with any selection, and not eleven', () =
 });
 
 describe('the check of each operation', () => {
-  let world: World;
-  let node: TestNode;
-  let userToken: string;
-
-  beforeAll(async () => {
-    world = await createWorld();
-    node = await world.node();
-    userToken = (await node.api.register('user@example.com')).accessToken;
-  });
-  afterAll(() => world.close());
+  const [node] = sharedNodes(sharedWorld(), {});
+  const user = shared(() => node.api.newUser());
 
   /** A call of the field with valid arguments and some selection. */
   const callOf = (type: string, name: string) => {
@@ -133,7 +125,7 @@ describe('the check of each operation', () => {
   test.each(served(forAdministrators))(
     '%s.%s refuses a user who is not an administrator',
     async (type, name) => {
-      expect(await node.api.send(callOf(type, name), {}, userToken)).toMatchObject({
+      expect(await node.api.send(callOf(type, name), {}, user.accessToken)).toMatchObject({
         status: 403,
         code: 'FORBIDDEN',
       });
@@ -162,7 +154,7 @@ describe('the check of each operation', () => {
     const names = guarded.filter(isSubscription).map(([, name]) => name);
     expect(names).toEqual(['sessionEnded', 'revocations']);
     for (const name of names) {
-      expect(await node.api.send(callOf('Subscription', name), {}, userToken)).toMatchObject({
+      expect(await node.api.send(callOf('Subscription', name), {}, user.accessToken)).toMatchObject({
         status: 400,
         code: 'BAD_REQUEST',
       });

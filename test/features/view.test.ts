@@ -1,18 +1,12 @@
 import { eventually } from '../support/eventually';
 import { keyIdsOf, metricsOf, untilViewIsCurrent } from '../support/probes';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { sharedNodes, sharedWorld } from '../support/shared';
+import { createWorld, type TestNode } from '../support/world';
 import { worldMaker } from '../support/world-maker';
 
 const newWorld = worldMaker(createWorld);
-let world: World;
-let one: TestNode;
-let two: TestNode;
-
-beforeAll(async () => {
-  world = await createWorld();
-  [one, two] = await Promise.all([world.node(), world.node()]);
-});
-afterAll(() => world.close());
+const world = sharedWorld();
+const [one, two] = sharedNodes(world, {}, {});
 
 const checks = async (node: TestNode) => {
   const { value } = await metricsOf(node);

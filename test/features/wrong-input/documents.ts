@@ -78,9 +78,7 @@ export const DOCUMENTS: Case[] = [
     '11 attempts at a password in one request': ask(
       `mutation {${repeat(11, (i) => `a${i}: login(input: {email: "a@example.com", password: "${SECRET}${i}"}) { accessToken }`)}}`,
     ),
-    '90 mutations hidden in a fragment': ask(
-      `mutation { ...F } fragment F on Mutation {${logouts(90)}}`,
-    ),
+    '90 mutations hidden in a fragment': ask(`mutation { ...F } fragment F on Mutation {${logouts(90)}}`),
     'fragments that double 40 times': ask(`{ me { ...F0 } } ${doubling(40, 'User', 'id')}`),
     'fragments that double 40 times at the top': ask(`{ ...F0 } ${doubling(40, 'Query', '__typename')}`),
     '50 mutations beside more fragments than anyone counts': ask(

@@ -1,5 +1,6 @@
-import { Api } from '../test/support/api';
+import { ADMIN, Api } from '../test/support/api';
 import { exchange, longestTurn } from '../test/support/held';
+import { withPostgres } from '../test/support/postgres';
 import { WORST_DATA } from '../test/support/worst-data';
 import { CUT, INTROSPECTION_SECRET, type WorstRequest, worstRequests } from '../test/support/worst-requests';
 import { readConfig } from '../src/config/read-config';
@@ -8,7 +9,7 @@ import { startServer } from '../src/server/server';
 import { aim, type Figure, milliseconds, note, runBench, times } from './support/report';
 import { SETTINGS } from './support/settings';
 import { median } from './support/statistics';
-import { withClient, withStores } from './support/stores';
+import { withStores } from './support/stores';
 
 /** ms */
 const LONGEST = 50;
@@ -17,8 +18,6 @@ const TRIES = 15;
 
 /** The number of requests shown: those with the longest turns of the event loop. */
 const SHOWN = 12;
-
-const ADMIN = { email: 'root@example.com', password: 'the keys to the kingdom' };
 
 runBench('event-loop: how long the worst requests hold it', () =>
   withStores(async (stores): Promise<Figure[]> => {
@@ -44,10 +43,10 @@ runBench('event-loop: how long the worst requests hold it', () =>
       open: await start({}),
       proxied: await start({ TRUST_PROXY: '127.0.0.1, 10.0.0.0/8' }),
     } satisfies Record<WorstRequest['to'], unknown>;
-    await withClient(databaseUrl, async (client) => {
+    await withPostgres(databaseUrl, async (client) => {
       for (const statement of WORST_DATA) await client.query(statement);
     });
-    const { accessToken } = await new Api(nodes.production.url).login(ADMIN.email, ADMIN.password);
+    const { accessToken } = await new Api(nodes.production.url).loginAsAdmin();
 
     const held: { name: string; first: number; usual: number }[] = [];
     for (const { name, to, bytes } of [...worstRequests(accessToken), CUT]) {

@@ -84,7 +84,11 @@ runBench('throughput: an authenticated query, { __typename }', () =>
     const figures: Figure[] = [
       { name: 'with no check at all', measured: perSecond(median(results.none)) },
       { name: 'checked in the view', measured: perSecond(median(results.view)) },
-      { name: 'that to no check', measured: times(served), aim: aim('>= 0.97', served >= 0.97) },
+      {
+        name: 'that to no check, the median of the ratios',
+        measured: times(served),
+        aim: aim('>= 0.97', served >= 0.97),
+      },
       {
         name: 'checked in Redis, to no check',
         measured: `${times(against('redis'))}, ${perSecond(median(results.redis))}`,

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { withPostgres } from '../test/support/postgres';
 import { systemClock } from '../src/core/clock';
 import type { RevocationLog } from '../src/core/ports/truth';
 import { connect } from '../src/server/database';
@@ -9,7 +10,7 @@ import { migrate } from '../src/postgres/start';
 import { nanoseconds, prepareChecking } from './support/checking';
 import { aim, type Figure, note, runBench, times } from './support/report';
 import { inTurn, median, ratio, timed } from './support/statistics';
-import { withClient, withStores } from './support/stores';
+import { withStores } from './support/stores';
 
 const MANY = 1_000_000;
 const FEW = 1000;
@@ -60,7 +61,7 @@ runBench('view: one million live revocations', () =>
       const dataSource = await connect({ url }, { statementTimeout: 0, poolSize: 2 });
       await migrate(dataSource, () => Promise.resolve());
       note(`inserting ${count.toLocaleString('en')} live revocations …`);
-      await withClient(url, async (client) => {
+      await withPostgres(url, async (client) => {
         await client.query(LIVE_REVOCATIONS, [count]);
         await client.query('vacuum analyze revocations');
       });

@@ -26,3 +26,16 @@ export function startHelper<Order extends object, Result>(name: string): Helper<
     stop: () => void child.kill('SIGTERM'),
   };
 }
+
+/** For the program of a helper: answers each order with its result. An error ends the process. */
+export function answerOrders(run: (order: never) => Promise<unknown>): void {
+  process.on('message', (order) => {
+    run(order as never).then(
+      (result) => process.send?.(result),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+}

@@ -1,4 +1,5 @@
 import { graphqlRequest, openConnection } from './connection';
+import { answerOrders } from './helper';
 
 /** A load on a server. */
 export interface LoadOrder {
@@ -43,12 +44,4 @@ async function run({ url, query, tokens, connections, duration, expected }: Load
   return { answered, took: performance.now() - startedAt };
 }
 
-process.on('message', (order: LoadOrder) => {
-  run(order).then(
-    (result) => process.send?.(result),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+answerOrders(run);

@@ -11,6 +11,7 @@ import { createRevoker, type Revoker } from '../../src/revocation/revoke';
 import { assembleRevocations } from '../../src/server/wire-revocation';
 import { Teardown } from '../../src/server/teardown';
 import { createSeal } from '../../src/tokens/sealing';
+import { answerOrders } from './helper';
 import type { Person } from './people';
 import { SETTINGS } from './settings';
 
@@ -119,12 +120,4 @@ async function run({ databaseUrl, redisUrl, work, concurrency }: RevokerOrder): 
   }
 }
 
-process.on('message', (order: RevokerOrder) => {
-  run(order).then(
-    (result) => process.send?.(result),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+answerOrders(run);

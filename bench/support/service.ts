@@ -8,6 +8,7 @@ import fastify from 'fastify';
 import { verify } from 'jsonwebtoken';
 import { Pool } from 'pg';
 import { apolloContext, type ContextArgument, createGuard } from '../../src/index';
+import { answerOrders } from './helper';
 import { SETTINGS } from './settings';
 
 /** The ways in which a service checks tokens. */
@@ -101,12 +102,4 @@ async function serve(order: ServiceOrder): Promise<ServiceResult> {
   });
 }
 
-process.on('message', (order: ServiceOrder) => {
-  serve(order).then(
-    (result) => process.send?.(result),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+answerOrders(serve);

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { withPostgres } from '../../test/support/postgres';
 import { startPostgres, startRedis } from '../../test/support/servers';
 
 /** Temporary stores for one run. */
@@ -6,17 +6,6 @@ export interface Stores {
   readonly redisUrl: string;
   /** Makes an empty database and returns its URL. */
   database(name: string): Promise<string>;
-}
-
-/** Runs SQL on a new connection. */
-export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** Starts a Postgres that forces every commit to the disk, and a Redis, and deletes both after the work. */
@@ -28,7 +17,7 @@ export async function withStores<T>(work: (stores: Stores) => Promise<T>): Promi
       return await work({
         redisUrl: redis.url,
         async database(name) {
-          await withClient(postgres.url, (client) => client.query(`create database ${name}`));
+          await withPostgres(postgres.url, (client) => client.query(`create database ${name}`));
           const url = new URL(postgres.url);
           url.pathname = `/${name}`;
           return url.href;

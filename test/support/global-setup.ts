@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
 import { createDataSource } from '../../src/postgres/data-source';
 import { migrate } from '../../src/postgres/start';
 import { prepareEmbeddedFolder } from './embedded-folder';
+import { withPostgres } from './postgres';
 import { installMissing } from './programs';
 import { startPostgres, startRedis, type TestServer } from './servers';
 
@@ -16,11 +16,10 @@ declare global {
 export const TEMPLATE = 'tokenfence_template';
 
 async function makeTemplate(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query(`drop database if exists ${TEMPLATE}`);
-  await client.query(`create database ${TEMPLATE}`);
-  await client.end();
+  await withPostgres(url, async (client) => {
+    await client.query(`drop database if exists ${TEMPLATE}`);
+    await client.query(`create database ${TEMPLATE}`);
+  });
   const template = new URL(url);
   template.pathname = `/${TEMPLATE}`;
   const dataSource = createDataSource({ url: template.href }, { statementTimeout: 0, poolSize: 1 });

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { Client as PostgresClient } from 'pg';
 import type { Clock } from '../../src/core/clock';
 import { readConfig } from '../../src/config/read-config';
@@ -8,6 +7,8 @@ import { type RunningServer, startServer } from '../../src/server/server';
 import { ADMIN, Api } from './api';
 import { eventually } from './eventually';
 import { TEMPLATE } from './global-setup';
+import { withPostgres } from './postgres';
+import { withRedis } from './redis';
 
 export type Env = Record<string, string | undefined>;
 
@@ -89,42 +90,21 @@ export async function createWorld({
   redis,
 }: WorldOptions = {}): Promise<World> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  const server = new PostgresClient({ connectionString: postgres });
-  // A test may restart the server. The connection is made anew when it is needed.
-  server.on('error', () => undefined);
-  await server.connect();
   const isShared = postgres === process.env.SHARED_POSTGRES;
-  await server.query(`create database ${name} ${isShared ? `template ${TEMPLATE}` : ''}`);
-  await server.end();
-
-  const redisUrl = redis === null ? undefined : (redis ?? sharedRedis());
-  if (redisUrl !== undefined && redis === undefined) {
-    const client = new Redis(redisUrl);
-    await client.flushdb();
-    client.disconnect();
-  }
   const address = new URL(postgres);
   address.pathname = `/${name}`;
-  const nodes: TestNode[] = [];
-
-  const withClient = async <T>(url: string, work: (client: PostgresClient) => Promise<T>) => {
-    const client = new PostgresClient({ connectionString: url });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
-  };
-
+  await withPostgres(postgres, (client) =>
+    client.query(`create database ${name} ${isShared ? `template ${TEMPLATE}` : ''}`),
+  );
   // A copied database needs its own id. Outside tests, `tokenfence admin restored` sets it.
-  if (isShared) {
-    await withClient(address.href, (client) =>
+  if (isShared)
+    await withPostgres(address.href, (client) =>
       client.query('update fleet set database_id = gen_random_uuid()'),
     );
-  }
 
+  const redisUrl = redis === null ? undefined : (redis ?? sharedRedis());
+  if (redisUrl !== undefined && redis === undefined) await withRedis(redisUrl, (client) => client.flushdb());
+  const nodes: TestNode[] = [];
   return {
     databaseUrl: address.href,
     redisUrl,
@@ -134,7 +114,7 @@ export async function createWorld({
       return node;
     },
     sql: (text, values) =>
-      withClient(address.href, async (client) => (await client.query(text, values)).rows),
+      withPostgres(address.href, async (client) => (await client.query(text, values)).rows),
     async hold(text) {
       const client = new PostgresClient({ connectionString: address.href });
       await client.connect();
@@ -148,7 +128,7 @@ export async function createWorld({
     async close() {
       for (const node of nodes) await node.close();
       // Without FORCE, so that a connection which a closed node left open fails the test.
-      await eventually(() => withClient(postgres, (client) => client.query(`drop database ${name}`)));
+      await eventually(() => withPostgres(postgres, (client) => client.query(`drop database ${name}`)));
     },
   };
 }

@@ -50,17 +50,14 @@ export class AdminResolver {
   constructor(private readonly actions: Actions) {}
 
   @Mutation(() => LogoutReceiptType, { description: 'Ends every session and token of a user.' })
-  async forceLogout(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
+  async forceLogout(@Args() { userId, reason }: UserAndReason, @Ctx() context: Context) {
     return toLogoutReceipt(
       await this.actions.forceLogout(requireUser(context), userId, reason, context.client),
     );
   }
 
   @Mutation(() => LogoutReceiptType, { description: 'Ends one session of any user.' })
-  async forceLogoutSession(
-    @Args(() => SessionAndReason) { sessionId, reason }: SessionAndReason,
-    @Ctx() context: Context,
-  ) {
+  async forceLogoutSession(@Args() { sessionId, reason }: SessionAndReason, @Ctx() context: Context) {
     return toLogoutReceipt(
       await this.actions.forceLogoutSession(requireUser(context), sessionId, reason, context.client),
     );
@@ -69,7 +66,7 @@ export class AdminResolver {
   @Mutation(() => LogoutReceiptType, {
     description: 'Ends every session and token of all users, including this session.',
   })
-  async forceLogoutAll(@Args(() => RequiredReason) { reason }: RequiredReason, @Ctx() context: Context) {
+  async forceLogoutAll(@Args() { reason }: RequiredReason, @Ctx() context: Context) {
     return toLogoutReceipt(await this.actions.forceLogoutAll(requireUser(context), reason, context.client));
   }
 
@@ -77,7 +74,7 @@ export class AdminResolver {
     description:
       'Disables a user: ends all their sessions and tokens, and refuses sign-in until they are enabled.',
   })
-  async disableUser(@Args(() => UserAndReason) { userId, reason }: UserAndReason, @Ctx() context: Context) {
+  async disableUser(@Args() { userId, reason }: UserAndReason, @Ctx() context: Context) {
     return toUser(
       await this.actions.disableUser(requireUser(context), userId, reason, context.client),
       context,

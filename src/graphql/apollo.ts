@@ -4,22 +4,15 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
-import type { GraphQLSchema } from 'graphql';
-import type { Logger } from '../core/ports/logger';
-import type { RecordRefusal } from '../core/ports/refusals';
 import type { Context } from './context';
-import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
+import { type Documents, type DocumentsOptions, MOST_ERRORS, MOST_TOKENS } from './documents';
 import { createErrorFormatter } from './errors';
-import { createRequestPlugin } from './request-plugin';
+import { createRequestPlugin, type RequestPluginOptions } from './request-plugin';
 
-export interface ApolloOptions {
-  readonly schema: GraphQLSchema;
-  readonly logger: Logger;
-  readonly recordRefusal: RecordRefusal;
-  /** Disables introspection and the landing page, and keeps names of the schema out of error messages. */
-  readonly production: boolean;
+/** In production there is no landing page either. */
+export interface ApolloOptions extends DocumentsOptions, Omit<RequestPluginOptions, 'requestIds'> {
   /** Documents that are parsed and validated before Apollo gets the request. */
-  readonly documents: Documents['store'];
+  readonly documents: Pick<Documents, 'store'>;
 }
 
 export function createApollo(options: ApolloOptions): ApolloServer<Context> {
@@ -32,7 +25,7 @@ export function createApollo(options: ApolloOptions): ApolloServer<Context> {
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     csrfPrevention: true,
-    documentStore: documents,
+    documentStore: documents.store,
     parseOptions: { maxTokens: MOST_TOKENS },
     validationOptions: { maxErrors: MOST_ERRORS },
     executionOptions: { maxCoercionErrors: MOST_ERRORS },

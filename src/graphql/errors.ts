@@ -17,10 +17,7 @@ const SYNTAX_CODES = new Set<string>([
 const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;
 
 function messageOfValidation(errors: readonly ValidationError[]): string {
-  const texts = errors.flatMap((error) => [
-    ...Object.values(error.constraints ?? {}),
-    ...(error.children ?? []).flatMap((child) => Object.values(child.constraints ?? {})),
-  ]);
+  const texts = errors.flatMap(({ constraints = {} }) => Object.values(constraints));
   return texts.length > 0 ? texts.map(sentence).join(' ') : 'The input is invalid.';
 }
 
@@ -49,10 +46,6 @@ function withoutVariable({ message, originalError }: GraphQLError): string {
   const path = / at "[\w.[\]]+"$/.exec(value.slice(0, -`; ${reason}`.length))?.[0] ?? '';
   return `${variable}${path}: ${withoutValues(reason)}`;
 }
-
-/** Replaces Apollo's message, which tells clients how to turn introspection on. */
-const withoutAdvice = (message: string) =>
-  message.replace(/^GraphQL introspection is not allowed[^]*$/, 'Introspection of the schema is disabled.');
 
 /** Ends a library's message with a full stop. A single word belongs to a protocol and stays. */
 function asSentence(message: string): string {
@@ -102,17 +95,17 @@ export interface FormatOptions {
  */
 export function createErrorFormatter({ logger, production }: FormatOptions) {
   const messageFor = (error: GraphQLError) => {
-    const message = withoutAdvice(withoutVariable(error));
+    const message = withoutVariable(error);
     return asSentence(production ? withoutSuggestions(message) : message);
   };
 
   return (formatted: GraphQLFormattedError, raw: unknown, requestId?: string): GraphQLFormattedError => {
     const { locations, path } = formatted;
     const error = unwrapResolverError(raw);
-    const answer = (message: string, extensions: Record<string, unknown>): GraphQLFormattedError => ({
+    const answer = (message: string, extensions: Record<string, unknown>) => ({
       message,
-      ...(locations && { locations }),
-      ...(path && { path }),
+      locations,
+      path,
       extensions,
     });
 

@@ -88,7 +88,7 @@ export class UserResolver {
     complexity: costOfPage,
     description: 'All users, oldest first. Administrators only.',
   })
-  async users(@Args(() => UsersArgs) args: UsersArgs, @Ctx() context: Context) {
+  async users(@Args() args: UsersArgs, @Ctx() context: Context) {
     const { sessionId } = requireUser(context);
     const page = await this.actions.listUsers(toPageRequest(args), args.search ?? undefined);
     return toConnection(page, args, (user) => toUserType(user, sessionId));
@@ -99,7 +99,7 @@ export class UserResolver {
     complexity: costOfPage,
     description: 'The audit log, newest first. Administrators only.',
   })
-  async auditEvents(@Args(() => AuditEventsArgs) args: AuditEventsArgs) {
+  async auditEvents(@Args() args: AuditEventsArgs) {
     const page = await this.actions.listAuditEvents(toPageRequest(args), args.userId ?? undefined);
     return toConnection(page, args, (event) => event);
   }
@@ -111,10 +111,10 @@ export class UserResolver {
   })
   async sessions(
     @Root() { id, currentSessionId }: UserType,
-    @Args(() => SessionsArgs) { first, after }: SessionsArgs,
+    @Args() args: SessionsArgs,
     @Ctx() context: Context,
   ) {
-    const wanted = { userId: id, first: first ?? DEFAULT_ITEMS, after: after ?? undefined };
-    return (await context.sessions.load(wanted)).map((session) => toSessionType(session, currentSessionId));
+    const sessions = await context.sessions.load({ userId: id, ...toPageRequest(args) });
+    return sessions.map((session) => toSessionType(session, currentSessionId));
   }
 }

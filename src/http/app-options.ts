@@ -7,7 +7,6 @@ import type { PublishedKeys } from '../core/ports/tokens';
 import type { Guard } from '../guard/guard';
 import type { Announcements } from '../revocation/announcements';
 import type { SocketLimits } from '../subscriptions/socket-limits';
-import type { SocketObserver } from '../subscriptions/sockets';
 import type { Readiness } from './health';
 import type { ExposeMetrics } from './metrics';
 
@@ -23,7 +22,7 @@ export interface AppOptions {
   readonly stopping: AbortSignal;
   readonly logger: FastifyBaseLogger;
   readonly recordRefusal: RecordRefusal;
-  readonly metrics: Pick<Metrics, 'answered'>;
+  readonly metrics: Pick<Metrics, 'answered' | 'socketOpened' | 'socketClosed'>;
   /** The share of successful requests that are logged, 0 to 1. Errors always are. `off`: logs no request. */
   readonly logRequests: number | 'off';
   /** The service's own URL, as clients know it. */
@@ -40,7 +39,6 @@ export interface AppOptions {
   readonly clock: Clock;
   /** ms */
   readonly clockSkew: number;
-  readonly socketObserver?: SocketObserver;
   /** Whether attempts and sockets are limited per address. */
   readonly rateLimit: boolean;
   readonly socketLimits?: Partial<SocketLimits>;

@@ -100,7 +100,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...options,
     schema,
     documents,
-    observer: options.socketObserver,
     limits: socketLimits,
   });
   const places = createPlaces({

@@ -52,7 +52,7 @@ function withRequestId(answer: string, id: string): string {
 /** Adds `/graphql`: queries and mutations over HTTP, subscriptions over WebSocket. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { actions, documents, guard, recordRefusal, sockets, requestLog } = options;
-  const apollo = createApollo({ ...options, documents: documents.store });
+  const apollo = createApollo(options);
   await apollo.start();
   // Runs after the last response. Apollo must not close the app itself: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());

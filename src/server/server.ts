@@ -198,10 +198,6 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
     recordRefusal,
     metrics,
     clock,
-    socketObserver: {
-      opened: () => metrics.socketOpened(),
-      closed: (cause: string) => metrics.socketClosed(cause),
-    },
   });
   const metricsUrl = await serveMetrics(config, exposeMetrics, logger, teardown);
   teardown.add(() => app.close());

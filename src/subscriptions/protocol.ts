@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLFormattedError, subscribe } from 'graphql';
+import { type GraphQLError, type GraphQLFormattedError, locatedError, subscribe } from 'graphql';
 import { type Context, makeServer, type Server, type ServerOptions } from 'graphql-ws';
 import { type Client, originOf } from '../actions/client';
 import type { Logger } from '../core/ports/logger';
@@ -7,7 +7,6 @@ import type { SubscriptionContext } from '../graphql/context';
 import { noteDenials } from '../graphql/denials';
 import { createErrorFormatter, requestError } from '../graphql/errors';
 import { createSubscriptionReader, type SubscriptionReaderOptions } from '../graphql/subscription-request';
-import type { Principal } from '../guard/guard';
 import type { SocketHandle } from '../guard/signed-in-socket';
 import { authorizationIn, type SocketGuard } from '../guard/sockets';
 import type { Connection } from './connection';
@@ -39,14 +38,8 @@ type Params = Record<string, unknown> | undefined;
 type SocketContext = Context<Params, SocketState>;
 type Hooks = Required<ServerOptions<Params, SocketState>>;
 
-/** Has no code, so the log gets all of it and the client nothing. */
-const unexpected = (error: unknown) =>
-  new GraphQLError('Unexpected.', {
-    originalError:
-      error instanceof Error
-        ? error
-        : new Error('Something other than an error was thrown.', { cause: error }),
-  });
+/** Without a code, the log gets all of it and the client nothing. */
+const unexpected = (error: unknown) => locatedError(error, undefined);
 
 /** Formats errors for the client, logs the unexpected ones, and records the denied ones in the audit log. */
 function createErrorHandling(options: ProtocolOptions) {
@@ -67,16 +60,6 @@ function createErrorHandling(options: ProtocolOptions) {
 function createSignIn(options: ProtocolOptions): (context: SocketContext) => Promise<boolean> {
   const { socketGuard, limits, watchers, logger, recordRefusal } = options;
 
-  /** Refuses a new socket of a user with enough of them. The open ones stay. */
-  const admit = ({ userId, sessionId }: Principal, { client, connection }: SocketState): boolean => {
-    if (socketGuard.countOf(userId) < limits.ofUser) return true;
-    const reason = 'sockets-by-user';
-    const type = 'RATE_LIMIT_REACHED';
-    recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(client) });
-    connection.closeFor('TOO_MANY_SOCKETS');
-    return false;
-  };
-
   const handleOf = (state: SocketState): SocketHandle => ({
     isOpen: () => state.connection.isOpen,
     close(cause, revocation) {
@@ -90,7 +73,15 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
       else finish();
     },
     onceClosed: (listener) => state.connection.onceClosed(listener),
-    admit: (principal) => admit(principal, state),
+    admit({ userId, sessionId }) {
+      if (socketGuard.countOf(userId) < limits.ofUser) return true;
+      // The open ones stay.
+      const reason = 'sockets-by-user';
+      const type = 'RATE_LIMIT_REACHED';
+      recordRefusal({ type, userId, actorId: userId, sessionId, reason, ...originOf(state.client) });
+      state.connection.closeFor('TOO_MANY_SOCKETS');
+      return false;
+    },
     onRevocation: (revocation) => state.subscriptions?.push(revocation),
     onError: (error) =>
       logger.error({ requestId: state.id, err: error }, "Unexpected error in the check of a socket's token."),
@@ -125,10 +116,8 @@ function createSubscribing(options: ProtocolOptions): Hooks['onSubscribe'] {
       const reading = read(request);
       if (!('document' in reading)) return reading;
       const { socket, revocations } = own;
-      const contextValue: SubscriptionContext = {
-        auth: { ok: true, principal: socket.principal },
-        revocations,
-      };
+      const auth = { ok: true, principal: socket.principal } as const;
+      const contextValue: SubscriptionContext = { auth, revocations };
       return { ...reading, contextValue };
     } catch (error) {
       return [unexpected(error)];

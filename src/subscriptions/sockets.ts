@@ -2,20 +2,14 @@ import { handleProtocols } from 'graphql-ws';
 import type { ServerOptions, WebSocket } from 'ws';
 import type { Client } from '../actions/client';
 import type { Clock } from '../core/clock';
+import type { Metrics } from '../core/ports/metrics';
 import type { Guard } from '../guard/guard';
 import { createSocketGuard } from '../guard/sockets';
 import type { Announcements } from '../revocation/announcements';
-import type { CloseCause } from './closing';
 import { Connection } from './connection';
 import { createProtocol, type ProtocolOptions, type SocketState } from './protocol';
 import { SOCKET_LIMITS, type SocketLimits } from './socket-limits';
 import { informWatchers, type Subscriptions } from './subscriptions';
-
-/** Counts the sockets, for the metrics. Must not throw. */
-export interface SocketObserver {
-  opened(): void;
-  closed(cause: CloseCause): void;
-}
 
 export interface SocketsOptions extends Omit<ProtocolOptions, 'socketGuard' | 'watchers' | 'limits'> {
   readonly guard: Guard;
@@ -24,7 +18,7 @@ export interface SocketsOptions extends Omit<ProtocolOptions, 'socketGuard' | 'w
   readonly clock: Clock;
   /** ms that clocks may differ by */
   readonly clockSkew: number;
-  readonly observer?: SocketObserver;
+  readonly metrics: Pick<Metrics, 'socketOpened' | 'socketClosed'>;
   readonly limits?: Partial<SocketLimits>;
 }
 
@@ -44,7 +38,7 @@ export interface Sockets {
   stop(): Promise<void>;
 }
 
-export function createSockets({ limits: given, observer, ...options }: SocketsOptions): Sockets {
+export function createSockets({ limits: given, metrics, ...options }: SocketsOptions): Sockets {
   const { guard, announcements, clock, clockSkew, logger } = options;
   const limits: SocketLimits = { ...SOCKET_LIMITS, ...given };
   const open = new Set<Connection>();
@@ -77,14 +71,14 @@ export function createSockets({ limits: given, observer, ...options }: SocketsOp
       const connection = new Connection({ socket, id, limits, clock, logger });
       const state: SocketState = { id, client, connection };
       open.add(connection);
-      observer?.opened();
+      metrics.socketOpened();
       const leaveProtocol = protocol.opened(connection, state);
       connection.onceClosed((code, reason, cause) => {
         open.delete(connection);
         state.subscriptions?.end();
         void leaveProtocol(code, reason);
         logger.debug({ requestId: id, cause, code }, 'A socket was closed.');
-        observer?.closed(cause);
+        metrics.socketClosed(cause);
       });
       if (isStopping) connection.closeFor('STOPPING');
     },

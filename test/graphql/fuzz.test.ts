@@ -163,7 +163,7 @@ const apollo = createApollo({
   schema,
   production,
   logger,
-  documents: documents.store,
+  documents,
   recordRefusal: () => undefined,
 });
 const readSubscription = createSubscriptionReader({ schema, production, documents });

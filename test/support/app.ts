@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
+import { noMetrics } from '../../src/core/ports/metrics';
 import { createApp } from '../../src/http/app';
 import type { AppOptions } from '../../src/http/app-options';
 import { createLogger } from '../../src/server/logger';
@@ -28,7 +29,7 @@ export async function startApp(options: Partial<AppOptions> = {}): Promise<TestA
     stopping: new AbortController().signal,
     logger,
     recordRefusal: (event) => void refusals.push(event),
-    metrics: { answered: () => undefined },
+    metrics: noMetrics,
     logRequests: 'off',
     issuer: 'https://auth.example.com',
     corsOrigins: [],

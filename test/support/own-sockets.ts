@@ -45,7 +45,7 @@ export async function startOwnSockets(
       warn: silent,
       error: (_details, message) => void errors.push(message),
     },
-    observer: { opened: silent, closed: (cause) => void closed.push(cause) },
+    metrics: { socketOpened: silent, socketClosed: (cause) => void closed.push(cause as CloseCause) },
     ...options,
   });
   const server = createServer();

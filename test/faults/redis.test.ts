@@ -55,10 +55,13 @@ describe.each([
   const expectRevoked = async ({ accessToken }: Tokens) => {
     for (const { api } of [two, one]) expect((await api.me(accessToken)).reason).toBe('TOKEN_REVOKED');
   };
-  const unconfirmed = () => world.sql('select id from revocations where confirmed_at is null');
+  const unconfirmed = (of = world) => of.sql('select id from revocations where confirmed_at is null');
+  const untilSound = (node: TestNode) =>
+    eventually(async () => expect(await readinessOf(node)).toMatchObject({ status: 200, degraded: [] }));
+  const newUsers = () => Promise.all([one.api.newUser(), one.api.newUser()]);
 
   test('a flush of Redis after a logout makes no revoked token good', async () => {
-    const [gone, stays] = [await one.api.newUser(), await one.api.newUser()];
+    const [gone, stays] = await newUsers();
     await warm(gone);
     await warm(stays);
     expect((await one.api.end('logout', gone.accessToken)).confirmed).toBe(true);
@@ -80,11 +83,7 @@ describe.each([
   });
 
   test('without Redis, good tokens are served, revoked ones are refused, and no receipt is confirmed', async () => {
-    const [before, after, stays] = [
-      await one.api.newUser(),
-      await one.api.newUser(),
-      await one.api.newUser(),
-    ];
+    const [[before, after], stays] = [await newUsers(), await one.api.newUser()];
     for (const tokens of [before, after, stays]) await warm(tokens);
     await one.api.end('logout', before.accessToken);
 
@@ -104,16 +103,14 @@ describe.each([
     expect(said('Redis cannot be reached')).toBe(complaints);
 
     await redis.start();
-    await eventually(async () => expect(await readinessOf(one)).toMatchObject({ status: 200, degraded: [] }));
+    await untilSound(one);
     await eventually(async () => expect(await unconfirmed()).toHaveLength(0));
     await expectRevoked(before);
     await expectRevoked(after);
     await expectGood(stays);
     // A second request is answered by the present state.
-    expect(await one.api.end('logout', after.accessToken)).toMatchObject({
-      confirmed: true,
-      endedSessions: 0,
-    });
+    const again = await one.api.end('logout', after.accessToken);
+    expect(again).toMatchObject({ confirmed: true, endedSessions: 0 });
     await eventually(() => expect(said('Redis can be reached again')).toBe(said('Redis cannot be reached')));
   });
 
@@ -123,51 +120,43 @@ describe.each([
     await one.api.end('logout', gone.accessToken);
     await redis.kill();
     await redis.start();
-    await eventually(async () => expect(await readinessOf(one)).toMatchObject({ degraded: [] }));
-    await eventually(async () => expect(await readinessOf(two)).toMatchObject({ degraded: [] }));
+    for (const node of [one, two]) await untilSound(node);
     await expectRevoked(gone);
     await expectRevoked(gone);
   });
 
   test('another node confirms the revocation of a node that cannot reach Redis', async () => {
-    // A longer lease than elsewhere: the receipt waits for the relay of the other node.
-    const patient = await newWorld({ redis: redis.url });
-    const nodeEnv = { ...env, REVOCATION_LEASE: '1s' };
-    const [cut, other] = await Promise.all([
-      patient.node({ ...nodeEnv, REDIS_URL: proxy.url }),
-      patient.node(nodeEnv),
-    ]);
+    const own = await newWorld({ redis: redis.url });
+    const [cut, other] = await Promise.all([own.node({ ...env, REDIS_URL: proxy.url }), own.node(env)]);
     const gone = await cut.api.register('gone@example.com');
     proxy.cut();
     expect(await cut.api.end('logoutEverywhere', gone.accessToken)).toMatchObject({ confirmed: true });
     for (const { api } of [other, cut]) expect((await api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
-    await eventually(async () =>
-      expect(await patient.sql('select id from revocations where confirmed_at is null')).toHaveLength(0),
-    );
+    await eventually(async () => expect(await unconfirmed(own)).toHaveLength(0));
   });
 
   test('a Redis that stops answering does not stop the nodes', async () => {
-    const [gone, stays] = [await one.api.newUser(), await one.api.newUser()];
+    const [gone, stays] = await newUsers();
     await warm(gone);
     redis.pause();
     await expectGood(stays);
     expect(await one.api.end('logout', gone.accessToken)).toMatchObject({ confirmed: false });
     await expectRevoked(gone);
     redis.resume();
-    await eventually(async () => expect(await readinessOf(one)).toMatchObject({ degraded: [] }));
+    await untilSound(one);
     await expectRevoked(gone);
     await expectGood(stays);
   });
 
   test('a silent wire to Redis is given up and replaced later', async () => {
-    const [gone, stays] = [await one.api.newUser(), await one.api.newUser()];
+    const [gone, stays] = await newUsers();
     await warm(gone);
     proxy.silence();
     expect((await one.api.me(stays.accessToken)).status).toBe(200);
     await two.api.end('logout', gone.accessToken);
     await expectRevoked(gone);
     proxy.restore();
-    await eventually(async () => expect(await readinessOf(one)).toMatchObject({ degraded: [] }));
+    await untilSound(one);
     await expectRevoked(gone);
   });
 
@@ -189,7 +178,7 @@ describe.each([
       await redis.kill();
       proxy.restore(replica.url);
 
-      await eventually(async () => expect(await readinessOf(one)).toMatchObject({ degraded: [] }));
+      await untilSound(one);
       // The record in the replica still calls the token good. It belongs to an epoch that has ended.
       expect((await one.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
       expect((await one.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
@@ -203,14 +192,13 @@ describe.each([
     await warm(gone);
     // Without its replica, this Redis answers reads and refuses writes.
     await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '1'));
-    const receipt = await one.api.end('logoutEverywhere', gone.accessToken);
-    expect(receipt).toMatchObject({ confirmed: false });
+    expect(await one.api.end('logoutEverywhere', gone.accessToken)).toMatchObject({ confirmed: false });
     await eventually(() => expectRevoked(gone));
     expect(await readinessOf(two)).toMatchObject({ status: 200, degraded: ['redis'] });
 
     await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '0'));
     await eventually(async () => expect(await unconfirmed()).toHaveLength(0));
-    await eventually(async () => expect(await readinessOf(two)).toMatchObject({ degraded: [] }));
+    await untilSound(two);
     await expectRevoked(gone);
   });
 
@@ -254,9 +242,7 @@ describe.each([
     const tokens = await late.api.newUser();
     expect((await late.api.me(tokens.accessToken)).status).toBe(200);
     await redis.start();
-    await eventually(async () =>
-      expect(await readinessOf(late)).toMatchObject({ status: 200, degraded: [] }),
-    );
+    await untilSound(late);
     expect(await late.api.end('logout', tokens.accessToken)).toMatchObject({ confirmed: true });
     await expectRevoked(tokens);
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { note, print, type Report } from './support/report';
 
 /** The benchmarks. Each runs in its own process, one after the other. */
-const PROGRAMS = ['check', 'view', 'throughput', 'guard', 'confirm', 'revocations', 'event-loop'];
+const PROGRAMS = ['check', 'view', 'throughput', 'guard', 'confirm', 'revocations', 'writes', 'event-loop'];
 
 function reportOf(name: string): Promise<Report> {
   return new Promise((resolve, reject) => {

@@ -19,10 +19,16 @@ const SCHEMA = `
   );
   create index users_created_at_id on users (created_at, id);
 
+  -- A refresh changes no indexed column, except purge_on once a day. So Postgres updates the row in place, in the room
+  -- that the fill factor leaves.
   create table sessions (
     id uuid not null constraint sessions_pkey primary key,
     user_id uuid not null constraint sessions_user_id_fkey references users (id) on delete cascade,
+    token_version integer not null,
     global_version integer not null,
+    generation integer not null default 1 constraint sessions_generation_positive check (generation >= 1),
+    rotated_at timestamptz not null,
+    salt bytea not null,
     uses_cookie boolean not null,
     user_agent text,
     ip_address text,
@@ -30,23 +36,19 @@ const SCHEMA = `
     last_used_at timestamptz not null,
     idle_expires_at timestamptz not null,
     expires_at timestamptz not null,
+    purge_on date not null,
     ended_at timestamptz
-  );
+  ) with (fillfactor = 70);
   create index sessions_user_id on sessions (user_id);
-  create index sessions_idle_expires_at on sessions (idle_expires_at);
+  create index sessions_purge_on on sessions (purge_on);
   create index sessions_ended_at on sessions (ended_at) where ended_at is not null;
 
-  create table refresh_tokens (
-    id uuid not null default gen_random_uuid() constraint refresh_tokens_pkey primary key,
-    session_id uuid not null
-      constraint refresh_tokens_session_id_fkey references sessions (id) on delete cascade,
-    parent_id uuid,
-    hash bytea not null constraint refresh_tokens_hash_unique unique,
-    created_at timestamptz not null default now(),
-    used_at timestamptz
+  create table refresh_keys (
+    id integer not null constraint refresh_keys_pkey primary key
+      constraint refresh_keys_id_fits check (id between 1 and 65535),
+    sealed_key text not null,
+    created_at timestamptz not null default now()
   );
-  create index refresh_tokens_session_id on refresh_tokens (session_id);
-  create index refresh_tokens_used_at on refresh_tokens (used_at);
 
   create table revocations (
     id uuid not null default gen_random_uuid() constraint revocations_pkey primary key,

@@ -11,21 +11,37 @@ export interface Connection {
   close(): void;
 }
 
-/** The bytes of a GraphQL request, so that sending it again costs nothing. */
-export function graphqlRequest(url: string, query: string, accessToken: string): Buffer {
-  const body = JSON.stringify({ query });
+function requestOf(url: string, path: string, type: string, body: string, bearer?: string): Buffer {
   return Buffer.from(
     [
-      'POST /graphql HTTP/1.1',
+      `POST ${path} HTTP/1.1`,
       `Host: ${new URL(url).host}`,
-      'Content-Type: application/json',
-      `Authorization: Bearer ${accessToken}`,
+      `Content-Type: ${type}`,
+      ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]),
       `Content-Length: ${Buffer.byteLength(body)}`,
       '',
       body,
     ].join('\r\n'),
   );
 }
+
+/** The bytes of a GraphQL request, so that sending it again costs nothing. */
+export const graphqlRequest = (
+  url: string,
+  query: string,
+  accessToken?: string,
+  variables?: object,
+): Buffer =>
+  requestOf(url, '/graphql', 'application/json', JSON.stringify({ query, variables }), accessToken);
+
+/** The bytes of a request with the fields of a form. */
+export const formRequest = (
+  url: string,
+  path: string,
+  fields: Record<string, string>,
+  bearer: string,
+): Buffer =>
+  requestOf(url, path, 'application/x-www-form-urlencoded', new URLSearchParams(fields).toString(), bearer);
 
 const END_OF_HEAD = '\r\n\r\n';
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers';
 import { SETTINGS } from './settings';
 
@@ -36,26 +37,29 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+const isReady = (url: string): Promise<boolean> =>
+  fetch(`${url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
 /** @param program the file to start, under dist; the server if left out */
 export async function startNode(env: Record<string, string>, program = 'src/main.js'): Promise<Node> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {
     env: { PATH: process.env.PATH, ...SETTINGS, PORT: String(port), ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 2, 'inherit'],
   });
   running.add(child);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   void ended.then(() => running.delete(child));
-  await new Promise<void>((resolve, reject) => {
-    let output = '';
-    child.stdout.on('data', (text: Buffer) => {
-      output += text.toString();
-      if (output.includes('is ready at')) resolve();
-    });
-    void ended.then(() => reject(new Error(`A node ended before it was ready:\n${output}`)));
-  });
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await isReady(url))) {
+    if (child.exitCode !== null) throw new Error('A node ended before it was ready.');
+    await setTimeout(50);
+  }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     processorTime: () => (child.pid === undefined ? undefined : processorTimeOf(child.pid)),

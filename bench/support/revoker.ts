@@ -111,7 +111,7 @@ async function run({ databaseUrl, redisUrl, work, concurrency }: RevokerOrder): 
       return {
         confirmed: await each(work.people, concurrency, async ({ userId, sessionId }) => {
           const { receipt } = await revoker.revoke(
-            { scope: 'SESSION', userId, sessionId },
+            { scope: 'SESSION', name: { id: sessionId, ownerId: userId } },
             { type: 'LOGOUT', userId, actorId: userId, sessionId },
           );
           return receipt.confirmation;

@@ -9,3 +9,7 @@ export const SETTINGS = {
 
 /** The default of REVOCATION_LEASE, in ms. */
 export const LEASE = 1000;
+
+/** A password, and how the server hashes it. */
+export const PASSWORD = 'a long password for measuring';
+export const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };

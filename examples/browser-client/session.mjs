@@ -54,6 +54,7 @@ export function createSession({ authUrl, onSessionEnded, fetch = globalThis.fetc
     current = { userId: user.id, accessToken };
   }
 
+  // Another tab may refresh at the same time, with the same cookie: both get the same next refresh token.
   async function refresh(session) {
     try {
       const { accessToken, user } = (await ask(REFRESH)).refresh;

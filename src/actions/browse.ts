@@ -1,6 +1,7 @@
 import type { AuditEvent, Session, User } from '../core/account';
 import { badUserInput } from '../core/errors';
-import type { Page, PageRequest, SessionsOfUser } from '../core/ports/truth';
+import type { SessionsOfUser } from '../core/ports/sessions';
+import type { Page, PageRequest } from '../core/ports/truth';
 import type { Dependencies } from './dependencies';
 
 /** The most items of a page. */
@@ -25,7 +26,7 @@ export const findUsers =
     return ids.map((id) => users.get(id.toLowerCase()));
   };
 
-/** Returns a page of users, oldest first, whose email contains `search`. */
+/** Returns a page of users, oldest first; with `search`, those whose email begins with it, in the order of emails. */
 export const listUsers =
   ({ truth }: Dependencies) =>
   async (request: PageRequest, search?: string): Promise<Page<User>> =>

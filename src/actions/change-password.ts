@@ -1,4 +1,4 @@
-import { badUserInput, invalidCredentials } from '../core/errors';
+import { badUserInput } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import { askerOf, type Client } from './client';
 import { confirmPassword, ownAccount } from './confirm-password';
@@ -19,10 +19,9 @@ export const changePassword =
     if (fault) throw badUserInput(fault);
     const account = { user: before, sessionId: principal.sessionId };
     await confirmPassword(deps, account, change.currentPassword, client);
-    const passwordHash = await passwords.hash(change.newPassword, askerOf(client));
-    return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', async (tables, user) => {
-      // Of two concurrent changes, the second was confirmed with an old password.
-      if (user.passwordHash !== before.passwordHash) throw invalidCredentials();
-      await tables.users.change(user.id, { passwordHash });
+    const after = await passwords.hash(change.newPassword, askerOf(client));
+    return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', {
+      before: before.passwordHash,
+      after,
     });
   };

@@ -30,7 +30,7 @@ export const disableUser =
     const before = await userOf(deps, userId);
     if (before.disabled) return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
-      { scope: 'USER', userId, sessions: 'all' },
+      { scope: 'USER', userId, carryOver: 'none' },
       { type: 'USER_DISABLED', userId, actorId: admin.userId, reason, ...originOf(client) },
       keepAnAdministrator((tables) => tables.users.change(userId, { disabled: true })),
     );
@@ -42,7 +42,7 @@ export const enableUser =
   (deps: Dependencies) =>
   async (admin: Principal, userId: string, client: Client): Promise<ChangedUser> => {
     await deps.truth.transaction(async (tables) => {
-      const user = await tables.users.lock(userId, 'update');
+      const user = await tables.users.lock(userId);
       if (!user) throw notFound('user');
       if (!user.disabled) return;
       await tables.users.change(userId, { disabled: false });
@@ -59,7 +59,7 @@ export const setRole =
     if (before.role === role)
       return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
     const { receipt } = await deps.revoker.revoke(
-      { scope: 'USER', userId, sessions: 'none' },
+      { scope: 'USER', userId, carryOver: 'all' },
       {
         type: 'ROLE_CHANGED',
         userId,

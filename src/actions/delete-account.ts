@@ -13,7 +13,7 @@ export const deleteAccount =
     await confirmPassword(deps, { user, sessionId: principal.sessionId }, password, client);
     const { id: userId } = user;
     const { receipt } = await deps.revoker.revoke(
-      { scope: 'USER', userId, sessions: 'all', forGood: true },
+      { scope: 'USER', userId, carryOver: 'none', forGood: true },
       { type: 'ACCOUNT_DELETED', userId, actorId: userId, ...originOf(client) },
       keepAnAdministrator((tables) => tables.users.delete(userId)),
     );

@@ -2,7 +2,14 @@ import type { Clock } from '../core/clock';
 import type { Passwords } from '../core/ports/passwords';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { RateLimits } from '../core/ports/rate-limits';
-import type { GenerateSigningKey, PublishedKeys, SignToken, VerifyToken } from '../core/ports/tokens';
+import type {
+  GenerateRefreshKey,
+  GenerateSigningKey,
+  PublishedKeys,
+  RefreshTokens,
+  SignToken,
+  VerifyToken,
+} from '../core/ports/tokens';
 import type { Truth } from '../core/ports/truth';
 import type { Revoker } from '../revocation/revoke';
 import type { CheckThoroughly } from '../revocation/thorough-check';
@@ -31,8 +38,10 @@ export interface Dependencies {
   readonly sign: SignToken;
   readonly verify: VerifyToken;
   readonly checkThoroughly: CheckThoroughly;
+  readonly refreshTokens: RefreshTokens;
   readonly keys: PublishedKeys;
   readonly generateKey: GenerateSigningKey;
+  readonly generateRefreshKey: GenerateRefreshKey;
   readonly clock: Clock;
   readonly settings: TokenSettings;
 }

@@ -1,4 +1,3 @@
-import { notFound } from '../core/errors';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
@@ -9,7 +8,7 @@ export const forceLogout =
   ({ revoker }: Dependencies) =>
   async (admin: Principal, userId: string, reason: string | undefined, client: Client): Promise<Receipt> => {
     const { receipt } = await revoker.revoke(
-      { scope: 'USER', userId, sessions: 'all' },
+      { scope: 'USER', userId, carryOver: 'none' },
       { type: 'FORCED_LOGOUT', userId, actorId: admin.userId, reason, ...originOf(client) },
     );
     return receipt;
@@ -17,14 +16,11 @@ export const forceLogout =
 
 /** Ends one session of any user, for an administrator. */
 export const forceLogoutSession =
-  ({ truth, revoker }: Dependencies) =>
+  ({ revoker }: Dependencies) =>
   async (admin: Principal, id: string, reason: string | undefined, client: Client): Promise<Receipt> => {
-    const session = await truth.sessions.find(id);
-    if (!session) throw notFound('session');
-    const ended = { userId: session.userId, sessionId: id };
     const { receipt } = await revoker.revoke(
-      { scope: 'SESSION', ...ended },
-      { type: 'FORCED_SESSION_LOGOUT', ...ended, actorId: admin.userId, reason, ...originOf(client) },
+      { scope: 'SESSION', name: { id } },
+      { type: 'FORCED_SESSION_LOGOUT', actorId: admin.userId, reason, ...originOf(client) },
     );
     return receipt;
   };

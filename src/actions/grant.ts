@@ -1,7 +1,8 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Session, User } from '../core/account';
 import { LARGEST_SKEW } from '../core/claims';
-import type { Fleet, Tables } from '../core/ports/truth';
+import type { SessionState, SessionUse } from '../core/ports/sessions';
+import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
 import { type Client, originOf } from './client';
@@ -19,12 +20,8 @@ export interface Grant {
   readonly receipt?: Receipt;
 }
 
-/** The content of a grant, fixed inside the transaction. It is signed afterwards. */
-export interface GrantTerms {
-  readonly user: User;
-  readonly session: Session;
-  readonly refreshToken: string;
-  readonly fleet: Fleet;
+/** What a grant is made of: as of one moment, and signed afterwards. */
+export interface GrantTerms extends SessionState {
   /** ms since the Unix epoch, read before the versions. */
   readonly issuedAt: number;
   /** The log entries of the sessions that were ended to make room. */
@@ -34,106 +31,67 @@ export interface GrantTerms {
 /** The `client_id` of every token: there is only one client. */
 export const CLIENT_ID = 'tokenfence';
 
-/** Hashes a refresh token for storage. It has full entropy, so a fast hash is enough. */
-export const hashOf = (refreshToken: string): Buffer => createHash('sha256').update(refreshToken).digest();
+/** A secret of one session. 256 random bits (OWASP ASVS 7.2.3). */
+export const newSalt = (): Buffer => randomBytes(32);
 
-/** Makes a session's next refresh token of 256 random bits (OWASP ASVS 7.2.3). Only its hash is stored. */
-async function addRefreshToken(tables: Tables, sessionId: string, parentId?: string): Promise<string> {
-  const refreshToken = randomBytes(32).toString('base64url');
-  await tables.refreshTokens.insert({ hash: hashOf(refreshToken), sessionId, parentId });
-  return refreshToken;
-}
-
-export const looksLikeRefreshToken = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text);
-
-/** Returns when a session that is used at `now` (ms) expires without further use. */
-const idleEnd = (now: number, expiresAt: Date, settings: TokenSettings) =>
-  new Date(Math.min(now + settings.refreshTokenTtl * 1000, expiresAt.getTime()));
-
-/** Ends the least recently used sessions of a user who is at the limit. */
-async function makeRoom(
-  tables: Tables,
-  { sessionsPerUser }: TokenSettings,
-  { id: userId }: User,
-  client: Client,
-): Promise<readonly LoggedRevocation[]> {
-  const ended = await tables.sessions.endSurplusOf(userId, sessionsPerUser - 1);
-  if (ended.length === 0) return [];
-  return tables.log.append(
-    ended.map((sessionId) => ({ kind: 'SESSION', userId, sessionId })),
-    {
-      type: 'OLDEST_SESSION_ENDED',
-      userId,
-      actorId: userId,
-      sessionId: ended.length === 1 ? ended[0] : undefined,
-      reason: `A user has at most ${sessionsPerUser} sessions. This many were ended: ${ended.length}.`,
-      ...originOf(client),
-    },
-  );
-}
+/** @param issuedAt ms since the Unix epoch */
+export const useOf = (client: Client, issuedAt: number, settings: TokenSettings): SessionUse => ({
+  usedAt: new Date(issuedAt),
+  idleTtl: settings.refreshTokenTtl,
+  userAgent: client.userAgent,
+  ipAddress: client.ipAddress,
+});
 
 interface Opening {
   readonly type: 'USER_REGISTERED' | 'LOGIN_SUCCEEDED';
-  readonly user: User;
+  readonly user: Pick<User, 'id' | 'passwordHash'>;
   readonly client: Client;
   /** Whether the client keeps its refresh token in a cookie. */
   readonly useCookie: boolean | null | undefined;
+  /** ms since the Unix epoch, read before the user */
   readonly issuedAt: number;
 }
 
 /**
- * Starts a session, ends older ones to make room, and records it. The user's row must be locked for update: no other
- * session starts at the same time, and the version cannot change.
+ * Starts a session, and ends older ones to make room. Returns nothing if the user has changed since: is disabled, gone,
+ * or has another password.
  */
 export async function openSession(
-  tables: Tables,
+  tables: Pick<Tables, 'sessions'>,
   settings: TokenSettings,
   { type, user, client, useCookie, issuedAt }: Opening,
-): Promise<GrantTerms> {
-  const fleet = await tables.fleet.read();
-  const displaced = await makeRoom(tables, settings, user, client);
-  const expiresAt = new Date(issuedAt + settings.sessionMaxAge * 1000);
-  const session = await tables.sessions.insert({
-    id: randomUUID(),
+): Promise<GrantTerms | undefined> {
+  const { sessionsPerUser } = settings;
+  const id = randomUUID();
+  const event = { userId: user.id, actorId: user.id, ...originOf(client) };
+  const opened = await tables.sessions.open({
+    ...useOf(client, issuedAt, settings),
+    id,
     userId: user.id,
-    globalVersion: fleet.globalVersion,
+    passwordHash: user.passwordHash,
+    salt: newSalt(),
     usesCookie: useCookie ?? false,
-    userAgent: client.userAgent,
-    ipAddress: client.ipAddress,
-    createdAt: new Date(issuedAt),
-    expiresAt,
-    idleExpiresAt: idleEnd(issuedAt, expiresAt, settings),
+    expiresAt: new Date(issuedAt + settings.sessionMaxAge * 1000),
+    keep: sessionsPerUser - 1,
+    event: { ...event, type, sessionId: id },
+    surplusEvent: {
+      ...event,
+      type: 'OLDEST_SESSION_ENDED',
+      reason: `A user has at most ${sessionsPerUser} sessions. This many were ended: %s.`,
+    },
   });
-  const refreshToken = await addRefreshToken(tables, session.id);
-  const { id: userId } = user;
-  await tables.audit.append({ type, userId, actorId: userId, sessionId: session.id, ...originOf(client) });
-  return { user, session, refreshToken, fleet, issuedAt, displaced };
-}
-
-/** Continues a session with a new refresh token. The rows of user and session must be locked. */
-export async function continueSession(
-  tables: Tables,
-  settings: TokenSettings,
-  going: { user: User; session: Session; client: Client; issuedAt: number; fleet: Fleet; parentId?: string },
-): Promise<GrantTerms> {
-  const { user, session, client, issuedAt, fleet, parentId } = going;
-  const refreshToken = await addRefreshToken(tables, session.id, parentId);
-  const use = {
-    lastUsedAt: new Date(issuedAt),
-    idleExpiresAt: idleEnd(issuedAt, session.expiresAt, settings),
-    userAgent: client.userAgent,
-    ipAddress: client.ipAddress,
-  };
-  await tables.sessions.touch(session.id, use);
-  return { user, session: { ...session, ...use }, refreshToken, fleet, issuedAt };
+  return opened && { ...opened, issuedAt };
 }
 
 /** Signs a grant, and confirms the revocations it caused. Runs after the transaction: the key may have to be read. */
 export async function grant(
-  { sign, settings, revoker }: Dependencies,
-  { user, session, refreshToken, fleet, issuedAt, displaced: [first, ...others] = [] }: GrantTerms,
+  { sign, settings, revoker, refreshTokens }: Dependencies,
+  { user, session, generation, salt, fleet, issuedAt, displaced = [] }: GrantTerms,
 ): Promise<Grant> {
-  const receipt = first && (await revoker.confirmSessions([first, ...others]));
+  const receipt =
+    displaced.length > 0
+      ? await revoker.confirmEnded('SESSION', { entries: displaced, endedSessions: displaced.length })
+      : undefined;
   const iat = Math.floor(issuedAt / 1000);
   // A token must not outlive its session: the log has ended sessions, not expired ones. Nor may it outlive its revocation
   // in the log, which is kept by the clock of Postgres: ours may be ahead.
@@ -158,7 +116,7 @@ export async function grant(
   return {
     accessToken,
     accessTokenExpiresAt: new Date(exp * 1000),
-    refreshToken,
+    refreshToken: refreshTokens.make({ sessionId: session.id, generation, salt }),
     refreshTokenExpiresAt: session.idleExpiresAt,
     session,
     user,

@@ -1,7 +1,7 @@
 import { isLive } from '../core/account';
 import type { AccessTokenClaims } from '../core/claims';
 import type { Dependencies } from './dependencies';
-import { CLIENT_ID, hashOf, looksLikeRefreshToken } from './grant';
+import { CLIENT_ID } from './grant';
 
 /** An introspection response (RFC 7662, section 2.2). */
 export type Introspection =
@@ -39,21 +39,16 @@ async function introspectAccessToken(
 }
 
 async function introspectRefreshToken(
-  { truth, clock, settings }: Dependencies,
+  { truth, refreshTokens, clock, settings }: Dependencies,
   text: string,
 ): Promise<Introspection> {
-  // Several statements without a lock: used tokens, ended sessions and raised versions stay that way, and disabling a
-  // user ends the sessions. What is valid at the last read was valid at the first.
-  const token = await truth.refreshTokens.findByHash(hashOf(text));
-  // `refresh` accepts a used token again within the grace, but its successor is the current one.
-  if (!token || token.usedAt !== undefined) return INACTIVE;
-  const [user, session, fleet] = await Promise.all([
-    truth.users.findById(token.userId),
-    truth.sessions.find(token.sessionId),
-    truth.fleet.read(),
-  ]);
-  if (!user || user.disabled || !session) return INACTIVE;
-  if (!isLive(session, fleet.globalVersion, clock.now())) return INACTIVE;
+  const token = await refreshTokens.read(text);
+  const found = token && (await truth.sessions.look(token));
+  // `refresh` accepts the token before within the grace, but its successor is the current one.
+  if (!found || token.generation !== found.generation) return INACTIVE;
+  const { user, session, fleet } = found;
+  const versions = { tokenVersion: user.tokenVersion, globalVersion: fleet.globalVersion };
+  if (user.disabled || !isLive(session, versions, clock.now())) return INACTIVE;
   return {
     active: true,
     token_use: 'refresh_token',
@@ -72,4 +67,6 @@ async function introspectRefreshToken(
 export const introspect =
   (deps: Dependencies) =>
   (token: string): Promise<Introspection> =>
-    looksLikeRefreshToken(token) ? introspectRefreshToken(deps, token) : introspectAccessToken(deps, token);
+    deps.refreshTokens.hasForm(token)
+      ? introspectRefreshToken(deps, token)
+      : introspectAccessToken(deps, token);

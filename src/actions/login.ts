@@ -1,6 +1,5 @@
 import type { User } from '../core/account';
 import { invalidCredentials } from '../core/errors';
-import type { Tables } from '../core/ports/truth';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, openSession } from './grant';
@@ -24,13 +23,9 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   const found = lookup.user;
   // Read before the version, so that no token outlives its revocation in the log.
   const issuedAt = clock.now();
-  const signIn = async (tables: Tables) => {
-    const user = found && (await tables.users.lock(found.id, 'update'));
-    // The password may have changed, or the user been disabled, while it was hashed.
-    if (!user || user.disabled || user.passwordHash !== found.passwordHash) return undefined;
-    return openSession(tables, settings, { type: 'LOGIN_SUCCEEDED', user, client, useCookie, issuedAt });
-  };
-  const terms = right ? await truth.transaction(signIn) : undefined;
+  // Nothing is opened if the password has changed, or the user was disabled, while it was hashed.
+  const opening = { type: 'LOGIN_SUCCEEDED', client, useCookie, issuedAt } as const;
+  const terms = found && right ? await openSession(truth, settings, { ...opening, user: found }) : undefined;
   if (terms) return grant(deps, terms);
   deps.recordRefusal({ type: 'LOGIN_FAILED', userId: found?.id, ...originOf(client) });
   throw invalidCredentials();

@@ -8,7 +8,7 @@ export const logoutEverywhere =
   ({ revoker }: Dependencies) =>
   async ({ userId, sessionId }: Principal, client: Client): Promise<Receipt> => {
     const { receipt } = await revoker.revoke(
-      { scope: 'USER', userId, sessions: 'all' },
+      { scope: 'USER', userId, carryOver: 'none' },
       { type: 'LOGOUT_EVERYWHERE', userId, actorId: userId, sessionId, ...originOf(client) },
     );
     return receipt;

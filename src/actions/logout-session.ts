@@ -1,5 +1,5 @@
 import { isId } from '../core/claims';
-import { TokenfenceError } from '../core/errors';
+import { isNotFound } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import type { Receipt } from '../core/receipt';
 import { type Client, originOf } from './client';
@@ -11,13 +11,13 @@ export const logoutSession =
   async ({ userId }: Principal, sessionId: string, client: Client): Promise<Receipt> => {
     try {
       const { receipt } = await revoker.revoke(
-        { scope: 'SESSION', userId, sessionId },
+        { scope: 'SESSION', name: { id: sessionId, ownerId: userId } },
         { type: 'SESSION_ENDED', userId, actorId: userId, sessionId, ...originOf(client) },
       );
       return receipt;
     } catch (error) {
       // Another user's session, or one purged long ago: the caller must not learn which.
-      if (error instanceof TokenfenceError && error.code === 'NOT_FOUND') {
+      if (isNotFound(error)) {
         recordRefusal({
           type: 'SESSION_ACCESS_DENIED',
           userId,

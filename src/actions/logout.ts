@@ -3,13 +3,13 @@ import type { Receipt } from '../core/receipt';
 import type { AuthResult } from '../guard/guard';
 import type { Caller } from './client';
 import type { Dependencies } from './dependencies';
-import { endSession, type NamedSession, sessionOfRefreshToken } from './end-session';
+import { endSession, type NamedSession, ofAccessToken, ofRefreshToken } from './end-session';
 
 /** Returns the session of the access token, even of an expired or revoked one: after a change of role it is alive. */
 function sessionOfAccessToken(auth: AuthResult): NamedSession | undefined {
-  if (auth.ok) return auth.principal;
+  if (auth.ok) return ofAccessToken(auth.principal.userId, auth.principal.sessionId, auth.principal.tokenId);
   if (auth.code === 'SERVICE_UNAVAILABLE') throw serviceUnavailable();
-  return auth.token && { userId: auth.token.claims.sub, sessionId: auth.token.claims.sid };
+  return auth.token && ofAccessToken(auth.token.claims.sub, auth.token.claims.sid);
 }
 
 /** Combines the receipts of two sessions: confirmed if both are. */
@@ -29,16 +29,15 @@ export const logout =
   (deps: Dependencies) =>
   async ({ auth, client, refreshCookie }: Caller): Promise<Receipt> => {
     const ofToken = sessionOfAccessToken(auth);
-    const ofCookie =
-      refreshCookie === undefined ? undefined : await sessionOfRefreshToken(deps, refreshCookie);
-    const first = ofToken ?? ofCookie;
-    if (!first) {
-      if (refreshCookie !== undefined) await deps.rateLimits.badToken(client);
-      throw unauthenticated(auth.ok || auth.code === 'SERVICE_UNAVAILABLE' ? 'TOKEN_MISSING' : auth.code);
+    const ofCookie = refreshCookie === undefined ? undefined : await ofRefreshToken(deps, refreshCookie);
+    const named = [ofToken, ofCookie?.sessionId === ofToken?.sessionId ? undefined : ofCookie];
+    const receipts: Receipt[] = [];
+    for (const each of named.filter((session) => session !== undefined)) {
+      await deps.rateLimits.logout(each.sessionId, client);
+      const receipt = await endSession(deps, each, client);
+      if (receipt) receipts.push(receipt);
     }
-    const second = ofCookie?.sessionId === first.sessionId ? undefined : ofCookie;
-    await deps.rateLimits.logout(first.sessionId, client);
-    if (second) await deps.rateLimits.logout(second.sessionId, client);
-    const receipt = await endSession(deps, first, client);
-    return second ? together(receipt, await endSession(deps, second, client)) : receipt;
+    if (receipts.length > 0) return receipts.reduce(together);
+    if (refreshCookie !== undefined) await deps.rateLimits.badToken(client);
+    throw unauthenticated(auth.ok || auth.code === 'SERVICE_UNAVAILABLE' ? 'TOKEN_MISSING' : auth.code);
   };

@@ -1,35 +1,52 @@
-import { isLive, type RefreshToken } from '../core/account';
-import { refreshTokenInvalid, refreshTokenReused } from '../core/errors';
-import type { Tables } from '../core/ports/truth';
+import { isLive } from '../core/account';
+import { isNotFound, refreshTokenInvalid, refreshTokenReused, serviceUnavailable } from '../core/errors';
+import type { PresentedRefreshToken, SessionState } from '../core/ports/sessions';
 import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { continueSession, grant, type GrantTerms, hashOf, looksLikeRefreshToken } from './grant';
+import { grant, type GrantTerms, useOf } from './grant';
 
 /** ms for which a used token is accepted again: two tabs may refresh at once, or a response may get lost. */
 const REUSE_GRACE = 10_000;
 
-type Outcome = GrantTerms | 'INVALID' | 'REUSED';
+/** How often a refresh is tried that a change of the user has overtaken. */
+const ATTEMPTS = 5;
+
+type Refused = { readonly fault: 'unknown' | 'its session has ended' | 'reused'; readonly of?: SessionState };
+
+/** Why a token was not rotated. `current` is no reason: try again. */
+function judge(
+  generation: number,
+  found: (SessionState & { readonly rotatedAgo: number }) | undefined,
+  now: number,
+): SessionState | Refused | 'current' {
+  if (!found) return { fault: 'unknown' };
+  const { user, session, fleet } = found;
+  const versions = { tokenVersion: user.tokenVersion, globalVersion: fleet.globalVersion };
+  if (user.disabled || !isLive(session, versions, now)) return { fault: 'its session has ended', of: found };
+  // A database that was set back has older generations.
+  if (generation > found.generation) return { fault: 'unknown', of: found };
+  if (generation === found.generation) return 'current';
+  // Its successor can be computed again: two tabs, or a client that lost the answer, get one chain and not two.
+  const isRepeated = generation === found.generation - 1 && found.rotatedAgo <= REUSE_GRACE;
+  return isRepeated ? found : { fault: 'reused', of: found };
+}
 
 async function rotate(
-  tables: Tables,
-  { clock, settings }: Dependencies,
-  found: RefreshToken,
-  hash: Buffer,
+  { truth, clock, settings }: Dependencies,
+  token: PresentedRefreshToken,
   client: Client,
-): Promise<Outcome> {
-  // Read before the version, as at login.
-  const issuedAt = clock.now();
-  const user = await tables.users.lock(found.userId, 'share');
-  // This lock serializes refreshes of the session, so that the check and the mark below are one step.
-  const session = await tables.sessions.lock(found.sessionId);
-  const token = await tables.refreshTokens.findByHash(hash);
-  const fleet = await tables.fleet.read();
-  if (!user || user.disabled || !session || !token) return 'INVALID';
-  if (!isLive(session, fleet.globalVersion, issuedAt)) return 'INVALID';
-  // By the clock of Postgres, which all nodes share: a node whose clock is ahead would lengthen the grace.
-  if (token.usedAt === undefined) await tables.refreshTokens.markUsed(token.id, new Date(fleet.now));
-  else if (fleet.now - token.usedAt.getTime() > REUSE_GRACE) return 'REUSED';
-  return continueSession(tables, settings, { user, session, client, issuedAt, fleet, parentId: token.id });
+): Promise<GrantTerms | Refused> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    // Read before the versions, as at login.
+    const issuedAt = clock.now();
+    const rotated = await truth.sessions.rotate(token, useOf(client, issuedAt, settings));
+    if (rotated) return { ...rotated, issuedAt };
+    const judged = judge(token.generation, await truth.sessions.look(token), issuedAt);
+    // The statement waited for a change of the user, and judged the new session beside the user of before.
+    if (judged === 'current') continue;
+    return 'fault' in judged ? judged : { ...judged, issuedAt };
+  }
+  throw serviceUnavailable(new Error('A refresh was overtaken by too many changes of the user'));
 }
 
 /**
@@ -38,8 +55,8 @@ async function rotate(
  */
 export const refresh = (deps: Dependencies) => async (argument: string | undefined, caller: Caller) => {
   const { client } = caller;
-  const refused = (reason: string, of?: RefreshToken) => {
-    const { userId, sessionId } = of ?? {};
+  const refused = (reason: string, of?: SessionState) => {
+    const [userId, sessionId] = [of?.user.id, of?.session.id];
     deps.recordRefusal({ type: 'REFRESH_TOKEN_REFUSED', userId, sessionId, reason, ...originOf(client) });
     return refreshTokenInvalid();
   };
@@ -49,23 +66,26 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
   };
   const refreshToken = argument ?? caller.refreshCookie;
   if (refreshToken === undefined) throw refreshTokenInvalid();
-  if (!looksLikeRefreshToken(refreshToken)) throw await bad('malformed');
+  if (!deps.refreshTokens.hasForm(refreshToken)) throw await bad('malformed');
   await deps.rateLimits.tokenLookup(client);
-  const hash = hashOf(refreshToken);
-  // Only to find the user, who must be locked first. The rest is read again under the locks.
-  const found = await deps.truth.refreshTokens.findByHash(hash);
-  if (!found) throw await bad('unknown');
-  await deps.rateLimits.refresh(found.sessionId, client);
+  const token = await deps.refreshTokens.read(refreshToken);
+  if (!token) throw await bad('unknown');
+  await deps.rateLimits.refresh(token.sessionId, client);
 
-  const outcome = await deps.truth.transaction((tables) => rotate(tables, deps, found, hash, client));
-  if (outcome === 'INVALID') throw refused('its session has ended', found);
-  if (outcome === 'REUSED') {
-    const { userId, sessionId } = found;
-    await deps.revoker.revoke(
-      { scope: 'SESSION', userId, sessionId },
+  const outcome = await rotate(deps, token, client);
+  if (!('fault' in outcome)) return grant(deps, outcome);
+  const { fault, of } = outcome;
+  if (fault === 'unknown') throw await bad(fault);
+  if (fault !== 'reused' || !of) throw refused(fault, of);
+  const [userId, sessionId] = [of.user.id, of.session.id];
+  await deps.revoker
+    .revoke(
+      { scope: 'SESSION', name: { id: sessionId } },
       { type: 'REFRESH_TOKEN_REUSED', userId, sessionId, ...originOf(client) },
-    );
-    throw refreshTokenReused();
-  }
-  return grant(deps, outcome);
+    )
+    .catch((error: unknown) => {
+      // The account was deleted meanwhile, and the session with it.
+      if (!isNotFound(error)) throw error;
+    });
+  throw refreshTokenReused();
 };

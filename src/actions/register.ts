@@ -35,5 +35,6 @@ export const register = (deps: Dependencies) => async (credentials: Credentials,
       .catch(recordTaken(deps, client));
     return openSession(tables, settings, { type: 'USER_REGISTERED', user, client, useCookie, issuedAt });
   });
+  if (!terms) throw new Error('The user that was just inserted is not there.');
   return grant(deps, terms);
 };

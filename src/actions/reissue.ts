@@ -1,42 +1,37 @@
-import { isLive, type NewAuditEvent, type User } from '../core/account';
-import { unauthenticated } from '../core/errors';
-import type { Tables } from '../core/ports/truth';
+import type { NewAuditEvent } from '../core/account';
+import { invalidCredentials, unauthenticated } from '../core/errors';
+import type { Reissue } from '../core/ports/sessions';
 import type { Receipt } from '../core/receipt';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { continueSession, type Grant, grant } from './grant';
+import { type Grant, grant, newSalt, useOf } from './grant';
 
 /**
  * Ends every other session and every token of the caller, and issues new tokens for this session. Its old refresh tokens
- * are deleted, so copies of them are useless.
+ * lose their salt, so copies of them are useless.
  *
- * @param alongside runs in the same transaction, with the user as locked before the change
+ * @param password a change of the password, which happens in the same statement
  */
 export async function endOthersAndReissue(
   deps: Dependencies,
   { userId, sessionId }: Principal,
   client: Client,
   type: NewAuditEvent['type'],
-  alongside: (tables: Tables, user: User) => Promise<void> = () => Promise.resolve(),
+  password?: Reissue['password'],
 ): Promise<{ grant: Grant; receipt: Receipt }> {
-  const issuedAt = deps.clock.now();
-  const { receipt, result } = await deps.revoker.revoke(
-    { scope: 'USER', userId, sessions: { allBut: sessionId } },
+  const { truth, revoker, clock, settings } = deps;
+  // Read before the versions, as at login.
+  const issuedAt = clock.now();
+  const outcome = await truth.ends.others(
+    { id: sessionId, userId },
     { type, userId, actorId: userId, sessionId, ...originOf(client) },
-    {
-      then: async (tables, user, tokenVersion) => {
-        const session = await tables.sessions.lock(sessionId);
-        const fleet = await tables.fleet.read();
-        const isAlive = session && isLive(session, fleet.globalVersion, issuedAt);
-        // The session has ended since the token was checked.
-        if (!isAlive || !user || tokenVersion === undefined) throw unauthenticated('TOKEN_REVOKED');
-        await alongside(tables, user);
-        await tables.refreshTokens.deleteAllOf(sessionId);
-        const raised = { ...user, tokenVersion };
-        return continueSession(tables, deps.settings, { user: raised, session, client, issuedAt, fleet });
-      },
-    },
+    { salt: newSalt(), use: useOf(client, issuedAt, settings), password },
   );
-  return { grant: await grant(deps, result), receipt };
+  // Of two concurrent changes, the second was confirmed with an old password.
+  if (outcome === 'password changed') throw invalidCredentials();
+  // The session has ended since the token was checked.
+  if (outcome === 'session ended') throw unauthenticated('TOKEN_REVOKED');
+  const receipt = await revoker.confirmEnded('USER', { ...outcome, user: outcome.state.user });
+  return { grant: await grant(deps, { ...outcome.state, issuedAt }), receipt };
 }

@@ -1,7 +1,7 @@
 import type { Receipt } from '../core/receipt';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { endSession, type NamedSession, sessionOfRefreshToken } from './end-session';
+import { endSession, type NamedSession, ofAccessToken, ofRefreshToken } from './end-session';
 
 async function sessionOfAccessToken(
   { verify, checkThoroughly }: Dependencies,
@@ -14,7 +14,7 @@ async function sessionOfAccessToken(
   // The holder of a revoked key can forge a token for any session, and must not end it.
   if (verdict === 'DISTRUSTED') return undefined;
   const { sub, sid, jti } = token.claims;
-  return { userId: sub, sessionId: sid, tokenId: verdict === 'GOOD' ? jti : undefined };
+  return ofAccessToken(sub, sid, verdict === 'GOOD' ? jti : undefined);
 }
 
 /**
@@ -25,13 +25,16 @@ export const revokeToken =
   (deps: Dependencies) =>
   async (token: string, client: Client): Promise<Receipt | undefined> => {
     await deps.rateLimits.tokenLookup(client);
-    const named = (await sessionOfRefreshToken(deps, token)) ?? (await sessionOfAccessToken(deps, token));
-    if (!named) {
+    const named = deps.refreshTokens.hasForm(token)
+      ? await ofRefreshToken(deps, token)
+      : await sessionOfAccessToken(deps, token);
+    if (named) await deps.rateLimits.logout(named.sessionId, client);
+    const receipt = named && (await endSession(deps, named, client));
+    if (!receipt) {
       await deps.rateLimits.badToken(client);
       const reason = 'an unknown token was sent to be revoked';
       deps.recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', reason, ...originOf(client) });
       return undefined;
     }
-    await deps.rateLimits.logout(named.sessionId, client);
-    return endSession(deps, named, client);
+    return receipt;
   };

@@ -20,17 +20,25 @@ export interface Rotation {
  *
  * With `revokeOld`, the new key signs at once, and all others are revoked with every token they signed. Sessions
  * continue: a refresh gets new tokens.
+ *
+ * Also adds a key for new refresh tokens. Those of the keys before are still exchanged. Each node uses the new key when
+ * it reads the keys: within 30 s, or at once when it meets a token of it.
  */
 export const rotateSigningKey =
-  ({ truth, revoker, keys, generateKey }: Dependencies) =>
+  ({ truth, revoker, keys, refreshTokens, generateKey, generateRefreshKey }: Dependencies) =>
   async (admin: Principal, revokeOld: boolean, client: Client): Promise<Rotation> => {
     const by = { actorId: admin.userId, ...originOf(client) };
 
     const rotate = async (tables: Tables, lead: number): Promise<Rotation> => {
-      const { signingKeys, audit } = tables;
+      const { signingKeys, refreshKeys, audit } = tables;
       const key = await signingKeys.insert(generateKey(await signingKeys.takeName()));
       const signsFrom = lead > 0 ? await signingKeys.signLater(key.id, lead) : await signingKeys.sign(key.id);
-      const reason = `The new key is ${key.id}. It signs from ${signsFrom.toISOString()} on.`;
+      // The lock on the fleet gives each number once.
+      const refreshKey = generateRefreshKey(await refreshKeys.list());
+      if (refreshKey) await refreshKeys.insert(refreshKey);
+      const reason =
+        `The new key is ${key.id}. It signs from ${signsFrom.toISOString()} on.` +
+        (refreshKey ? ` The new refresh key is number ${refreshKey.id}.` : '');
       await audit.append({ ...by, type: 'SIGNING_KEY_ROTATED', reason });
       return { key, signsFrom };
     };
@@ -58,6 +66,6 @@ export const rotateSigningKey =
 
     const rotation = await (revokeOld ? replaceAll() : publish());
     // May fail: the change is committed, and this node reads the keys again soon.
-    await keys.reload().catch(() => undefined);
+    await Promise.all([keys.reload(), refreshTokens.reload()]).catch(() => undefined);
     return rotation;
   };

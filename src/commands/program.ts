@@ -9,6 +9,7 @@ export interface Handlers {
   /** @param lease ms */
   changeLease(lease: number): Promise<void>;
   restored(): Promise<void>;
+  reseal(): Promise<void>;
   doctor(): Promise<void>;
 }
 
@@ -45,6 +46,10 @@ function addAdmin(program: Command, handlers: Handlers): void {
       'Discard what Redis learned after the backup. Run it after a restore, before the nodes start.',
     )
     .action(() => handlers.restored());
+  admin
+    .command('reseal')
+    .description('Encrypt the keys in the database with SECRET instead of OLD_SECRET. Nodes may run.')
+    .action(() => handlers.reseal());
 }
 
 /**

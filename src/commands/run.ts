@@ -26,6 +26,10 @@ const handlers: Handlers = {
   switchRedis: (state) => administer(({ switching }) => switching(state)),
   changeLease: (lease) => administer(({ leasing }) => leasing(lease)),
   restored: () => administer(({ RESTORED }) => RESTORED),
+  async reseal() {
+    const { RESEAL } = await import('./reseal.js');
+    await administer(() => RESEAL);
+  },
   async doctor() {
     const { examine } = await import('./doctor/examine.js');
     const { code, text } = await examine(readEnv());

@@ -14,6 +14,8 @@ export interface User {
 export interface Session {
   readonly id: string;
   readonly userId: string;
+  /** The user's version that the session lives under: a `logoutEverywhere` raises it and so ends the session. */
+  readonly tokenVersion: number;
   /** The global version at login: a `forceLogoutAll` raises it and so ends the session. */
   readonly globalVersion: number;
   /** Whether the client keeps its refresh token in a cookie. */
@@ -29,22 +31,22 @@ export interface Session {
   readonly endedAt: Date | undefined;
 }
 
-/** @param now ms since the epoch */
-export function isLive(session: Session, globalVersion: number, now: number): boolean {
+/**
+ * @param current the versions of the user and of everyone
+ * @param now ms since the epoch
+ */
+export function isLive(
+  session: Session,
+  current: { readonly tokenVersion: number; readonly globalVersion: number },
+  now: number,
+): boolean {
   return (
     session.endedAt === undefined &&
-    session.globalVersion === globalVersion &&
+    session.tokenVersion === current.tokenVersion &&
+    session.globalVersion === current.globalVersion &&
     now < session.idleExpiresAt.getTime() &&
     now < session.expiresAt.getTime()
   );
-}
-
-/** One refresh token in a session's chain. Only its SHA-256 is stored. */
-export interface RefreshToken {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly userId: string;
-  readonly usedAt: Date | undefined;
 }
 
 /** A key that signs access tokens, or signed them in the past. */

@@ -37,3 +37,15 @@ export function emailKey(email: string): string {
   // DNS has its own rules: it keeps ß and ss apart.
   return `${foldCase(unquoted(email.slice(0, at)))}@${domainToASCII(domain) || foldCase(domain)}`;
 }
+
+/**
+ * Returns the text with which the keys of emails begin that begin with `start`. A domain in Unicode must be whole: a part
+ * of it is written differently in DNS.
+ */
+export function emailPrefixKey(start: string): string {
+  const at = start.lastIndexOf('@');
+  const domain = start.slice(at + 1);
+  // The part of a domain in ASCII is taken as it is: 1 alone would be read as the address 0.0.0.1.
+  if (at < 0 || !/^[\x20-\x7e]*$/.test(domain)) return emailKey(start);
+  return emailKey(start.slice(0, at + 1)) + domain.toLowerCase();
+}

@@ -73,6 +73,9 @@ export const refreshTokenReused = () =>
     'The refresh token was already used, so its session was ended. Sign in again.',
   );
 
+export const isNotFound = (error: unknown): error is TokenfenceError =>
+  error instanceof TokenfenceError && error.code === 'NOT_FOUND';
+
 export const notFound = (what: string) => new TokenfenceError('NOT_FOUND', `The ${what} was not found.`);
 
 export const conflict = (message: string) => new TokenfenceError('CONFLICT', message);

@@ -105,7 +105,8 @@ export class AdminResolver {
 
   @Mutation(() => SigningKeyType, {
     description:
-      'Publishes a new signing key. It signs from "signsFrom" on; until then, further calls return the same key.',
+      'Publishes a new signing key. It signs from "signsFrom" on; until then, further calls return the same key. ' +
+      'Also makes a new key for refresh tokens. Older refresh tokens stay good.',
   })
   async rotateSigningKey(
     @Arg('revokeOld', () => Boolean, {

@@ -22,8 +22,7 @@ export class AuthPayloadType {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      'The refresh token, valid for one refresh. Null in cookie mode: it is in an HttpOnly cookie.',
+    description: 'The refresh token, for the next refresh. Null in cookie mode: it is in an HttpOnly cookie.',
   })
   refreshToken?: string;
 

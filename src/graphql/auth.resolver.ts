@@ -30,7 +30,9 @@ export class AuthResolver {
   }
 
   @Mutation(() => AuthPayloadType, {
-    description: 'Exchanges a refresh token for new tokens. Reusing an old refresh token ends its session.',
+    description:
+      'Exchanges a refresh token for new tokens. Repeated within 10 seconds, it returns the same next refresh token. ' +
+      'Any older refresh token counts as stolen and ends its session.',
   })
   async refresh(
     @Arg('refreshToken', () => String, {
@@ -66,7 +68,8 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => AuthPayloadType, {
     description:
-      "Ends the current user's other sessions, and every token. Returns new tokens for this session.",
+      "Ends the current user's other sessions, and every token. Returns new tokens for this session. Its earlier " +
+      'refresh tokens become unknown.',
   })
   async logoutOthers(@Ctx() context: Context) {
     const { grant, receipt } = await this.actions.logoutOthers(requireUser(context), context.client);
@@ -89,7 +92,8 @@ export class AuthResolver {
   @Authorized()
   @Mutation(() => AuthPayloadType, {
     description:
-      'Sets a new password. Ends all other sessions, and every token. Returns new tokens for this session.',
+      'Sets a new password. Ends all other sessions, and every token. Returns new tokens for this session. Its earlier ' +
+      'refresh tokens become unknown.',
   })
   async changePassword(
     @Arg('input', () => ChangePasswordInput, { description: 'The old and the new password.' })

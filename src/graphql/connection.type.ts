@@ -57,8 +57,9 @@ export class PageArgs {
   })
   first?: number | null;
 
+  // The longest one holds the longest email.
   @IsOptional()
-  @IsText(0, 200)
+  @IsText(0, 1100)
   @Field(() => String, { nullable: true, description: 'The endCursor of the previous page.' })
   after?: string | null;
 }

@@ -1,7 +1,7 @@
 import type DataLoader from 'dataloader';
 import type { Caller } from '../actions/client';
 import type { Session, User } from '../core/account';
-import type { SessionsOfUser } from '../core/ports/truth';
+import type { SessionsOfUser } from '../core/ports/sessions';
 import type { AuthResult } from '../guard/guard';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';

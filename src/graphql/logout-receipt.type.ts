@@ -32,7 +32,7 @@ export class LogoutReceiptType {
 
   @Field(() => Int, {
     description:
-      'The number of live sessions that were ended. Always 0 for scope EVERYONE, which does not count them.',
+      'The number of live sessions that were ended. For scope EVERYONE it may be an estimate. 0 if only tokens were ended.',
   })
   endedSessions!: number;
 

@@ -34,7 +34,11 @@ import { toUserType, UserType } from './user.type';
 class UsersArgs extends PageArgs {
   @IsOptional()
   @IsText(0, 254)
-  @Field(() => String, { nullable: true, description: 'Return only users whose email contains this text.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Return only users whose email begins with this text, in the order of their emails. Letter case does not count.',
+  })
   search?: string;
 }
 
@@ -86,7 +90,7 @@ export class UserResolver {
   @Authorized(Role.ADMIN)
   @Query(() => UserConnection, {
     complexity: costOfPage,
-    description: 'All users, oldest first. Administrators only.',
+    description: 'All users, oldest first; with `search`, in the order of their emails. Administrators only.',
   })
   async users(@Args() args: UsersArgs, @Ctx() context: Context) {
     const { sessionId } = requireUser(context);

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { AuditEvent, AuditEventType, NewAuditEvent } from '../core/account';
+import type { AuditEvent, AuditEventType } from '../core/account';
 import { isId } from '../core/claims';
 import type { AuditLog } from '../core/ports/truth';
 import { decodeCursor, encodeCursor, pageOf } from './cursor';
@@ -19,17 +19,23 @@ const toAuditEvent = (row: AuditEventEntity): AuditEvent => ({
   createdAt: row.createdAt,
 });
 
-/** Returns SQL that inserts events; the parameter of that number holds them as JSON. */
-export const insertEvents = (parameter: number) => `
+/**
+ * Returns SQL that inserts events.
+ *
+ * @param events an expression for a JSON array of them
+ * @param condition what must hold, if anything
+ */
+export const insertEvents = (events: string, condition = '') => `
   insert into {audit_events}
     (type, user_id, actor_id, session_id, reason, ip_address, user_agent, request_id, created_at)
   select "type", "userId", "actorId", "sessionId", "reason", "ipAddress", "userAgent", "requestId",
     clock_timestamp() - coalesce("age", 0) * interval '1 millisecond'
-  from jsonb_to_recordset($${parameter}) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
-    "reason" text, "ipAddress" text, "userAgent" text, "requestId" text, "age" double precision)`;
+  from jsonb_to_recordset(${events}) as event ("type" text, "userId" uuid, "actorId" uuid, "sessionId" uuid,
+    "reason" text, "ipAddress" text, "userAgent" text, "requestId" text, "age" double precision)
+  ${condition}`;
 
 /** Writes events as JSON for `insertEvents`. Postgres refuses half of a surrogate pair, which a reason may contain. */
-export const toJson = (events: readonly (NewAuditEvent & { readonly age?: number })[]): string =>
+export const toJson = (events: object): string =>
   JSON.stringify(events, (_, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
 
 /** The exact time of an event: a `Date` has only milliseconds, and several events may share one. */
@@ -41,11 +47,11 @@ export function auditLogIn(manager: EntityManager): AuditLog {
   const events = manager.getRepository(AuditEventEntity);
   return {
     async append(event) {
-      await run(manager, insertEvents(1), [toJson([event])]);
+      await run(manager, insertEvents('jsonb_build_array($1::jsonb)'), [toJson(event)]);
     },
 
     async appendAll(all) {
-      await run(manager, insertEvents(1), [toJson(all)]);
+      await run(manager, insertEvents('$1::jsonb'), [toJson(all)]);
     },
 
     async page({ first, after }, userId) {

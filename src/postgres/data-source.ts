@@ -1,15 +1,14 @@
-import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { InitialSchema1790000000000 } from '../../migrations/1790000000000-initial-schema';
 import { AuditEventEntity } from './entities/audit-event.entity';
 import { FleetEntity } from './entities/fleet.entity';
-import { RefreshTokenEntity } from './entities/refresh-token.entity';
+import { RefreshKeyEntity } from './entities/refresh-key.entity';
 import { RevocationEntity } from './entities/revocation.entity';
 import { SessionEntity } from './entities/session.entity';
 import { SigningKeyEntity } from './entities/signing-key.entity';
 import { UserEntity } from './entities/user.entity';
 import { GuardedClient } from './guarded-client';
-import { LEDGER } from './tables';
+import { LEDGER, poolOf } from './tables';
 
 /** Where the tables are: on a server, in a schema (default `public`), or in a Postgres inside this process. */
 export type PostgresAddress =
@@ -36,7 +35,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
     entities: [
       AuditEventEntity,
       FleetEntity,
-      RefreshTokenEntity,
+      RefreshKeyEntity,
       RevocationEntity,
       SessionEntity,
       SigningKeyEntity,
@@ -69,8 +68,15 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
   });
 }
 
-/** Returns how many connections of a data source are in use, and how many callers wait for one. */
-export function poolOf(dataSource: DataSource): { inUse: number; idle: number; waiting: number } {
-  const { totalCount, idleCount, waitingCount } = (dataSource.driver as unknown as { master: Pool }).master;
+/** How many connections of a data source are in use. */
+export interface PoolState {
+  readonly inUse: number;
+  readonly idle: number;
+  /** Callers that wait for a connection. */
+  readonly waiting: number;
+}
+
+export function poolStateOf(dataSource: DataSource): PoolState {
+  const { totalCount, idleCount, waitingCount } = poolOf(dataSource);
   return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
 }

@@ -1,14 +1,14 @@
 import type { EntityManager } from 'typeorm';
 import { serviceUnavailable } from '../core/errors';
 import { keyIdOf } from '../core/key-id';
-import type { Fleet, FleetState } from '../core/ports/truth';
+import type { Fleet, FleetState } from '../core/ports/fleet';
 import { run } from './tables';
 
 /** SQL for the key that signs now. A key that was published in advance takes over by the clock of Postgres. */
 export const SIGNING_NOW =
-  'case when next_signs_from <= now() then next_signing_key_id else signing_key_id end';
+  'case when f.next_signs_from <= now() then f.next_signing_key_id else f.signing_key_id end';
 
-interface FleetRow {
+export interface FleetRow {
   readonly database_id: string;
   readonly global_version: number;
   readonly signing_key_id: string | null;
@@ -18,11 +18,10 @@ interface FleetRow {
 }
 
 // The clock is read with the version, so that a token's lifetime starts no earlier than the version it carries.
-const SELECT = `
-  select database_id, global_version, ${SIGNING_NOW} as signing_key_id,
-    case when next_signs_from > now() then next_signing_key_id end as next_key_id, next_signs_from,
-    extract(epoch from clock_timestamp())::float8 * 1000 as now
-  from {fleet}`;
+export const FLEET_COLUMNS = `f.database_id, f.global_version, ${SIGNING_NOW} as signing_key_id,
+  case when f.next_signs_from > now() then f.next_signing_key_id end as next_key_id, f.next_signs_from,
+  extract(epoch from clock_timestamp())::float8 * 1000 as now`;
+const LOCK = `select ${FLEET_COLUMNS} from {fleet} f for update`;
 
 /** Returns the one row of `fleet`. */
 export function onlyRow<Row>([row]: readonly Row[]): Row {
@@ -49,7 +48,7 @@ export async function readDatabaseId(manager: EntityManager, expected: string | 
   return database_id;
 }
 
-function toFleet(row: FleetRow): Fleet {
+export function toFleet(row: FleetRow): Fleet {
   const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
   if (signingKeyId === null)
     throw new Error('The database has no signing key. Start the server once to create one.');
@@ -63,15 +62,5 @@ function toFleet(row: FleetRow): Fleet {
 }
 
 export const fleetIn = (manager: EntityManager): FleetState => ({
-  read: async () => toFleet(onlyRow(await run<FleetRow[]>(manager, SELECT))),
-
-  lock: async () => toFleet(onlyRow(await run<FleetRow[]>(manager, `${SELECT} for update`))),
-
-  async raiseGlobalVersion() {
-    const [rows] = await run<[{ global_version: number }[], number]>(
-      manager,
-      'update {fleet} set global_version = global_version + 1 returning global_version',
-    );
-    return onlyRow(rows).global_version;
-  },
+  lock: async () => toFleet(onlyRow(await run<FleetRow[]>(manager, LOCK))),
 });

@@ -11,8 +11,6 @@ export interface Retention {
   readonly now: number;
   /** ms by which clocks may differ. */
   readonly clockSkew: number;
-  /** s; how long a used refresh token is kept, so that its reuse is detected as theft. */
-  readonly refreshTokenTtl: number;
   /** s */
   readonly auditRetention: number;
 }
@@ -35,8 +33,7 @@ const SPENT: readonly [table: string, condition: string, retention: (r: Retentio
     `expires_at < to_timestamp($1) and expires_at < now() and confirmed_at is not null`,
     (r) => r.now,
   ],
-  ['refresh_tokens', `used_at < now() - $1 * interval '1 second'`, (r) => r.refreshTokenTtl],
-  ['sessions', `idle_expires_at < now() - $1 * interval '1 second'`, () => WEEK],
+  ['sessions', "purge_on <= (now() - $1 * interval '1 second')::date", () => 0],
   ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
   ['signing_keys', IS_SPENT, (r) => 2 * r.clockSkew],

@@ -2,9 +2,8 @@ import { type EntityManager, IsNull } from 'typeorm';
 import { LARGEST_SKEW } from '../core/claims';
 import type { EachPart, RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
-import { insertEvents, toJson } from './audit-log';
 import { RevocationEntity } from './entities/revocation.entity';
-import { anotherDatabase, readDatabaseId } from './fleet';
+import { readDatabaseId } from './fleet';
 import { run } from './tables';
 
 export interface LogSettings {
@@ -17,7 +16,8 @@ export interface LogSettings {
 /** ms for which an entry is kept beyond need: a transaction may take a while between reading its clock and its commit. */
 const SLACK = 60_000;
 
-interface LogRow {
+/** A row of `insertEntries`. */
+export interface LogRow {
   readonly id: string;
   readonly kind: LoggedRevocation['kind'];
   readonly user_id: string | null;
@@ -27,12 +27,19 @@ interface LogRow {
   readonly expires_at: string;
 }
 
+/**
+ * The life of an entry begins anew when it is confirmed. Its commit may have waited for a replica for long after its
+ * clock was read, and tokens of the old version were issued until the commit.
+ */
+const NEW_LIFE = 'clock_timestamp() + (expires_at - revoked_at)';
+
 // Times are whole ms and all kinds share one column, because parsing a million rows takes time. Fractions could be
 // rounded by the session's extra_float_digits.
 const COLUMNS = `id, kind, user_id,
   coalesce(token_id::text, session_id::text, token_version::text, global_version::text, key_id) as what,
   (extract(epoch from revoked_at)::float8 * 1000)::bigint as revoked_at,
-  (extract(epoch from expires_at)::float8 * 1000)::bigint as expires_at`;
+  (extract(epoch from case when confirmed_at is null then ${NEW_LIFE} else expires_at end)::float8 * 1000)::bigint
+    as expires_at`;
 
 function fromLogRow(row: LogRow): LoggedRevocation {
   const entry = { id: row.id, revokedAt: Number(row.revoked_at), expiresAt: Number(row.expires_at) };
@@ -51,18 +58,31 @@ function fromLogRow(row: LogRow): LoggedRevocation {
   }
 }
 
-// The clock is that of Postgres, read after the locks were taken. Any transaction that could issue a token refused by
-// one of these has fixed its `iat` before. So the token expires before the entry does.
-const APPEND = `
-  with clock as materialized (select clock_timestamp() as now), event as (${insertEvents(5)})
-  insert into {revocations}
-    (kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at, expires_at, confirmed_at)
-  select "kind", "userId", "tokenId", "sessionId", "keyId", "tokenVersion", "globalVersion", clock.now,
-    clock.now + fleet.longest_token_ttl * interval '1 second' + $2 * interval '1 millisecond',
-    case when $3 then null else clock.now end
-  from clock, {fleet}, jsonb_to_recordset($1) as new ("kind" text, "userId" uuid, "tokenId" uuid,
-    "sessionId" uuid, "keyId" text, "tokenVersion" integer, "globalVersion" integer)
-  where $4::uuid is null or fleet.database_id = $4
+/** Reads what a statement returned as `json_agg` of the entries that it inserted. */
+export const entriesOf = (rows: readonly LogRow[] | null): LoggedRevocation[] => (rows ?? []).map(fromLogRow);
+
+/** ms for which an entry is kept beyond the longest token: the largest skew, since another node may allow more. */
+const KEPT = 2 * LARGEST_SKEW + SLACK;
+
+/**
+ * Returns SQL that appends entries to the log. The statement must have the parts `f`, the row of `fleet`, and `clock`,
+ * the time `now`.
+ *
+ * The clock is that of Postgres. A statement that issues a token refused by the entry has read the versions before the
+ * entry's commit, so its own clock is at most one statement timeout later than that. From the entry's clock to its
+ * commit pass at most a few statement timeouts if its node waits for the answer. SLACK covers both, so the token expires
+ * first. If the node does not wait, see NEW_LIFE.
+ *
+ * @param hasCopies the parameter that has this setting, such as `$3`
+ * @param source selects what is revoked
+ * @param columns the columns that it has
+ */
+export const insertEntries = (hasCopies: string, source: string, columns: readonly string[]) => `
+  insert into {revocations} (${columns.join(', ')}, revoked_at, expires_at, confirmed_at)
+  select ${columns.map((column) => `new.${column}`).join(', ')}, clock.now,
+    clock.now + f.longest_token_ttl * interval '1 second' + ${KEPT} * interval '1 millisecond',
+    case when not ${hasCopies}::boolean then clock.now end
+  from (${source}) as new, clock, f
   returning ${COLUMNS}`;
 
 async function selectEntries(
@@ -115,20 +135,6 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     });
 
   return {
-    async append(revocations, event) {
-      const rows = await run<LogRow[]>(manager, APPEND, [
-        JSON.stringify(revocations),
-        // The largest skew, not this node's: another node may allow more, and accept tokens longer past their exp.
-        2 * LARGEST_SKEW + SLACK,
-        settings.hasCopies,
-        settings.databaseId ?? null,
-        toJson([event]),
-      ]);
-      // The copies carry the id at the start: nodes that follow the current database would never see these entries.
-      if (rows.length < revocations.length) throw anotherDatabase();
-      return rows.map(fromLogRow);
-    },
-
     async unconfirmedOf(userId) {
       await readDatabaseId(manager, settings.databaseId);
       return selectEntries(
@@ -145,7 +151,7 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
       return rows.map(({ id }) => id);
     },
 
-    eachLive: (part) => eachWhere('expires_at > now()', part),
+    eachLive: (part) => eachWhere('(expires_at > now() or confirmed_at is null)', part),
     eachUnconfirmed: (part) => eachWhere('confirmed_at is null', part),
 
     since: (ms) =>
@@ -154,7 +160,8 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     async markConfirmed(ids) {
       await run(
         manager,
-        'update {revocations} set confirmed_at = now() where id = any($1) and confirmed_at is null',
+        `update {revocations} set confirmed_at = now(), expires_at = ${NEW_LIFE}
+         where id = any($1) and confirmed_at is null`,
         [ids],
       );
     },

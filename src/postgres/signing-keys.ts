@@ -100,7 +100,7 @@ export function signingKeysIn(
     async signLater(id, lead) {
       const [rows] = await run<[{ next_signs_from: Date }[], number]>(
         manager,
-        `update {fleet} set signing_key_id = ${SIGNING_NOW}, next_signing_key_id = $1,
+        `update {fleet} f set signing_key_id = ${SIGNING_NOW}, next_signing_key_id = $1,
            next_signs_from = now() + $2 * interval '1 millisecond'
          returning next_signs_from`,
         [localIdOf(id), lead],
@@ -113,14 +113,6 @@ export function signingKeysIn(
         [localIdOf(id), lead],
       );
       return signsFrom;
-    },
-
-    async revoke(id) {
-      await run(
-        manager,
-        'update {signing_keys} set revoked_at = now() where id = $1 and revoked_at is null',
-        [localIdOf(id)],
-      );
     },
   };
 }

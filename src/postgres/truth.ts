@@ -4,7 +4,8 @@ import type { Availability } from '../core/availability';
 import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
 import { anotherDatabase, fleetIn, onlyRow, readDatabaseId } from './fleet';
-import { refreshTokensIn } from './refresh-tokens';
+import { endsIn } from './ends';
+import { refreshKeysIn } from './refresh-keys';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
 import { sessionsIn } from './sessions';
 import { signingKeysIn, type SigningKeysSettings } from './signing-keys';
@@ -21,8 +22,9 @@ export function tablesIn(
   const watched = <T extends object>(table: T) => translating(table, availability);
   return {
     users: watched(usersIn(manager)),
-    sessions: watched(sessionsIn(manager)),
-    refreshTokens: watched(refreshTokensIn(manager)),
+    sessions: watched(sessionsIn(manager, settings)),
+    refreshKeys: watched(refreshKeysIn(manager)),
+    ends: watched(endsIn(manager, settings)),
     log: watched(revocationLogIn(manager, settings)),
     signingKeys: watched(signingKeysIn(manager, settings)),
     audit: watched(auditLogIn(manager)),

@@ -1,60 +1,83 @@
-import { type EntityManager, In, IsNull } from 'typeorm';
+import { type EntityManager, IsNull } from 'typeorm';
 import type { User } from '../core/account';
 import { isId } from '../core/claims';
-import { emailKey } from '../core/email';
+import { emailKey, emailPrefixKey } from '../core/email';
 import { conflict } from '../core/errors';
 import type { Page, PageRequest } from '../core/ports/truth';
 import type { Users } from '../core/ports/truth';
-import { decodeCursor, encodeCursor, pageOf } from './cursor';
+import { decodeCursor, decodeEmailCursor, encodeCursor, encodeEmailCursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
-import { run } from './tables';
+import { run, runPrepared, type Statement } from './tables';
 
 /** An arbitrary number that identifies this advisory lock in the database. */
 const ADMINISTRATORS_LOCK = 7_466_001;
 
-const toUser = (row: UserEntity): User => ({
-  id: row.id,
-  email: row.email,
-  passwordHash: row.passwordHash,
-  role: row.role,
-  tokenVersion: row.tokenVersion,
-  disabled: row.disabledAt !== null,
-  createdAt: row.createdAt,
+/** A row of `USER_COLUMNS`. */
+export interface UserRow {
+  readonly user_id: string;
+  readonly user_email: string;
+  readonly user_password_hash: string;
+  readonly user_role: User['role'];
+  readonly user_token_version: number;
+  readonly user_disabled_at: Date | null;
+  readonly user_created_at: Date;
+}
+
+export const toUser = (row: UserRow): User => ({
+  id: row.user_id,
+  email: row.user_email,
+  passwordHash: row.user_password_hash,
+  role: row.user_role,
+  tokenVersion: row.user_token_version,
+  disabled: row.user_disabled_at !== null,
+  createdAt: row.user_created_at,
 });
 
-// Plain SQL, like all that a revocation runs: building the query would take longer than running it.
-const COLUMNS = `id, email, email_key as "emailKey", password_hash as "passwordHash", role,
-  token_version as "tokenVersion", disabled_at as "disabledAt", created_at as "createdAt"`;
-const BY_ID = `select ${COLUMNS} from {users} where id = $1`;
-const LOCK = { share: `${BY_ID} for share`, update: `${BY_ID} for update` };
+/** Named so that a join with another table has them too. */
+export const USER_COLUMNS = `u.id as user_id, u.email as user_email, u.password_hash as user_password_hash,
+  u.role as user_role, u.token_version as user_token_version, u.disabled_at as user_disabled_at,
+  u.created_at as user_created_at`;
 
-const escapeLike = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`);
+const SELECT = `select ${USER_COLUMNS} from {users} u`;
+const BY_ID = `${SELECT} where u.id = $1`;
+const BY_EMAIL: Statement = { name: 'by_email', text: `${SELECT} where u.email_key = $1` };
 
-async function readPage(
+const OLDEST_FIRST = `${SELECT}
+  where $1::timestamptz is null or (u.created_at, u.id) > ($1, $2::uuid)
+  order by u.created_at, u.id limit $3`;
+
+// In the order of the index, so that no more than a page is read, however many have the prefix. The last character of
+// Unicode ends the range: the collation compares bytes.
+const BY_PREFIX = `select ${USER_COLUMNS}, u.email_key from {users} u
+  where u.email_key >= $1 and u.email_key < $1 || chr(1114111) and ($2::text is null or u.email_key > $2)
+  order by u.email_key limit $3`;
+
+async function pageByPrefix(
   manager: EntityManager,
   { first, after }: PageRequest,
-  search?: string,
+  prefix: string,
 ): Promise<Page<User>> {
-  const query = manager
-    .createQueryBuilder(UserEntity, 'u')
-    .orderBy('u.createdAt', 'ASC')
-    .addOrderBy('u.id', 'ASC')
-    .take(first + 1);
-  if (after !== undefined) {
-    // Postgres has years for at most 15 digits of ms.
-    const [createdAt, id] = decodeCursor(after, /^\d{1,15}$/);
-    query.andWhere('(u.created_at, u.id) > (:time, :id)', { time: new Date(Number(createdAt)), id });
-  }
-  if (search !== undefined) {
-    query.andWhere('u.email_key like :pattern', { pattern: `%${escapeLike(emailKey(search))}%` });
-  }
-  const rows = await query.getMany();
-  const items = rows.map((row) => ({
-    node: toUser(row),
-    cursor: encodeCursor(row.createdAt.getTime(), row.id),
-  }));
-  return pageOf(items, first);
+  const last = after === undefined ? null : decodeEmailCursor(after);
+  const rows = await run<(UserRow & { email_key: string })[]>(manager, BY_PREFIX, [prefix, last, first + 1]);
+  return pageOf(
+    rows.map((row) => ({ node: toUser(row), cursor: encodeEmailCursor(row.email_key) })),
+    first,
+  );
+}
+
+async function pageOfAll(manager: EntityManager, { first, after }: PageRequest): Promise<Page<User>> {
+  // Postgres has years for at most 15 digits of ms.
+  const [time, id] = after === undefined ? [] : decodeCursor(after, /^\d{1,15}$/);
+  const place = [time === undefined ? null : new Date(Number(time)), id ?? null];
+  const rows = await run<UserRow[]>(manager, OLDEST_FIRST, [...place, first + 1]);
+  return pageOf(
+    rows.map((row) => ({
+      node: toUser(row),
+      cursor: encodeCursor(row.user_created_at.getTime(), row.user_id),
+    })),
+    first,
+  );
 }
 
 export function usersIn(manager: EntityManager): Users {
@@ -62,7 +85,7 @@ export function usersIn(manager: EntityManager): Users {
 
   const findOne = async (text: string, id: string) => {
     if (!isId(id)) return undefined;
-    const [row] = await run<UserEntity[]>(manager, text, [id]);
+    const [row] = await run<UserRow[]>(manager, text, [id]);
     return row && toUser(row);
   };
 
@@ -71,21 +94,23 @@ export function usersIn(manager: EntityManager): Users {
 
     async findByIds(ids) {
       const known = ids.filter(isId);
-      return known.length > 0 ? (await users.findBy({ id: In(known) })).map(toUser) : [];
+      if (known.length === 0) return [];
+      return (await run<UserRow[]>(manager, `${SELECT} where u.id = any($1::uuid[])`, [known])).map(toUser);
     },
 
     async findByEmail(email) {
-      const row = await users.findOneBy({ emailKey: emailKey(email) });
-      return row ? toUser(row) : undefined;
+      const [row] = await runPrepared<UserRow>(manager, BY_EMAIL, [emailKey(email)]);
+      return row && toUser(row);
     },
 
-    lock: (id, lock) => findOne(LOCK[lock], id),
+    lock: (id) => findOne(`${BY_ID} for update`, id),
 
     async insert({ email, passwordHash, role }) {
       try {
-        const [row] = await run<[UserEntity]>(
+        const [row] = await run<[UserRow]>(
           manager,
-          `insert into {users} (email, email_key, password_hash, role) values ($1, $2, $3, $4) returning ${COLUMNS}`,
+          `insert into {users} as u (email, email_key, password_hash, role) values ($1, $2, $3, $4)
+           returning ${USER_COLUMNS}`,
           [email, emailKey(email), passwordHash, role],
         );
         return toUser(row);
@@ -96,26 +121,19 @@ export function usersIn(manager: EntityManager): Users {
       }
     },
 
-    async raiseTokenVersion(id) {
-      const [rows] = await run<[{ token_version: number }[], number]>(
-        manager,
-        'update {users} set token_version = token_version + 1 where id = $1 returning token_version',
-        [id],
-      );
-      if (!rows[0]) throw new Error('Lock the user before its version is raised.');
-      return rows[0].token_version;
-    },
-
-    async change(id, { disabled, ...others }) {
+    async change(id, { disabled, role }) {
       const disabledAt = disabled ? () => 'now()' : null;
-      await users.update({ id }, { ...others, ...(disabled !== undefined && { disabledAt }) });
+      await users.update({ id }, { role, ...(disabled !== undefined && { disabledAt }) });
     },
 
     async delete(id) {
       await users.delete({ id });
     },
 
-    page: (request, search) => readPage(manager, request, search),
+    page(request, search = '') {
+      const prefix = emailPrefixKey(search);
+      return prefix === '' ? pageOfAll(manager, request) : pageByPrefix(manager, request, prefix);
+    },
 
     async lockAdministrators() {
       await manager.query('select pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);

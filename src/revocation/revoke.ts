@@ -1,26 +1,25 @@
 import type { NewAuditEvent, User } from '../core/account';
-import { LAST_VERSION } from '../core/claims';
 import { notFound } from '../core/errors';
+import type { Ended, SessionName } from '../core/ports/sessions';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
-import type { LoggedRevocation, Revocation } from '../core/revocation';
 import type { Confirm } from '../protocol/confirm';
 
 /** What to end. */
 export type RevocationOrder =
-  | { readonly scope: 'TOKEN'; readonly userId: string; readonly tokenId: string }
-  /** Ends the session. With `tokenId`, the log names that token too. */
   | {
       readonly scope: 'SESSION';
-      readonly userId: string;
-      readonly sessionId: string;
+      readonly name: SessionName;
+      /** Whether the holder of a token ends it, and is the actor of the audit event. */
+      readonly byOwner?: boolean;
+      /** An access token that the log names too. */
       readonly tokenId?: string;
     }
   | {
       readonly scope: 'USER';
       readonly userId: string;
-      /** Which sessions end with the tokens. The others refresh, and get tokens of the new version. */
-      readonly sessions: 'all' | 'none' | { readonly allBut: string };
+      /** Whether the sessions do not end with the tokens. They refresh, and get tokens of the new version. */
+      readonly carryOver: 'all' | 'none';
       /** The user is about to be deleted: no token of theirs may ever be good again. */
       readonly forGood?: boolean;
     }
@@ -32,8 +31,8 @@ export type RevocationOrder =
 export interface Alongside<T> {
   /** Runs before any row is locked. */
   readonly before?: (tables: Tables) => Promise<void>;
-  /** Runs when every row is locked and every version raised. `user` is as it was before; only for the scope USER. */
-  readonly then?: (tables: Tables, user: User | undefined, tokenVersion: number | undefined) => Promise<T>;
+  /** Runs when every row is locked and every version raised. Only the scope USER has a `user`, with the new version. */
+  readonly then?: (tables: Tables, user: User | undefined) => Promise<T>;
 }
 
 export type Revoke = <T = undefined>(
@@ -50,8 +49,8 @@ export interface Revoker {
    * it is in force everywhere.
    */
   readonly revoke: Revoke;
-  /** Confirms the ends of sessions that a transaction of the caller has appended to the log. Answers the receipt. */
-  readonly confirmSessions: (entries: readonly [LoggedRevocation, ...LoggedRevocation[]]) => Promise<Receipt>;
+  /** Confirms what a statement of the caller has ended and appended to the log. Answers the receipt. */
+  readonly confirmEnded: (scope: RevocationScope, ended: Ended) => Promise<Receipt>;
   /**
    * Answers a receipt for something that had been ended before: confirms what is still unconfirmed, of the user and for
    * everyone.
@@ -59,119 +58,73 @@ export interface Revoker {
   readonly confirmPending: (scope: RevocationScope, userId?: string) => Promise<Receipt>;
 }
 
-/** What was ended, and the revocations to append to the log. */
-interface Ended {
-  readonly revocations: readonly Revocation[];
-  readonly endedSessions: number;
-  readonly tokenVersion?: number;
-  readonly user?: User;
-}
-
-type OrderOf<Scope extends RevocationOrder['scope']> = Extract<RevocationOrder, { scope: Scope }>;
-
-async function endSession(tables: Tables, order: OrderOf<'SESSION'>): Promise<Ended> {
-  const { userId, sessionId, tokenId } = order;
-  const ended = await tables.sessions.endOwn(userId, sessionId);
-  if (ended === undefined) throw notFound('session');
-  if (ended === 'BEFORE') return { revocations: [], endedSessions: 0 };
-  const revocations: Revocation[] = [{ kind: 'SESSION', userId, sessionId }];
-  if (tokenId !== undefined) revocations.push({ kind: 'TOKEN', userId, tokenId });
-  return { revocations, endedSessions: 1 };
-}
-
-async function endUser(tables: Tables, order: OrderOf<'USER'>): Promise<Ended> {
-  const { userId, sessions, forGood } = order;
-  // Waits for logins and refreshes under way, which hold the row shared, and makes later ones wait. So each session is
-  // either ended here or has the new version.
-  const user = await tables.users.lock(userId, 'update');
-  if (!user) throw notFound('user');
-  const tokenVersion = forGood ? LAST_VERSION : await tables.users.raiseTokenVersion(userId);
-  const endedSessions =
-    sessions === 'none'
-      ? 0
-      : await tables.sessions.endAllOf(userId, sessions === 'all' ? undefined : sessions.allBut);
-  return { revocations: [{ kind: 'USER', userId, tokenVersion }], endedSessions, tokenVersion, user };
-}
-
-async function endEveryone(tables: Tables, endedSessions: number): Promise<Ended> {
-  // The sessions' rows stay as they are: each holds the version of its login, and ends when that is too old.
-  const globalVersion = await tables.fleet.raiseGlobalVersion();
-  return { revocations: [{ kind: 'EVERYONE', globalVersion }], endedSessions };
-}
-
-async function endKeys(tables: Tables): Promise<Ended> {
-  const revocations: Revocation[] = [];
-  for (const key of await tables.signingKeys.list()) {
-    if (key.revokedAt !== undefined) continue;
-    await tables.signingKeys.revoke(key.id);
-    revocations.push({ kind: 'KEY', keyId: key.id });
-  }
-  return { revocations, endedSessions: 0 };
-}
-
-function end(tables: Tables, order: RevocationOrder, liveSessions: number): Promise<Ended> {
+async function end(tables: Tables, order: RevocationOrder, audit: NewAuditEvent): Promise<Ended> {
   switch (order.scope) {
-    case 'TOKEN':
-      return Promise.resolve({
-        revocations: [{ kind: 'TOKEN', userId: order.userId, tokenId: order.tokenId }],
-        endedSessions: 0,
-      });
-    case 'SESSION':
-      return endSession(tables, order);
-    case 'USER':
-      return endUser(tables, order);
+    case 'SESSION': {
+      const ended = await tables.ends.session(order.name, audit, order);
+      if (!ended) throw notFound('session');
+      return ended;
+    }
+    case 'USER': {
+      const ended = await tables.ends.user(order.userId, audit, order);
+      if (!ended) throw notFound('user');
+      return ended;
+    }
     case 'EVERYONE':
-      return endEveryone(tables, liveSessions);
+      return tables.ends.everyone(audit);
     case 'KEYS':
-      return endKeys(tables);
+      return tables.ends.keys(audit);
   }
 }
 
-/** Creates the revoker. Nothing is revoked by any other code. */
+/**
+ * Creates the revoker. Two statements end sessions without it, because they also issue tokens: a login that makes room,
+ * and the end of a user's other sessions.
+ */
 export function createRevoker(truth: Truth, confirm: Confirm): Revoker {
   const confirmPending: Revoker['confirmPending'] = async (scope, userId) => {
     const confirmation = await confirm(await truth.log.unconfirmedOf(userId));
     return { scope, endedSessions: 0, revokedAt: new Date(), confirmation };
   };
 
-  const confirmSessions: Revoker['confirmSessions'] = async (entries) => ({
-    scope: 'SESSION',
-    endedSessions: entries.length,
-    revokedAt: new Date(entries[0].revokedAt),
-    confirmation: await confirm(entries),
-  });
+  const confirmEnded: Revoker['confirmEnded'] = async (scope, { entries, endedSessions, user, userId }) => {
+    const [first] = entries;
+    // It had been ended before, but that may not be confirmed yet.
+    if (!first) return confirmPending(scope, userId);
+    return {
+      scope,
+      tokenVersion: user?.tokenVersion,
+      endedSessions,
+      revokedAt: new Date(first.revokedAt),
+      confirmation: await confirm(entries),
+    };
+  };
+
+  const endAlongside = <T>(order: RevocationOrder, audit: NewAuditEvent, { before, then }: Alongside<T>) =>
+    truth.transaction(async (tables) => {
+      await before?.(tables);
+      // Waits for logins under way, whose sessions are then seen, and carried over too.
+      if (order.scope === 'USER') await tables.users.lock(order.userId);
+      const ended = await end(tables, order, audit);
+      return { ended, result: (await then?.(tables, ended.user)) as T };
+    });
 
   const revoke: Revoke = async <T>(
     order: RevocationOrder,
     audit: NewAuditEvent,
-    alongside: Alongside<T> = {},
+    alongside?: Alongside<T>,
   ) => {
-    // Before the transaction: counting very many sessions may take too long, and must not delay an emergency.
+    // Before the change: counting may take too long, and must not delay an emergency.
     const liveSessions = order.scope === 'EVERYONE' ? await truth.sessions.countLive().catch(() => 0) : 0;
-    const { ended, entries, result } = await truth.transaction(async (tables) => {
-      await alongside.before?.(tables);
-      const done = await end(tables, order, liveSessions);
-      return {
-        ended: done,
-        entries: done.revocations.length > 0 ? await tables.log.append(done.revocations, audit) : [],
-        result: (await alongside.then?.(tables, done.user, done.tokenVersion)) as T,
-      };
-    });
+    // One statement is its own transaction.
+    const { ended, result } = alongside
+      ? await endAlongside(order, audit, alongside)
+      : { ended: await end(truth, order, audit), result: undefined as T };
 
     const scope = order.scope === 'KEYS' ? 'EVERYONE' : order.scope;
-    const [first] = entries;
-    // It had been ended before, but that may not be confirmed yet.
-    if (!first)
-      return { receipt: await confirmPending(scope, 'userId' in order ? order.userId : undefined), result };
-    const receipt: Receipt = {
-      scope,
-      tokenVersion: ended.tokenVersion,
-      endedSessions: ended.endedSessions,
-      revokedAt: new Date(first.revokedAt),
-      confirmation: await confirm(entries),
-    };
-    return { receipt, result };
+    const endedSessions = order.scope === 'EVERYONE' ? liveSessions : ended.endedSessions;
+    return { receipt: await confirmEnded(scope, { ...ended, endedSessions }), result };
   };
 
-  return { revoke, confirmSessions, confirmPending };
+  return { revoke, confirmEnded, confirmPending };
 }

@@ -28,7 +28,7 @@ export function createThoroughCheck(options: ThoroughCheckOptions): CheckThoroug
 
   const isSessionLive = async ({ claims }: VerifiedToken) => {
     const session = await sessions.find(claims.sid);
-    return session !== undefined && isLive(session, claims.globalVersion, clock.now());
+    return session !== undefined && isLive(session, claims, clock.now());
   };
 
   return async (token, text) => {

@@ -1,12 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from '../actions/create-administrator';
 import type { Config } from '../config/config';
-import type { StoredSigningKey } from '../core/account';
 import { createAvailability } from '../core/availability';
 import type { Clock } from '../core/clock';
 import { localIdOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
-import type { Truth } from '../core/ports/truth';
+import type { Tables, Truth } from '../core/ports/truth';
 import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
 import { inFolder } from '../embedded/folder-faults';
@@ -18,11 +17,13 @@ import { type Agreement, agreeOn, type LastAgreement } from '../postgres/fleet-s
 import { connectionFault, preparationFault } from '../postgres/start-faults';
 import { judgeStore } from '../postgres/properties';
 import { type LockHolder, migrate, type StartWait } from '../postgres/start';
+import { onPreparingRefused } from '../postgres/tables';
 import { createTruth, tablesIn } from '../postgres/truth';
 import { ClockWatch } from './clock-watch';
 import type { Teardown } from './teardown';
 import { createKeyGenerator } from '../tokens/generate';
-import { createSeal, type Seal } from '../tokens/sealing';
+import { createRefreshKeyGenerator, openRefreshKey } from '../tokens/refresh-keys';
+import { createSeal, createSealOfNode, type Seal } from '../tokens/sealing';
 
 /** ms between two comparisons with the clock of Postgres. */
 const CLOCK_INTERVAL = 10_000;
@@ -87,13 +88,18 @@ export function contradiction(config: Config, theirs: LastAgreement): string | u
   );
 }
 
-/** Throws `StartError` if the secret is not the one that these keys were encrypted with. */
-export function checkSecret(seal: Seal, keys: readonly StoredSigningKey[]): void {
+type SealedTables = Pick<Tables, 'signingKeys' | 'refreshKeys'>;
+
+/** Throws `StartError` if the secret is not the one that the keys were encrypted with. */
+export async function checkSecret(seal: Seal, { signingKeys, refreshKeys }: SealedTables): Promise<void> {
+  const [signing, refreshing] = [await signingKeys.list(), await refreshKeys.list()];
   try {
-    for (const key of keys) seal.open(key.sealedPrivateKey, localIdOf(key.id));
+    for (const key of signing) seal.open(key.sealedPrivateKey, localIdOf(key.id));
+    for (const key of refreshing) openRefreshKey(key, seal);
   } catch {
     throw new StartError(
-      'SECRET cannot decrypt the signing keys in the database. Set the SECRET that they were encrypted with.',
+      'SECRET cannot decrypt the keys in the database. Set the SECRET that they were encrypted with. ' +
+        'To change SECRET, run: npx tokenfence admin reseal',
     );
   }
 }
@@ -139,14 +145,15 @@ export function prepareDatabase(
     const agreement = await agreeOn({ ...config, usesRedis: hasCopies }, manager);
     if (!agreement.agreed) throw new StartError(contradiction(config, agreement));
     const tables = tablesIn(manager, { hasCopies, clockSkew: config.clockSkew });
-    const { signingKeys, users } = tables;
-    const keys = await signingKeys.list();
-    if (keys.length === 0) {
+    const { signingKeys, refreshKeys, users } = tables;
+    if ((await signingKeys.list()).length === 0) {
       const key = await signingKeys.insert(createKeyGenerator(seal)(await signingKeys.takeName()));
       await signingKeys.sign(key.id);
     }
     await signingKeys.drawNames();
-    checkSecret(seal, keys);
+    const firstKey = (await refreshKeys.list()).length === 0 && createRefreshKeyGenerator(seal)([]);
+    if (firstKey) await refreshKeys.insert(firstKey);
+    await checkSecret(seal, tables);
     if (config.administrator && (await users.countEnabledAdministrators()) === 0)
       await createAdministrator(tables, createPasswords(config), config.administrator);
     return agreement;
@@ -196,6 +203,9 @@ export async function openStores(
   const options = { statementTimeout: STATEMENT_TIMEOUT, poolSize, onConnectionLost };
   const dataSource = await connect(address, options, logger);
   teardown.add(() => dataSource.destroy());
+  onPreparingRefused(dataSource, () =>
+    logger.warn({}, 'A pooler keeps no prepared statements, so Postgres plans each statement anew.'),
+  );
   const truth = createTruth(
     dataSource,
     { hasCopies: usesRedis(config), clockSkew, databaseId: database.databaseId },
@@ -204,5 +214,5 @@ export async function openStores(
   const clockWatch = new ClockWatch({ readTime: () => truth.readTime(), clock, clockSkew, logger });
   await clockWatch.look();
   teardown.add(every(CLOCK_INTERVAL, () => clockWatch.look()));
-  return { seal, database, dataSource, truth, clockWatch };
+  return { seal: createSealOfNode(seal, logger), database, dataSource, truth, clockWatch };
 }

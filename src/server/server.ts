@@ -18,7 +18,7 @@ import type { ExposeMetrics } from '../http/metrics';
 import { listen, serveMetrics } from './listen';
 import { createPrometheus, type Prometheus } from '../metrics/prometheus';
 import { createPasswords } from '../passwords/argon2';
-import { poolOf } from '../postgres/data-source';
+import { poolStateOf } from '../postgres/data-source';
 import { purge } from '../postgres/purge';
 import { hasPendingMigrations } from '../postgres/ledger';
 import { createRateLimits, unlimited } from '../rate-limits/rate-limits';
@@ -27,6 +27,7 @@ import { createRevoker } from '../revocation/revoke';
 import { assembleRevocations } from './wire-revocation';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from '../tokens/generate';
+import { createRefreshKeyGenerator, createRefreshTokens } from '../tokens/refresh-keys';
 import { createKeyRing } from '../tokens/key-ring';
 import { createSigner } from '../tokens/sign';
 import { createVerifier } from '../tokens/verify';
@@ -107,10 +108,11 @@ async function assembleChecks(base: ServerBase, { seal, database, truth }: Store
     maxAge: config.accessTokenTtl * 1000 + KEYS_INTERVAL,
     clock,
   });
-  await keys.reload();
+  const refreshTokens = createRefreshTokens({ list: () => truth.refreshKeys.list(), seal, clock });
+  await Promise.all([keys.reload(), refreshTokens.reload()]);
   const revocations = await assembleRevocations({ ...base, database, truth });
   const verify = createVerifier({ ...config, keys, clock });
-  return { ...revocations, keys, verify, guard: assembleGuard(verify, revocations.check) };
+  return { ...revocations, keys, refreshTokens, verify, guard: assembleGuard(verify, revocations.check) };
 }
 
 type Checks = Awaited<ReturnType<typeof assembleChecks>>;
@@ -118,10 +120,12 @@ type Checks = Awaited<ReturnType<typeof assembleChecks>>;
 function startBackgroundWork(
   base: ServerBase,
   { dataSource }: Stores,
-  { keys, announcements }: Checks,
+  { keys, refreshTokens, announcements }: Checks,
 ): void {
   const { config, logger, teardown, clock } = base;
-  const reloadKeys = background(logger, 'The signing keys could not be read.', () => keys.reload());
+  const reloadKeys = background(logger, 'The keys could not be read.', () =>
+    Promise.all([keys.reload(), refreshTokens.reload()]),
+  );
   teardown.add(every(KEYS_INTERVAL, reloadKeys));
   // A revoked key must be dropped at once, not at the next interval.
   teardown.add(
@@ -146,7 +150,7 @@ function createExposeMetrics(
       unconfirmed: await countUnconfirmed().catch(() => undefined),
       view: source.state,
       clockOffset: clockWatch.offset,
-      pool: poolOf(dataSource),
+      pool: poolStateOf(dataSource),
     }),
   );
 }
@@ -173,6 +177,7 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
       : unlimited,
     sign: createSigner(checks.keys),
     generateKey: createKeyGenerator(stores.seal),
+    generateRefreshKey: createRefreshKeyGenerator(stores.seal),
     clock,
     settings: config,
   });

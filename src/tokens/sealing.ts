@@ -1,4 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { serviceUnavailable } from '../core/errors';
+import type { Logger } from '../core/ports/logger';
 
 /** Encrypts small texts to be stored in the database. */
 export interface Seal {
@@ -36,6 +38,31 @@ export function createSeal(secret: string): Seal {
         .setAAD(Buffer.from(context))
         .setAuthTag(Buffer.from(tag, 'base64url'));
       return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
+    },
+  };
+}
+
+/**
+ * Makes the seal of a running node. What it cannot open was encrypted with another SECRET after the node started: see
+ * `tokenfence admin reseal`. Logs that once, and throws `SERVICE_UNAVAILABLE`, because other nodes can serve the request.
+ */
+export function createSealOfNode(seal: Seal, logger: Pick<Logger, 'error'>): Seal {
+  let isLogged = false;
+  return {
+    close: (text, context) => seal.close(text, context),
+    open(sealed, context) {
+      try {
+        return seal.open(sealed, context);
+      } catch (error) {
+        if (!isLogged)
+          logger.error(
+            {},
+            'The keys in the database are encrypted with another SECRET than this node has. ' +
+              'It continues with the keys in its memory. Restart it with the new SECRET.',
+          );
+        isLogged = true;
+        throw serviceUnavailable(error);
+      }
     },
   };
 }

@@ -9,9 +9,16 @@ import {
   setRole,
 } from './admin-actions';
 import type { Action, Scene, Session } from './population';
+import { present, refresh } from './refreshes';
 import type { Exchange } from './requests';
 import { ofSession, ofUser, type Order, revoke, wasRefused } from './revoke';
-import { GRANT, type GrantAnswer, refresh, register, take } from './sessions';
+import { GRANT, type GrantAnswer, register, take } from './sessions';
+
+/** Forgets a session that its client has ended. Its refresh token is tried again now and then. */
+function end({ population }: Scene, session: Session): void {
+  population.sessions.delete(session);
+  population.gone.push(session);
+}
 
 const logout: Action = async (scene, session) => {
   const { token } = session;
@@ -24,14 +31,22 @@ const logout: Action = async (scene, session) => {
   };
   let { outcome } = await revoke(scene, order);
   if (outcome.kind !== 'done') return;
-  scene.population.sessions.delete(session);
+  end(scene, session);
   // A client repeats a mutation whose receipt was unconfirmed.
   for (let i = 0; i < 3 && outcome.kind === 'done' && outcome.receipt?.confirmed === false; i++) {
     await sleep(200);
     ({ outcome } = await revoke(scene, { ...order, kind: 'logout, asked again' }));
   }
   // Another copy of the refresh token must be refused. A grant would be judged.
-  if (scene.random.chance(0.2)) await refresh(scene, { ...session, shaky: true });
+  if (scene.random.chance(0.2)) await present(scene, session.refreshToken);
+};
+
+const revokeAtOauth: Action = async (scene, session) => {
+  const { token, refreshToken, used } = session;
+  const oauthToken = scene.random.pick([refreshToken, used.at(-1) ?? refreshToken, token.text]);
+  const reachOf = ofSession(token.userId, session.id);
+  const { outcome } = await revoke(scene, { kind: '/oauth/revoke', oauthToken, token, reachOf });
+  if (outcome.kind === 'done') end(scene, session);
 };
 
 /** Raises the version and continues with new tokens. */
@@ -48,7 +63,7 @@ async function reissue(
     mutation,
     variables,
     token,
-    reachOf: ofUser(token.userId),
+    reachOf: ofUser(token.userId, { sessionId: session.id }),
   });
   const { outcome } = exchange;
   if (outcome.kind === 'done') take(scene, session, exchange, outcome.data.it as GrantAnswer);
@@ -57,7 +72,7 @@ async function reissue(
   return exchange;
 }
 
-const logoutOthers: Action = async (scene, session) => {
+export const logoutOthers: Action = async (scene, session) => {
   await reissue(scene, session, 'logoutOthers', `mutation { it: logoutOthers ${GRANT} }`);
 };
 
@@ -89,7 +104,7 @@ const logoutEverywhere: Action = async (scene, session) => {
     token: session.token,
     reachOf: ofUser(session.token.userId),
   });
-  if (exchange.outcome.kind === 'done') scene.population.sessions.delete(session);
+  if (exchange.outcome.kind === 'done') end(scene, session);
   else if (wasRefused(exchange)) await refresh(scene, session);
 };
 
@@ -137,6 +152,7 @@ export const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
   [240, logoutOthers],
   [110, logout],
   [60, logoutSession],
+  [40, revokeAtOauth],
   [60, forceLogoutSession],
   [40, logoutEverywhere],
   [40, forceLogout],

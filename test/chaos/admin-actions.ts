@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RECEIPT } from '../support/api';
+import { administrator, renewAdministrator } from './administrator';
 import type { Token } from './ledger';
 import type { Action, Scene } from './population';
 import type { Exchange } from './requests';
 import { ofSession, ofUser, type Order, revoke, wasRefused } from './revoke';
-import { administrator, renewAdministrator } from './sessions';
 
 type AdminOrder = Omit<Order, 'token'>;
 
@@ -27,7 +27,7 @@ export const setRole: Action = async (scene, { user, token: target }) => {
     target,
     mutation: 'mutation($id: ID!, $role: Role!) { setRole(userId: $id, role: $role) { id } }',
     variables: { id: user.id, role },
-    reachOf: ofUser(user.id),
+    reachOf: ofUser(user.id, 'all'),
   }));
   // Setting the present role ends nothing.
   if (exchange?.outcome.kind === 'done') user.role = role;

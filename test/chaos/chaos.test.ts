@@ -27,6 +27,7 @@ test('under faults no token is accepted after its confirmed end, and no good tok
     users: 10,
     actors: 2,
     auditors: 1,
+    refreshers: 1,
     faults: FAULTS,
   });
   // The machine may be slow, so neither amount nor speed is asserted.

@@ -4,7 +4,10 @@ import type { Token } from './ledger';
 import { createPopulation, type Population, type Scene, type Session } from './population';
 import type { Random } from './random';
 import { ACTIONS } from './actions';
-import { AFTER_TROUBLE, login, refresh, register } from './sessions';
+import { keepRefreshing } from './refreshers';
+import { refresh } from './refreshes';
+import { AFTER_TROUBLE } from './requests';
+import { login, register } from './sessions';
 import type { Tally } from './tally';
 import type { Witness } from './witness';
 
@@ -18,6 +21,8 @@ export interface CrowdOptions {
   readonly actors: number;
   /** The number of clients at each node that only present tokens. */
   readonly auditors: number;
+  /** The number of clients at each node that only refresh, at any node. */
+  readonly refreshers: number;
 }
 
 export interface Crowd {
@@ -90,7 +95,7 @@ async function audit(scene: Scene): Promise<void> {
 }
 
 export function createCrowd(options: CrowdOptions): Crowd {
-  const { fleet, witness, tally, random, users, actors, auditors } = options;
+  const { fleet, witness, tally, random, users, actors, auditors, refreshers } = options;
   const { nodes } = fleet;
   const population = createPopulation();
   const underWay = new Map<FleetNode, Set<Promise<unknown>>>(nodes.map((node) => [node, new Set()]));
@@ -133,7 +138,8 @@ export function createCrowd(options: CrowdOptions): Crowd {
         while (!stop.aborted) await actOnce(scene);
       });
       const auditing = atEachNode(auditors, 'auditor', stop).map(audit);
-      await Promise.all([...acting, ...auditing]);
+      const refreshing = atEachNode(refreshers, 'refresher', stop).map(keepRefreshing);
+      await Promise.all([...acting, ...auditing, ...refreshing]);
       await Promise.all([...underWay.values()].flatMap((requests) => [...requests]));
     },
   };

@@ -26,12 +26,15 @@ export interface Sighting {
 
 export type Verdict = 'ACCEPTED' | 'REVOKED' | 'UNAVAILABLE' | 'WRONG';
 
-/** Which tokens a revocation ends. */
+/** Which tokens a revocation ends. Their sessions end too, but for those that `keeps` names. */
 export type Reach =
-  | { readonly scope: 'USER'; readonly userId: string; readonly below: number }
+  | { readonly scope: 'USER'; readonly userId: string; readonly below: number; readonly keeps: Kept }
   | { readonly scope: 'SESSION'; readonly userId: string; readonly sessionId: string }
   | { readonly scope: 'EVERYONE'; readonly upTo: number }
   | { readonly scope: 'KEYS'; readonly keyIds: ReadonlySet<string> };
+
+/** The sessions that live on when their user's version is raised: all, none, or the one with this id. */
+export type Kept = 'all' | 'none' | { readonly sessionId: string };
 
 /** An acknowledged revocation. Times in ms of `performance.now()`. */
 export interface Ending {
@@ -57,11 +60,23 @@ export function reaches(reach: Reach, token: Token): boolean {
   }
 }
 
+/** @param first the token that the session was opened with */
+export function endsSession(reach: Reach, first: Token): boolean {
+  if (reach.scope === 'KEYS' || !reaches(reach, first)) return false;
+  if (reach.scope !== 'USER') return true;
+  const { keeps } = reach;
+  return keeps === 'none' || (keeps !== 'all' && keeps.sessionId !== first.sessionId);
+}
+
 /** Every token and every receipt that clients received. */
 export interface Ledger {
   readonly tokens: ReadonlyMap<string, Token>;
   readonly endings: readonly Ending[];
   readonly keyIds: ReadonlySet<string>;
+  /** The token that each session was opened with. */
+  firstTokens(): Iterable<Token>;
+  /** The receipts that may concern a user, of everyone too. */
+  endingsOfUser(userId: string): Ending[];
   /** Notes an access token that a client received. */
   note(text: string): Token;
   /** Notes a receipt. Returns the known tokens that it ends. */
@@ -70,6 +85,8 @@ export interface Ledger {
   finalBefore(token: Token, began: number): Ending | undefined;
   /** The receipt, confirmed or not, after which no request that begins at `began` may grant such a token. */
   acknowledgedBefore(token: Token, began: number): Ending | undefined;
+  /** The receipts of before `began` that ended the token's session. It may have continued with a raised version. */
+  endsOfSession(token: Token, began: number): Ending[];
 }
 
 const decode = (part: string | undefined) =>
@@ -95,6 +112,8 @@ export function createLedger(): Ledger {
   const endings: Ending[] = [];
   const keyIds = new Set<string>();
   const tokensOf = new Map<string, Token[]>();
+  /** By session, the token that it was opened with. */
+  const firstOf = new Map<string, Token>();
   /** By user, or `undefined` for revocations of everyone. */
   const endingsOf = new Map<string | undefined, Ending[]>();
 
@@ -104,19 +123,26 @@ export function createLedger(): Ledger {
     else map.set(key, [value]);
   };
 
+  const endingsOfUser = (userId: string) => [
+    ...(endingsOf.get(userId) ?? []),
+    ...(endingsOf.get(undefined) ?? []),
+  ];
+  const receivedBefore = ({ userId }: Token, began: number) =>
+    endingsOfUser(userId).filter(({ received }) => received < began);
   const before = (token: Token, began: number) =>
-    [...(endingsOf.get(token.userId) ?? []), ...(endingsOf.get(undefined) ?? [])].filter(
-      ({ reach, received }) => received < began && reaches(reach, token),
-    );
+    receivedBefore(token, began).filter(({ reach }) => reaches(reach, token));
 
   return {
     tokens,
     endings,
     keyIds,
+    firstTokens: () => firstOf.values(),
+    endingsOfUser,
     note(text) {
       const token = read(text);
       tokens.set(token.id, token);
       keyIds.add(token.keyId);
+      if (!firstOf.has(token.sessionId)) firstOf.set(token.sessionId, token);
       append(tokensOf, token.userId, token);
       return token;
     },
@@ -129,5 +155,9 @@ export function createLedger(): Ledger {
     },
     finalBefore: (token, began) => before(token, began).find(({ confirmed }) => confirmed),
     acknowledgedBefore: (token, began) => before(token, began)[0],
+    endsOfSession(token, began) {
+      const first = firstOf.get(token.sessionId) ?? token;
+      return receivedBefore(token, began).filter(({ reach }) => endsSession(reach, first));
+    },
   };
 }

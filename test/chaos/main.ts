@@ -39,6 +39,7 @@ async function main(): Promise<void> {
     users: 24,
     actors: 6,
     auditors: 2,
+    refreshers: 2,
     faults: faults === undefined ? undefined : kindsOf(faults),
     progress: say,
   });

@@ -4,7 +4,7 @@ import type { Token } from './ledger';
 import { nameOf, timesOf, type Witness } from './witness';
 import type { Population } from './population';
 import type { Random } from './random';
-import { refresh } from './sessions';
+import { isLiving, judgeSessions, readSessions } from './session-oracle';
 import { onPostgres } from './stores';
 import type { Tally } from './tally';
 import { readTruthLog, type TruthLog } from './truth-log';
@@ -38,9 +38,6 @@ const isWell = async ({ name, url }: FleetNode) => {
   const body = await response.text();
   if (response.status !== 200 || !body.includes('"degraded":[]')) throw new Error(`${name}: ${body}`);
 };
-
-const LIVING_SESSIONS =
-  'select s.id from sessions s, fleet f where s.ended_at is null and s.global_version = f.global_version';
 
 const idsOf = async ({ stores }: Fleet, sql: string): Promise<ReadonlySet<string>> =>
   new Set((await onPostgres<{ id: string }>(stores.postgres, sql)).map(({ id }) => id));
@@ -88,10 +85,10 @@ function judgeRefusals({ witness }: OracleOptions, log: TruthLog): void {
 
 /** Every acknowledged change is in Postgres. */
 async function judgeReceipts({ fleet, witness }: OracleOptions, log: TruthLog): Promise<void> {
-  const living = await idsOf(fleet, LIVING_SESSIONS);
+  const sessions = await readSessions(fleet.stores.postgres);
   for (const ending of witness.ledger.endings) {
     const { reach, kind, node, sent, received } = ending;
-    const isThere = reach.scope === 'SESSION' ? !living.has(reach.sessionId) : log.holds(reach);
+    const isThere = reach.scope === 'SESSION' ? !isLiving(sessions, reach.sessionId) : log.holds(reach);
     if (isThere) continue;
     witness.accuse('An acknowledged revocation is not in Postgres.', { node, began: sent, ended: received }, [
       `It was ${kind}: ${JSON.stringify(reach)}.`,
@@ -121,51 +118,6 @@ async function judgeNodes({ fleet, witness, random }: OracleOptions, log: TruthL
     for (let token = queue.pop(); token; token = queue.pop()) await presentToAll(token);
   };
   await Promise.all(Array.from({ length: 8 }, present));
-}
-
-// The end of a session is in the audit log, in the same transaction.
-const ENDED_WITHOUT_REASON = `
-  select s.id from sessions s where s.ended_at is not null and not exists (
-    select from audit_events a where
-      (a.session_id = s.id
-        and a.type in ('LOGOUT', 'SESSION_ENDED', 'FORCED_SESSION_LOGOUT', 'REFRESH_TOKEN_REUSED'))
-      or (a.user_id = s.user_id and a.session_id <> s.id
-        and a.type in ('OTHER_SESSIONS_ENDED', 'PASSWORD_CHANGED'))
-      or (a.user_id = s.user_id
-        and a.type in ('LOGOUT_EVERYWHERE', 'FORCED_LOGOUT', 'USER_DISABLED', 'OLDEST_SESSION_ENDED')))`;
-
-/** A session lives until something ends it, and its refresh token works. */
-async function judgeSessions(options: OracleOptions): Promise<void> {
-  const { fleet, witness, population, tally, random } = options;
-  for (const session of [...population.sessions]) {
-    const scene = {
-      node: random.pick(fleet.nodes),
-      nodes: fleet.nodes,
-      random,
-      population,
-      witness,
-      tally,
-      stop: AbortSignal.abort(),
-      checkEverywhere: () => undefined,
-    };
-    await refresh(scene, session);
-  }
-  const living = await idsOf(fleet, LIVING_SESSIONS);
-  for (const { id, exchange } of population.dead) {
-    if (!living.has(id)) continue;
-    witness.accuse('The refresh token of a living session was refused.', exchange, [`Of session ${id}.`]);
-  }
-
-  const sessionIds = await idsOf(fleet, 'select id from sessions');
-  const userIds = await idsOf(fleet, 'select id from users');
-  for (const { sessionId, userId } of witness.ledger.tokens.values()) {
-    // The sessions of a deleted account are deleted with it.
-    if (sessionIds.has(sessionId) || !userIds.has(userId)) continue;
-    witness.accuse('An acknowledged login is not in Postgres.', undefined, [`Of session ${sessionId}.`]);
-  }
-  for (const id of await idsOf(fleet, ENDED_WITHOUT_REASON)) {
-    witness.accuse('A session was ended, and nothing tells why.', undefined, [`It is ${id}.`]);
-  }
 }
 
 /** Judges the whole run after the faults and the clients have ended. */

@@ -1,4 +1,5 @@
 import type { FleetNode } from './fleet';
+import { createGenerations, type Generations } from './generations';
 import type { Token } from './ledger';
 import type { Random } from './random';
 import type { Exchange } from './requests';
@@ -23,9 +24,13 @@ export interface Session {
   readonly id: string;
   token: Token;
   refreshToken: string;
+  /** The refresh tokens of before, oldest first, but for those that a `logoutOthers` has made useless. */
+  used: string[];
+  /** When the refresh token was first sent, if it got no answer. ms of `performance.now()`. */
+  unanswered?: number;
   /** An action runs on it. A device does one thing at a time, but others may end its session meanwhile. */
   busy: boolean;
-  /** An answer with another refresh token may be lost, so this one may be used. */
+  /** The answer of a `logoutOthers` or `changePassword` is lost. It may have made this refresh token useless. */
   shaky: boolean;
 }
 
@@ -42,6 +47,11 @@ export interface Population {
   /** Tokens that should be refused, oldest first. */
   readonly ended: Token[];
   readonly dead: DeadSession[];
+  /** Sessions that their own clients have ended, oldest first. */
+  readonly gone: Session[];
+  readonly generations: Generations;
+  /** The ids of sessions whose old refresh tokens were sent, so that they may have been ended for theft. */
+  readonly robbed: Set<string>;
   newEmail(): string;
 }
 
@@ -70,6 +80,9 @@ export function createPopulation(): Population {
     sessions: new Set(),
     ended: [],
     dead: [],
+    gone: [],
+    generations: createGenerations(),
+    robbed: new Set(),
     newEmail: () => `user${++count}@example.com`,
   };
 }

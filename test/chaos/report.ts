@@ -48,7 +48,8 @@ export function describeReport(report: Report): string {
   const sum = (what: 'confirmed' | 'unconfirmed' | 'refused' | 'unknown') =>
     [...tally.kinds.values()].reduce((total, kind) => total + kind[what], 0);
   return [
-    `Seed ${seed}; ${seconds(duration)}; lease ${lease}; ${tokens} access tokens, ${tally.logins} logins, ${tally.refreshes} refreshes.`,
+    `Seed ${seed}; ${seconds(duration)}; lease ${lease}; ${tokens} access tokens, ${tally.logins} logins.`,
+    `Refreshes: ${tally.refreshes}; ${tally.repeated} repeated with the same token, ${tally.thefts} thefts found.`,
     `Revocations: ${sum('confirmed')} confirmed, ${sum('unconfirmed')} unconfirmed, ${sum('unknown')} without an answer, ${sum('refused')} refused${settlement ? `; ${settlement.logged} entries in the log` : ''}.`,
     ...[...tally.kinds].map(
       ([kind, { confirmed, unconfirmed, unknown, refused }]) =>

@@ -1,6 +1,9 @@
 import { type Answer, Api } from '../support/api';
 import type { FleetNode } from './fleet';
 
+/** The pause of a client after an unreachable node, in ms. */
+export const AFTER_TROUBLE = 40;
+
 /** The outcomes of a request. */
 export type Outcome =
   | { readonly kind: 'done'; readonly data: any; readonly receipt?: ReceiptAnswer }
@@ -53,22 +56,45 @@ function read(answer: Answer): Outcome {
   return { kind: 'fault', why: `${status} ${JSON.stringify(answer.errors)}` };
 }
 
-/** Sends one request. Never throws: an unreachable node is an outcome too. */
-export async function ask(
-  node: FleetNode,
-  query: string,
-  variables: object = {},
-  token?: string,
-): Promise<Exchange> {
+/** Times a request. Never throws: an unreachable node is an outcome too. */
+async function timed(node: FleetNode, request: () => Promise<Outcome>): Promise<Exchange> {
   const began = performance.now();
   let outcome: Outcome;
   try {
-    outcome = read(await new Api(node.url).send(query, variables, token));
+    outcome = await request();
   } catch (error) {
     outcome = { kind: 'unavailable', why: String((error as Error).cause ?? error) };
   }
   return { node, began, ended: performance.now(), outcome };
 }
+
+/** Sends one request to the GraphQL API. */
+export const ask = (node: FleetNode, query: string, variables: object = {}, token?: string) =>
+  timed(node, async () => read(await new Api(node.url).send(query, variables, token)));
+
+/** Sends a token to `/oauth/revoke`. An empty answer means that the token is not known. */
+export const askToRevoke = (node: FleetNode, token: string) =>
+  timed(node, async (): Promise<Outcome> => {
+    const response = await fetch(`${node.url}/oauth/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({ token }),
+    });
+    const text = await response.text();
+    if (response.status === 503) return { kind: 'unavailable', why: text };
+    if (response.status !== 200) return { kind: 'fault', why: `${response.status} ${text}` };
+    if (text === '') return { kind: 'refused', code: 'UNKNOWN' };
+    const { confirmed, unconfirmedReason } = JSON.parse(text) as {
+      confirmed: boolean;
+      unconfirmedReason?: string;
+    };
+    const receipt: ReceiptAnswer = {
+      scope: 'SESSION',
+      endedSessions: 1,
+      confirmed,
+      unconfirmedReason: unconfirmedReason ?? null,
+    };
+    return { kind: 'done', data: undefined, receipt };
+  });
 
 export const inShort = (outcome: Outcome): string => {
   if (outcome.kind === 'done') return 'done';

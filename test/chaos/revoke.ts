@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Reach, Token } from './ledger';
+import type { Kept, Reach, Token } from './ledger';
 import type { Scene } from './population';
-import type { Exchange, ReceiptAnswer } from './requests';
-import { AFTER_TROUBLE } from './sessions';
+import { AFTER_TROUBLE, type Exchange, type ReceiptAnswer } from './requests';
 
 export interface Order {
   readonly kind: string;
-  readonly mutation: string;
+  readonly mutation?: string;
   readonly variables?: object;
+  /** A token that is sent to `/oauth/revoke`, instead of a mutation. */
+  readonly oauthToken?: string;
   readonly token: Token;
   /** False if it works with a revoked token too. */
   readonly needsGoodToken?: boolean;
@@ -26,9 +27,21 @@ const TRIED_AT_ONCE = 2;
 /** Sends a revocation and puts its receipt into the ledger. */
 export async function revoke(scene: Scene, order: Order): Promise<Exchange> {
   const { node, witness, tally, population, random } = scene;
-  const { kind, mutation, variables, token, needsGoodToken, target = token, reachOf } = order;
+  const {
+    kind,
+    mutation = '',
+    variables,
+    oauthToken,
+    token,
+    needsGoodToken,
+    target = token,
+    reachOf,
+  } = order;
   if (random.chance(RACES)) scene.checkEverywhere([target]);
-  const exchange = await witness.send(node, mutation, variables, token, needsGoodToken);
+  const exchange =
+    oauthToken === undefined
+      ? await witness.send(node, mutation, variables, token, needsGoodToken)
+      : await witness.sendToRevoke(node, oauthToken);
   const { outcome, began: sent, ended: received } = exchange;
   const counts = tally.of(kind);
   if (outcome.kind === 'refused') counts.refused += 1;
@@ -36,7 +49,7 @@ export async function revoke(scene: Scene, order: Order): Promise<Exchange> {
     counts.unknown += 1;
     await sleep(AFTER_TROUBLE);
   } else if (!outcome.receipt) {
-    witness.accuse('A revocation was answered without a receipt.', exchange, [`It was ${mutation}.`]);
+    witness.accuse('A revocation was answered without a receipt.', exchange, [`It was ${kind}.`]);
   } else {
     const { confirmed, unconfirmedReason } = outcome.receipt;
     tally.acknowledged += 1;
@@ -61,9 +74,9 @@ export const ofSession = (userId: string, sessionId: string) => (): Reach => ({
 });
 
 export const ofUser =
-  (userId: string) =>
+  (userId: string, keeps: Kept = 'none') =>
   ({ tokenVersion }: ReceiptAnswer): Reach | undefined =>
-    typeof tokenVersion !== 'number' ? undefined : { scope: 'USER', userId, below: tokenVersion };
+    typeof tokenVersion !== 'number' ? undefined : { scope: 'USER', userId, below: tokenVersion, keeps };
 
 export const wasRefused = ({ outcome }: Exchange) =>
   outcome.kind === 'refused' && outcome.code === 'UNAUTHENTICATED';

@@ -22,6 +22,7 @@ export interface RunOptions {
   /** The number of clients at each node. */
   readonly actors: number;
   readonly auditors: number;
+  readonly refreshers: number;
   /** The kinds of faults; all if left out. */
   readonly faults?: readonly FaultKind[];
   /** Called with the progress from time to time. */

@@ -1,10 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ADMIN } from '../support/api';
 import type { Scene, Session, User } from './population';
 import type { Exchange } from './requests';
-
-/** The pause of a client after an unreachable node, in ms. */
-export const AFTER_TROUBLE = 40;
 
 export const GRANT = '{ accessToken refreshToken }';
 const PASSWORD = 'correct horse battery';
@@ -14,10 +9,13 @@ export interface GrantAnswer {
   readonly refreshToken: string;
 }
 
-/** Keeps the tokens that a session received. */
+/** Keeps the tokens that a session received beside its old ones, which are useless from now on. */
 export function take(scene: Scene, session: Session, exchange: Exchange, grant: GrantAnswer): void {
   session.token = scene.witness.granted(grant.accessToken, exchange);
   session.refreshToken = grant.refreshToken;
+  session.used = [];
+  session.unanswered = undefined;
+  session.shaky = false;
 }
 
 function open({ witness }: Scene, user: User, exchange: Exchange, grant: GrantAnswer): Session {
@@ -27,6 +25,7 @@ function open({ witness }: Scene, user: User, exchange: Exchange, grant: GrantAn
     id: token.sessionId,
     token,
     refreshToken: grant.refreshToken,
+    used: [],
     busy: false,
     shaky: false,
   };
@@ -82,59 +81,4 @@ export async function login(scene: Scene, user: User): Promise<Session | undefin
     witness.accuse('An account that was made cannot sign in.', exchange, [`It is ${user.email}.`]);
   }
   return undefined;
-}
-
-/** Refreshes a session. Resolves with whether it lives on, as far as the client knows. */
-export async function refresh(scene: Scene, session: Session): Promise<boolean> {
-  const { witness, node, tally, population } = scene;
-  const exchange = await witness.send(
-    node,
-    `mutation($token: String) { it: refresh(refreshToken: $token) ${GRANT} }`,
-    {
-      token: session.refreshToken,
-    },
-  );
-  const { outcome } = exchange;
-  switch (outcome.kind) {
-    case 'done':
-      tally.refreshes += 1;
-      take(scene, session, exchange, outcome.data.it as GrantAnswer);
-      return true;
-    case 'refused':
-      population.sessions.delete(session);
-      if (!session.shaky) {
-        population.dead.push({ id: session.id, exchange });
-        if (outcome.code === 'REFRESH_TOKEN_REUSED') {
-          witness.accuse('A refresh token that was never used is called used.', exchange, [
-            `Of session ${session.id}.`,
-          ]);
-        }
-      }
-      return false;
-    default:
-      // The refresh token may be used, and is good for 10 more seconds. Later it rightly ends the session.
-      session.shaky = true;
-      await sleep(AFTER_TROUBLE);
-      return true;
-  }
-}
-
-/** The administrator with a token that was just good, or nothing while there is none. */
-export async function administrator(scene: Scene): Promise<Session | undefined> {
-  const root: User = {
-    id: '',
-    email: ADMIN.email,
-    passwords: [ADMIN.password],
-    out: false,
-    changes: 0,
-    role: 'ADMIN',
-  };
-  scene.admin ??= await login(scene, root);
-  return scene.admin;
-}
-
-/** Gets the administrator another token after a refusal. */
-export async function renewAdministrator(scene: Scene): Promise<void> {
-  const { admin } = scene;
-  if (admin && !(await refresh(scene, admin))) scene.admin = undefined;
 }

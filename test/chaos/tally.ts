@@ -18,7 +18,12 @@ export interface Tally {
   /** The revocations with a receipt, confirmed or not. */
   acknowledged: number;
   logins: number;
+  /** The refresh tokens that were exchanged for others. */
   refreshes: number;
+  /** The answers to a refresh token that had been answered before, by the same tokens. */
+  repeated: number;
+  /** The old refresh tokens that ended their session. */
+  thefts: number;
   of(kind: string): KindTally;
   tookUntilConfirmed(sent: number, received: number): void;
   unconfirmed(reason: string): void;
@@ -35,6 +40,8 @@ export function createTally(faultsDuring: (from: number, to: number) => string[]
     acknowledged: 0,
     logins: 0,
     refreshes: 0,
+    repeated: 0,
+    thefts: 0,
     of(kind) {
       const known = kinds.get(kind) ?? { confirmed: 0, unconfirmed: 0, refused: 0, unknown: 0 };
       kinds.set(kind, known);

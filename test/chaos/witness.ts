@@ -1,6 +1,6 @@
 import type { FleetNode } from './fleet';
 import { createLedger, type Ending, type Ledger, type Sighting, type Token, type Verdict } from './ledger';
-import { ask, type Exchange, inShort } from './requests';
+import { ask, askToRevoke, type Exchange, inShort } from './requests';
 
 /** A broken promise: how often, with the evidence of the first few times. */
 export interface Violation {
@@ -40,6 +40,8 @@ export interface Witness {
     token?: Token,
     needsGoodToken?: boolean,
   ): Promise<Exchange>;
+  /** Sends any token of a session to `/oauth/revoke`, which needs no good one. */
+  sendToRevoke(node: FleetNode, token: string): Promise<Exchange>;
   /** Notes a granted token and judges the grant, which depends on Postgres only. */
   granted(text: string, exchange: Exchange): Token;
   /** Presents a token to a node in a request that needs only a good token. */
@@ -99,19 +101,25 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
   };
 
   const accepted = (token: Token, exchange: Pick<Sighting, 'node' | 'began' | 'ended'>) => {
-    const ending = ledger.finalBefore(token, exchange.began);
+    const ending =
+      ledger.finalBefore(token, exchange.began) ??
+      ledger.endsOfSession(token, exchange.began).find(({ confirmed }) => confirmed);
     if (!ending) return;
     const details = [`It was ${nameOf(token)}.`, `It had been ended by ${nameOfEnding(ending)}.`];
     accuse('A token was accepted after its end had been confirmed.', exchange, details, ending.node);
   };
 
-  const send: Witness['send'] = async (node, query, variables, token, needsGoodToken = true) => {
-    const exchange = await ask(node, query, variables, token?.text);
+  const expected = (request: string, exchange: Exchange) => {
     const { outcome } = exchange;
     if (outcome.kind === 'fault') {
-      accuse('The service met an unexpected fault.', exchange, [`To ${query}`, `it said ${outcome.why}.`]);
+      accuse('The service met an unexpected fault.', exchange, [`To ${request}`, `it said ${outcome.why}.`]);
     }
-    if (outcome.kind === 'done' && token && needsGoodToken) accepted(token, exchange);
+    return exchange;
+  };
+
+  const send: Witness['send'] = async (node, query, variables, token, needsGoodToken = true) => {
+    const exchange = expected(query, await ask(node, query, variables, token?.text));
+    if (exchange.outcome.kind === 'done' && token && needsGoodToken) accepted(token, exchange);
     return exchange;
   };
 
@@ -130,15 +138,17 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
     enough: enough.signal,
     accuse,
     send,
+    sendToRevoke: async (node, token) => expected('/oauth/revoke', await askToRevoke(node, token)),
     granted(text, exchange) {
       const token = ledger.note(text);
       const ending = ledger.acknowledgedBefore(token, exchange.began);
-      if (ending) {
-        accuse('A token was granted that had been ended before.', exchange, [
-          `It is ${nameOf(token)}.`,
-          `It had been ended by ${nameOfEnding(ending)}.`,
-        ]);
-      }
+      const [sessionEnding] = ledger.endsOfSession(token, exchange.began);
+      const accuseOf = (promise: string, by: Ending) => {
+        const details = [`It is ${nameOf(token)}.`, `It had been ended by ${nameOfEnding(by)}.`];
+        accuse(promise, exchange, details, by.node);
+      };
+      if (ending) accuseOf('A token was granted that had been ended before.', ending);
+      else if (sessionEnding) accuseOf('A session got new tokens after its end.', sessionEnding);
       return token;
     },
     async present(token, node, way = 'check') {

@@ -20,10 +20,9 @@ async function typed(...words: string[]) {
       return Promise.resolve();
     };
   const handlers = Object.fromEntries(
-    ['start', 'createAdministrator', 'switchRedis', 'changeLease', 'restored', 'doctor'].map((name) => [
-      name,
-      noted(name),
-    ]),
+    ['start', 'createAdministrator', 'switchRedis', 'changeLease', 'restored', 'reseal', 'doctor'].map(
+      (name) => [name, noted(name)],
+    ),
   ) as unknown as Handlers;
   let written = '';
   const write = (text: string) => void (written += text);
@@ -55,6 +54,7 @@ test.each<[string[], unknown[]]>([
     ['changeLease', 500],
   ],
   [['admin', 'restored'], ['restored']],
+  [['admin', 'reseal'], ['reseal']],
 ])('%j calls its handler', async (words, [name, ...args]) => {
   const { calls, error } = await typed(...words);
   expect(error).toBeUndefined();
@@ -77,6 +77,7 @@ test.each<[string[], RegExp]>([
   [['admin', 'lease', 'soon'], /Write a duration from 100ms to 10s/],
   [['admin', 'lease', '1h'], /Write a duration from 100ms to 10s/],
   [['admin', 'restored', 'x'], /too many arguments/],
+  [['admin', 'reseal', 'x'], /too many arguments/],
 ])('%j does nothing and prints a sentence', async (words, sentence) => {
   const { calls, written, error } = await typed(...words);
   expect(calls).toEqual([]);

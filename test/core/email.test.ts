@@ -1,4 +1,4 @@
-import { emailKey, foldCase, hasInvisible } from '../../src/core/email';
+import { emailKey, emailPrefixKey, foldCase, hasInvisible } from '../../src/core/email';
 
 test.each([
   ['letter case', 'Ada@Example.COM', 'ada@example.com'],
@@ -25,6 +25,20 @@ test.each([
   ['domains that DNS tells apart', 'ada@faß.example', 'ada@fass.example'],
 ])('two emails stay different: %s', (_name, one, other) => {
   expect(emailKey(one)).not.toBe(emailKey(other));
+});
+
+test.each([
+  ['a part of the name', 'Ada.L', 'ada.lovelace@example.com'],
+  ['the whole name', 'ADA@', 'ada@example.com'],
+  ['a part of the domain', 'ada@Exam', 'ada@example.com'],
+  ['a domain up to its dot', 'ada@example.', 'ada@example.com'],
+  ['a domain that begins with a number', 'ada@1', 'ada@163.example'],
+  ['a domain in Unicode', 'ada@BÜCHER.example', 'ada@bücher.example'],
+  ['a name with an @', 'A@d', '"a@da"@example.com'],
+  ['an accent', 'JOSE\u0301', 'jos\u00e9@example.com'],
+  ['nothing', '', 'ada@example.com'],
+])('the key of the beginning of an email is the beginning of its key: %s', (_name, start, email) => {
+  expect(emailKey(email).startsWith(emailPrefixKey(start))).toBe(true);
 });
 
 test('each letter has one key in upper case, lower case and every normal form', () => {

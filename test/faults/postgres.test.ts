@@ -62,7 +62,7 @@ test('without Postgres, revoked tokens are refused, mutations fail whole, and th
   expect(failed).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
   expect(failed.headers.get('retry-after')).toBe('1');
   // A failed logout must keep the cookie, which a second attempt needs.
-  const cookie = { cookie: `refresh_token=${'x'.repeat(43)}` };
+  const cookie = { cookie: `refresh_token=${'x'.repeat(84)}` };
   const logout = await node.api.send('mutation { logout { confirmed } }', {}, known, cookie);
   expect(logout.status).toBe(503);
   expect(logout.headers.getSetCookie()).toEqual([]);

@@ -50,6 +50,7 @@ async function admin(args: string[], env: Env = {}): Promise<Ended> {
     switchRedis: (state) => carryOut(switching(state)),
     changeLease: (lease) => carryOut(leasing(lease)),
     restored: () => carryOut(RESTORED),
+    reseal: elsewhere,
   }).parseAsync(['admin', ...args], { from: 'user' });
   return ended!;
 }

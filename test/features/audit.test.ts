@@ -125,7 +125,7 @@ test('refusals on a socket are recorded: a forged token and a forbidden subscrip
 });
 
 test('unknown and ended refresh tokens are recorded, without the tokens', async () => {
-  const unknown = await node.api.refresh('A'.repeat(43));
+  const unknown = await node.api.refresh('A'.repeat(84));
   expect(await eventOf(unknown.headers.get('x-request-id'), 'REFRESH_TOKEN_REFUSED')).toMatchObject({
     user_id: null,
     reason: 'unknown',

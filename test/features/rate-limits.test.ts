@@ -96,7 +96,7 @@ describe.each([
 
   test('bad tokens of a neighbour do not block good ones', async () => {
     const { refreshToken } = await nodes[0]!.api.register('neighbour@example.com');
-    const unknown = 'x'.repeat(43);
+    const unknown = 'x'.repeat(84);
     const answers = [
       ...(await times(35, (node) => refresh(node, 'x', '192.0.2.3'))),
       ...(await times(15, (node) => refresh(node, unknown, '192.0.2.3'))),

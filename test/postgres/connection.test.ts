@@ -52,8 +52,8 @@ test('a connection that breaks inside a transaction is SERVICE_UNAVAILABLE, not 
   };
   try {
     const later: ((tables: Tables) => Promise<unknown>)[] = [
-      (tables) => tables.refreshTokens.findByHash(Buffer.from('a hash')),
-      (tables) => tables.fleet.raiseGlobalVersion(),
+      (tables) => tables.users.findByEmail('someone@example.com'),
+      (tables) => tables.ends.everyone({ type: 'FORCED_LOGOUT_OF_EVERYONE' }),
       (tables) => tables.signingKeys.list(),
     ];
     for (const statement of later) {

@@ -24,7 +24,6 @@ const purgeOf = (world: World, options: Partial<Parameters<typeof purge>[1]> = {
     purge(dataSource, {
       now: Date.now() / 1000,
       clockSkew: 5000,
-      refreshTokenTtl: 1e6,
       auditRetention: 1e8,
       ...options,
     }),
@@ -79,7 +78,7 @@ test('a SECRET that does not fit the database stops the start', async () => {
   const world = await newWorld();
   await world.node();
   await expect(world.node({ SECRET: 'Zx81-another-secret-of-good-length-42' })).rejects.toThrow(
-    /SECRET cannot decrypt the signing keys/,
+    /SECRET cannot decrypt the keys/,
   );
 });
 
@@ -111,7 +110,10 @@ test('the purge deletes expired rows in batches, and nothing else', async () => 
   const node = await world.node();
   const tokens = await node.api.register('purge@example.com');
   await node.api.refresh(tokens.refreshToken);
-  const other = await node.api.login('purge@example.com');
+  const [other, unused] = [
+    await node.api.login('purge@example.com'),
+    await node.api.login('purge@example.com'),
+  ];
   await node.api.end('logout', other.accessToken);
 
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at, confirmed_at)
@@ -120,15 +122,15 @@ test('the purge deletes expired rows in batches, and nothing else', async () => 
   // Not published yet: the log is also the outbox.
   await world.sql(`insert into revocations (kind, user_id, session_id, revoked_at, expires_at)
     values ('SESSION', gen_random_uuid(), gen_random_uuid(), now() - interval '1 day', now() - interval '1 second')`);
-  await world.sql(`update refresh_tokens set used_at = now() - interval '15 days' where used_at is not null`);
   await world.sql(
     `insert into audit_events (type, created_at) values ('LOGIN_FAILED', now() - interval '366 days')`,
   );
   await world.sql(`update sessions set ended_at = now() - interval '8 days' where id = $1`, [
     other.session.id,
   ]);
+  await world.sql(`update sessions set purge_on = current_date where id = $1`, [unused.session.id]);
 
-  const gone = await purgeOf(world, { refreshTokenTtl: 14 * 86_400, auditRetention: 365 * 86_400 });
+  const gone = await purgeOf(world, { auditRetention: 365 * 86_400 });
   expect(gone).toBe(2500 + 1 + 1 + 1);
   // Live rows are unchanged.
   expect((await node.api.me(tokens.accessToken)).status).toBe(200);

@@ -88,9 +88,9 @@ test('rows hidden by a policy stop the start and are never taken for missing rev
   await world.sql('alter table revocations disable row level security');
   const node = await world.node({ DATABASE_URL: url.href });
   await useAll(node);
-  await world.sql('alter table revocations enable row level security');
-  // Enabled while the node runs: reading the log fails.
   const { accessToken } = await node.api.register('late@example.com');
+  await world.sql('alter table revocations enable row level security');
+  // Enabled while the node runs: no statement that reads the log, or may append to it, works.
   const answer = await node.api.send('mutation { logoutEverywhere { confirmed } }', {}, accessToken);
   expect(answer.data?.logoutEverywhere?.confirmed).not.toBe(true);
 });

@@ -47,7 +47,6 @@ test('everything works in its own schema, beside an application with the same ta
     await purge(dataSource, {
       now: Date.now() / 1000,
       clockSkew: 5000,
-      refreshTokenTtl: 1e6,
       auditRetention: 1e8,
     });
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();

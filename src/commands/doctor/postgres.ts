@@ -58,11 +58,11 @@ async function* examineStart(
   secret: string,
 ): AsyncGenerator<Finding> {
   const { manager } = dataSource;
-  const keys = await tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew }).signingKeys.list();
-  if (keys.length === 0) return;
+  const tables = tablesIn(manager, { hasCopies: false, clockSkew: config.clockSkew });
+  if ((await tables.signingKeys.list()).length === 0) return;
   try {
-    checkSecret(createSeal(secret), keys);
-    yield well('Postgres', 'SECRET decrypts the signing keys.');
+    await checkSecret(createSeal(secret), tables);
+    yield well('Postgres', 'SECRET decrypts the keys.');
   } catch (error) {
     yield fault('Postgres', (error as Error).message);
   }

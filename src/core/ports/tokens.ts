@@ -1,5 +1,7 @@
 import type { StoredSigningKey } from '../account';
 import type { AccessTokenClaims, VerifiedToken } from '../claims';
+import type { PresentedRefreshToken } from './sessions';
+import type { StoredRefreshKey } from './truth';
 
 export type Verification =
   | { readonly ok: true; readonly token: VerifiedToken }
@@ -51,3 +53,33 @@ export interface PublishedKeySet {
 export type GenerateSigningKey = (
   name: string,
 ) => Pick<StoredSigningKey, 'id' | 'algorithm' | 'publicKey' | 'sealedPrivateKey'>;
+
+/**
+ * Generates the refresh key after the existing ones, encrypted. Answers `undefined` if the numbers are used up: the last
+ * key then stays. Throws `SERVICE_UNAVAILABLE` if this node has another SECRET than the one that encrypted them.
+ *
+ * @param existing every key, in the order of their numbers
+ */
+export type GenerateRefreshKey = (existing: readonly StoredRefreshKey[]) => StoredRefreshKey | undefined;
+
+/** What makes the refresh tokens of a session, besides the fleet's key. */
+export interface SessionSecrets {
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly salt: Buffer;
+}
+
+/** Makes and reads refresh tokens, with keys that all nodes share. */
+export interface RefreshTokens {
+  /** Makes the token of a session's generation, by the newest key. */
+  make(secrets: SessionSecrets): string;
+  /** Whether a text has the form of a refresh token. An access token never has it. */
+  hasForm(text: string): boolean;
+  /**
+   * Reads a token. Answers `undefined` for a text that no node has made. Throws `SERVICE_UNAVAILABLE` if its key is not
+   * known here and cannot be read.
+   */
+  read(text: string): Promise<PresentedRefreshToken | undefined>;
+  /** Reads the keys again. */
+  reload(): Promise<void>;
+}

@@ -1,13 +1,7 @@
-import type {
-  AuditEvent,
-  NewAuditEvent,
-  RefreshToken,
-  Session,
-  SigningKey,
-  StoredSigningKey,
-  User,
-} from '../account';
-import type { LoggedRevocation, Revocation } from '../revocation';
+import type { AuditEvent, NewAuditEvent, SigningKey, StoredSigningKey, User } from '../account';
+import type { LoggedRevocation } from '../revocation';
+import type { FleetState } from './fleet';
+import type { Ends, Sessions } from './sessions';
 
 /** One page of a list, after the Relay connection specification. */
 export interface Page<T> {
@@ -35,35 +29,16 @@ export interface TruthOnUser {
   readonly asOf: number;
 }
 
-/** The values that all users share. */
-export interface Fleet {
-  readonly globalVersion: number;
-  /** The key that signs now. */
-  readonly signingKeyId: string;
-  /** The key that is published already and will sign from a later time. */
-  readonly nextKey?: { readonly id: string; readonly signsFrom: Date };
-  /** ms since the epoch, by the clock of Postgres. */
-  readonly now: number;
-}
-
-/**
- * `share` keeps the user unchanged while a session is refreshed. `update` is for changing the user, and for starting a
- * session, which has to count the existing ones.
- */
-export type Lock = 'share' | 'update';
-
 export interface Users {
   findById(id: string): Promise<User | undefined>;
   /** Reads several by id in one statement, in any order. */
   findByIds(ids: readonly string[]): Promise<User[]>;
   findByEmail(email: string): Promise<User | undefined>;
   /** Reads and locks the user. Always lock the user before a session: one order for all prevents deadlocks. */
-  lock(id: string, lock: Lock): Promise<User | undefined>;
+  lock(id: string): Promise<User | undefined>;
   /** Throws `CONFLICT` if the email is taken, in any letter case. */
   insert(user: Pick<User, 'email' | 'passwordHash' | 'role'>): Promise<User>;
-  /** Returns the new version. */
-  raiseTokenVersion(id: string): Promise<number>;
-  change(id: string, to: Partial<Pick<User, 'passwordHash' | 'disabled' | 'role'>>): Promise<void>;
+  change(id: string, to: Partial<Pick<User, 'disabled' | 'role'>>): Promise<void>;
   delete(id: string): Promise<void>;
   page(request: PageRequest, search?: string): Promise<Page<User>>;
   /**
@@ -74,51 +49,17 @@ export interface Users {
   countEnabledAdministrators(): Promise<number>;
 }
 
-/** A request for sessions of one user. */
-export interface SessionsOfUser {
-  readonly userId: string;
-  /** The largest number. */
-  readonly first: number;
-  /** The session before the page. */
-  readonly after?: string;
+/** A key that makes refresh tokens, encrypted with the SECRET. */
+export interface StoredRefreshKey {
+  readonly id: number;
+  readonly sealedKey: string;
 }
 
-export type NewSession = Omit<Session, 'lastUsedAt' | 'endedAt'>;
-
-export interface Sessions {
-  find(id: string): Promise<Session | undefined>;
-  /** Reads the session and locks it against all other writers. */
-  lock(id: string): Promise<Session | undefined>;
-  insert(session: NewSession): Promise<Session>;
-  /** Records a use, with the address and user agent of that moment. */
-  touch(
-    id: string,
-    use: Pick<Session, 'lastUsedAt' | 'idleExpiresAt' | 'userAgent' | 'ipAddress'>,
-  ): Promise<void>;
-  /**
-   * Ends the user's session in one statement, which locks the user (shared) and then the session. Returns `BEFORE` if
-   * it had already ended, and `undefined` if it does not exist or is not the user's.
-   */
-  endOwn(userId: string, id: string): Promise<'NOW' | 'BEFORE' | undefined>;
-  /** Returns how many live sessions were ended. */
-  endAllOf(userId: string, exceptSessionId?: string): Promise<number>;
-  /**
-   * Ends the least recently used live sessions of a user until `keep` are left. Returns the ids of the ended ones. The
-   * user's row must be locked for update.
-   */
-  endSurplusOf(userId: string, keep: number): Promise<string[]>;
-  /** Returns the live sessions of several users, most recently used first: one list per request, in one statement. */
-  liveOf(wanted: readonly SessionsOfUser[]): Promise<Session[][]>;
-  countLive(): Promise<number>;
-  /** Returns the addresses from which the account's sessions (at most 1,000) were used in the last 30 days. */
-  recentAddressesOf(email: string): Promise<string[]>;
-}
-
-export interface RefreshTokens {
-  findByHash(hash: Buffer): Promise<RefreshToken | undefined>;
-  insert(token: { hash: Buffer; sessionId: string; parentId?: string }): Promise<void>;
-  markUsed(id: string, usedAt: Date): Promise<void>;
-  deleteAllOf(sessionId: string): Promise<void>;
+/** The keys that make refresh tokens. None is ever deleted, so a used token is recognized, however old. */
+export interface RefreshKeys {
+  /** Returns every key, in the order of their numbers. */
+  list(): Promise<StoredRefreshKey[]>;
+  insert(key: StoredRefreshKey): Promise<void>;
 }
 
 /**
@@ -128,10 +69,8 @@ export interface RefreshTokens {
  */
 export type EachPart = (entries: LoggedRevocation[], asOf: number) => Promise<boolean>;
 
-/** The revocation log, which is also the outbox to Redis. */
+/** The revocation log, which is also the outbox to Redis. `Ends` and `Sessions` append to it. */
 export interface RevocationLog {
-  /** Appends the revocations and the event for the audit log. Returns the entries in any order. */
-  append(revocations: readonly Revocation[], event: NewAuditEvent): Promise<LoggedRevocation[]>;
   /** Returns the unconfirmed revocations of one user and those for everyone. */
   unconfirmedOf(userId?: string): Promise<LoggedRevocation[]>;
   unconfirmedIds(): Promise<string[]>;
@@ -166,7 +105,6 @@ export interface SigningKeys {
   drawNames(): Promise<void>;
   /** Takes the next name and draws another one. Call it only inside a transaction. */
   takeName(): Promise<string>;
-  revoke(id: string): Promise<void>;
 }
 
 export interface AuditLog {
@@ -176,19 +114,12 @@ export interface AuditLog {
   page(request: PageRequest, userId?: string): Promise<Page<AuditEvent>>;
 }
 
-export interface FleetState {
-  read(): Promise<Fleet>;
-  /** Reads and locks: other transactions that would raise the version or change the key wait until this one ends. */
-  lock(): Promise<Fleet>;
-  /** Returns the new version. */
-  raiseGlobalVersion(): Promise<number>;
-}
-
 /** The tables, inside one transaction; on `Truth` itself each call is its own transaction. */
 export interface Tables {
   readonly users: Users;
   readonly sessions: Sessions;
-  readonly refreshTokens: RefreshTokens;
+  readonly refreshKeys: RefreshKeys;
+  readonly ends: Ends;
   readonly log: RevocationLog;
   readonly signingKeys: SigningKeys;
   readonly audit: AuditLog;

@@ -1,9 +1,10 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, type Relation } from 'typeorm';
 import { UserEntity } from './user.entity';
 
 @Entity('sessions')
 @Index('sessions_user_id', ['userId'])
-@Index('sessions_idle_expires_at', ['idleExpiresAt'])
+@Index('sessions_purge_on', ['purgeOn'])
+@Check('sessions_generation_positive', 'generation >= 1')
 @Index('sessions_ended_at', ['endedAt'], { where: 'ended_at is not null' })
 export class SessionEntity {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'sessions_pkey' })
@@ -16,8 +17,22 @@ export class SessionEntity {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'sessions_user_id_fkey' })
   user?: Relation<UserEntity>;
 
+  @Column({ name: 'token_version', type: 'integer' })
+  tokenVersion!: number;
+
   @Column({ name: 'global_version', type: 'integer' })
   globalVersion!: number;
+
+  /** How many refresh tokens the session has had. */
+  @Column({ type: 'integer', default: 1 })
+  generation!: number;
+
+  @Column({ name: 'rotated_at', type: 'timestamptz' })
+  rotatedAt!: Date;
+
+  /** A secret of the session's refresh tokens: see src/tokens/refresh-token.ts. */
+  @Column({ type: 'bytea' })
+  salt!: Buffer;
 
   @Column({ name: 'uses_cookie', type: 'boolean' })
   usesCookie!: boolean;
@@ -39,6 +54,10 @@ export class SessionEntity {
 
   @Column({ name: 'expires_at', type: 'timestamptz' })
   expiresAt!: Date;
+
+  /** From this day on, the row may be deleted. */
+  @Column({ name: 'purge_on', type: 'date' })
+  purgeOn!: string;
 
   @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
   endedAt!: Date | null;

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { compareClock } from '../../../src/commands/doctor/clock';
 import { examine, findings } from '../../../src/commands/doctor/examine';
+import { createSeal } from '../../../src/tokens/sealing';
 import { newEmbeddedFolder, QUICK_START } from '../../support/embedded-folder';
 import { startRedis, type TestServer } from '../../support/servers';
 import { withWeakRole } from '../../support/weak-role';
@@ -49,7 +50,7 @@ test('without faults, each check is reported and nothing is left in the stores',
     'every property',
     'all migrations have run',
     'may create tables',
-    'SECRET decrypts the signing keys',
+    'SECRET decrypts the keys',
     'match those of the nodes',
     'stays on this machine',
     'every command that Tokenfence needs',
@@ -85,6 +86,18 @@ test.each<[string, Env, RegExp]>([
   ['another lease', { REVOCATION_LEASE: '2s' }, /^Settings: .*npx tokenfence admin lease 2000ms/],
 ])('%s is reported, with what to do', async (_what, env, sentence) => {
   expect(await faultsIn(env)).toEqual([expect.stringMatching(sentence)]);
+});
+
+test('a refresh key that SECRET does not decrypt is reported, with how to change SECRET', async () => {
+  const context = 'refresh key 1';
+  const [row] = await world.sql<{ sealed_key: string }>('select sealed_key from refresh_keys');
+  const set = (text: string) => world.sql('update refresh_keys set sealed_key = $1', [text]);
+  await set(createSeal('Zx81-another-secret-of-good-length-42').close('a key', context));
+  expect(await faultsIn()).toEqual([
+    expect.stringMatching(/^Postgres: SECRET cannot decrypt .* npx tokenfence admin reseal$/),
+  ]);
+  await set(row!.sealed_key);
+  expect(await faultsIn()).toEqual([]);
 });
 
 test('a missing Redis database is reported', async () => {

@@ -149,10 +149,10 @@ test('no token and no secret is in the log or in an error, at any level', async 
       await post(chatty, '/oauth/revoke', `token=${each}`, { 'content-type': 'application/json' }),
     );
   }
-  await own.sql('alter table refresh_tokens rename to mislaid');
+  await own.sql('alter table sessions rename to mislaid');
   answers.push(await introspect(chatty, tokens.refreshToken), await revoke(chatty, tokens.refreshToken));
   expect(answers.at(-1)).toMatchObject({ status: 500, body: { error: 'server_error' } });
-  await own.sql('alter table mislaid rename to refresh_tokens');
+  await own.sql('alter table mislaid rename to sessions');
   await revoke(chatty, tokens.accessToken);
 
   const said = chatty.log.join('') + answers.map(({ text }) => text).join('');

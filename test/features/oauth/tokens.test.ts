@@ -229,10 +229,7 @@ describe.each([
     const first = await one.api.newUser();
     const second = await one.api.refreshed(first);
     const ofSession = [first.session.id];
-    await world.sql(
-      `update refresh_tokens set used_at = used_at - interval '1 h' where session_id = $1`,
-      ofSession,
-    );
+    await world.sql(`update sessions set rotated_at = rotated_at - interval '1 h' where id = $1`, ofSession);
     expect((await revoke(two, first.refreshToken)).body).toEqual({ confirmed: true });
     await expectInactive(second);
     const events = await world.sql('select type from audit_events where session_id = $1', ofSession);

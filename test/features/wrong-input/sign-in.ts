@@ -60,9 +60,9 @@ const REFRESH_TOKENS: Record<string, (given: Given) => unknown> = {
   'with a line break': ({ user }) => `${user.refreshToken}\n`,
   'with another last letter': ({ user }) =>
     `${user.refreshToken.slice(0, -1)}${user.refreshToken.endsWith('A') ? 'E' : 'A'}`,
-  'that was never issued': () => 'A'.repeat(43),
-  'of null bytes': () => '\0'.repeat(43),
-  'of half characters': () => '\ud800'.repeat(43),
+  'that was never issued': () => 'A'.repeat(84),
+  'of null bytes': () => '\0'.repeat(84),
+  'of half characters': () => '\ud800'.repeat(84),
   'of SQL': () => "' or 1=1 --",
   'of 30 kB': () => 'a'.repeat(30_000),
   'that is an access token': ({ user }) => user.accessToken,

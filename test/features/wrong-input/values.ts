@@ -52,6 +52,17 @@ const CURSORS_OF_USERS = {
   'with SQL in it': encode(`1|${NOBODY}' or 1=1 --`),
 };
 
+const CURSORS_OF_A_SEARCH = {
+  'that is empty': '',
+  'that is not base64': '%%%',
+  'of half a character': '\ud800',
+  'of 10 kB': 'a'.repeat(10_000),
+  'of the list of all': encode(`1700000000000|${NOBODY}`),
+  'of another kind of place': encode('mail|ada@example.com'),
+  'with a null byte in it': encode('email|ada\0'),
+  'of bytes that are no text': Buffer.from([...Buffer.from('email|'), 0xff]).toString('base64url'),
+};
+
 const CURSORS_OF_EVENTS = {
   'that is empty': '',
   'of another list': encode(`1700000000000|${NOBODY}`),
@@ -123,6 +134,9 @@ export const VALUES: Case[] = [
     'an id that is true': userWith(true),
     ...each('a cursor of users', CURSORS_OF_USERS, (after) =>
       asAdmin(`query($after: String) { users(after: $after) ${PAGE} }`, { after }),
+    ),
+    ...each('a cursor of a search', CURSORS_OF_A_SEARCH, (after) =>
+      asAdmin(`query($after: String) { users(search: "a", after: $after) ${PAGE} }`, { after }),
     ),
     ...each('a cursor of events', CURSORS_OF_EVENTS, (after) =>
       asAdmin(`query($after: String) { auditEvents(after: $after) ${PAGE} }`, { after }),

@@ -1,0 +1,173 @@
+import { type Api, PASSWORD, type Tokens } from '../support/api';
+import { eventually } from '../support/eventually';
+import { type FrontendMessage, startFrontendProxy, stringsOf } from '../support/frontend-proxy';
+import { shared, sharedWorld } from '../support/shared';
+
+/** What was sent to Postgres, one text for each round trip. */
+const sent: string[] = [];
+
+/** Notes what a connection sends. A statement that was prepared before is sent by its name only. */
+function listenIn() {
+  const texts = new Map<string, string>();
+  let under: string[] = [];
+  return (message: FrontendMessage) => {
+    const [first = '', second = ''] = stringsOf(message);
+    if (message.type === 'P') texts.set(first, second);
+    if (message.type === 'B') under.push(texts.get(second) ?? '?');
+    if (message.type === 'Q') sent.push(first);
+    if (message.type === 'S') {
+      sent.push(under.join('; '));
+      under = [];
+    }
+    return [message];
+  };
+}
+
+const world = sharedWorld();
+const wire = shared(() => startFrontendProxy(world.databaseUrl, listenIn));
+const node = shared(() => world.node({ DATABASE_URL: wire.url }));
+afterAll(async () => {
+  await world.stop();
+  await wire.close();
+});
+
+/** A receipt does not wait for it: proven below. */
+const isMarking = (text: string) => /set confirmed_at/.test(text);
+
+/** How often each is run. The node also works in the background, so the run with the fewest statements counts. */
+const RUNS = 6;
+
+async function statementsOf(prepare: () => Promise<Tokens>, request: (tokens: Tokens) => Promise<unknown>) {
+  const runs: string[][] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const tokens = await prepare();
+    const from = sent.length;
+    await request(tokens);
+    runs.push(sent.slice(from).filter((text) => !isMarking(text)));
+  }
+  return runs.reduce((best, each) => (each.length < best.length ? each : best));
+}
+
+const ok = async (response: Promise<Response>) => {
+  const answer = await response;
+  expect([answer.status, await answer.text()]).toEqual([200, expect.not.stringContaining('"errors"')]);
+};
+
+const run = (query: string, variables: object = {}, token?: string) =>
+  ok(
+    fetch(`${node.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query, variables }),
+    }),
+  );
+
+const newUser = () => node.api.newUser();
+let admin: string;
+beforeAll(async () => {
+  admin = (await node.api.loginAsAdmin()).accessToken;
+});
+
+type Request = (tokens: Tokens) => Promise<unknown>;
+const REFRESH: Request = ({ refreshToken }) =>
+  run('mutation($t: String) { refresh(refreshToken: $t) { accessToken refreshToken } }', { t: refreshToken });
+
+const ONE_ROUND_TRIP: [name: string, request: Request][] = [
+  ['refresh', REFRESH],
+  ['logout', ({ accessToken }) => run('mutation { logout { confirmed } }', {}, accessToken)],
+  [
+    'logoutSession',
+    ({ accessToken, session: { id } }) =>
+      run('mutation($id: ID!) { logoutSession(sessionId: $id) { confirmed } }', { id }, accessToken),
+  ],
+  [
+    'logoutOthers',
+    ({ accessToken }) => run('mutation { logoutOthers { accessToken refreshToken } }', {}, accessToken),
+  ],
+  [
+    'logoutEverywhere',
+    ({ accessToken }) => run('mutation { logoutEverywhere { confirmed } }', {}, accessToken),
+  ],
+  [
+    'forceLogout',
+    ({ user: { id } }) => run('mutation($id: ID!) { forceLogout(userId: $id) { confirmed } }', { id }, admin),
+  ],
+  [
+    'forceLogoutSession',
+    ({ session: { id } }) =>
+      run('mutation($id: ID!) { forceLogoutSession(sessionId: $id) { confirmed } }', { id }, admin),
+  ],
+  [
+    'POST /oauth/revoke with a refresh token',
+    ({ refreshToken }) =>
+      ok(
+        fetch(`${node.url}/oauth/revoke`, {
+          method: 'POST',
+          body: new URLSearchParams({ token: refreshToken }),
+        }),
+      ),
+  ],
+];
+
+test.each(ONE_ROUND_TRIP)('%s is one round trip to Postgres', async (_name, request) => {
+  expect(await statementsOf(newUser, request)).toHaveLength(1);
+});
+
+test('a login is two round trips: the password hash is read, then the session is opened', async () => {
+  const login: Request = ({ user: { email } }) =>
+    run('mutation($i: LoginInput!) { login(input: $i) { accessToken } }', {
+      i: { email, password: PASSWORD },
+    });
+  expect(await statementsOf(newUser, login)).toEqual([
+    expect.stringMatching(/^select [^]* where u.email_key = /),
+    expect.stringContaining('insert into "public"."sessions"'),
+  ]);
+});
+
+test('a change of the password is two round trips: the old hash is read, then all is changed', async () => {
+  const change: Request = ({ accessToken }) =>
+    run(
+      'mutation($i: ChangePasswordInput!) { changePassword(input: $i) { accessToken } }',
+      { i: { currentPassword: PASSWORD, newPassword: 'another horse battery' } },
+      accessToken,
+    );
+  expect(await statementsOf(newUser, change)).toHaveLength(2);
+});
+
+test('a repeated refresh is two round trips', async () => {
+  const refreshed = async () => {
+    const tokens = await newUser();
+    await REFRESH(tokens);
+    return tokens;
+  };
+  expect(await statementsOf(refreshed, REFRESH)).toHaveLength(2);
+});
+
+test('a receipt does not wait until the log says that the revocation is confirmed', async () => {
+  const [one, other] = [await newUser(), await newUser()];
+  await world.sql(`
+    create function wait_here() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock_shared(43); return new; end $$;
+    create trigger wait_here before update on revocations for each row execute function wait_here()`);
+  const release = await world.hold('select pg_advisory_xact_lock(43)');
+  const end = ({ accessToken }: Tokens): Promise<ReturnType<Api['end']>> =>
+    node.api.end('logoutEverywhere', accessToken);
+  expect(await end(one)).toMatchObject({ confirmed: true });
+  // The marking waits, and later ones wait behind it.
+  await eventually(async () =>
+    expect(
+      await world.sql(
+        `select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`,
+      ),
+    ).not.toEqual([]),
+  );
+  expect(await end(other)).toMatchObject({ confirmed: true });
+  const unconfirmed = () =>
+    world.sql('select user_id from revocations where confirmed_at is null and user_id = any($1)', [
+      [one.user.id, other.user.id],
+    ]);
+  expect(await unconfirmed()).toHaveLength(2);
+  await release();
+  await eventually(async () => expect(await unconfirmed()).toEqual([]));
+  await world.sql('drop function wait_here cascade');
+});

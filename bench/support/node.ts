@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers';
 import { SETTINGS } from './settings';
 
@@ -38,7 +38,7 @@ process.once('exit', () => {
 });
 
 const isReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/readyz`).then(
+  fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) }).then(
     ({ ok }) => ok,
     () => false,
   );
@@ -48,16 +48,21 @@ export async function startNode(env: Record<string, string>, program = 'src/main
   const port = await freePort();
   const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {
     env: { PATH: process.env.PATH, ...SETTINGS, PORT: String(port), ...env },
-    stdio: ['ignore', 2, 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   running.add(child);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   void ended.then(() => running.delete(child));
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => (output += text.toString()));
   const url = `http://127.0.0.1:${port}`;
-  while (!(await isReady(url))) {
-    if (child.exitCode !== null) throw new Error('A node ended before it was ready.');
-    await setTimeout(50);
-  }
+  const failed = ended.then(() => {
+    throw new Error(`A node ended before it was ready:\n${output}`);
+  });
+  // It may end later, and then nobody waits for this.
+  failed.catch(() => undefined);
+  // Asked, because at this log level it does not say so.
+  while (!(await Promise.race([isReady(url), failed]))) await sleep(25);
   return {
     url,
     pause: () => void child.kill('SIGSTOP'),

@@ -31,29 +31,56 @@ export interface WatchNodesOptions {
 const FIRST_LOOK = 1;
 const LONGEST_LOOK = 20;
 
-const haveApplied = (nodes: Nodes, position: number) =>
-  [...nodes.values()].every((node) => node.position >= position);
-
-/** The nodes that have sent no heartbeat in between, each with its last one. After the wait, their leases are over. */
-function silentSince(before: Nodes, now: Nodes): Map<string, string> {
-  const silent = [...now].filter(([node, { beat }]) => before.get(node)?.beat === beat);
-  return new Map(silent.map(([node, { beat }]) => [node, beat]));
+interface Waiting extends PendingPublication {
+  /**
+   * The nodes that were registered at the publication, and were not seen at its position yet. Each look asks for these
+   * only. A node that was seen there, or is not registered any more, need not be asked again:
+   *
+   * - A node that has applied the revocation keeps it, until it gives up its view and joins again.
+   * - A node that is not registered has given up its view, or was silent for longer than its lease.
+   * - In both cases, and at first, it registers with a heartbeat. One that comes after the publication is answered a tail
+   *   of at least this position. It makes a view current only when that tail was applied, and with it the revocation.
+   */
+  readonly lagging: Set<string>;
 }
 
-/** Looks at the registered nodes until every publication is confirmed. Answers the function that adds a publication. */
+/** Names the nodes that lag behind at least one of the publications. */
+const laggingBehind = (waiting: readonly Waiting[]) => [
+  ...new Set(waiting.flatMap(({ lagging }) => [...lagging])),
+];
+
+/** Takes from `lagging` the nodes that need not be asked again. */
+function settleNodes({ publication, lagging }: Waiting, nodes: Nodes): void {
+  for (const name of lagging) {
+    const node = nodes.get(name);
+    if (!node || node.position >= publication.position) lagging.delete(name);
+  }
+}
+
+/**
+ * The nodes that have sent no heartbeat since the publication, each with its last one. After the wait, their leases are
+ * over. A silent node has not moved, so it lags.
+ */
+const silentSince = ({ publication, lagging }: Waiting, nodes: Nodes): [string, string][] =>
+  [...lagging].flatMap((name) => {
+    const beat = nodes.get(name)?.beat;
+    return beat !== undefined && beat === publication.nodes.get(name)?.beat ? [[name, beat]] : [];
+  });
+
+/** Looks at the nodes that lag until every publication is confirmed. Answers the function that adds a publication. */
 export function createWatchNodes(options: WatchNodesOptions): (publication: PendingPublication) => void {
   const { stream, epoch, wait, clock } = options;
-  let pending: PendingPublication[] = [];
+  let pending: Waiting[] = [];
 
-  const settle = (settled: readonly PendingPublication[]) => {
+  const settle = (settled: readonly Waiting[]) => {
     pending = pending.filter((other) => !settled.includes(other));
   };
 
   /** Looks at the nodes once, and confirms what can be confirmed. */
-  const look = async (epochId: string, waiting: readonly PendingPublication[]) => {
+  const look = async (epochId: string, waiting: readonly Waiting[]) => {
     // Stamped before the nodes are read: only then does the answer prove that the epoch has outlived the wait.
     const askedAt = clock.monotonic();
-    const nodes = await stream.nodes(epochId);
+    const nodes = await stream.nodes(epochId, laggingBehind(waiting));
     if (nodes === 'STALE') {
       // The publication is gone with its epoch. A node that joins the next epoch from now on loads the revocation from
       // Postgres. One that has joined it already may have loaded the log before the commit.
@@ -67,11 +94,11 @@ export function createWatchNodes(options: WatchNodesOptions): (publication: Pend
     const isSettled = epoch.isKnownFor(epochId, wait);
     const silent = new Map<string, string>();
     for (const each of waiting) {
-      const { publication } = each;
-      const isFast = isSettled && haveApplied(nodes, publication.position);
+      settleNodes(each, nodes);
+      const isFast = isSettled && each.lagging.size === 0;
       const isSlow = askedAt - each.answeredAt >= wait;
       if (!isFast && !isSlow) continue;
-      if (!isFast) for (const [node, beat] of silentSince(publication.nodes, nodes)) silent.set(node, beat);
+      if (!isFast) for (const [node, beat] of silentSince(each, nodes)) silent.set(node, beat);
       settle([each]);
       each.confirm(isFast ? 'applied' : 'outwaited');
     }
@@ -94,8 +121,8 @@ export function createWatchNodes(options: WatchNodesOptions): (publication: Pend
     }
   });
 
-  return (publication) => {
-    pending.push(publication);
+  return (added) => {
+    pending.push({ ...added, lagging: new Set(added.publication.nodes.keys()) });
     loop.wake();
   };
 }

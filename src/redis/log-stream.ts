@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
-import type { Beat, EpochState, LogStream, NodeBeat, Nodes, Stale } from '../core/ports/log-stream';
+import type {
+  Beat,
+  EpochState,
+  LogStream,
+  Node,
+  NodeBeat,
+  Nodes,
+  Publication,
+  Stale,
+} from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
 import type { RedisConnection } from './client';
 import { effectOf } from './effect';
@@ -21,16 +30,29 @@ const HEALER_TTL = 10_000;
 /** ms for which replicas may take to acknowledge a write. */
 const REPLICAS_TIMEOUT = 500;
 
-function nodesOf(fields: readonly string[]): { nodes: Nodes; position: number } {
-  const nodes = new Map<string, { position: number; beat: string }>();
+/** The field of a node in the epoch. Its value is the node's position and the count of its heartbeat. */
+const NODE = 'n:';
+const nodeOf = (beat: string) => ({ position: Number(beat.split(':')[0]), beat });
+
+function toPublication(epochId: string, fields: readonly string[]): Publication {
+  const nodes = new Map<string, Node>();
   let position = 0;
   for (let i = 0; i < fields.length; i += 2) {
     const [name = '', value = ''] = [fields[i], fields[i + 1]];
     if (name === 'seq') position = Number(value);
-    if (name.startsWith('n:'))
-      nodes.set(name.slice(2), { position: Number(value.split(':')[0]), beat: value });
+    if (name.startsWith(NODE)) nodes.set(name.slice(NODE.length), nodeOf(value));
   }
-  return { nodes, position };
+  return { epochId, position, nodes };
+}
+
+/** @param beats what each of the names has in the epoch; `null` if it is not registered */
+function toNodes(names: readonly string[], beats: readonly (string | null)[]): Nodes {
+  const nodes = new Map<string, Node>();
+  for (const [index, name] of names.entries()) {
+    const beat = beats[index];
+    if (typeof beat === 'string') nodes.set(name, nodeOf(beat));
+  }
+  return nodes;
 }
 
 /** Returns the clock of Postgres, as these entries know it, and the time at which the last of them may be trimmed. */
@@ -51,11 +73,11 @@ function toEpochState(reply: Reply): EpochState {
 }
 
 function toBeat(reply: Reply): Beat {
-  const [tail, filled, longest, asOf] = reply as [string, string | null, string, string | null];
+  const [tail, filled, longest, asOf] = reply as [string, string | null, string | null, string | null];
   return {
     tail: Number(tail),
     filled: filled !== null,
-    longestTokenTtl: Number(longest),
+    longestTokenTtl: Number(longest ?? 0),
     asOf: Number(asOf ?? 0),
   };
 }
@@ -124,12 +146,12 @@ export function createLogStream(
         ...each.denied,
       ]);
       const reply = await run(publish, [epochId, ...timesOf(entries), ...merges], records, replicas);
-      return reply === 'STALE' ? reply : { epochId, ...nodesOf(reply as string[]) };
+      return reply === 'STALE' ? reply : toPublication(epochId, reply as string[]);
     },
 
-    async nodes(epochId) {
-      const reply = await run(readNodes, [epochId]);
-      return reply === 'STALE' ? reply : nodesOf(reply as string[]).nodes;
+    async nodes(epochId, names) {
+      const reply = await run(readNodes, [epochId, ...names.map((name) => NODE + name)]);
+      return reply === 'STALE' ? reply : toNodes(names, reply as (string | null)[]);
     },
 
     async remove(epochId, beats) {

@@ -5,7 +5,7 @@ import type { Records } from '../core/ports/records';
 import type { RedisConnection } from './client';
 import { MERGE } from './effect';
 import { EVERYONE, type Keys } from './keys';
-import { defineScript, ONLY_IN_EPOCH, type Script } from './script';
+import { defineScript, onlyInEpoch, type Script } from './script';
 
 /** ms for which a record is kept. It only bounds the memory: a missing record is filled from Postgres. */
 const RECORD_TTL = 10 * 60_000;
@@ -18,7 +18,7 @@ const TICKET_TTL = 15_000;
 //
 // KEYS: epoch, the user's record and ticket, everyone's record and ticket. ARGV: id, jti, sid, kid, new ticket, ms.
 // For a missing record it leaves a ticket, which proves to `fill` that nothing was published in between.
-const read = defineScript(`${ONLY_IN_EPOCH}
+const read = defineScript(`${onlyInEpoch()}
   local user = redis.call('HMGET', KEYS[2], 'v', 'd:' .. ARGV[2], 'd:' .. ARGV[3], 't')
   local all = redis.call('HMGET', KEYS[4], 'v', 'd:' .. ARGV[4], 't')
   if user[1] and all[1] then
@@ -34,7 +34,7 @@ const read = defineScript(`${ONLY_IN_EPOCH}
 
 // KEYS: epoch, record, ticket. ARGV: id, ticket, ms, the clock of Postgres, version, denied ids. Only this script
 // creates records.
-const fill = defineScript(`${ONLY_IN_EPOCH}
+const fill = defineScript(`${onlyInEpoch()}
   ${MERGE}
   if redis.call('GET', KEYS[3]) ~= ARGV[2] then return 'VOID' end
   redis.call('DEL', KEYS[3])

@@ -27,10 +27,15 @@ export function defineScript(lua: string): Script {
  * promoted replica, may lack the last revocations: its run_id differs. A server that was demoted and promoted again
  * keeps its run_id, but may have taken over another's data: its master_replid differs, because each promotion makes a
  * new one.
+ *
+ * Every script asks again. The answer cannot be kept for a connection: a proxy in front of Redis may lead the next
+ * command to another server, without closing the connection. Before Redis 7, INFO takes one section at a time.
  */
 export const THIS_SERVER = `
-  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-  local promotion = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  local info = redis.pcall('INFO', 'server', 'replication')
+  if type(info) ~= 'string' then info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication') end
+  local id = string.match(info, 'run_id:(%w+)')
+  local promotion = string.match(info, 'master_replid:(%w+)')
   if not id or not promotion then
     return redis.error_reply('ERR Tokenfence needs run_id and master_replid, which INFO does not show')
   end
@@ -38,12 +43,12 @@ export const THIS_SERVER = `
 
 /**
  * Lua at the beginning of our scripts: continues only in the given epoch, on the server where that epoch began. KEYS[1]
- * is the epoch, ARGV[1] its id.
+ * is the epoch, ARGV[1] its id. The table `epoch` then holds its id, its run, and these fields, read in one command.
  */
-export const ONLY_IN_EPOCH = `${THIS_SERVER}
-  local epoch = redis.call('HMGET', KEYS[1], 'id', 'run')
+export const onlyInEpoch = (...fields: string[]): string => `${THIS_SERVER}
+  local epoch = redis.call('HMGET', KEYS[1], ${['id', 'run', ...fields].map((field) => `'${field}'`).join(', ')})
   if epoch[1] ~= ARGV[1] or epoch[2] ~= run then return 'STALE' end`;
 
 /** The same for scripts that rely on the stream, KEYS[2]. An epoch whose stream was evicted has ended. */
-export const ONLY_WITH_STREAM = `${ONLY_IN_EPOCH}
+export const ONLY_WITH_STREAM = `${onlyInEpoch()}
   if redis.call('EXISTS', KEYS[2]) == 0 then return 'STALE' end`;

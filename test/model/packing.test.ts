@@ -32,7 +32,15 @@ const world: World = {
   confirmed: number(),
   publications: [
     undefined,
-    { by: number(), id: number(), position: number(), age: number(), noted: [number()], stage: 'removing' },
+    {
+      by: number(),
+      id: number(),
+      position: number(),
+      age: number(),
+      noted: [number()],
+      lagging: number(),
+      stage: 'removing',
+    },
   ],
   servers: [true, false].map((flag) => ({
     run: number(),

@@ -7,7 +7,7 @@ import type { Beat, Data, Publication, Faults, Filling, Healing, Process, Server
  */
 
 const BEAT_STAGES: readonly Beat['stage'][] = ['sent', 'answered', 'stale'];
-const PUBLICATION_STAGES: readonly Publication['stage'][] = ['published', 'idRead', 'removing'];
+const PUBLICATION_STAGES: readonly Publication['stage'][] = ['noting', 'published', 'idRead', 'removing'];
 const PROCESS_STAGES: readonly Process['stage'][] = ['away', 'loading', 'following', 'leaving', 'left'];
 
 function packList<Item>(bytes: Bytes, list: readonly Item[], pack: (bytes: Bytes, item: Item) => void): void {
@@ -150,7 +150,7 @@ function packPublication(bytes: Bytes, publication: Publication | undefined): vo
   if (!isThere(bytes, publication)) return;
   bytes.put(publication.by, publication.id, publication.position, publication.age);
   bytes.put(publication.noted.length, ...publication.noted);
-  bytes.put(PUBLICATION_STAGES.indexOf(publication.stage));
+  bytes.put(publication.lagging, PUBLICATION_STAGES.indexOf(publication.stage));
 }
 function unpackPublication(bytes: Bytes): Publication | undefined {
   if (!unpackFlag(bytes)) return undefined;
@@ -160,6 +160,7 @@ function unpackPublication(bytes: Bytes): Publication | undefined {
     position: bytes.take(),
     age: bytes.take(),
     noted: unpackList(bytes, unpackNumber),
+    lagging: bytes.take(),
     stage: PUBLICATION_STAGES[bytes.take()]!,
   };
 }

@@ -53,6 +53,18 @@ export const scenarios = {
     roles: [{ ...revoker, heals: true }, guard],
     faults: { evictedStreams: 1 },
   },
+  streamLostBetween: {
+    name: 'a stream evicted between two revocations',
+    why: 'As before, and a process without Postgres joins after both.',
+    roles: [
+      { ...revoker, heals: true },
+      { ...guard, reconnects: true },
+    ],
+    revocations: 2,
+    mostPublications: 1,
+    faults: { evictedStreams: 1 },
+    begins: 'committed',
+  },
   records: {
     name: 'records',
     why: 'A record is read, filled and evicted while two revocations of its user are under way.',

@@ -111,8 +111,10 @@ export interface Publication {
   age: number;
   /** The beats in the registry at the publication. */
   noted: number[];
-  /** `idRead` is only for a mutant. `removing`: confirmed, and silent nodes remain to be removed. */
-  stage: 'published' | 'idRead' | 'removing';
+  /** The processes that were in the registry then, and were not seen at the position yet, as bits. */
+  lagging: number;
+  /** `noting` and `idRead` are only for mutants. `removing`: confirmed, and silent nodes remain to be removed. */
+  stage: 'noting' | 'published' | 'idRead' | 'removing';
 }
 
 /** How often each fault may still happen. */

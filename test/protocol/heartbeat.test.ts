@@ -169,9 +169,9 @@ test('a publication whose epoch ends before the confirmation is published again'
   const one = await newNode({
     wrap: (stream) => ({
       ...stream,
-      async nodes(epochId) {
+      async nodes(...look) {
         if (losses-- > 0) await direct.flushall();
-        return stream.nodes(epochId);
+        return stream.nodes(...look);
       },
     }),
   });
@@ -241,6 +241,18 @@ test.each<[string, () => Promise<unknown>]>([
   await current(one, two);
   await eventually(() => expect(log.reads).toBeGreaterThanOrEqual(before + 2));
   for (const node of [one, two]) expect(await firstSays(node, 'S')).toBe('revoked');
+});
+
+test('a node that waits for entries of a lost stream joins again', async () => {
+  const one = await newNode();
+  await current(one);
+  const before = log.reads;
+  // An entry that was published, and lost with the stream before the node read it. Nobody publishes another.
+  commit(sessionEnded('S'));
+  await direct.multi().hincrby(NAMES.epoch, 'seq', 1).del(NAMES.stream).exec();
+  await eventually(() => expect(log.reads).toBeGreaterThan(before));
+  await current(one);
+  expect(await firstSays(one, 'S')).toBe('revoked');
 });
 
 test('no revocation is confirmed fast in an epoch that other nodes may not know yet', async () => {

@@ -66,13 +66,94 @@ test('a heartbeat registers its node and returns the tail; a node that beat agai
   expect(silent.size).toBe(1);
   expect(await stream.beat(id, BEAT)).toMatchObject({ tail: 1, filled: false, longestTokenTtl: 900 });
   await stream.remove(id, silent);
-  const nodes = await stream.nodes(id);
+  const nodes = await stream.nodes(id, ['M', 'N']);
   expect([...(nodes as Map<string, object>).keys()]).toEqual(['N']);
   await stream.remove(
     id,
     new Map([...(nodes as typeof publication.nodes)].map(([node, { beat }]) => [node, beat])),
   );
-  expect(await stream.nodes(id)).toEqual(new Map());
+  expect(await stream.nodes(id, ['N'])).toEqual(new Map());
+});
+
+test('a look at the nodes reads any number of them', async () => {
+  const { server, direct } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  const names = Array.from({ length: 20_000 }, (_, i) => `N${i}`);
+  await direct.hset(NAMES.epoch, new Map(names.map((name, i) => [`n:${name}`, `${i}:${i}`])));
+  const nodes = await stream.nodes(id, ['unknown', ...names]);
+  expect(nodes).toEqual(new Map(names.map((name, i) => [name, { position: i, beat: `${i}:${i}` }])));
+  expect(await stream.nodes(id, ['N7'])).toEqual(new Map([['N7', { position: 7, beat: '7:7' }]]));
+  expect(await stream.nodes(id, [])).toEqual(new Map());
+});
+
+test('a heartbeat of a process that is up to date costs Redis four commands', async () => {
+  const { server, direct } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  await stream.beat(id, BEAT);
+  await direct.config('RESETSTAT');
+  for (let i = 0; i < 10; i++) await stream.beat(id, BEAT);
+  const stats = await direct.info('commandstats');
+  const calls = [...stats.matchAll(/^cmdstat_([\w|]+):calls=(\d+)/gm)].map(([, name, count]) => [
+    name,
+    count,
+  ]);
+  expect(calls.filter(([name]) => name !== 'config|resetstat').sort()).toEqual([
+    ['evalsha', '10'],
+    ['hmget', '10'],
+    ['hset', '10'],
+    ['info', '10'],
+  ]);
+});
+
+test('no two heartbeats of an epoch have the same count, and the longest token lifetime only grows', async () => {
+  const { server } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  const beats = new Set<string>();
+  for (const tokenTtl of [900, 3600, 0, 60]) {
+    for (const node of ['N', 'M']) {
+      const answer = await stream.beat(id, { node, position: 0, tokenTtl });
+      expect(answer).toMatchObject({ longestTokenTtl: tokenTtl === 900 ? 900 : 3600 });
+      const nodes = await stream.nodes(id, [node]);
+      if (nodes !== 'STALE') beats.add(nodes.get(node)!.beat);
+    }
+    await stream.probe(id);
+  }
+  expect(beats.size).toBe(8);
+});
+
+test('a lost stream ends the epoch for a process that is behind, and for a publication', async () => {
+  const { server, direct } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  await stream.publish(id, [session('a')]);
+  await direct.del(NAMES.stream);
+  // It has all that was confirmed in this epoch, so nothing is wrong with its view.
+  expect(await stream.beat(id, { ...BEAT, position: 1 })).toMatchObject({ tail: 1 });
+  expect(await stream.beat(id, BEAT)).toBe('STALE');
+  expect(await stream.probe(id)).toBe('STALE');
+  expect(await stream.publish(id, [session('b')])).toBe('STALE');
+  expect(await stream.nodes(id, ['N'])).toBe('STALE');
+  expect(await direct.exists(NAMES.stream)).toBe(0);
+  expect((await stream.hello()).id).not.toBe(id);
+});
+
+test('heartbeats keep the epoch and the stream from expiring', async () => {
+  const { server, direct } = await start();
+  const stream = createLogStream(await connect(server), NAMES);
+  const { id } = await stream.hello();
+  const expireSoon = async () => {
+    for (const key of [NAMES.epoch, NAMES.stream]) await direct.pexpire(key, 60_000);
+  };
+  const lives = async () => Math.min(await direct.pttl(NAMES.epoch), await direct.pttl(NAMES.stream));
+  await expireSoon();
+  for (let i = 0; i < 1000; i++) await stream.probe(id);
+  expect(await lives()).toBeGreaterThan(6 * 24 * 3_600_000);
+  await expireSoon();
+  await stream.hello();
+  expect(await lives()).toBeGreaterThan(6 * 24 * 3_600_000);
 });
 
 test('the scripts do nothing in an epoch that has ended', async () => {
@@ -86,7 +167,7 @@ test('the scripts do nothing in an epoch that has ended', async () => {
     await stream.beat(id, BEAT),
     await stream.probe(id),
     await stream.publish(id, [session('a')]),
-    await stream.nodes(id),
+    await stream.nodes(id, ['N']),
     await stream.heal(id, 'N', [session('b')], true, 0),
   ];
   expect(answers).toEqual(answers.map(() => 'STALE'));
@@ -160,6 +241,6 @@ test('a server that was demoted and promoted again begins another epoch', async 
   // It has the data of the other server: the epoch lives there, without the publication.
   expect(await first.hget(NAMES.epoch, 'id')).toBe(id);
   const again = createLogStream(await connect(one), NAMES);
-  expect(await again.nodes(id)).toBe('STALE');
+  expect(await again.nodes(id, [])).toBe('STALE');
   expect((await again.hello()).id).not.toBe(id);
 });

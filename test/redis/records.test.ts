@@ -191,6 +191,6 @@ test('a broken connection fails its pending commands, and later ones succeed', a
   await direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   for (const answer of await Promise.all(reads))
     expect(answer).toHaveProperty(answer instanceof Error ? 'code' : 'found');
-  await eventually(() => stream.nodes(epochId));
+  await eventually(() => stream.nodes(epochId, []));
   expect(await versionOf(randomUUID())).toBe('unknown');
 });

@@ -30,13 +30,22 @@ export interface Beat {
   readonly asOf: number;
 }
 
-/** The nodes that must have applied a revocation before it is confirmed, each with its last heartbeat. */
-export type Nodes = ReadonlyMap<string, { readonly position: number; readonly beat: string }>;
+/** A registered node. */
+export interface Node {
+  /** How many revocations it had applied. */
+  readonly position: number;
+  /** Its last heartbeat, which is different each time. */
+  readonly beat: string;
+}
+
+/** Registered nodes, by name. */
+export type Nodes = ReadonlyMap<string, Node>;
 
 export interface Publication {
   readonly epochId: string;
   /** The position of the last entry. A node at this position has applied all entries. */
   readonly position: number;
+  /** All nodes that were registered at that moment. A confirmation waits for these only. */
   readonly nodes: Nodes;
 }
 
@@ -71,8 +80,8 @@ export interface LogStream {
   probe(epochId: string): Promise<Beat | Stale>;
   /** Appends the entries and adds them to existing records. It is safe to repeat. */
   publish(epochId: string, entries: readonly LoggedRevocation[]): Promise<Publication | Stale>;
-  /** Reads which nodes follow now. */
-  nodes(epochId: string): Promise<Nodes | Stale>;
+  /** Reads those of these nodes that are registered now. */
+  nodes(epochId: string, names: readonly string[]): Promise<Nodes | Stale>;
   /** Removes these nodes from the list, each only if its last heartbeat is still the given one. */
   remove(epochId: string, beats: ReadonlyMap<string, string>): Promise<void>;
   /** Removes this node from the list. Call it only when the node no longer trusts its view. */

@@ -1,8 +1,8 @@
 import { LEASE, type Model, WAIT } from '../model';
 import { type Data, NONE, type Process, type Server, type World } from '../state';
 
-/** Whether the data began in this life of the server and is complete since. */
-function belongsTo({ keeps }: Model, server: Server, data: Data): boolean {
+/** Whether the data began in this life of the server. */
+function beganHere({ keeps }: Model, server: Server, data: Data): boolean {
   // A promoted replica, and a server restarted with the data of its disk, lack the last writes.
   if (keeps('an epoch is bound to the run of its server') && data.run !== server.run) return false;
   // So does a primary that became a replica of a lagging one and was promoted again. Its run id is unchanged.
@@ -12,10 +12,19 @@ function belongsTo({ keeps }: Model, server: Server, data: Data): boolean {
     data.line !== server.line
   )
     return false;
-  return !(data.streamLost && keeps('a lost stream ends the epoch'));
+  return true;
 }
 
-/** The first check of every script except `hello`. If it fails, the script answers STALE. */
+/** Whether it is also complete since. */
+const belongsTo = (model: Model, server: Server, data: Data): boolean =>
+  beganHere(model, server, data) && !(data.streamLost && model.keeps('a lost stream ends the epoch'));
+
+/** The first check of a script. If it fails, the script answers STALE. */
+export function isInEpoch(model: Model, server: Server, id: number): boolean {
+  return server.data?.id === id && beganHere(model, server, server.data);
+}
+
+/** The first check of a script that also looks for the stream. */
 export function isAlive(model: Model, server: Server, id: number): boolean {
   return server.data?.id === id && belongsTo(model, server, server.data);
 }

@@ -1,6 +1,6 @@
 import { LEASE, type Model, type Moves, type Rule } from '../model';
-import { type Beat, copyOfData, type Data, type Process, type World } from '../state';
-import { isAlive } from './epoch';
+import { type Beat, copyOfData, type Data, type Process, type Server, type World } from '../state';
+import { isAlive, isInEpoch } from './epoch';
 import { at, knownServers, nameOf } from './names';
 import { leaveEpoch, renew } from './view';
 
@@ -40,6 +40,16 @@ export const sendBeat: Moves = (model, world, offer) => {
   }
 };
 
+/**
+ * A process behind the tail waits for the stream, so its heartbeat looks for it. One at the tail has everything that was
+ * confirmed in this epoch, and no publication comes after the loss.
+ */
+function finds(model: Model, server: Server, { id, position }: Beat): boolean {
+  const isBehind = position < (server.data?.stream.length ?? 0);
+  const looks = isBehind && model.keeps('a heartbeat behind the tail finds the stream');
+  return looks ? isAlive(model, server, id) : isInEpoch(model, server, id);
+}
+
 function register({ scenario, keeps }: Model, data: Data, index: number, beat: Beat): void {
   if (!scenario.roles[index]!.keepsView) return;
   const beats = keeps('a count of beats never comes again')
@@ -53,10 +63,10 @@ export const answerBeat: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
     for (const kind of ['beat', 'lateBeat'] as const) {
       if (process[kind]?.stage !== 'sent') continue;
-      const { id } = process[kind];
+      const sent = process[kind];
       for (const [number, server] of knownServers(world)) {
         const named = model.keeps('a heartbeat names its epoch');
-        const isStale = named ? !isAlive(model, server, id) : !server.data;
+        const isStale = named ? !finds(model, server, sent) : !server.data;
         // A primary that refuses writes fails the script, so there is no answer.
         if (!isStale && !server.writable) continue;
         const name = `${kind === 'beat' ? 'the heartbeat' : 'the late heartbeat'} of ${nameOf(model, index)}`;

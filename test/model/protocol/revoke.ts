@@ -1,6 +1,6 @@
 import { LEASE, type Model, type Moves, WAIT } from '../model';
-import { bitOf, type Publication, holds, spend, type World } from '../state';
-import { canGreet, greet, isAlive, learn } from './epoch';
+import { bitOf, type Data, type Publication, holds, spend, type World } from '../state';
+import { canGreet, greet, isAlive, isInEpoch, learn } from './epoch';
 import { replicate } from './heartbeat';
 import { at, knownServers, nameOf, revocationName } from './names';
 import { publishToRecord } from './records';
@@ -40,6 +40,17 @@ const isNext = ({ scenario }: Model, { publications, confirmed }: World, revocat
   publications[revocation - 1] !== undefined ||
   holds(confirmed, revocation - 1);
 
+/** The processes that are registered, as bits. */
+const registeredIn = ({ registry }: Data): number =>
+  registry.reduce((bits, entry, index) => (entry ? bits | bitOf(index) : bits), 0);
+
+/** The processes that have to be asked again: registered, and not at the position yet. */
+const stillLagging = ({ lagging, position }: Publication, { registry }: Data): number =>
+  registry.reduce(
+    (bits, entry, index) => (entry && entry.position < position ? bits : bits & ~bitOf(index)),
+    lagging,
+  );
+
 /** `publish`: the record, the ticket, and an entry in the stream. It answers the position and all beats. */
 export const publish: Moves = (model, world, offer) => {
   for (const [revocation, publication] of world.publications.entries()) {
@@ -48,20 +59,48 @@ export const publish: Moves = (model, world, offer) => {
     for (const [index, process] of world.processes.entries()) {
       if (!model.scenario.roles[index]!.revokes || process.id === 0 || process.asleep) continue;
       const isTakeover = publication !== undefined && publication.by !== index && world.faults.takeovers > 0;
-      if (publication && !isTakeover) continue;
+      const isNoted = publication?.stage === 'noting' && publication.by === index;
+      if (publication && !isTakeover && !isNoted) continue;
       for (const [number, server] of knownServers(world)) {
-        if (!server.writable || !isAlive(model, server, process.id)) continue;
+        const finds = model.keeps('a publication finds the stream') ? isAlive : isInEpoch;
+        if (!server.writable || !finds(model, server, process.id)) continue;
+        if (isNoted && publication.id !== process.id) continue;
         const before = server.data!.stream.filter((entry) => entry === revocation).length;
         if (before >= (model.scenario.mostPublications ?? 2)) continue;
         const write = (next: World): Publication | undefined => {
           const data = next.servers[number]!.data!;
           data.stream.push(revocation);
+          data.streamLost = false;
           publishToRecord(model, data, bitOf(revocation));
           if (isTakeover) spend(next, 'takeovers');
           if (!replicate(model, next, number, 'a publication counts when replicas have it')) return undefined;
           const noted = data.registry.map((entry) => entry?.beats ?? 0);
-          return { by: index, id: data.id, position: data.stream.length, age: 0, noted, stage: 'published' };
+          return {
+            by: index,
+            id: data.id,
+            position: data.stream.length,
+            age: 0,
+            noted,
+            lagging: isNoted ? publication.lagging : registeredIn(data),
+            stage: 'published',
+          };
         };
+        if (!isNoted && !model.keeps('the nodes are noted with the publication')) {
+          offer(`${nameOf(model, index)} notes the nodes${at(world, number)}`, (next) => {
+            const data = next.servers[number]!.data!;
+            const lagging = registeredIn(data);
+            next.publications[revocation] = {
+              by: index,
+              id: data.id,
+              position: 0,
+              age: 0,
+              noted: [],
+              lagging,
+              stage: 'noting',
+            };
+          });
+          continue;
+        }
         const what = `${nameOf(model, index)} publishes ${revocationName(revocation)}${at(world, number)}`;
         offer(what, (next) => {
           next.publications[revocation] = write(next) ?? next.publications[revocation];
@@ -85,32 +124,39 @@ function confirm(model: Model, next: World, revocation: number, how: 'fast' | 's
 }
 
 /**
- * The fast confirmation. Every node that may be current in this epoch is in its registry, because a heartbeat both
- * registers the node and makes it current. Nodes that are current from an earlier epoch are not in it: W after this
- * process learned the new epoch, they are no longer current. Id and nodes are read in one step, from one epoch.
+ * The fast confirmation. Each look asks for the nodes that lag, and confirms if none is left. Every node that may be
+ * current in this epoch without the revocation was registered at the publication, because a heartbeat both registers the
+ * node and makes it current: one that comes later is answered a tail that includes the revocation. Nodes that are
+ * current from an earlier epoch are not registered: W after this process learned the new epoch, they are no longer
+ * current. Id and nodes are read in one step, from one epoch.
  */
 export const confirmFast: Moves = (model, world, offer) => {
   const { keeps } = model;
   for (const [revocation, publication] of world.publications.entries()) {
-    if (!publication || publication.stage === 'removing') continue;
+    if (!publication || publication.stage === 'removing' || publication.stage === 'noting') continue;
     const process = world.processes[publication.by]!;
-    const what = `${nameOf(model, publication.by)} finds that every node has ${revocationName(revocation)}: confirmed`;
+    const name = nameOf(model, publication.by);
+    const what = `${name} finds that every node has ${revocationName(revocation)}: confirmed`;
     const knownLongEnough =
       process.id === publication.id &&
       (process.knownFor >= WAIT || !keeps('an epoch is known for W before a fast confirmation'));
     for (const [number, server] of knownServers(world)) {
-      const allHaveIt = server.data?.registry.every(
-        (entry) => !entry || entry.position >= publication.position,
-      );
+      const isUnchanged = isAlive(model, server, publication.id);
+      const lagging = server.data ? stillLagging(publication, server.data) : 0;
       if (keeps('the id and the nodes are read in one step')) {
-        if (!knownLongEnough || !isAlive(model, server, publication.id) || !allHaveIt) continue;
-        offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
+        if (!isUnchanged) continue;
+        if (lagging === 0 && knownLongEnough)
+          offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
+        else if (lagging !== publication.lagging)
+          offer(`${name} finds that a node has ${revocationName(revocation)}${at(world, number)}`, (next) => {
+            next.publications[revocation]!.lagging = lagging;
+          });
       } else if (publication.stage === 'published') {
-        if (!knownLongEnough || !isAlive(model, server, publication.id)) continue;
-        offer(`${nameOf(model, publication.by)} reads the id`, (next) => {
+        if (!knownLongEnough || !isUnchanged) continue;
+        offer(`${name} reads the id`, (next) => {
           next.publications[revocation]!.stage = 'idRead';
         });
-      } else if (allHaveIt) {
+      } else if (lagging === 0) {
         offer(what + at(world, number), (next) => confirm(model, next, revocation, 'fast'));
       }
     }

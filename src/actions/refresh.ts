@@ -13,7 +13,7 @@ const ATTEMPTS = 5;
 
 type Refused = { readonly fault: 'unknown' | 'its session has ended' | 'reused'; readonly of?: SessionState };
 
-/** Why a token was not rotated. `current` is no reason: try again. */
+/** Says why a token was not rotated. After `current`, try again. */
 function judge(
   generation: number,
   found: (SessionState & { readonly rotatedAgo: number }) | undefined,

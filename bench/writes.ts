@@ -47,13 +47,11 @@ async function updateRows(pool: Pool, people: readonly Person[]): Promise<number
 runBench('writes: refresh, logout and login on one node', () =>
   withStores(async (stores): Promise<Figure[]> => {
     const databaseUrl = await stores.database('writes');
-    note('stores');
     const node = await startNode({ DATABASE_URL: databaseUrl, REDIS_URL: stores.redisUrl });
     const load = startHelper<LoadOrder, LoadResult>('load');
     const verifier = startHelper<VerifierOrder, VerifierResult>('verifier');
     const pool = new Pool({ connectionString: databaseUrl, max: 10 });
 
-    note('node');
     const passwordHash = await hash(PASSWORD, ARGON2);
     const users = await makePeople(databaseUrl, 200, passwordHash);
     const logins = users.map(({ email }) => ({ input: { email, password: PASSWORD } }));
@@ -61,7 +59,6 @@ runBench('writes: refresh, logout and login on one node', () =>
     let chains: readonly string[] = await makeRefreshTokens(databaseUrl, refreshing);
     const tokens = await signTokens(databaseUrl, users);
 
-    note('people');
     const ask = async (order: Omit<LoadOrder, 'url' | 'connections'>) => {
       const result = await load.ask({ url: node.url, connections: CONNECTIONS, ...order });
       return { ...result, rate: (result.answered * 1000) / result.took };

@@ -9,7 +9,7 @@ import { type Documents, type DocumentsOptions, MOST_ERRORS, MOST_TOKENS } from 
 import { createErrorFormatter } from './errors';
 import { createRequestPlugin, type RequestPluginOptions } from './request-plugin';
 
-/** In production there is no landing page either. */
+/** What Apollo is made with. `production` also turns off its landing page. */
 export interface ApolloOptions extends DocumentsOptions, Omit<RequestPluginOptions, 'requestIds'> {
   /** Documents that are parsed and validated before Apollo gets the request. */
   readonly documents: Pick<Documents, 'store'>;

@@ -47,8 +47,8 @@ const OLDEST_FIRST = `${SELECT}
   where $1::timestamptz is null or (u.created_at, u.id) > ($1, $2::uuid)
   order by u.created_at, u.id limit $3`;
 
-// In the order of the index, so that no more than a page is read, however many have the prefix. The last character of
-// Unicode ends the range: the collation compares bytes.
+// The order is that of the index, so Postgres reads one page of users, however many have the prefix. The last character
+// of Unicode ends the range: the collation compares bytes.
 const BY_PREFIX = `select ${USER_COLUMNS}, u.email_key from {users} u
   where u.email_key >= $1 and u.email_key < $1 || chr(1114111) and ($2::text is null or u.email_key > $2)
   order by u.email_key limit $3`;

@@ -25,7 +25,7 @@ const END = 63;
 
 const HALF = 32;
 
-/** The last generation: the largest `integer` of Postgres. It has no successor, so it is no longer exchanged. */
+/** The largest `integer` of Postgres. A token of this generation has no successor, so a refresh refuses it. */
 const LAST_GENERATION = 2 ** 31 - 1;
 
 const TEXT = /^[A-Za-z0-9_-]{84}$/;

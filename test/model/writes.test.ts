@@ -1,5 +1,5 @@
-import { explore } from './explorer';
 import { PackedStates } from './packed-states';
+import { prove } from './prove';
 import { modelOf, RULES } from './writes/model';
 import { MUTANTS, SCENARIOS } from './writes/scenarios';
 import { packWorld, unpackWorld, type World, type Writer } from './writes/state';
@@ -49,36 +49,10 @@ test('a state is read as it was written', () => {
   expect(unpackWorld(states)).toEqual(world);
 });
 
-/** With TRACES set, the exploration is printed: TRACES=1 npx jest test/model */
-const said: string[] = [];
-afterAll(() => {
-  if (process.env.TRACES) process.stdout.write(`${said.join('\n')}\n`);
-});
-
-describe('the writes keep their promises in every reachable state', () => {
-  const seen = new Set<string>();
-
-  test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('with %s', (name, scenario) => {
-    const { fault, states, transitions, depth, signs } = explore(systemOf(modelOf(scenario)));
-    expect(fault).toBeUndefined();
-    for (const sign of signs) seen.add(sign);
-    said.push(`${name}: ${states} states, ${transitions} transitions, depth ${depth}`);
-  });
-
-  test('and do not keep them by inaction', () => {
-    expect([...seen].sort()).toEqual([...SIGNS].sort());
-  });
-});
-
-describe('without one of their rules a promise is broken', () => {
-  test.each(MUTANTS.map((mutant) => [mutant.without, mutant] as const))('%s', (without, mutant) => {
-    const { fault } = explore(systemOf(modelOf(mutant.in, without)));
-    const steps = (fault?.trace ?? []).map((step, index) => `  ${index + 1}. ${step}`);
-    said.push('', `Without "${without}" (${mutant.in.name}):`, ...steps, `  So ${fault?.what ?? 'nothing'}.`);
-    expect(fault).toBeDefined();
-  });
-
-  test('and every rule has such a case', () => {
-    expect(MUTANTS.map(({ without }) => without).sort()).toEqual([...RULES].sort());
-  });
+prove({
+  systemOf: (scenario, without) => systemOf(modelOf(scenario, without)),
+  scenarios: SCENARIOS,
+  signs: SIGNS,
+  rules: RULES,
+  mutants: MUTANTS,
 });

@@ -2,7 +2,14 @@ import type {
   BaseContext,
   GraphQLRequestContextDidResolveOperation as ResolvedRequest,
 } from '@apollo/server';
-import { type DocumentNode, getVariableValues, GraphQLError, type GraphQLSchema } from 'graphql';
+import {
+  BREAK,
+  type DocumentNode,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLSchema,
+  visit,
+} from 'graphql';
 import {
   type ComplexityEstimatorArgs,
   fieldExtensionsEstimator,
@@ -50,8 +57,8 @@ export interface CountedOperation {
   readonly variables: Record<string, unknown>;
 }
 
-/** Returns an error if an operation with valid variables costs too much (OWASP ASVS 4.3.1). */
-export function faultOfCost({ document, ...operation }: CountedOperation): GraphQLError | undefined {
+/** Returns what is wrong with the cost of an operation with valid variables (OWASP ASVS 4.3.1). */
+function judgeCost({ document, ...operation }: CountedOperation): string | undefined {
   let cost: number;
   try {
     cost = getComplexity({
@@ -66,14 +73,42 @@ export function faultOfCost({ document, ...operation }: CountedOperation): Graph
     });
   } catch (error) {
     // Too many fields to count, or one that cannot be counted. Refused, as execution would still run the others.
-    if (error instanceof GraphQLError) return requestError('BAD_USER_INPUT', error.message);
+    if (error instanceof GraphQLError) return error.message;
     throw error;
   }
   if (cost <= HIGHEST_COST) return undefined;
-  return requestError(
-    'BAD_USER_INPUT',
-    `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Request less, or split it up.`,
-  );
+  return `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Request less, or split it up.`;
+}
+
+/** The arguments that the estimators read: of lists, of `__type`, and of `@skip` and `@include`. */
+const COUNTED_ARGUMENTS = new Set(['first', 'name', 'if']);
+
+/** Whether the document costs the same whatever its variables are. */
+function hasFixedCost(document: DocumentNode): boolean {
+  let isFixed = true;
+  visit(document, {
+    VariableDefinition: () => false,
+    Argument: ({ name }) => (COUNTED_ARGUMENTS.has(name.value) ? undefined : false),
+    Variable() {
+      isFixed = false;
+      return BREAK;
+    },
+  });
+  return isFixed;
+}
+
+/** What is wrong with the operations of a document, by name. Empty if it depends on their variables. */
+type Judged = Map<string | undefined, string | undefined>;
+const judgedOf = new WeakMap<DocumentNode, { readonly isFixed: boolean; readonly judged: Judged }>();
+
+/** Returns an error if an operation with valid variables costs too much. Counts it once, if its cost is fixed. */
+export function faultOfCost(operation: CountedOperation): GraphQLError | undefined {
+  const { document, operationName } = operation;
+  const known = judgedOf.get(document) ?? { isFixed: hasFixedCost(document), judged: new Map() as Judged };
+  judgedOf.set(document, known);
+  const fault = known.judged.has(operationName) ? known.judged.get(operationName) : judgeCost(operation);
+  if (known.isFixed) known.judged.set(operationName, fault);
+  return fault === undefined ? undefined : requestError('BAD_USER_INPUT', fault);
 }
 
 /** Refuses an operation that costs too much before any of it runs. */

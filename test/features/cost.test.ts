@@ -63,6 +63,25 @@ describe('the cost of one request', () => {
     });
   });
 
+  test.each([
+    [
+      'the size of a page',
+      'query($v: Int) { a: users(first: $v) { PAGE } b: users(first: $v) { PAGE } c: users(first: $v) { PAGE } }',
+      1,
+      100,
+    ],
+    [
+      'a condition',
+      `query($v: Boolean!) { me { id } ${repeat(4, (i) => `a${i}: users @include(if: $v) { PAGE }`)} }`,
+      false,
+      true,
+    ],
+  ] as const)('one document costs what %s in its variables makes it cost', async (_, text, cheap, dear) => {
+    const query = text.replaceAll('PAGE', `edges { node { ${repeat(20, (i) => `a${i}: id`)} } }`);
+    const ask = async (v: unknown) => (await node.api.send(query, { v }, admin.accessToken)).status;
+    expect([await ask(cheap), await ask(dear), await ask(cheap)]).toEqual([200, 400, 200]);
+  });
+
   test('sessions nested in many aliased sessions are refused before any statement', async () => {
     const query = `{ ${repeat(27, (i) => `x${i}: me { ...M }`)} }
       fragment M on User { ${repeat(27, (i) => `a${i}: sessions { ...S }`)} }

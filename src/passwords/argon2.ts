@@ -21,19 +21,24 @@ const NOBODY: Asker = { site: '' };
  */
 export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Passwords {
   const atOnce = Math.max(1, Math.min(availableParallelism(), 3));
-  const inTurn = createHashQueue({ ...QUEUE_LIMITS, atOnce }, metrics);
+  // While hashes are computed, the stored ones of the next callers are read. Otherwise the processors would wait.
+  const ahead = 2 * atOnce;
+  const inTurn = createHashQueue({ ...QUEUE_LIMITS, atOnce: ahead }, metrics);
+  const inSlot = createHashQueue({ ...QUEUE_LIMITS, atOnce, longestQueue: ahead });
+  const compute = <T>(work: () => Promise<T>) => inSlot(work, NOBODY);
 
   // An unknown user's password is compared with this, so that it takes as long as for a known one.
   const decoy = hash('nobody has this password', PARAMETERS);
 
   return {
     faultOf: createPolicy(names),
-    hash: (password, asker = NOBODY) => inTurn(() => hash(password, PARAMETERS), asker),
+    hash: (password, asker = NOBODY) => inTurn(() => compute(() => hash(password, PARAMETERS)), asker),
     matches: (findHash, password, asker) =>
       // The hash is read when it is the caller's turn: while callers wait, the store is free for others.
       inTurn(async () => {
         const stored = await findHash();
-        const same = await verify(stored ?? (await decoy), password);
+        const compared = stored ?? (await decoy);
+        const same = await compute(() => verify(compared, password));
         return stored !== undefined && same;
       }, asker),
   };

@@ -91,7 +91,8 @@ export async function openConnection(url: string): Promise<Connection> {
     send: (request) =>
       new Promise((resolve, reject) => {
         waiting = { resolve, reject };
-        socket.write(request);
+        if (socket.destroyed) fail(new Error('The server had closed the connection.'));
+        else socket.write(request);
       }),
     close: () => socket.destroy(),
   };

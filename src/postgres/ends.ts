@@ -162,8 +162,8 @@ const END_KEYS: Statement = {
     select ${RESULT}, 0 as ended`,
 };
 
-/** What `others` returns besides. `id` is that of the session, or null if nothing was changed. */
-type OthersRow = (StateRow | { id: null }) & {
+/** What `others` returns besides. The state is null if nothing was changed. */
+type OthersRow = (StateRow | { readonly state: null }) & {
   readonly was_live: boolean;
   readonly has_other_password: boolean;
 };
@@ -215,7 +215,7 @@ export function endsIn(manager: EntityManager, { hasCopies, databaseId }: LogSet
       const values = [userId, id, ...valuesOf(use), salt, toJson(event), before, after];
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const row = await end<OthersRow>(END_OTHERS, values);
-        if (row.id !== null) return { ...endedOf(row), userId, state: toState(row) };
+        if (row.state !== null) return { ...endedOf(row), userId, state: toState(row) };
         if (row.has_other_password) return 'password changed';
         if (!row.was_live) return 'session ended';
       }

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { serviceUnavailable } from '../core/errors';
 import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/fleet';
-import { run } from './tables';
+import { type InJson, run } from './tables';
 
 /** SQL for the key that signs now. A key that was published in advance takes over by the clock of Postgres. */
 export const SIGNING_NOW =
@@ -48,7 +48,7 @@ export async function readDatabaseId(manager: EntityManager, expected: string | 
   return database_id;
 }
 
-export function toFleet(row: FleetRow): Fleet {
+export function toFleet(row: FleetRow | InJson<FleetRow>): Fleet {
   const { signing_key_id: signingKeyId, next_key_id: nextId, next_signs_from: signsFrom } = row;
   if (signingKeyId === null)
     throw new Error('The database has no signing key. Start the server once to create one.');
@@ -56,7 +56,9 @@ export function toFleet(row: FleetRow): Fleet {
     globalVersion: row.global_version,
     signingKeyId: keyIdOf(row.database_id, signingKeyId),
     nextKey:
-      nextId !== null && signsFrom !== null ? { id: keyIdOf(row.database_id, nextId), signsFrom } : undefined,
+      nextId !== null && signsFrom !== null
+        ? { id: keyIdOf(row.database_id, nextId), signsFrom: new Date(signsFrom) }
+        : undefined,
     now: Math.round(row.now),
   };
 }

@@ -31,6 +31,13 @@ const named = (dataSource: DataSource, text: string) =>
 export const run = <T>(manager: EntityManager, text: string, values?: unknown[]): Promise<T> =>
   manager.query<T>(named(manager.dataSource, text), values);
 
+/** A row as Postgres writes it in JSON: times are text. */
+export type InJson<Row> = {
+  readonly [Column in keyof Row]: Date extends Row[Column]
+    ? Exclude<Row[Column], Date> | string
+    : Row[Column];
+};
+
 /** A statement that each connection prepares once. It ends in `select` or `returning`. */
 export interface Statement {
   readonly name: string;

@@ -8,7 +8,7 @@ import type { Users } from '../core/ports/truth';
 import { decodeCursor, decodeEmailCursor, encodeCursor, encodeEmailCursor, pageOf } from './cursor';
 import { UserEntity } from './entities/user.entity';
 import { violatesUnique } from './faults';
-import { run, runPrepared, type Statement } from './tables';
+import { type InJson, run, runPrepared, type Statement } from './tables';
 
 /** An arbitrary number that identifies this advisory lock in the database. */
 const ADMINISTRATORS_LOCK = 7_466_001;
@@ -24,14 +24,14 @@ export interface UserRow {
   readonly user_created_at: Date;
 }
 
-export const toUser = (row: UserRow): User => ({
+export const toUser = (row: UserRow | InJson<UserRow>): User => ({
   id: row.user_id,
   email: row.user_email,
   passwordHash: row.user_password_hash,
   role: row.user_role,
   tokenVersion: row.user_token_version,
   disabled: row.user_disabled_at !== null,
-  createdAt: row.user_created_at,
+  createdAt: new Date(row.user_created_at),
 });
 
 /** Named so that a join with another table has them too. */

@@ -95,5 +95,17 @@ export default tseslint.config(
       },
     },
   },
+  {
+    // It runs in a browser.
+    files: ['examples/mail-links/page.mjs'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        history: 'readonly',
+        location: 'readonly',
+        URLSearchParams: 'readonly',
+      },
+    },
+  },
   prettier,
 );

@@ -3,6 +3,8 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // `import('./admin.js')` in src names the file that the compiler will write.
+  moduleNameMapper: { '^(\\.\\.?/.+)\\.js$': '$1' },
   setupFiles: ['reflect-metadata', '<rootDir>/test/support/quick-hashes.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

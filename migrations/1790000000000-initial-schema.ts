@@ -11,13 +11,22 @@ const SCHEMA = `
     id uuid not null default gen_random_uuid() constraint users_pkey primary key,
     email text not null,
     email_key text collate "C" not null constraint users_email_key_unique unique,
-    password_hash text not null,
+    email_verified boolean not null default false,
+    pending boolean not null default false,
+    -- Where the account was before its email was changed, while the change can be undone, and the version of the change.
+    previous_email text,
+    previous_email_key text collate "C",
+    previous_email_until timestamptz,
+    previous_email_version integer,
+    password_hash text,
     role text not null constraint users_role_known check (role in ('USER', 'ADMIN')),
     token_version integer not null default 1 constraint users_token_version_positive check (token_version >= 1),
     disabled_at timestamptz,
     created_at timestamptz(3) not null default now()
   );
   create index users_created_at_id on users (created_at, id);
+  create index users_pending_created_at on users (created_at) where pending and password_hash is not null;
+  create index users_previous_email_key on users (previous_email_key) where previous_email_key is not null;
 
   -- A refresh changes no indexed column, except purge_on once a day. So Postgres updates the row in place, in the room
   -- that the fill factor leaves.
@@ -93,6 +102,23 @@ const SCHEMA = `
   );
   create index audit_events_user_id on audit_events (user_id, created_at, id);
   create index audit_events_created_at on audit_events (created_at, id);
+
+  -- The outbox of mails. It holds no link: the sender makes it.
+  create table mails (
+    id uuid not null default gen_random_uuid() constraint mails_pkey primary key,
+    kind text not null,
+    recipient text not null,
+    user_id uuid,
+    token_version integer,
+    data jsonb not null default '{}',
+    created_at timestamptz not null default clock_timestamp(),
+    next_attempt_at timestamptz not null default clock_timestamp(),
+    attempts integer not null default 0 constraint mails_attempts_not_negative check (attempts >= 0),
+    -- The mail server got it and did not answer: it may have been sent.
+    unanswered boolean not null default false
+  );
+  create index mails_next_attempt_at on mails (next_attempt_at);
+  create index mails_created_at on mails (created_at);
 
   create table fleet (
     id boolean not null default true constraint fleet_pkey primary key constraint fleet_single_row check (id),

@@ -2,7 +2,7 @@
 import { missingPackage } from './server/explain';
 import { version } from './server/version';
 
-const USAGE = `Usage: tokenfence [start | admin create|redis|lease|restored|reseal | doctor | --help | --version]
+const USAGE = `Usage: tokenfence [start | admin <command> | doctor | --help | --version]
 `;
 
 /**

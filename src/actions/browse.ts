@@ -28,7 +28,7 @@ export const findUsers =
 
 /** Returns a page of users, oldest first; with `search`, those whose email begins with it, in the order of emails. */
 export const listUsers =
-  ({ truth }: Dependencies) =>
+  ({ truth }: Pick<Dependencies, 'truth'>) =>
   async (request: PageRequest, search?: string): Promise<Page<User>> =>
     truth.users.page(checked(request), search);
 

@@ -1,5 +1,5 @@
-import { badUserInput } from '../core/errors';
 import type { Principal } from '../guard/guard';
+import { checkNewPassword } from './check-new-password';
 import { askerOf, type Client } from './client';
 import { confirmPassword, ownAccount } from './confirm-password';
 import type { Dependencies } from './dependencies';
@@ -15,13 +15,10 @@ export const changePassword =
   (deps: Dependencies) => async (principal: Principal, change: PasswordChange, client: Client) => {
     const { passwords } = deps;
     const before = await ownAccount(deps, principal);
-    const fault = passwords.faultOf(change.newPassword, before.email);
-    if (fault) throw badUserInput(fault);
+    await checkNewPassword(deps, change.newPassword, before.email);
     const account = { user: before, sessionId: principal.sessionId };
-    await confirmPassword(deps, account, change.currentPassword, client);
+    const confirmed = await confirmPassword(deps, account, change.currentPassword, client);
     const after = await passwords.hash(change.newPassword, askerOf(client));
-    return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', {
-      before: before.passwordHash,
-      after,
-    });
+    const password = { before: confirmed, after };
+    return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', password);
   };

@@ -1,10 +1,11 @@
 import type { User } from '../core/account';
 import { notFound } from '../core/errors';
 import type { Receipt } from '../core/receipt';
-import type { Principal } from '../guard/guard';
-import { type Client, originOf } from './client';
+import { type Actor, type ActorClient, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
+
+type ChangingUsers = Pick<Dependencies, 'truth' | 'revoker'>;
 
 export interface ChangedUser {
   readonly user: User;
@@ -12,7 +13,7 @@ export interface ChangedUser {
   readonly receipt?: Receipt;
 }
 
-async function userOf({ truth }: Dependencies, userId: string): Promise<User> {
+async function userOf({ truth }: Pick<Dependencies, 'truth'>, userId: string): Promise<User> {
   const user = await truth.users.findById(userId);
   if (!user) throw notFound('user');
   return user;
@@ -20,12 +21,12 @@ async function userOf({ truth }: Dependencies, userId: string): Promise<User> {
 
 /** Disables a user: ends all their sessions and tokens, and refuses logins until they are enabled. */
 export const disableUser =
-  (deps: Dependencies) =>
+  (deps: ChangingUsers) =>
   async (
-    admin: Principal,
+    admin: Actor,
     userId: string,
     reason: string | undefined,
-    client: Client,
+    client: ActorClient,
   ): Promise<ChangedUser> => {
     const before = await userOf(deps, userId);
     if (before.disabled) return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
@@ -39,8 +40,8 @@ export const disableUser =
 
 /** Enables a user. Ended tokens stay ended: disabling raised the version. */
 export const enableUser =
-  (deps: Dependencies) =>
-  async (admin: Principal, userId: string, client: Client): Promise<ChangedUser> => {
+  (deps: ChangingUsers) =>
+  async (admin: Actor, userId: string, client: ActorClient): Promise<ChangedUser> => {
     await deps.truth.transaction(async (tables) => {
       const user = await tables.users.lock(userId);
       if (!user) throw notFound('user');
@@ -53,8 +54,8 @@ export const enableUser =
 
 /** Sets a user's role. Tokens carry the role, so all are revoked. Sessions continue, and refresh into the new role. */
 export const setRole =
-  (deps: Dependencies) =>
-  async (admin: Principal, userId: string, role: User['role'], client: Client): Promise<ChangedUser> => {
+  (deps: ChangingUsers) =>
+  async (admin: Actor, userId: string, role: User['role'], client: ActorClient): Promise<ChangedUser> => {
     const before = await userOf(deps, userId);
     if (before.role === role)
       return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };

@@ -9,15 +9,20 @@ export interface Client extends Origin {
   readonly signal?: AbortSignal;
 }
 
+/** Where a change by an administrator comes from: a request, or the command line, which has no address. */
+export type ActorClient = Partial<Origin>;
+
 /** Returns what the audit log stores about a client. */
-export const originOf = ({ ipAddress, userAgent, requestId }: Client): Origin => ({
-  ipAddress,
-  userAgent,
-  requestId,
-});
+export const originOf = <T extends ActorClient>({ ipAddress, userAgent, requestId }: T) =>
+  ({ ipAddress, userAgent, requestId }) as Pick<T, keyof Origin>;
 
 /** Returns the asker that hashing queues by. */
 export const askerOf = ({ ipAddress, signal }: Client): Asker => ({ site: siteOf(ipAddress), signal });
+
+/** Who makes a change as an administrator: a signed-in user, or nobody for the command line. */
+export interface Actor {
+  readonly userId?: string;
+}
 
 /** The sender of a request, signed in or not. */
 export interface Caller {

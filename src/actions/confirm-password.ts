@@ -3,6 +3,7 @@ import { invalidCredentials, unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
+import { rehash } from './rehash';
 import { countPasswordAttempt } from './try-password';
 
 /** Returns the caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled after the token was checked. */
@@ -12,15 +13,21 @@ export async function ownAccount({ truth }: Dependencies, { userId }: Principal)
   return user;
 }
 
-/** Throws `INVALID_CREDENTIALS` if the password is wrong. Counts as a password attempt. */
+/**
+ * Returns the hash that the password fits, which is one of ours. Throws `INVALID_CREDENTIALS` if it is wrong. Counts as a
+ * password attempt.
+ */
 export async function confirmPassword(
   deps: Dependencies,
   { user, sessionId }: { readonly user: User; readonly sessionId: string },
   password: string,
   client: Client,
-): Promise<void> {
+): Promise<string> {
   const isRight = await countPasswordAttempt(deps, { email: user.email, sessionId }, client);
-  if (await isRight(() => Promise.resolve(user.passwordHash), password)) return;
+  const { passwordHash } = user;
+  const right = await isRight(() => Promise.resolve(passwordHash), password);
+  const current = right ? await rehash(deps, user, password, client) : undefined;
+  if (current) return current.passwordHash;
   const type = 'PASSWORD_CONFIRMATION_FAILED';
   deps.recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
   throw invalidCredentials();

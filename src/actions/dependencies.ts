@@ -1,10 +1,15 @@
+import type { Registration } from '../core/account';
 import type { Clock } from '../core/clock';
+import type { Notice } from '../core/mail';
+import type { IsBreached } from '../core/ports/breaches';
+import type { MailSender } from '../core/ports/mails';
 import type { Passwords } from '../core/ports/passwords';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { RateLimits } from '../core/ports/rate-limits';
 import type {
   GenerateRefreshKey,
   GenerateSigningKey,
+  LinkTokens,
   PublishedKeys,
   RefreshTokens,
   SignToken,
@@ -27,11 +32,18 @@ export interface TokenSettings {
   readonly sessionsPerUser: number;
 }
 
+export interface AccountSettings {
+  readonly registration: Registration;
+  /** The notices that are switched on. */
+  readonly notices: readonly Notice[];
+}
+
 /** The dependencies of the use cases, passed in by the composition root. */
 export interface Dependencies {
   readonly truth: Truth;
   readonly revoker: Revoker;
   readonly passwords: Passwords;
+  readonly isBreached: IsBreached;
   readonly rateLimits: RateLimits;
   /** Records a refused request in the audit log. */
   readonly recordRefusal: RecordRefusal;
@@ -39,9 +51,13 @@ export interface Dependencies {
   readonly verify: VerifyToken;
   readonly checkThoroughly: CheckThoroughly;
   readonly refreshTokens: RefreshTokens;
+  readonly links: LinkTokens;
+  readonly mailSender: MailSender;
+  /** Whether this server sends mail. If not, what needs one is refused. */
+  readonly canMail: boolean;
   readonly keys: PublishedKeys;
   readonly generateKey: GenerateSigningKey;
   readonly generateRefreshKey: GenerateRefreshKey;
   readonly clock: Clock;
-  readonly settings: TokenSettings;
+  readonly settings: TokenSettings & AccountSettings;
 }

@@ -7,6 +7,7 @@ import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
 import { type Client, originOf } from './client';
 import type { Dependencies, TokenSettings } from './dependencies';
+import { dataOf, noticesOf } from './notices';
 
 /** The tokens of a client that signs in or refreshes. */
 export interface Grant {
@@ -26,6 +27,8 @@ export interface GrantTerms extends SessionState {
   readonly issuedAt: number;
   /** The log entries of the sessions that were ended to make room. */
   readonly displaced?: readonly LoggedRevocation[];
+  /** Whether a mail was written. */
+  readonly hasMail?: boolean;
 }
 
 /** The `client_id` of every token: there is only one client. */
@@ -44,7 +47,8 @@ export const useOf = (client: Client, issuedAt: number, settings: TokenSettings)
 
 interface Opening {
   readonly type: 'USER_REGISTERED' | 'LOGIN_SUCCEEDED';
-  readonly user: Pick<User, 'id' | 'passwordHash'>;
+  /** With the hash that the password was compared with. */
+  readonly user: { readonly id: string; readonly passwordHash: string };
   readonly client: Client;
   /** Whether the client keeps its refresh token in a cookie. */
   readonly useCookie: boolean | null | undefined;
@@ -53,14 +57,15 @@ interface Opening {
 }
 
 /**
- * Starts a session, and ends older ones to make room. Returns nothing if the user has changed since: is disabled, gone,
- * or has another password.
+ * Starts a session, and ends older ones to make room. A login from a new device is told to the user. Returns nothing if
+ * the user has changed since: is disabled, gone, or has another password.
  */
 export async function openSession(
   tables: Pick<Tables, 'sessions'>,
-  settings: TokenSettings,
+  deps: Pick<Dependencies, 'canMail' | 'settings'>,
   { type, user, client, useCookie, issuedAt }: Opening,
 ): Promise<GrantTerms | undefined> {
+  const { settings } = deps;
   const { sessionsPerUser } = settings;
   const id = randomUUID();
   const event = { userId: user.id, actorId: user.id, ...originOf(client) };
@@ -79,15 +84,17 @@ export async function openSession(
       type: 'OLDEST_SESSION_ENDED',
       reason: `A user has at most ${sessionsPerUser} sessions. This many were ended: %s.`,
     },
+    ifNewDevice: type === 'LOGIN_SUCCEEDED' ? noticesOf(deps, 'new-device', dataOf(client)) : [],
   });
   return opened && { ...opened, issuedAt };
 }
 
-/** Signs a grant, and confirms the revocations it caused. Runs after the transaction: the key may have to be read. */
+/** Signs a grant, confirms the revocations it caused, and has its mail sent. Runs after the transaction: the key may have to be read. */
 export async function grant(
-  { sign, settings, revoker, refreshTokens }: Dependencies,
-  { user, session, generation, salt, fleet, issuedAt, displaced = [] }: GrantTerms,
+  { sign, settings, revoker, refreshTokens, mailSender }: Dependencies,
+  { user, session, generation, salt, fleet, issuedAt, displaced = [], hasMail = false }: GrantTerms,
 ): Promise<Grant> {
+  if (hasMail) mailSender.wake();
   const receipt =
     displaced.length > 0
       ? await revoker.confirmEnded('SESSION', { entries: displaced, endedSessions: displaced.length })

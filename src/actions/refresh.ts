@@ -4,6 +4,7 @@ import type { PresentedRefreshToken, SessionState } from '../core/ports/sessions
 import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { grant, type GrantTerms, useOf } from './grant';
+import { dataOf, noticesOf } from './notices';
 
 /** ms for which a used token is accepted again: two tabs may refresh at once, or a response may get lost. */
 const REUSE_GRACE = 10_000;
@@ -78,14 +79,16 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
   if (fault === 'unknown') throw await bad(fault);
   if (fault !== 'reused' || !of) throw refused(fault, of);
   const [userId, sessionId] = [of.user.id, of.session.id];
+  const mails = noticesOf(deps, 'session-reused', dataOf(client));
   await deps.revoker
     .revoke(
-      { scope: 'SESSION', name: { id: sessionId } },
+      { scope: 'SESSION', name: { id: sessionId }, mails },
       { type: 'REFRESH_TOKEN_REUSED', userId, sessionId, ...originOf(client) },
     )
     .catch((error: unknown) => {
       // The account was deleted meanwhile, and the session with it.
       if (!isNotFound(error)) throw error;
     });
+  if (mails.length > 0) deps.mailSender.wake();
   throw refreshTokenReused();
 };

@@ -16,7 +16,8 @@ import { changeLease, lastAgreement, partWithCopies, switchRedis } from '../post
 import { tablesIn } from '../postgres/truth';
 import { endEpoch } from '../redis/end-epoch';
 import { outlasting } from '../protocol/lease';
-import { explain } from '../server/explain';
+import { failureOf } from './failure';
+import type { Outcome } from './job';
 
 type Agreed = Awaited<ReturnType<typeof lastAgreement>>;
 
@@ -135,17 +136,11 @@ async function carryOut(task: Task, env: Env): Promise<string> {
   }
 }
 
-/** The result of a command: the exit code and the text to show. */
-export interface Outcome {
-  readonly code: 0 | 1;
-  readonly text: string;
-}
-
 /** Runs the task. Returns 0 with its answer, or 1 with what went wrong. Never rejects. */
 export async function administer(task: Task, env: Env): Promise<Outcome> {
   try {
     return { code: 0, text: `${await carryOut(task, env)}\n` };
   } catch (error) {
-    return { code: 1, text: `${explain(error)}\n` };
+    return failureOf(error);
   }
 }

@@ -1,19 +1,14 @@
 import { CommanderError } from 'commander';
 import { readEnv } from '../config/env';
-import type * as Admin from './admin';
 import { createProgram, type Handlers } from './program';
+import type { Outcome } from './job';
+import { openTerminal } from './terminal';
 import { version } from '../server/version';
 
-/** Ends the process. An answer goes to standard output, an error to standard error. */
-function end({ code, text }: Admin.Outcome): never {
+/** Ends the process. An answer goes to standard output, anything else to standard error. */
+function end({ code, text }: Outcome): never {
   (code === 0 ? process.stdout : process.stderr).write(text);
   process.exit(code);
-}
-
-/** Runs a task of the command `admin`. */
-async function administer(taskOf: (admin: typeof Admin) => Admin.Task): Promise<void> {
-  const admin = await import('./admin.js');
-  end(await admin.administer(taskOf(admin), readEnv()));
 }
 
 /** Each loads its module when it is called: `--help` must work without the server's packages. */
@@ -22,13 +17,9 @@ const handlers: Handlers = {
     const { serve } = await import('../server/serve.js');
     serve();
   },
-  createAdministrator: (email) => administer(({ creating }) => creating(email)),
-  switchRedis: (state) => administer(({ switching }) => switching(state)),
-  changeLease: (lease) => administer(({ leasing }) => leasing(lease)),
-  restored: () => administer(({ RESTORED }) => RESTORED),
-  async reseal() {
-    const { RESEAL } = await import('./reseal.js');
-    await administer(() => RESEAL);
+  async administer(load) {
+    const job = await load();
+    end(await job(readEnv(), openTerminal(process.stdin, process.stderr)));
   },
   async doctor() {
     const { examine } = await import('./doctor/examine.js');

@@ -1,8 +1,11 @@
+import type { Registration } from '../core/account';
+import type { LinkLifetimes } from '../core/link';
+import type { MailConfig } from './mail';
 import type { StoreConfig } from './store';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
-export interface Config {
+export interface Config extends LinkLifetimes {
   readonly host: string;
   readonly port: number;
   /** The port of `/metrics`. If left out, `/metrics` is on the API's port, except in production. */
@@ -43,6 +46,17 @@ export interface Config {
   readonly rateLimit: boolean;
   /** Attempts at the password of one account. */
   readonly passwordAttemptsPerHour: number;
+  readonly registration: Registration;
+  readonly mail: MailConfig;
+  /** Where links in mails lead, without a slash at its end. */
+  readonly appUrl: string;
+  readonly serviceName: string;
+  /** Mails that strangers may cause to one address in an hour. */
+  readonly mailsPerRecipient: number;
+  /** Mails that strangers may cause in a day. */
+  readonly mailsPerDay: number;
+  /** Where new passwords are looked up among breached ones; `undefined`: nowhere. */
+  readonly breachUrl?: string;
   readonly introspectionSecret?: string;
   readonly administrator?: { readonly email: string; readonly password: string };
   /** Sentences about settings that work, but are probably mistakes. */

@@ -3,6 +3,19 @@ import type { Env } from './env';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+function contradictionsOfMail({ mail, registration, production }: Config, env: Env): string[] {
+  const found: string[] = [];
+  if (registration === 'verified' && mail.delivery.way === 'none')
+    found.push('REGISTRATION=verified needs mails. Set SMTP_URL and MAIL_FROM.');
+  if (production && mail.delivery.way === 'smtp' && !env.APP_URL)
+    found.push('APP_URL is not set, but SMTP_URL is. Set the address of the pages that links in mails open.');
+  if (mail.delivery.way === 'none' && mail.templates !== undefined)
+    found.push(
+      'MAIL_TEMPLATES is set, but SMTP_URL is not, so no mail is sent. Set SMTP_URL, or leave it out.',
+    );
+  return found;
+}
+
 /** Returns sentences about settings that are valid alone, but not together. */
 export function contradictionsIn(config: Config, env: Env): string[] {
   const found: string[] = [];
@@ -20,7 +33,22 @@ export function contradictionsIn(config: Config, env: Env): string[] {
     );
   if (/^prod/i.test(env.NODE_ENV ?? '') && !config.production)
     found.push('NODE_ENV is similar to "production". Write exactly "production".');
-  return found;
+  return [...found, ...contradictionsOfMail(config, env)];
+}
+
+function warningsOfMail({ mail, appUrl }: Config): string[] {
+  if (mail.delivery.way === 'none')
+    return [
+      'SMTP_URL is not set: users cannot reset a password, verify or change an email, or be invited, and get no notices.',
+    ];
+  if (mail.delivery.way === 'print')
+    return [
+      'SMTP_URL is not set: mails are printed. Anybody who reads the output can use the links in them.',
+    ];
+  const { protocol, hostname } = new URL(appUrl);
+  return protocol === 'http:' && !LOOPBACK.test(hostname)
+    ? ['APP_URL is not https: the links in mails can be read on their way.']
+    : [];
 }
 
 /** Returns sentences about settings that work, but are probably mistakes. */
@@ -35,5 +63,5 @@ export function warningsOf(config: Config, env: Env): string[] {
       'ISSUER is not https: the refresh cookie lacks the prefix __Host-, and browsers accept it only for localhost.',
     );
   if (!config.rateLimit) warnings.push('RATE_LIMIT is off: attempts at passwords are not limited.');
-  return warnings;
+  return [...warnings, ...warningsOfMail(config)];
 }

@@ -2,8 +2,9 @@ import type { Config } from './config';
 import type { Env } from './env';
 import { StartError } from '../core/start-error';
 import { contradictionsIn, warningsOf } from './judge';
+import { readMail, readServiceName } from './mail';
 import { findMisspelt } from './misspelt';
-import { readHost, readIssuer, readTrustProxy } from './network';
+import { readAppUrl, readBreachUrl, readHost, readIssuer, readTrustProxy } from './network';
 import { LEASE_LIMITS, SettingsReader } from './settings';
 import { readStore } from './store';
 
@@ -65,6 +66,25 @@ function readLogRequests(read: SettingsReader): number | 'off' {
   return Number(percent ?? 100) / 100;
 }
 
+/** Reads what is about accounts, and the mails to them. */
+function readAccounts(read: SettingsReader, store: Config['store']) {
+  const appUrl = readAppUrl(read);
+  const breachUrl = readBreachUrl(read);
+  return {
+    registration: read.oneOf('REGISTRATION', 'open', ['open', 'verified', 'invited'] as const),
+    mail: readMail(read, store),
+    appUrl,
+    serviceName: readServiceName(read, appUrl),
+    mailsPerRecipient: read.integer('MAILS_PER_RECIPIENT', 5, 1, 1000),
+    mailsPerDay: read.integer('MAILS_PER_DAY', 10_000, 1, 100_000_000),
+    resetLinkTtl: read.seconds('RESET_LINK_TTL', '1h', { from: '5m', to: '24h' }),
+    verificationLinkTtl: read.seconds('VERIFICATION_LINK_TTL', '24h', { from: '5m', to: '7d' }),
+    invitationLinkTtl: read.seconds('INVITATION_LINK_TTL', '7d', { from: '1h', to: '30d' }),
+    breachUrl: read.oneOf('PASSWORD_BREACH_CHECK', 'off', ['on', 'off']) === 'on' ? breachUrl : undefined,
+    administrator: readAdministrator(read),
+  };
+}
+
 /** Reads the configuration. Throws `ConfigError` with every fault. */
 export function readConfig(env: Env): Config {
   const read = new SettingsReader(env);
@@ -102,7 +122,7 @@ export function readConfig(env: Env): Config {
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
     passwordAttemptsPerHour: read.integer('PASSWORD_ATTEMPTS_PER_HOUR', 100, 10, 100_000),
     introspectionSecret: read.secret('INTROSPECTION_SECRET'),
-    administrator: readAdministrator(read),
+    ...readAccounts(read, store),
   };
   const faults = [...read.faults, ...contradictionsIn(settings, env)];
   const warnings = warningsOf(settings, env);

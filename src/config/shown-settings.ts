@@ -28,6 +28,18 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   trustProxy: true,
   rateLimit: true,
   passwordAttemptsPerHour: true,
+  registration: true,
+  // Holds a URL with a password. Parts of it are logged below.
+  mail: false,
+  appUrl: true,
+  serviceName: true,
+  mailsPerRecipient: true,
+  mailsPerDay: true,
+  resetLinkTtl: true,
+  verificationLinkTtl: true,
+  invitationLinkTtl: true,
+  // May hold a key.
+  breachUrl: false,
   introspectionSecret: false,
   administrator: false,
   // Logged separately.
@@ -36,11 +48,14 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
 
 /** Returns the settings for the log: without secrets, and without addresses that may contain one. */
 export function shownSettings(config: Config): Record<string, unknown> {
-  const { store } = config;
+  const { store, mail } = config;
   return {
     ...Object.fromEntries(Object.entries(config).filter(([name]) => SHOWN[name as keyof Config])),
     store: store.mode,
     redis: store.redisUrl !== undefined,
+    mail: mail.delivery.way,
+    notices: mail.notices,
+    breachCheck: config.breachUrl !== undefined,
     introspection: config.introspectionSecret !== undefined,
   };
 }

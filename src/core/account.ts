@@ -1,9 +1,17 @@
 import type { Role } from './claims';
 
+/** Who may create an account: anybody; anybody, who must verify the email first; or only those with an invitation. */
+export type Registration = 'open' | 'verified' | 'invited';
+
 export interface User {
   readonly id: string;
   readonly email: string;
-  readonly passwordHash: string;
+  /** Whether the user has shown that the address is theirs. */
+  readonly emailVerified: boolean;
+  /** Whether it was registered or invited, and never let in. Such an account has no session. */
+  readonly pending: boolean;
+  /** `undefined` until the user sets one. */
+  readonly passwordHash: string | undefined;
   readonly role: Role;
   readonly tokenVersion: number;
   readonly disabled: boolean;
@@ -88,6 +96,18 @@ export const AUDIT_EVENT_TYPES = [
   'SIGNING_KEY_ROTATED',
   'SIGNING_KEY_REVOKED',
   'ADMINISTRATOR_CREATED',
+  'EMAIL_VERIFICATION_REQUESTED',
+  'EMAIL_VERIFIED',
+  'PASSWORD_RESET_REQUESTED',
+  'PASSWORD_RESET',
+  'EMAIL_CHANGE_REQUESTED',
+  'EMAIL_CHANGED',
+  'EMAIL_CHANGE_UNDONE',
+  'USER_INVITED',
+  'INVITATION_ACCEPTED',
+  'USER_DELETED',
+  'USERS_IMPORTED',
+  'MAIL_GIVEN_UP',
   // Refused requests. Anybody can cause these, so they are limited: see src/audit.
   'REGISTRATION_REFUSED',
   'PASSWORD_CONFIRMATION_FAILED',
@@ -97,10 +117,14 @@ export const AUDIT_EVENT_TYPES = [
   'ACCESS_TOKEN_REFUSED',
   'REFRESH_TOKEN_REFUSED',
   'INTROSPECTION_REFUSED',
+  'LINK_REFUSED',
   'REFUSALS_NOT_RECORDED',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
+
+/** The longest reason that an administrator gives, in characters. */
+export const LONGEST_REASON = 500;
 
 export interface NewAuditEvent {
   readonly type: AuditEventType;

@@ -33,5 +33,9 @@ const prefixOf = (address: string, bits: number): string | undefined =>
 /** Returns the block that counts as one address: the /64 of an IPv6 address, the smallest one assigned; or the IPv4. */
 export const blockOf = (address: string): string => prefixOf(address, 64) ?? address;
 
+/** Returns that block in CIDR notation. */
+export const networkOf = (address: string): string =>
+  `${blockOf(address)}/${address.includes(':') ? 64 : 32}`;
+
 /** Returns the block that one customer may have: the /48 of an IPv6 address (65,536 times /64), or the IPv4. */
 export const siteOf = (address: string): string => prefixOf(address, 48) ?? address;

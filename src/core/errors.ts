@@ -2,7 +2,10 @@
 export const ERROR_STATUS = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  EMAIL_NOT_VERIFIED: 403,
+  REGISTRATION_CLOSED: 403,
   BAD_USER_INPUT: 400,
+  LINK_INVALID: 400,
   INVALID_CREDENTIALS: 401,
   REFRESH_TOKEN_INVALID: 401,
   REFRESH_TOKEN_REUSED: 401,
@@ -11,6 +14,7 @@ export const ERROR_STATUS = {
   RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
+  MAIL_NOT_CONFIGURED: 501,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -72,6 +76,20 @@ export const refreshTokenReused = () =>
     'REFRESH_TOKEN_REUSED',
     'The refresh token was already used, so its session was ended. Sign in again.',
   );
+
+/** One text for a link that was used, has expired, was superseded or is forged: clients must not learn which. */
+export const linkInvalid = () =>
+  new TokenfenceError('LINK_INVALID', 'This link is no longer valid. Request a new one.');
+
+/** The same for a new address and a taken one: clients must not learn which. */
+export const emailNotVerified = () =>
+  new TokenfenceError('EMAIL_NOT_VERIFIED', 'Verify the email address first: open the link in the mail.');
+
+export const registrationClosed = () =>
+  new TokenfenceError('REGISTRATION_CLOSED', 'Accounts are created by invitation. Ask an administrator.');
+
+export const mailNotConfigured = () =>
+  new TokenfenceError('MAIL_NOT_CONFIGURED', 'This server sends no mail. Its operator can set SMTP_URL.');
 
 export const isNotFound = (error: unknown): error is TokenfenceError =>
   error instanceof TokenfenceError && error.code === 'NOT_FOUND';

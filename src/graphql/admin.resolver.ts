@@ -2,6 +2,7 @@ import { IsOptional } from 'class-validator';
 import { Arg, Args, ArgsType, Authorized, Ctx, Field, ID, Mutation, Resolver } from 'type-graphql';
 import type { Actions } from '../actions/actions';
 import type { ChangedUser } from '../actions/change-user';
+import { LONGEST_REASON } from '../core/account';
 import { requireUser } from '../guard/require-user';
 import type { Context } from './context';
 import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
@@ -9,8 +10,6 @@ import { Role } from './role.type';
 import { SigningKeyType, toSigningKeyType } from './signing-key.type';
 import { IsText } from './text';
 import { toUserType, UserType } from './user.type';
-
-const LONGEST_REASON = 500;
 
 @ArgsType()
 class OptionalReason {
@@ -21,7 +20,7 @@ class OptionalReason {
 }
 
 @ArgsType()
-class UserAndReason extends OptionalReason {
+export class UserAndReason extends OptionalReason {
   @Field(() => ID, { description: "The user's id." })
   userId!: string;
 }

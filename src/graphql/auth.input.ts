@@ -3,7 +3,7 @@ import { Length } from 'class-validator';
 import { IsAddress } from './text';
 
 /** Characters. Longer than the policy allows, so that the policy's own message is answered. */
-const LONGEST_PASSWORD_INPUT = 1024;
+export const LONGEST_PASSWORD_INPUT = 1024;
 
 @InputType({ description: 'The credentials of an account.' })
 abstract class CredentialsInput {

@@ -13,7 +13,17 @@ import { COST_OF_MUTATION } from './query-limits';
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
 /** Mutations that need no sign-in. Their use cases count by account, token or address. */
-const COUNTED_ELSEWHERE = new Set(['register', 'login', 'refresh', 'logout']);
+const COUNTED_ELSEWHERE = new Set([
+  'register',
+  'login',
+  'refresh',
+  'logout',
+  'requestPasswordReset',
+  'resetPassword',
+  'verifyEmail',
+  'confirmEmailChange',
+  'acceptInvitation',
+]);
 
 /** Counted with `logout`, apart from other writes, which must not keep a user from ending everything. */
 const LOGOUTS = new Set(['logoutEverywhere']);

@@ -5,9 +5,11 @@ import { type AuthChecker, buildSchemaSync } from 'type-graphql';
 import type { Actions } from '../actions/actions';
 import type { Role } from '../core/claims';
 import { requireUser } from '../guard/require-user';
+import { AccountAdminResolver } from './account-admin.resolver';
 import { AdminResolver } from './admin.resolver';
 import { AuthResolver } from './auth.resolver';
 import type { Context } from './context';
+import { LinkResolver } from './link.resolver';
 import { guardRootFields } from './root-fields';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
@@ -22,7 +24,14 @@ const notUsed = () => {
 };
 
 export function createSchema(actions: Actions): GraphQLSchema {
-  const resolvers = [AuthResolver, UserResolver, AdminResolver, SubscriptionResolver] as const;
+  const resolvers = [
+    AuthResolver,
+    LinkResolver,
+    UserResolver,
+    AdminResolver,
+    AccountAdminResolver,
+    SubscriptionResolver,
+  ] as const;
   const instances = new Map<unknown, object>(resolvers.map((each) => [each, new each(actions)]));
   const schema = buildSchemaSync({
     resolvers,

@@ -1,7 +1,8 @@
 import { isEmail, Length, Matches, ValidateBy } from 'class-validator';
 import { emailKey, hasInvisible, LONGEST_EMAIL } from '../core/email';
 
-function isAddress(value: unknown): boolean {
+/** Whether a value is an email address that can be stored. It may have an invisible character: see `hasInvisible`. */
+export function isAddress(value: unknown): value is string {
   try {
     return (
       typeof value === 'string' &&

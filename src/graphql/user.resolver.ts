@@ -108,7 +108,7 @@ export class UserResolver {
     return toConnection(page, args, (event) => event);
   }
 
-  // Needs no check of its own: only the owner and administrators get a User.
+  // Only the owner and administrators get a User, and the holder of a link, who is not signed in.
   @FieldResolver(() => [SessionType], {
     complexity: costOfList,
     description: "The user's live sessions, last used first.",
@@ -118,6 +118,7 @@ export class UserResolver {
     @Args() args: SessionsArgs,
     @Ctx() context: Context,
   ) {
+    if (currentSessionId === undefined) throw unauthenticated('TOKEN_MISSING');
     const sessions = await context.sessions.load({ userId: id, ...toPageRequest(args) });
     return sessions.map((session) => toSessionType(session, currentSessionId));
   }

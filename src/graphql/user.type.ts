@@ -10,6 +10,9 @@ export class UserType {
   @Field(() => String, { description: 'The email, spelled as at registration. Sign-in is case-insensitive.' })
   email!: string;
 
+  @Field(() => Boolean, { description: 'Whether the user has shown that the address is theirs.' })
+  emailVerified!: boolean;
+
   @Field(() => Role, { description: "The user's role." })
   role!: Role;
 
@@ -30,6 +33,6 @@ export class UserType {
 }
 
 export function toUserType(user: User, currentSessionId: string | undefined): UserType {
-  const { id, email, role, tokenVersion, disabled, createdAt } = user;
-  return { id, email, role, tokenVersion, disabled, createdAt, currentSessionId };
+  const { id, email, emailVerified, role, tokenVersion, disabled, createdAt } = user;
+  return { id, email, emailVerified, role, tokenVersion, disabled, createdAt, currentSessionId };
 }

@@ -50,7 +50,7 @@ async function textOf(body: Buffer, encoding: string | string[] = 'identity'): P
 }
 
 /**
- * Creates the HTTP client of a guard.
+ * Creates an HTTP client.
  *
  * Its deadline is a timer, not `AbortSignal.timeout`: Node 20 may garbage-collect that signal before it fires
  * (https://github.com/nodejs/undici/issues/4068).

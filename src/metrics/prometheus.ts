@@ -9,6 +9,8 @@ export interface Readings {
   readonly clockOffset: number | undefined;
   /** Unconfirmed revocations; `undefined` while Postgres cannot be reached. */
   readonly unconfirmed: number | undefined;
+  /** The age of the oldest mail that waits, in ms; `undefined` without a mail server, or without Postgres. */
+  readonly oldestMail: number | undefined;
   /** The connections to Postgres. */
   readonly pool: { readonly inUse: number; readonly idle: number; readonly waiting: number };
 }
@@ -35,6 +37,12 @@ const HELP = {
   refusals_total: 'Refused requests in the audit log, by the type of event',
   refusals_not_recorded_total: 'Refused requests beyond the limits of the audit log, by the type of event',
   hashes_waiting: 'Passwords that wait to be hashed',
+  mails_sent_total: 'Mails sent, by kind',
+  mails_retried_total: 'Attempts at sending a mail that failed and will be repeated, by kind',
+  mails_given_up_total: 'Mails given up: refused for good, or not sent within a day, by kind',
+  mails_oldest_seconds:
+    'Age of the oldest mail that was not sent yet, 0 for none; absent while Postgres cannot be reached',
+  breach_checks_total: 'New passwords looked up among breached ones, by answer',
   hashes_not_made_total: 'Passwords not hashed: refused, because too many waited, or abandoned by the client',
   sockets_open: 'Open sockets',
   sockets_closed_total: 'Sockets closed, by reason',
@@ -61,11 +69,37 @@ const READ_GAUGES: readonly (readonly [MetricName, (readings: Readings) => numbe
   ['view_lag', ({ view }) => view.lag],
   ['redis_reached', ({ view }) => (view.reachesRedis === undefined ? undefined : Number(view.reachesRedis))],
   ['relay_backlog', ({ unconfirmed }) => unconfirmed],
+  ['mails_oldest_seconds', ({ oldestMail }) => (oldestMail === undefined ? undefined : oldestMail / 1000)],
   ['clock_offset_seconds', ({ clockOffset }) => (clockOffset === undefined ? undefined : clockOffset / 1000)],
   ['pool_in_use', ({ pool }) => pool.inUse],
   ['pool_idle', ({ pool }) => pool.idle],
   ['pool_waiting', ({ pool }) => pool.waiting],
 ];
+
+/** Returns the options of a metric by its name. */
+const createNaming =
+  (registry: Registry) =>
+  <Label extends string>(name: MetricName, labelNames: Label[] = []) => ({
+    name: `tokenfence_${name}`,
+    help: HELP[name],
+    labelNames,
+    registers: [registry],
+  });
+
+type AccountMetrics = Pick<Metrics, 'mailSent' | 'mailRetried' | 'mailGivenUp' | 'breachChecked'>;
+
+function accountMetrics(named: ReturnType<typeof createNaming>): AccountMetrics {
+  const sent = new Counter(named('mails_sent_total', ['kind']));
+  const retried = new Counter(named('mails_retried_total', ['kind']));
+  const givenUp = new Counter(named('mails_given_up_total', ['kind']));
+  const breachChecks = new Counter(named('breach_checks_total', ['answer']));
+  return {
+    mailSent: (kind) => sent.inc({ kind }),
+    mailRetried: (kind) => retried.inc({ kind }),
+    mailGivenUp: (kind) => givenUp.inc({ kind }),
+    breachChecked: (answer) => breachChecks.inc({ answer }),
+  };
+}
 
 /**
  * Creates the metrics.
@@ -75,12 +109,7 @@ const READ_GAUGES: readonly (readonly [MetricName, (readings: Readings) => numbe
 export function createPrometheus(version: string): Prometheus {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const named = <Label extends string>(name: MetricName, labelNames: Label[] = []) => ({
-    name: `tokenfence_${name}`,
-    help: HELP[name],
-    labelNames,
-    registers: [registry],
-  });
+  const named = createNaming(registry);
 
   const checks = new Counter(named('checks_total', ['step', 'answer']));
   const confirmations = new Histogram({
@@ -119,6 +148,7 @@ export function createPrometheus(version: string): Prometheus {
     refusalNotRecorded: (type) => refusalsNotRecorded.inc({ type }),
     hashesWaiting: (count) => hashesWaiting.set(count),
     hashNotMade: (why) => hashesNotMade.inc({ why }),
+    ...accountMetrics(named),
     socketOpened: () => openSockets.inc(),
     socketClosed(reason) {
       openSockets.dec();

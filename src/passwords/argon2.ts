@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { hash, verify } from '@node-rs/argon2';
+import { hash } from '@node-rs/argon2';
 import type { Asker, Passwords } from '../core/ports/passwords';
+import { createComparison, settingsOf } from './compare';
+import { EvenOut } from './even-out';
 import { createHashQueue, type HashMetrics } from './hash-queue';
 import { createPolicy, type PolicyNames } from './policy';
 
@@ -16,8 +18,10 @@ const QUEUE_LIMITS = { longestQueue: 2_000, longestShare: 100, longestWait: 10_0
 const NOBODY: Asker = { site: '' };
 
 /**
- * Hashes on libuv's threads, never on the event loop, and only a few at once. So fifty concurrent logins take longer,
- * but use neither 1 GB of memory nor all threads that file and DNS work needs.
+ * Hashes in other threads, never on the event loop, and only a few at once. So fifty concurrent logins take longer, but
+ * use neither 1 GB of memory nor all threads that file and DNS work needs.
+ *
+ * New hashes are Argon2id. Stored ones may also be of another kind: they were imported.
  */
 export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Passwords {
   const atOnce = Math.max(1, Math.min(availableParallelism(), 3));
@@ -29,17 +33,31 @@ export function createPasswords(names: PolicyNames, metrics?: HashMetrics): Pass
 
   // An unknown user's password is compared with this, so that it takes as long as for a known one.
   const decoy = hash('nobody has this password', PARAMETERS);
+  const comparison = decoy.then(createComparison);
+  const ownSettings = decoy.then(settingsOf);
+  const evenOut = new EvenOut();
+
+  /** Compares, and returns when it began. */
+  const compare = async (stored: string | undefined, password: string) => {
+    const compareWith = await comparison;
+    const begun = performance.now();
+    const { fits, settings } = await compareWith(stored, password);
+    if (settings !== (await ownSettings)) evenOut.note(settings, performance.now() - begun);
+    return { fits, begun };
+  };
 
   return {
     faultOf: createPolicy(names),
     hash: (password, asker = NOBODY) => inTurn(() => compute(() => hash(password, PARAMETERS)), asker),
-    matches: (findHash, password, asker) =>
+    async matches(findHash, password, asker) {
       // The hash is read when it is the caller's turn: while callers wait, the store is free for others.
-      inTurn(async () => {
+      const { fits, begun } = await inTurn(async () => {
         const stored = await findHash();
-        const compared = stored ?? (await decoy);
-        const same = await compute(() => verify(compared, password));
-        return stored !== undefined && same;
-      }, asker),
+        return compute(() => compare(stored, password));
+      }, asker);
+      if (!fits) await evenOut.wait(begun);
+      return fits;
+    },
+    isCurrent: async (stored) => settingsOf(stored) === (await ownSettings),
   };
 }

@@ -21,9 +21,11 @@ const COMMON: ReadonlySet<string> = new Set(dictionary.passwords.filter((word) =
 export interface PolicyNames {
   readonly issuer: string;
   readonly audience: string;
+  /** As users read it. */
+  readonly serviceName: string;
 }
 
-/** Returns an email or a host, and the words in it. */
+/** Returns an email, a host or a name, and the words in it. */
 const namesIn = (text: string): string[] => [text, ...text.split('@'), ...text.split(/[^\p{L}\p{N}]+/u)];
 
 /** Whether each character follows the previous one, up or down: `23456789`, `hgfedcba`. */
@@ -49,8 +51,8 @@ function withoutNames(password: string, names: readonly string[]): string {
  * Creates the rules for new passwords: length, and not easy to guess (OWASP ASVS 6.2.1, 6.2.4, 6.2.9, 6.2.11). Digits
  * and signs are not required (6.2.5). The password is never changed (6.2.8).
  */
-export function createPolicy({ issuer, audience }: PolicyNames): Passwords['faultOf'] {
-  const serviceNames = ['tokenfence', ...namesIn(new URL(issuer).hostname), ...namesIn(audience)];
+export function createPolicy({ issuer, audience, serviceName }: PolicyNames): Passwords['faultOf'] {
+  const serviceNames = ['tokenfence', ...[new URL(issuer).hostname, audience, serviceName].flatMap(namesIn)];
 
   return (password, email) => {
     // Four times too long in UTF-16 units is too long in characters too: rejected without counting, so size costs

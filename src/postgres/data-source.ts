@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { InitialSchema1790000000000 } from '../../migrations/1790000000000-initial-schema';
 import { AuditEventEntity } from './entities/audit-event.entity';
 import { FleetEntity } from './entities/fleet.entity';
+import { MailEntity } from './entities/mail.entity';
 import { RefreshKeyEntity } from './entities/refresh-key.entity';
 import { RevocationEntity } from './entities/revocation.entity';
 import { SessionEntity } from './entities/session.entity';
@@ -35,6 +36,7 @@ export function createDataSource(address: PostgresAddress, options: DataSourceOp
     entities: [
       AuditEventEntity,
       FleetEntity,
+      MailEntity,
       RefreshKeyEntity,
       RevocationEntity,
       SessionEntity,

@@ -4,30 +4,31 @@ import { serviceUnavailable } from '../core/errors';
 import type { Ended, Ends, SessionName } from '../core/ports/sessions';
 import { insertEvents, toJson } from './audit-log';
 import { anotherDatabase, onlyRow } from './fleet';
+import { getsNotices, insertMails, mailsToJson } from './mails';
 import { entriesOf, insertEntries, type LogRow, type LogSettings } from './revocation-log';
-import { liveAt, STATE, type StateRow, toState, useColumns, valuesOf } from './sessions';
+import { liveAt, STATE, type StateRow, toState, useColumns, valuesOf } from './session-rows';
 import { runPrepared, type Statement } from './tables';
 import { toUser, USER_COLUMNS, type UserRow } from './users';
 
 /**
- * The parts that statements here begin with. If the database is another one than at the start, `f` is empty, and nothing
+ * The parts that statements begin with which end sessions or tokens. If the database is another one than at the start, `f` is empty, and nothing
  * else happens: the copies carry the id at the start, and would never bring these entries. The last parameter of each
  * statement is `hasCopies`.
  */
-const BEGIN = `with f as materialized (select * from {fleet} where database_id = coalesce($1::uuid, database_id)),
+export const BEGIN = `with f as materialized (select * from {fleet} where database_id = coalesce($1::uuid, database_id)),
   clock as materialized (select clock_timestamp() as now)`;
 
-/** The row that every statement returns. `f` is whether the database is that of the start. */
-interface Row {
+/** The row that every such statement returns: `RESULT`, and how many live sessions it ended. */
+export interface EndRow {
   readonly is_ours: boolean;
   readonly entries: LogRow[] | null;
   readonly ended: number;
 }
 
-const RESULT = `exists (select from f) as is_ours, (select json_agg(entries) from entries) as entries`;
+export const RESULT = `exists (select from f) as is_ours, (select json_agg(entries) from entries) as entries`;
 
 /** SQL for the live sessions of before, in the snapshot of the statement: it does not see its own changes. */
-const liveBefore = (
+export const liveBefore = (
   version: string,
 ) => `s.ended_at is null and s.idle_expires_at > now() and s.expires_at > now()
   and s.token_version = ${version} and s.global_version = (select global_version from f)`;
@@ -47,7 +48,7 @@ const END_SESSION: Statement = {
     ),
     entries as (
       ${insertEntries(
-        '$9',
+        '$10',
         `select kind, user_id, case when kind = 'SESSION' then id end as session_id,
            case when kind = 'TOKEN' then $6::uuid end as token_id
          from ended, unnest(case when $6::uuid is null then array['SESSION'] else array['SESSION', 'TOKEN'] end) as kind`,
@@ -57,7 +58,12 @@ const END_SESSION: Statement = {
     event as (${insertEvents(`(
       select jsonb_agg(jsonb_build_object('userId', user_id, 'sessionId', id)
         || case when $8 then jsonb_build_object('actorId', user_id) else '{}' end || $7::jsonb)
-      from ended)`)})
+      from ended)`)}),
+    u as materialized (
+      select u.id, u.email, u.token_version from {users} u, ended
+      where u.id = ended.user_id and $9::jsonb is not null and ${getsNotices('u')}
+    ),
+    mail as (${insertMails('$9::jsonb', 'u')})
     select ${RESULT}, (select user_id from own) as user_id,
       (select count(*)::integer from own s where exists (select from ended) and ${liveBefore(
         '(select token_version from {users} where id = s.user_id)',
@@ -99,7 +105,7 @@ const END_OTHERS: Statement = {
   name: 'end_others',
   text: `${BEGIN},
     locked as materialized (
-      select u.* from {users} u, f where u.id = $2 and u.password_hash = coalesce($10, u.password_hash)
+      select u.* from {users} u, f where u.id = $2 and u.password_hash is not distinct from coalesce($10, u.password_hash)
       for update of u
     ),
     own as materialized (
@@ -116,16 +122,17 @@ const END_OTHERS: Statement = {
       from own, u, clock where s.id = own.id returning s.*
     ),
     entries as (
-      ${insertEntries('$12', `select 'USER' as kind, id as user_id, token_version from u`, [
+      ${insertEntries('$13', `select 'USER' as kind, id as user_id, token_version from u`, [
         'kind',
         'user_id',
         'token_version',
       ])}
     ),
-    event as (${insertEvents('jsonb_build_array($9::jsonb)', 'where exists (select from u)')})
+    event as (${insertEvents('jsonb_build_array($9::jsonb)', 'where exists (select from u)')}),
+    mail as (${insertMails('$12::jsonb', 'u', getsNotices('u'))})
     select ${RESULT}, state.*,
       exists (select from {sessions} s, {users} u, f where s.id = $3 and u.id = $2 and ${liveAt(4)}) as was_live,
-      exists (select from {users} where id = $2 and password_hash <> $10) as has_other_password,
+      exists (select from {users} where id = $2 and $10::text is not null and password_hash is distinct from $10) as has_other_password,
       (select count(*)::integer from {sessions} s where s.user_id = $2 and s.id <> $3
         and ${liveBefore('(select token_version from {users} where id = $2)')}) as ended
     from (select) as one left join (select ${STATE} from s, u, f) as state on true`,
@@ -173,18 +180,26 @@ const isOf = (name: SessionName) =>
     ? { id: name.token.sessionId, ownerId: undefined, token: name.token }
     : { ...name, token: undefined };
 
-export function endsIn(manager: EntityManager, { hasCopies, databaseId }: LogSettings): Ends {
-  const end = async <Extra extends object>(statement: Statement, values: unknown[]) => {
+/** Returns the function that runs a statement which begins with `BEGIN`. Its first and last parameters are added. */
+export const createEnding =
+  (manager: EntityManager, { hasCopies, databaseId }: LogSettings) =>
+  async <Extra extends object>(statement: Statement, values: unknown[]): Promise<EndRow & Extra> => {
     const all = [databaseId ?? null, ...values, hasCopies];
-    const row = onlyRow(await runPrepared<Row & Extra>(manager, statement, all));
+    const row = onlyRow(await runPrepared<EndRow & Extra>(manager, statement, all));
     if (!row.is_ours) throw anotherDatabase();
     return row;
   };
 
-  const endedOf = (row: Row): Ended => ({ entries: entriesOf(row.entries), endedSessions: row.ended });
+export const endedOf = (row: EndRow): Ended => ({
+  entries: entriesOf(row.entries),
+  endedSessions: row.ended,
+});
+
+export function endsIn(manager: EntityManager, settings: LogSettings): Ends {
+  const end = createEnding(manager, settings);
 
   return {
-    async session(name, event, { byOwner = false, tokenId } = {}) {
+    async session(name, event, { byOwner = false, tokenId, mails } = {}) {
       const { id, ownerId, token } = isOf(name);
       if (!isId(id) || (ownerId !== undefined && !isId(ownerId))) return undefined;
       const row = await end<{ user_id: string | null }>(END_SESSION, [
@@ -195,6 +210,7 @@ export function endsIn(manager: EntityManager, { hasCopies, databaseId }: LogSet
         tokenId ?? null,
         toJson(event),
         byOwner,
+        mailsToJson(mails),
       ]);
       return row.user_id === null ? undefined : { ...endedOf(row), userId: row.user_id };
     },
@@ -210,9 +226,9 @@ export function endsIn(manager: EntityManager, { hasCopies, databaseId }: LogSet
       return row.user_id === null ? undefined : { ...endedOf(row), userId: row.user_id, user: toUser(row) };
     },
 
-    async others({ id, userId }, event, { salt, use, password }) {
+    async others({ id, userId }, event, { salt, use, password, mails }) {
       const { before = null, after = null } = password ?? {};
-      const values = [userId, id, ...valuesOf(use), salt, toJson(event), before, after];
+      const values = [userId, id, ...valuesOf(use), salt, toJson(event), before, after, mailsToJson(mails)];
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const row = await end<OthersRow>(END_OTHERS, values);
         if (row.state !== null) return { ...endedOf(row), userId, state: toState(row) };

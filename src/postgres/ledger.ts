@@ -50,7 +50,7 @@ async function takenNames(manager: EntityManager): Promise<Set<string>> {
 }
 
 /** Whether any migration was run. Throws `StartError` if one is newer and this version may not run with it. */
-async function checkAge(manager: EntityManager): Promise<boolean> {
+export async function checkAge(manager: EntityManager): Promise<boolean> {
   const rows = await run<{ name: string; harmless: boolean }[]>(
     manager,
     `select name, older_nodes_may_run as harmless from {${LEDGER}}`,

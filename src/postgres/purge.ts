@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { translate } from './faults';
 import { IS_SPENT } from './signing-keys';
 import { run } from './tables';
+import { isPendingRegistration } from './users';
 
 export interface Retention {
   /**
@@ -21,6 +22,9 @@ const BATCH = 1000;
 /** s; how long an ended session is kept: a second logout finds it, and its address stays a known one. */
 const WEEK = 7 * 24 * 3600;
 
+/** s; how long a registration waits to be verified. No link to verify it lives as long. */
+const MONTH = 30 * 24 * 3600;
+
 /** An arbitrary number that identifies this advisory lock in the database. */
 const PURGE_LOCK = 7_466_003;
 
@@ -36,6 +40,11 @@ const SPENT: readonly [table: string, condition: string, retention: (r: Retentio
   ['sessions', "purge_on <= (now() - $1 * interval '1 second')::date", () => 0],
   ['sessions', `ended_at < now() - $1 * interval '1 second'`, () => WEEK],
   ['audit_events', `created_at < now() - $1 * interval '1 second'`, (r) => r.auditRetention],
+  [
+    'users',
+    `${isPendingRegistration('{users}')} and created_at < now() - $1 * interval '1 second'`,
+    () => MONTH,
+  ],
   ['signing_keys', IS_SPENT, (r) => 2 * r.clockSkew],
 ];
 

@@ -5,6 +5,9 @@ import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
 import { anotherDatabase, fleetIn, onlyRow, readDatabaseId } from './fleet';
 import { endsIn } from './ends';
+import { linkUsesIn } from './link-uses';
+import { mailsIn } from './mails';
+import { newcomersIn } from './newcomers';
 import { refreshKeysIn } from './refresh-keys';
 import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
 import { sessionsIn } from './sessions';
@@ -22,12 +25,15 @@ export function tablesIn(
   const watched = <T extends object>(table: T) => translating(table, availability);
   return {
     users: watched(usersIn(manager)),
+    newcomers: watched(newcomersIn(manager)),
     sessions: watched(sessionsIn(manager, settings)),
     refreshKeys: watched(refreshKeysIn(manager)),
     ends: watched(endsIn(manager, settings)),
     log: watched(revocationLogIn(manager, settings)),
     signingKeys: watched(signingKeysIn(manager, settings)),
     audit: watched(auditLogIn(manager)),
+    mails: watched(mailsIn(manager)),
+    linkUses: watched(linkUsesIn(manager, settings)),
     fleet: watched(fleetIn(manager)),
   };
 }

@@ -17,7 +17,9 @@ const ADMINISTRATORS_LOCK = 7_466_001;
 export interface UserRow {
   readonly user_id: string;
   readonly user_email: string;
-  readonly user_password_hash: string;
+  readonly user_email_verified: boolean;
+  readonly user_pending: boolean;
+  readonly user_password_hash: string | null;
   readonly user_role: User['role'];
   readonly user_token_version: number;
   readonly user_disabled_at: Date | null;
@@ -27,7 +29,9 @@ export interface UserRow {
 export const toUser = (row: UserRow | InJson<UserRow>): User => ({
   id: row.user_id,
   email: row.user_email,
-  passwordHash: row.user_password_hash,
+  emailVerified: row.user_email_verified,
+  pending: row.user_pending,
+  passwordHash: row.user_password_hash ?? undefined,
   role: row.user_role,
   tokenVersion: row.user_token_version,
   disabled: row.user_disabled_at !== null,
@@ -35,13 +39,39 @@ export const toUser = (row: UserRow | InJson<UserRow>): User => ({
 });
 
 /** Named so that a join with another table has them too. */
-export const USER_COLUMNS = `u.id as user_id, u.email as user_email, u.password_hash as user_password_hash,
-  u.role as user_role, u.token_version as user_token_version, u.disabled_at as user_disabled_at,
+export const USER_COLUMNS = `u.id as user_id, u.email as user_email, u.email_verified as user_email_verified,
+  u.pending as user_pending, u.password_hash as user_password_hash, u.role as user_role, u.token_version as user_token_version, u.disabled_at as user_disabled_at,
   u.created_at as user_created_at`;
+
+/**
+ * SQL that says whether an email is kept for the account that had it before, in case that undoes the change.
+ *
+ * @param key an expression for the email's key
+ * @param by an expression for the id of the account that wants it, if it exists
+ */
+export const isReserved = (key: string, by?: string) => `exists (
+  select from {users} reserved where reserved.previous_email_key = ${key} and reserved.previous_email_until > now()
+    ${by === undefined ? '' : `and reserved.id <> ${by}`})`;
+
+/**
+ * SQL that says whether a user is a registration that nobody verified. Anybody may have made it, so it keeps its email
+ * from nobody. An invited account is none, and a disabled one is kept as it is.
+ *
+ * @param user a row of the table
+ */
+export const isPendingRegistration = (user: string) =>
+  `(${user}.pending and ${user}.password_hash is not null and ${user}.disabled_at is null)`;
+
+const RESERVED = `select where ${isReserved('$1')}`;
 
 const SELECT = `select ${USER_COLUMNS} from {users} u`;
 const BY_ID = `${SELECT} where u.id = $1`;
 const BY_EMAIL: Statement = { name: 'by_email', text: `${SELECT} where u.email_key = $1` };
+
+const REHASH: Statement = {
+  name: 'rehash',
+  text: 'update {users} set password_hash = $3 where id = $1 and password_hash = $2 returning id',
+};
 
 const OLDEST_FIRST = `${SELECT}
   where $1::timestamptz is null or (u.created_at, u.id) > ($1, $2::uuid)
@@ -80,6 +110,8 @@ async function pageOfAll(manager: EntityManager, { first, after }: PageRequest):
   );
 }
 
+export const emailTaken = () => conflict('An account with this email already exists.');
+
 export function usersIn(manager: EntityManager): Users {
   const users = manager.getRepository(UserEntity);
 
@@ -105,25 +137,31 @@ export function usersIn(manager: EntityManager): Users {
 
     lock: (id) => findOne(`${BY_ID} for update`, id),
 
-    async insert({ email, passwordHash, role }) {
+    async insert({ email, passwordHash, role, emailVerified = false }) {
       try {
-        const [row] = await run<[UserRow]>(
+        const [row] = await run<UserRow[]>(
           manager,
-          `insert into {users} as u (email, email_key, password_hash, role) values ($1, $2, $3, $4)
-           returning ${USER_COLUMNS}`,
-          [email, emailKey(email), passwordHash, role],
+          `insert into {users} as u (email, email_key, password_hash, role, email_verified)
+           select $1, $2, $3, $4, $5 where not ${isReserved('$2')} returning ${USER_COLUMNS}`,
+          [email, emailKey(email), passwordHash, role, emailVerified],
         );
+        // Looked up again: the insert may have waited for a change of email that reserved this one, and that its own
+        // snapshot does not show.
+        const [reserved] = await run<object[]>(manager, RESERVED, [emailKey(email)]);
+        if (!row || reserved) throw emailTaken();
         return toUser(row);
       } catch (error) {
-        if (violatesUnique(error, 'users_email_key_unique'))
-          throw conflict('An account with this email already exists.');
-        throw error;
+        throw violatesUnique(error, 'users_email_key_unique') ? emailTaken() : error;
       }
     },
 
     async change(id, { disabled, role }) {
       const disabledAt = disabled ? () => 'now()' : null;
       await users.update({ id }, { role, ...(disabled !== undefined && { disabledAt }) });
+    },
+
+    async rehash(id, before, after) {
+      return (await runPrepared(manager, REHASH, [id, before, after])).length > 0;
     },
 
     async delete(id) {
@@ -139,6 +177,6 @@ export function usersIn(manager: EntityManager): Users {
       await manager.query('select pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);
     },
 
-    countEnabledAdministrators: () => users.countBy({ role: 'ADMIN', disabledAt: IsNull() }),
+    countEnabledAdministrators: () => users.countBy({ role: 'ADMIN', disabledAt: IsNull(), pending: false }),
   };
 }

@@ -1,5 +1,6 @@
 import type { NewAuditEvent, User } from '../core/account';
 import { notFound } from '../core/errors';
+import type { NewMail } from '../core/mail';
 import type { Ended, SessionName } from '../core/ports/sessions';
 import type { Tables, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
@@ -14,6 +15,8 @@ export type RevocationOrder =
       readonly byOwner?: boolean;
       /** An access token that the log names too. */
       readonly tokenId?: string;
+      /** Written to the owner. */
+      readonly mails?: readonly NewMail[];
     }
   | {
       readonly scope: 'USER';

@@ -2,8 +2,8 @@
 const LONGEST_TEXT = 1000;
 const LONGEST_STACK = 4000;
 
-/** Members of one object or list, and the depth of nesting, which also ends a cycle. */
-const MOST_MEMBERS = 30;
+/** Members of one object or list (the settings are 40), and the depth of nesting, which also ends a cycle. */
+const MOST_MEMBERS = 100;
 const DEEPEST = 4;
 
 export const clipped = (text: string, longest = LONGEST_TEXT): string =>

@@ -29,7 +29,7 @@ import { createSeal, createSealOfNode, type Seal } from '../tokens/sealing';
 const CLOCK_INTERVAL = 10_000;
 
 /** ms; a statement that takes longer fails. */
-const STATEMENT_TIMEOUT = 5000;
+export const STATEMENT_TIMEOUT = 5000;
 
 /** Whether the nodes on this database use Redis. */
 const usesRedis = ({ store }: Config): boolean => store.redisUrl !== undefined;
@@ -162,7 +162,7 @@ export function prepareDatabase(
 }
 
 /** Makes a seal of the configured secret, or of the one beside the embedded database. */
-async function sealOf({ store }: Config): Promise<Seal> {
+export async function sealOf({ store }: Config): Promise<Seal> {
   if (store.mode === 'servers') return createSeal(store.secret);
   const { dataDir, secret } = store;
   return createSeal(secret ?? (await inFolder(dataDir, () => readOrMakeSecret(dataDir))));

@@ -4,28 +4,19 @@ import { explain } from './explain';
 import { onUnexpected } from './last-resort';
 import { onOrphaned } from './orphaned';
 import { version } from './version';
-import type { Config } from '../config/config';
 import { readConfig } from '../config/read-config';
 import { readEnv } from '../config/env';
 import { shownSettings } from '../config/shown-settings';
 import { createLogger } from './logger';
 import { startServer } from './server';
 import { startText } from './start-text';
+import { tell } from './tell';
 
 /** ms after SHUTDOWN_DELAY within which the process must have stopped. */
 const LONGEST_STOP = 15_000;
 
 /** ms for which a start may continue after a signal to stop. Postgres rolls back what is unfinished. */
 const LONGEST_START = 2000;
-
-/**
- * Shows a person what to do next. Standard output must stay JSON if it is not a terminal. The text then goes to
- * standard error, and only in the embedded mode, which people start by hand.
- */
-function tell({ store }: Config, text: string): void {
-  if (process.stdout.isTTY) process.stdout.write(text);
-  else if (store.mode === 'embedded') process.stderr.write(text);
-}
 
 async function run(): Promise<void> {
   const config = readConfig(readEnv());

@@ -18,16 +18,20 @@ import type { ExposeMetrics } from '../http/metrics';
 import { listen, serveMetrics } from './listen';
 import { createPrometheus, type Prometheus } from '../metrics/prometheus';
 import { createPasswords } from '../passwords/argon2';
+import { readTemplates } from '../mail/read-templates';
 import { poolStateOf } from '../postgres/data-source';
 import { purge } from '../postgres/purge';
 import { hasPendingMigrations } from '../postgres/ledger';
 import { createRateLimits, unlimited } from '../rate-limits/rate-limits';
 import { createReadiness } from './readiness';
 import { createRevoker } from '../revocation/revoke';
+import { assembleBreachCheck } from './wire-breaches';
+import { assembleMail, type Mail } from './wire-mail';
 import { assembleRevocations } from './wire-revocation';
 import { Teardown } from './teardown';
 import { createKeyGenerator } from '../tokens/generate';
-import { createRefreshKeyGenerator, createRefreshTokens } from '../tokens/refresh-keys';
+import { createRefreshKeyGenerator, createRefreshKeyRing } from '../tokens/refresh-keys';
+import { createRefreshTokens } from '../tokens/refresh-tokens';
 import { createKeyRing } from '../tokens/key-ring';
 import { createSigner } from '../tokens/sign';
 import { createVerifier } from '../tokens/verify';
@@ -108,11 +112,19 @@ async function assembleChecks(base: ServerBase, { seal, database, truth }: Store
     maxAge: config.accessTokenTtl * 1000 + KEYS_INTERVAL,
     clock,
   });
-  const refreshTokens = createRefreshTokens({ list: () => truth.refreshKeys.list(), seal, clock });
-  await Promise.all([keys.reload(), refreshTokens.reload()]);
+  const refreshKeys = createRefreshKeyRing({ list: () => truth.refreshKeys.list(), seal, clock });
+  await Promise.all([keys.reload(), refreshKeys.reload()]);
+  const refreshTokens = createRefreshTokens(refreshKeys);
   const revocations = await assembleRevocations({ ...base, database, truth });
   const verify = createVerifier({ ...config, keys, clock });
-  return { ...revocations, keys, refreshTokens, verify, guard: assembleGuard(verify, revocations.check) };
+  return {
+    ...revocations,
+    keys,
+    refreshKeys,
+    refreshTokens,
+    verify,
+    guard: assembleGuard(verify, revocations.check),
+  };
 }
 
 type Checks = Awaited<ReturnType<typeof assembleChecks>>;
@@ -143,11 +155,14 @@ function createExposeMetrics(
   { metrics, clock }: ServerBase,
   { truth, dataSource, clockWatch }: Stores,
   source: Pick<ViewSource, 'state'>,
+  { oldestMail }: Pick<Mail, 'oldestMail'>,
 ): ExposeMetrics {
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
+  const readOldestMail = sharedAnswer(COUNT_MAX_AGE, clock, oldestMail);
   return sharedAnswer(0, clock, async () =>
     metrics.expose({
       unconfirmed: await countUnconfirmed().catch(() => undefined),
+      oldestMail: await readOldestMail().catch(() => undefined),
       view: source.state,
       clockOffset: clockWatch.offset,
       pool: poolStateOf(dataSource),
@@ -157,6 +172,7 @@ function createExposeMetrics(
 
 async function assemble(base: ServerBase, signal: AbortSignal | undefined): Promise<RunningServer> {
   const { config, logger, teardown, clock, metrics } = base;
+  const templates = await readTemplates(config.mail.templates);
   const stores = await openStores(base, signal);
   const { truth } = stores;
   const checks = await assembleChecks(base, stores);
@@ -165,13 +181,17 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
   teardown.add(() => refusals.close());
   teardown.add(every(REFUSALS_INTERVAL, () => refusals.tick()));
 
+  const { refreshKeys: keys } = checks;
+  const mail = assembleMail(base, { ...stores, keys, metrics, templates });
   const { record: recordRefusal } = refusals;
   const actions = createActions({
     ...checks,
+    ...mail,
     truth,
     recordRefusal,
     revoker: createRevoker(truth, checks.confirm),
     passwords: createPasswords(config, metrics),
+    isBreached: assembleBreachCheck(base),
     rateLimits: config.rateLimit
       ? createRateLimits({ ...config, ...checks.rateCounters, clock, recordRefusal })
       : unlimited,
@@ -179,11 +199,11 @@ async function assemble(base: ServerBase, signal: AbortSignal | undefined): Prom
     generateKey: createKeyGenerator(stores.seal),
     generateRefreshKey: createRefreshKeyGenerator(stores.seal),
     clock,
-    settings: config,
+    settings: { ...config, notices: config.mail.notices },
   });
   startBackgroundWork(base, stores, checks);
 
-  const exposeMetrics = createExposeMetrics(base, stores, checks.source);
+  const exposeMetrics = createExposeMetrics(base, stores, checks.source, mail);
   const stopping = new AbortController();
   const app = await createApp({
     ...config,

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock';
 import { serviceUnavailable } from '../core/errors';
 import { nextRun } from '../core/next-run';
-import type { GenerateRefreshKey, RefreshTokens } from '../core/ports/tokens';
+import type { GenerateRefreshKey } from '../core/ports/tokens';
 import type { StoredRefreshKey } from '../core/ports/truth';
-import { looksLikeRefreshToken, makeRefreshToken, type RefreshKey, readRefreshToken } from './refresh-token';
+import type { RefreshKey } from './refresh-token';
 import type { Seal } from './sealing';
 
-export interface RefreshKeysOptions {
+export interface RefreshKeyRingOptions {
   readonly list: () => Promise<readonly StoredRefreshKey[]>;
   readonly seal: Seal;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -42,6 +42,16 @@ export const openRefreshKey = ({ id, sealedKey }: StoredRefreshKey, seal: Seal):
   id,
   key: Buffer.from(seal.open(sealedKey, refreshKeyContext(id)), 'base64url'),
 });
+
+/** The keys that make refresh tokens and links, as this node knows them. */
+export interface RefreshKeyRing {
+  /** Reads the keys again. */
+  readonly reload: () => Promise<void>;
+  /** The key that makes new tokens. Throws if the database has none. */
+  readonly newest: () => RefreshKey;
+  /** Finds a key; reads the keys again for an unknown one. Throws `SERVICE_UNAVAILABLE` if it cannot be read. */
+  readonly find: (id: number) => Promise<RefreshKey | undefined>;
+}
 
 /** Holds the keys of this node. A key is never forgotten here, even if its row cannot be decrypted any longer. */
 class Keys {
@@ -80,7 +90,7 @@ class Keys {
   }
 }
 
-export function createRefreshTokens({ list, seal, clock }: RefreshKeysOptions): RefreshTokens {
+export function createRefreshKeyRing({ list, seal, clock }: RefreshKeyRingOptions): RefreshKeyRing {
   const keys = new Keys(seal);
   let lastStarted = -Infinity;
 
@@ -97,22 +107,17 @@ export function createRefreshTokens({ list, seal, clock }: RefreshKeysOptions): 
   return {
     reload,
 
-    make(secrets) {
+    newest() {
       if (!keys.newest)
         throw new Error('The database has no refresh key. Start the server once to create one.');
-      return makeRefreshToken(keys.newest, secrets);
+      return keys.newest;
     },
 
-    hasForm: looksLikeRefreshToken,
-
-    async read(text) {
-      if (!looksLikeRefreshToken(text)) return undefined;
-      return readRefreshToken(text, async (id) => {
-        const known = keys.get(id);
-        if (known) return known;
-        await nextReading();
-        return keys.get(id);
-      });
+    async find(id) {
+      const known = keys.get(id);
+      if (known) return known;
+      await nextReading();
+      return keys.get(id);
     },
   };
 }

@@ -10,23 +10,25 @@ const manifest = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 
   version: string;
 };
 
-/** Runs the program with these arguments. Returns the handler it called and the text it wrote. */
+/** Runs the program with these arguments. Returns the commands it ran, with what they were given, and the text it wrote. */
 async function typed(...words: string[]) {
   const calls: unknown[][] = [];
-  const noted =
-    (name: string) =>
-    (...args: unknown[]) => {
-      calls.push([name, ...args]);
-      return Promise.resolve();
-    };
-  const handlers = Object.fromEntries(
-    ['start', 'createAdministrator', 'switchRedis', 'changeLease', 'restored', 'reseal', 'doctor'].map(
-      (name) => [name, noted(name)],
-    ),
-  ) as unknown as Handlers;
+  let given: unknown[] = [];
+  const noted = (handler: string) => () => {
+    calls.push([handler, ...given]);
+    return Promise.resolve();
+  };
+  const handlers: Handlers = {
+    start: noted('start'),
+    doctor: noted('doctor'),
+    administer: noted('administer'),
+  };
   let written = '';
   const write = (text: string) => void (written += text);
   const program = createProgram(version, handlers);
+  program.hook('preAction', (_, command) => {
+    given = [command.name(), ...(command.processedArgs as unknown[]), command.opts()];
+  });
   const quieten = (command: typeof program) => {
     command.configureOutput({ writeErr: write, writeOut: write });
     command.commands.forEach(quieten);
@@ -40,25 +42,67 @@ async function typed(...words: string[]) {
 }
 
 test.each<[string[], unknown[]]>([
-  [['start'], ['start']],
+  [['start'], ['start', 'start', {}]],
   [
     ['admin', 'create', 'a@example.com'],
-    ['createAdministrator', 'a@example.com'],
+    ['administer', 'create', 'a@example.com', {}],
   ],
   [
     ['admin', 'redis', 'off'],
-    ['switchRedis', 'off'],
+    ['administer', 'redis', 'off', {}],
   ],
   [
     ['admin', 'lease', '500ms'],
-    ['changeLease', 500],
+    ['administer', 'lease', 500, {}],
   ],
-  [['admin', 'restored'], ['restored']],
-  [['admin', 'reseal'], ['reseal']],
-])('%j calls its handler', async (words, [name, ...args]) => {
+  [
+    ['admin', 'list', '--search', 'ada', '--first', '7', '--after', 'x', '--json'],
+    ['administer', 'list', { search: 'ada', first: 7, after: 'x', json: true }],
+  ],
+  [
+    ['admin', 'list'],
+    ['administer', 'list', { first: 50 }],
+  ],
+  [
+    ['admin', 'disable', 'a@example.com', '--reason', 'why'],
+    ['administer', 'disable', 'a@example.com', { reason: 'why' }],
+  ],
+  [
+    ['admin', 'enable', 'a@example.com'],
+    ['administer', 'enable', 'a@example.com', {}],
+  ],
+  [
+    ['admin', 'set-role', 'a@example.com', 'ADMIN'],
+    ['administer', 'set-role', 'a@example.com', 'ADMIN', {}],
+  ],
+  [
+    ['admin', 'delete', 'a@example.com', '--yes'],
+    ['administer', 'delete', 'a@example.com', { yes: true }],
+  ],
+  [
+    ['admin', 'reset', 'a@example.com', '--link'],
+    ['administer', 'reset', 'a@example.com', { link: true }],
+  ],
+  [
+    ['admin', 'logout', 'a@example.com'],
+    ['administer', 'logout', 'a@example.com', {}],
+  ],
+  [
+    ['admin', 'logout-all', '--yes'],
+    ['administer', 'logout-all', { yes: true }],
+  ],
+  [
+    ['admin', 'restored'],
+    ['administer', 'restored', {}],
+  ],
+  [
+    ['admin', 'reseal'],
+    ['administer', 'reseal', {}],
+  ],
+])('%j is understood', async (words, call) => {
   const { calls, error } = await typed(...words);
   expect(error).toBeUndefined();
-  expect(calls[0]!.slice(0, args.length + 1)).toEqual([name, ...args]);
+  expect(calls).toEqual([call]);
 });
 
 test.each<[string[], RegExp]>([
@@ -76,6 +120,15 @@ test.each<[string[], RegExp]>([
   [['admin', 'redis', 'maybe'], /Allowed choices are on, off/],
   [['admin', 'lease', 'soon'], /Write a duration from 100ms to 10s/],
   [['admin', 'lease', '1h'], /Write a duration from 100ms to 10s/],
+  [['admin', 'list', '--first', '101'], /Write a number from 1 to 100/],
+  [['admin', 'list', '--first', '0'], /Write a number from 1 to 100/],
+  [['admin', 'list', '--first', '1e1'], /Write a number from 1 to 100/],
+  [['admin', 'logout'], /missing required argument 'user'/],
+  [['admin', 'logout', 'a@example.com', 'b@example.com'], /too many arguments/],
+  [['admin', 'logout', 'a@example.com', '--reason', 'x'.repeat(501)], /Write at most 500 characters/],
+  [['admin', 'logout-all', 'a@example.com'], /too many arguments/],
+  [['admin', 'set-role', 'a@example.com'], /missing required argument 'role'/],
+  [['admin', 'set-role', 'a@example.com', 'ROOT'], /Allowed choices are USER, ADMIN/],
   [['admin', 'restored', 'x'], /too many arguments/],
   [['admin', 'reseal', 'x'], /too many arguments/],
 ])('%j does nothing and prints a sentence', async (words, sentence) => {
@@ -94,6 +147,11 @@ test.each([['--help'], ['-h'], ['help'], ['admin', '--help'], ['--version']])(
     expect(written).toMatch(words[0] === '--version' ? manifest.version : /Usage: tokenfence/);
   },
 );
+
+test('the help of a command on accounts lists the exit codes', async () => {
+  const { written } = await typed('admin', 'logout', '--help');
+  expect(written).toMatch(/Exit codes: 0 done and confirmed, .*4 no such user/);
+});
 
 test('an unknown command ends the process with 2 and starts no server', async () => {
   const run = (...words: string[]) =>

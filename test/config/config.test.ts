@@ -1,4 +1,5 @@
 import { ConfigError, readConfig } from '../../src/config/read-config';
+import { shownSettings } from '../../src/config/shown-settings';
 import { parseDuration } from '../../src/config/settings';
 
 const SECRET = 'kT9vQx2mLp7Rw4Zs8Yb3Nc6Hd1Jf5Gg0';
@@ -108,6 +109,27 @@ test.each<[string, Record<string, string>, RegExp]>([
     /DATABASE_SCHEMA is "My Auth"\. Use at most 63 lower-case letters/,
   ],
   ['an idle lifetime past the absolute one', { REFRESH_TOKEN_TTL: '100d' }, /REFRESH_TOKEN_TTL is longer/],
+  ['mail without a sender', { SMTP_URL: 'smtp://mx' }, /MAIL_FROM is not set/],
+  ['another kind of mail server', { SMTP_URL: 'imap://mx', MAIL_FROM: 'a@b.example' }, /SMTP_URL must start/],
+  ['a mail server with a path', { SMTP_URL: 'smtp://mx/x', MAIL_FROM: 'a@b.example' }, /SMTP_URL has a path/],
+  ['a sender with a second header', { MAIL_FROM: 'a@b.example\r\nBcc: c@d.example' }, /MAIL_FROM is not a/],
+  ['a sender without an address', { MAIL_FROM: 'Acme' }, /MAIL_FROM is not a sender/],
+  ['two senders', { MAIL_FROM: 'a@b.example, c@d.example' }, /MAIL_FROM is not a sender/],
+  ['a name of the service with two lines', { SERVICE_NAME: 'A\nB' }, /SERVICE_NAME must be one line/],
+  ['an unknown notice', { MAIL_NOTICES: 'new-device, lunch' }, /MAIL_NOTICES names "lunch"/],
+  ['pages with a query', { APP_URL: 'https://a.example.com/?x' }, /APP_URL has a query/],
+  [
+    'links to nowhere in production',
+    { NODE_ENV: 'production', DATABASE_URL: 'embedded', SMTP_URL: 'smtp://mx', MAIL_FROM: 'a@b.example' },
+    /APP_URL is not set/,
+  ],
+  [
+    'verified emails without mail',
+    { DATABASE_URL: 'postgres://db/x', SECRET, REGISTRATION: 'verified' },
+    /REGISTRATION=verified needs mails/,
+  ],
+  ['a link without an end', { RESET_LINK_TTL: '365d' }, /RESET_LINK_TTL is 365d/],
+  ['breached passwords at half a URL', { PASSWORD_BREACH_URL: 'https://a.example.com/x' }, /must be a URL/],
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
 ])('%s stops the start', (_what, env, sentence) => {
   expect(faultsOf(env)).toEqual([expect.stringMatching(sentence)]);
@@ -182,7 +204,8 @@ test('a misspelt setting gives a warning, and common variables give none', () =>
 });
 
 test('production warns about settings that are rarely intended there', () => {
-  const production = { NODE_ENV: 'production', DATABASE_URL: 'embedded' };
+  const mail = { SMTP_URL: 'smtps://mx', MAIL_FROM: 'a@b.example', APP_URL: 'https://app.example.com' };
+  const production = { NODE_ENV: 'production', DATABASE_URL: 'embedded', ...mail };
   expect(readConfig({ ...production, RATE_LIMIT: 'off' }).warnings).toEqual([
     expect.stringMatching(/^ISSUER is not set/),
     expect.stringMatching(/^RATE_LIMIT is off/),
@@ -190,7 +213,18 @@ test('production warns about settings that are rarely intended there', () => {
   expect(readConfig({ ...production, ISSUER: 'http://a.example.com' }).warnings).toEqual([
     expect.stringMatching(/^ISSUER is not https/),
   ]);
-  expect(readConfig({ ...production, ISSUER: 'https://a.example.com' }).warnings).toEqual([]);
+  const good = { ...production, ISSUER: 'https://a.example.com' };
+  expect(readConfig(good).warnings).toEqual([]);
+  expect(readConfig({ ...good, APP_URL: 'http://app.example.com' }).warnings).toEqual([
+    expect.stringMatching(/^APP_URL is not https/),
+  ]);
+  expect(readConfig({ ...good, SMTP_URL: '', MAIL_FROM: '' }).warnings).toEqual([
+    expect.stringMatching(/^SMTP_URL is not set: mails are printed/),
+  ]);
+  const servers = { DATABASE_URL: 'postgres://db/x', SECRET };
+  expect(readConfig({ ...good, ...servers, SMTP_URL: '', MAIL_FROM: '' }).warnings).toEqual([
+    expect.stringMatching(/^SMTP_URL is not set: users cannot/),
+  ]);
 });
 
 test('space around a value is removed, except around secrets', () => {
@@ -228,4 +262,32 @@ test.each([
   'data:text/html,x',
 ])('CORS_ORIGINS refuses %s', (origin) => {
   expect(() => readConfig({ CORS_ORIGINS: origin })).toThrow(/^[^]*CORS_ORIGINS names .* not an origin/);
+});
+
+test.each([
+  ['Acme <no-reply@acme.example>', { name: 'Acme', address: 'no-reply@acme.example' }],
+  ['"Acme, Inc." <no-reply@acme.example>', { name: 'Acme, Inc.', address: 'no-reply@acme.example' }],
+  ['no-reply@acme.example', { name: '', address: 'no-reply@acme.example' }],
+])('%s is a sender', (text, from) => {
+  expect(readConfig({ MAIL_FROM: text }).mail.from).toEqual(from);
+});
+
+test('mails are printed only in the embedded mode, and no log shows the address of the mail server', () => {
+  const wayOf = (env: Record<string, string>) => readConfig(env).mail.delivery.way;
+  const servers = { DATABASE_URL: 'postgres://db/x', SECRET };
+  const smtp = { SMTP_URL: 'smtps://u:hunter2@mx:465', MAIL_FROM: 'a@b.example' };
+  expect([wayOf({}), wayOf(servers), wayOf({ ...servers, ...smtp }), wayOf(smtp)]).toEqual([
+    'print',
+    'none',
+    'smtp',
+    'smtp',
+  ]);
+  expect(JSON.stringify(shownSettings(readConfig(smtp)))).not.toContain('hunter2');
+});
+
+test('MAIL_NOTICES are all by default, or those that are named, or none', () => {
+  const noticesOf = (text: string) => readConfig({ MAIL_NOTICES: text }).mail.notices;
+  expect(noticesOf('')).toHaveLength(4);
+  expect(noticesOf('session-reused, new-device')).toEqual(['new-device', 'session-reused']);
+  expect(noticesOf('none')).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const ROOT = join(__dirname, '../..');
 const page = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8');
 
-const UNITS: Record<string, number> = { KiB: 1024, s: 1000, min: 60_000 };
+const UNITS: Record<string, number> = { KiB: 1024, MiB: 1024 * 1024, s: 1000, min: 60_000 };
 
 /** What a cell says, in the unit of the code: bytes or ms. */
 function amountIn(cell: string): number {

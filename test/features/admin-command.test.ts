@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
-import { administer, creating, leasing, RESTORED, switching, type Task } from '../../src/commands/admin';
-import { createProgram } from '../../src/commands/program';
+import { adminHere, adminProcess } from '../support/admin-command';
 import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
 import { metricsOf } from '../support/probes';
 import { withRedis } from '../support/redis';
@@ -18,42 +16,10 @@ const newWorld = worldMaker(createWorld);
 
 const world = sharedWorld();
 
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-}
 const settings = (env: Env): Env => ({ SECRET: TEST_ENV.SECRET, DATABASE_URL: world.databaseUrl, ...env });
 
-/** Runs the command in a process of its own. */
-const command = (args: string[], env: Env = {}) =>
-  new Promise<Ended>((resolve) => {
-    execFile(
-      process.execPath,
-      [join(__dirname, '../../dist/src/main.js'), 'admin', ...args],
-      { env: settings(env) },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
-    );
-  });
-
-/** Runs the command in this process. Resolves with the exit code and text that the process would have. */
-async function admin(args: string[], env: Env = {}): Promise<Ended> {
-  let ended: Ended | undefined;
-  const carryOut = async (task: Task) => {
-    const { code, text } = await administer(task, settings(env));
-    ended = { code, output: text };
-  };
-  const elsewhere = () => Promise.reject(new Error('Not a command of an administrator.'));
-  await createProgram('0.0.0', {
-    start: elsewhere,
-    doctor: elsewhere,
-    createAdministrator: (email) => carryOut(creating(email)),
-    switchRedis: (state) => carryOut(switching(state)),
-    changeLease: (lease) => carryOut(leasing(lease)),
-    restored: () => carryOut(RESTORED),
-    reseal: elsewhere,
-  }).parseAsync(['admin', ...args], { from: 'user' });
-  return ended!;
-}
+const command = (args: string[], env: Env = {}) => adminProcess(args, settings(env));
+const admin = (args: string[], env: Env = {}) => adminHere(args, settings(env));
 
 test('an administrator is created with the given password, or with one that is shown once', async () => {
   const given = await command(['create', 'first@example.com'], { ADMIN_PASSWORD: 'the keys to the kingdom' });

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isEnumType, isInputObjectType, isIntrospectionType, isObjectType, parse, subscribe } from 'graphql';
+import {
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isLeafType,
+  isObjectType,
+  parse,
+  subscribe,
+} from 'graphql';
 import type { Actions } from '../../src/actions/actions';
 import { TokenfenceError } from '../../src/core/errors';
 import { faultOfCost } from '../../src/graphql/query-limits';
@@ -11,7 +20,17 @@ import { AUTH } from '../support/api';
 import { shared, sharedNodes, sharedWorld } from '../support/shared';
 
 /** The fields that work without a token. */
-const PUBLIC = ['Mutation.register', 'Mutation.login', 'Mutation.refresh', 'Mutation.logout'];
+const PUBLIC = [
+  'Mutation.register',
+  'Mutation.login',
+  'Mutation.refresh',
+  'Mutation.logout',
+  'Mutation.requestPasswordReset',
+  'Mutation.resetPassword',
+  'Mutation.verifyEmail',
+  'Mutation.confirmEmailChange',
+  'Mutation.acceptInvitation',
+];
 
 /** The fields for every signed-in user. */
 const SIGNED_IN = [
@@ -22,6 +41,8 @@ const SIGNED_IN = [
   'Mutation.logoutEverywhere',
   'Mutation.changePassword',
   'Mutation.deleteAccount',
+  'Mutation.requestEmailVerification',
+  'Mutation.requestEmailChange',
 ];
 
 const ROOTS = ['Query', 'Mutation', 'Subscription'];
@@ -83,11 +104,13 @@ describe('the check of each operation', () => {
       'String!': '"text"',
       'Role!': 'USER',
       'ChangePasswordInput!': '{currentPassword: "a", newPassword: "b"}',
+      'EmailChangeInput!': '{newEmail: "a@example.com", password: "b"}',
     };
     const args = (found?.field.args ?? [])
       .filter((arg) => arg.type.toString().endsWith('!'))
       .map((arg) => `${arg.name}: ${samples[arg.type.toString()] ?? 'null'}`);
-    const query = `${name}${args.length > 0 ? `(${args.join(', ')})` : ''} { __typename }`;
+    const selection = found && isLeafType(getNamedType(found.field.type)) ? '' : ' { __typename }';
+    const query = `${name}${args.length > 0 ? `(${args.join(', ')})` : ''}${selection}`;
     return `${type.toLowerCase()} { ${query} }`;
   };
 

@@ -1,6 +1,9 @@
+import type { LinkPurpose } from '../../src/core/link';
 import { type Api, PASSWORD, type Tokens } from '../support/api';
 import { eventually } from '../support/eventually';
 import { type FrontendMessage, startFrontendProxy, stringsOf } from '../support/frontend-proxy';
+import { useLink } from '../support/link-requests';
+import { linkMaker, MAILING } from '../support/links';
 import { shared, sharedWorld } from '../support/shared';
 
 /** What was sent to Postgres, one text for each round trip. */
@@ -25,7 +28,8 @@ function listenIn() {
 
 const world = sharedWorld();
 const wire = shared(() => startFrontendProxy(world.databaseUrl, listenIn));
-const node = shared(() => world.node({ DATABASE_URL: wire.url }));
+const node = shared(() => world.node({ DATABASE_URL: wire.url, ...MAILING }));
+const links = shared(() => linkMaker(world));
 afterAll(async () => {
   await world.stop();
   await wire.close();
@@ -111,6 +115,60 @@ const ONE_ROUND_TRIP: [name: string, request: Request][] = [
 
 test.each(ONE_ROUND_TRIP)('%s is one round trip to Postgres', async (_name, request) => {
   expect(await statementsOf(newUser, request)).toHaveLength(1);
+});
+
+/** Runs SQL before, without the node. */
+const prepared = (text: string, values: (tokens: Tokens) => unknown[]) => async () => {
+  const tokens = await newUser();
+  await world.sql(text, values(tokens));
+  return tokens;
+};
+
+const LINKS: [purpose: LinkPurpose, emailOf: (email: string) => string, prepare: () => Promise<Tokens>][] = [
+  ['reset-password', (email) => email, newUser],
+  [
+    'accept-invitation',
+    (email) => email,
+    prepared('update users set pending = true where id = $1', ({ user }) => [user.id]),
+  ],
+  ['verify-email', (email) => email, newUser],
+  ['confirm-email', (email) => `new-${email}`, newUser],
+  [
+    'undo-email',
+    (email) => `old-${email}`,
+    prepared(
+      `update users set previous_email = 'old-' || email, previous_email_key = 'old-' || email_key,
+         previous_email_version = 1, previous_email_until = now() + interval '1 day' where id = $1`,
+      ({ user }) => [user.id],
+    ),
+  ],
+];
+
+test.each(LINKS)('a use of a link is one round trip: %s', async (purpose, emailOf, prepare) => {
+  const use: Request = async ({ user }) => {
+    const link = { purpose, userId: user.id, email: emailOf(user.email), tokenVersion: 1 };
+    expect((await useLink(node.api, purpose, links.make(link))).status).toBe(200);
+  };
+  expect(await statementsOf(prepare, use)).toHaveLength(1);
+});
+
+test('a request for a reset is one round trip, whether or not there is an account', async () => {
+  const requestFor =
+    (emailOf: (email: string) => string): Request =>
+    ({ user }) =>
+      run('mutation($email: String!) { requestPasswordReset(email: $email) }', {
+        email: emailOf(user.email),
+      });
+  const known = await statementsOf(
+    newUser,
+    requestFor((email) => email),
+  );
+  const unknown = await statementsOf(
+    newUser,
+    requestFor((email) => `no-${email}`),
+  );
+  expect(known).toHaveLength(1);
+  expect(unknown).toEqual(known);
 });
 
 test('a login is two round trips: the password hash is read, then the session is opened', async () => {

@@ -1,39 +1,11 @@
 import { AUTH, type Answer, type Tokens } from '../support/api';
-import { eventually } from '../support/eventually';
 import { sharedNodes, sharedWorld } from '../support/shared';
+import { holdingCommits } from '../support/while-committing';
 
 const world = sharedWorld();
 const [one, two] = sharedNodes(world, {}, {});
 
-const isWaiting = async (event: string) => {
-  const rows = await world.sql(
-    `select pid from pg_stat_activity
-     where datname = current_database() and wait_event_type = 'Lock' and wait_event = $1`,
-    [event],
-  );
-  return rows.length > 0;
-};
-
-/** Sends `second` while the first request holds its locks and commits, and waits until the second one needs them. */
-async function whileCommitting<First, Second>(
-  first: () => Promise<First>,
-  second: () => Promise<Second>,
-): Promise<[First, Second]> {
-  await world.sql(`
-    create function wait_here() returns trigger language plpgsql as $$
-      begin perform pg_advisory_xact_lock_shared(43); return null; end $$;
-    create constraint trigger wait_here after insert or update on sessions deferrable initially deferred
-      for each row execute function wait_here()`);
-  const release = await world.hold('select pg_advisory_xact_lock(43)');
-  const earlier = first();
-  await eventually(async () => expect(await isWaiting('advisory')).toBe(true));
-  const later = second();
-  await eventually(async () => expect(await isWaiting('transactionid')).toBe(true));
-  await release();
-  const both = await Promise.all([earlier, later]);
-  await world.sql('drop function wait_here cascade');
-  return both;
-}
+const whileCommitting = holdingCommits(world, ['sessions']);
 
 const roleChanger = async () => {
   const { accessToken } = await one.api.loginAsAdmin();

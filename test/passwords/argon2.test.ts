@@ -3,7 +3,7 @@ import { createPasswords } from '../../src/passwords/argon2';
 
 jest.unmock('@node-rs/argon2');
 
-const NAMES = { issuer: 'https://auth.example.com', audience: 'api' };
+const NAMES = { issuer: 'https://auth.example.com', audience: 'api', serviceName: 'Acme' };
 
 test('a password is hashed with Argon2id, at least at the strength that OWASP recommends', async () => {
   const passwords = createPasswords(NAMES);

@@ -1,6 +1,10 @@
 import { createPolicy } from '../../src/passwords/policy';
 
-const faultOf = createPolicy({ issuer: 'https://auth.acme-bank.example:8443/x', audience: 'payments' });
+const faultOf = createPolicy({
+  issuer: 'https://auth.acme-bank.example:8443/x',
+  audience: 'payments',
+  serviceName: 'Café Müller & Sons',
+});
 const EMAIL = 'ada.lovelace@example.org';
 
 test.each([
@@ -12,6 +16,8 @@ test.each([
   ['the host of the service', 'auth.acme-bank.example'],
   ['a word of the host, twice', 'acmeacme'],
   ['the audience', 'Payments1!'],
+  ['the name of the service, and a digit', 'Café Müller & Sons1'],
+  ['words of that name', 'MÜLLERcafé'],
   ['this software', 'tokenfence'],
   ['this software, and a year', 'Tokenfence 26'],
   ['email and service', 'ada.lovelace@payments'],

@@ -138,6 +138,23 @@ test('the purge deletes expired rows in batches, and nothing else', async () => 
   expect(await world.sql('select id from revocations where confirmed_at is null')).toHaveLength(1);
 });
 
+test('a registration that nobody verified is deleted after 30 days, and no other account', async () => {
+  const world = await newWorld(null);
+  await withDataSource(world, (dataSource) => migrate(dataSource, () => Promise.resolve()));
+  await world.sql(`insert into users (email, email_key, password_hash, role, pending, disabled_at, created_at)
+    select name || n, name || n, hash, 'USER', pending, disabled_at, now() - age
+    from (values
+      ('forgotten', 'hash', true, null, interval '30 days 1 hour', 2500),
+      ('fresh', 'hash', true, null, interval '29 days 23 hours', 1),
+      ('invited', null, true, null, interval '1 year', 1),
+      ('disabled', 'hash', true, now(), interval '1 year', 1),
+      ('let in', 'hash', false, null, interval '1 year', 1)
+    ) as kind (name, hash, pending, disabled_at, age, count), generate_series(1, count) as n`);
+  expect(await purgeOf(world)).toBe(2500);
+  const left = await world.sql<{ email: string }>('select email from users order by email');
+  expect(left.map(({ email }) => email)).toEqual(['disabled1', 'fresh1', 'invited1', 'let in1']);
+});
+
 test('a revocation that has expired only by the clock of Postgres stays', async () => {
   const world = await newWorld(null);
   await withDataSource(world, (dataSource) => migrate(dataSource, () => Promise.resolve()));

@@ -44,7 +44,7 @@ export interface World {
   /** Runs SQL without the server's knowledge. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs SQL in a transaction that keeps its locks until the returned function is called. */
-  hold(text: string): Promise<() => Promise<void>>;
+  hold(text: string): Promise<(last?: 'rollback' | 'commit') => Promise<void>>;
   /** Stops the nodes. */
   stop(): Promise<void>;
   /** Stops the nodes and drops the database; fails if a node has left a connection open. */
@@ -120,7 +120,10 @@ export async function createWorld({
       await client.connect();
       await client.query('begin');
       await client.query(text);
-      return () => client.end();
+      return async (last = 'rollback') => {
+        await client.query(last);
+        await client.end();
+      };
     },
     async stop() {
       for (const node of nodes.splice(0)) await node.close();

@@ -3,10 +3,11 @@ import { systemClock } from '../../src/core/clock';
 import type { StoredRefreshKey } from '../../src/core/ports/truth';
 import {
   createRefreshKeyGenerator,
-  createRefreshTokens,
+  createRefreshKeyRing,
   openRefreshKey,
 } from '../../src/tokens/refresh-keys';
 import { makeRefreshToken } from '../../src/tokens/refresh-token';
+import { createRefreshTokens } from '../../src/tokens/refresh-tokens';
 import { createSeal, createSealOfNode } from '../../src/tokens/sealing';
 import { seal } from './tokens';
 
@@ -31,7 +32,9 @@ async function newNode(...stored: StoredRefreshKey[]) {
     return Promise.resolve(state.stored);
   };
   const logger = { error: (_details: object, message: string) => void state.logged.push(message) };
-  const tokens = createRefreshTokens({ list, seal: createSealOfNode(seal, logger), clock: systemClock });
+  const tokens = createRefreshTokens(
+    createRefreshKeyRing({ list, seal: createSealOfNode(seal, logger), clock: systemClock }),
+  );
   await tokens.reload();
   return { state, tokens };
 }

@@ -1,5 +1,6 @@
 import type { AuditEventType } from '../account';
 import type { Decision } from '../decision';
+import type { MailKind } from '../mail';
 
 /** The store that decided on a token; `none` if no store that could decide was reachable. */
 export type CheckStep = 'view' | 'redis' | 'postgres' | 'introspection' | 'none';
@@ -37,6 +38,12 @@ export interface Metrics {
   hashesWaiting(count: number): void;
   /** A password was not hashed: too many waited, or its client had disconnected. */
   hashNotMade(why: 'refused' | 'abandoned'): void;
+  mailSent(kind: MailKind): void;
+  /** A mail was not sent, and is tried again later. */
+  mailRetried(kind: MailKind): void;
+  mailGivenUp(kind: MailKind): void;
+  /** A new password was looked up among breached ones. `unavailable`: it was accepted without an answer. */
+  breachChecked(answer: 'clean' | 'breached' | 'unavailable'): void;
   socketOpened(): void;
   socketClosed(reason: string): void;
 }
@@ -51,6 +58,10 @@ export const noMetrics: Metrics = {
   refusalNotRecorded: () => undefined,
   hashesWaiting: () => undefined,
   hashNotMade: () => undefined,
+  mailSent: () => undefined,
+  mailRetried: () => undefined,
+  mailGivenUp: () => undefined,
+  breachChecked: () => undefined,
   socketOpened: () => undefined,
   socketClosed: () => undefined,
 };

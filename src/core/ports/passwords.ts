@@ -7,7 +7,7 @@ export interface Asker {
 }
 
 /**
- * Hashes and compares passwords, a limited number at once; other callers wait. Both methods throw `SERVICE_UNAVAILABLE`
+ * Hashes and compares passwords, a limited number at once; other callers wait. These two methods throw `SERVICE_UNAVAILABLE`
  * for a caller that would wait too long, or whose client has disconnected.
  */
 export interface Passwords {
@@ -20,6 +20,8 @@ export interface Passwords {
    * @param findHash called when it is the caller's turn
    */
   matches(findHash: () => Promise<string | undefined>, password: string, asker: Asker): Promise<boolean>;
+  /** Whether a hash is made as new ones are. If not, it was imported: make a new one when the password is at hand. */
+  isCurrent(hash: string): Promise<boolean>;
   /** Says what is wrong with a new password for this email, in a sentence for the user; `undefined` if it is accepted. */
   faultOf(password: string, email: string): string | undefined;
 }

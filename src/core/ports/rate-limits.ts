@@ -24,6 +24,13 @@ export interface RateLimits {
   /** Returns a function to call if the password was right: then the attempt does not count towards the hour. */
   passwordAttempt(attempt: PasswordAttempt, origin: Origin): Promise<() => Promise<void>>;
   registration(origin: Origin): Promise<void>;
+  /**
+   * Counts a mail that somebody causes. The recipient counts as given, so a limit does not tell whether it has an
+   * account.
+   */
+  mail(recipient: string, origin: Origin): Promise<void>;
+  /** Counts a mail that an administrator sends. It counts apart, so that strangers cannot use these up. */
+  administratorMail(recipient: string, origin: Partial<Origin>): Promise<void>;
   /** Counts a token that is about to be looked up, and may be invalid. */
   tokenLookup(origin: Origin): Promise<void>;
   /** Counts an invalid token. Valid ones are not counted by address, so that neighbours do not use up each other's. */

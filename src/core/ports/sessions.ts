@@ -1,4 +1,5 @@
 import type { NewAuditEvent, Session, User } from '../account';
+import type { NewMail } from '../mail';
 import type { LoggedRevocation } from '../revocation';
 import type { Fleet } from './fleet';
 
@@ -43,6 +44,19 @@ export interface SessionOpening extends SessionUse {
   readonly event: NewAuditEvent;
   /** Recorded if sessions are ended to make room. */
   readonly surplusEvent: NewAuditEvent;
+  /**
+   * Written to the user unless a session of theirs was used by the same user agent in the same network: an IPv4 address
+   * or an IPv6 /64. Digits do not count, so an update of a browser makes no new device.
+   */
+  readonly ifNewDevice?: readonly NewMail[];
+}
+
+/** What `open` returns. */
+export interface OpenedSession extends SessionState {
+  /** The log entries of the sessions that it ended. */
+  readonly displaced: readonly LoggedRevocation[];
+  /** Whether it wrote a mail. */
+  readonly hasMail: boolean;
 }
 
 /** A session and everything that its new tokens need, as of one moment. */
@@ -58,12 +72,10 @@ export interface SessionState {
 export interface Sessions {
   find(id: string): Promise<Session | undefined>;
   /**
-   * Starts a session, ends older ones to make room, and records both, in one statement. Returns the log entries of what
-   * it ended; or nothing if the user is disabled or has another password.
+   * Starts a session, ends older ones to make room, and records both, in one statement. Returns nothing if the user is
+   * disabled or has another password.
    */
-  open(
-    opening: SessionOpening,
-  ): Promise<(SessionState & { readonly displaced: readonly LoggedRevocation[] }) | undefined>;
+  open(opening: SessionOpening): Promise<OpenedSession | undefined>;
   /**
    * Takes a live session to the next generation, if the token is genuine and of the current one. It reads the user
    * without a lock. So `undefined` may also mean that a raised version was seen on one side only: see `look`.
@@ -97,6 +109,8 @@ export interface Reissue {
   readonly use: SessionUse;
   /** A change of the password: the hash that was confirmed, and the new one. */
   readonly password?: { readonly before: string; readonly after: string };
+  /** Written to the user. */
+  readonly mails?: readonly NewMail[];
 }
 
 /** How a session is named, by its id or by a refresh token of it. */
@@ -111,11 +125,16 @@ export interface Ends {
    *
    * @param event its user, session and, for a token's holder, actor are filled in
    * @param tokenId a token to name in the log too
+   * @param mails written to the user if this ends the session
    */
   session(
     name: SessionName,
     event: NewAuditEvent,
-    options?: { readonly byOwner?: boolean; readonly tokenId?: string },
+    options?: {
+      readonly byOwner?: boolean;
+      readonly tokenId?: string;
+      readonly mails?: readonly NewMail[];
+    },
   ): Promise<Ended | undefined>;
   /**
    * Raises a user's version, which ends every token, and every session that is not carried over. Returns nothing if the

@@ -1,5 +1,6 @@
 import type { StoredSigningKey } from '../account';
 import type { AccessTokenClaims, VerifiedToken } from '../claims';
+import type { Link, LinkPurpose } from '../link';
 import type { PresentedRefreshToken } from './sessions';
 import type { StoredRefreshKey } from './truth';
 
@@ -82,4 +83,20 @@ export interface RefreshTokens {
   read(text: string): Promise<PresentedRefreshToken | undefined>;
   /** Reads the keys again. */
   reload(): Promise<void>;
+}
+
+/** Makes and reads the tokens of one-time links, with keys that all nodes share. */
+export interface LinkTokens {
+  /**
+   * Makes a token. The same arguments make the same token, as long as the newest key is the same.
+   *
+   * @param lifetime s
+   */
+  make(link: Link, times: { readonly issuedAt: Date; readonly lifetime: number }): string;
+  /**
+   * Reads a token. Answers `undefined` for a text that no node has made, for one that has expired, and for one of
+   * another purpose. Whether it was used or superseded only Postgres knows. Throws `SERVICE_UNAVAILABLE` if its key is
+   * not known here and cannot be read.
+   */
+  read(text: string, purposes: readonly LinkPurpose[]): Promise<Link | undefined>;
 }

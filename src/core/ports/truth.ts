@@ -1,6 +1,9 @@
 import type { AuditEvent, NewAuditEvent, SigningKey, StoredSigningKey, User } from '../account';
 import type { LoggedRevocation } from '../revocation';
 import type { FleetState } from './fleet';
+import type { LinkUses } from './link-uses';
+import type { Mails } from './mails';
+import type { Newcomers } from './newcomers';
 import type { Ends, Sessions } from './sessions';
 
 /** One page of a list, after the Relay connection specification. */
@@ -36,9 +39,19 @@ export interface Users {
   findByEmail(email: string): Promise<User | undefined>;
   /** Reads and locks the user. Always lock the user before a session: one order for all prevents deadlocks. */
   lock(id: string): Promise<User | undefined>;
-  /** Throws `CONFLICT` if the email is taken, in any letter case. */
-  insert(user: Pick<User, 'email' | 'passwordHash' | 'role'>): Promise<User>;
+  /**
+   * Throws `CONFLICT` if the email is taken, in any letter case, or kept for an account that had it before. Call it only
+   * inside a transaction, which the error undoes.
+   */
+  insert(
+    user: Pick<User, 'email' | 'role'> & { readonly passwordHash: string; readonly emailVerified?: boolean },
+  ): Promise<User>;
   change(id: string, to: Partial<Pick<User, 'disabled' | 'role'>>): Promise<void>;
+  /**
+   * Replaces a hash by another one of the same password, so no token ends. Returns whether it did: not if the user has
+   * another hash by now.
+   */
+  rehash(id: string, before: string, after: string): Promise<boolean>;
   delete(id: string): Promise<void>;
   page(request: PageRequest, search?: string): Promise<Page<User>>;
   /**
@@ -46,6 +59,7 @@ export interface Users {
    * the user: two administrators who demote each other would otherwise both find the other in place.
    */
   lockAdministrators(): Promise<void>;
+  /** Counts those that can sign in: not a pending one. */
   countEnabledAdministrators(): Promise<number>;
 }
 
@@ -117,12 +131,15 @@ export interface AuditLog {
 /** The tables, inside one transaction; on `Truth` itself each call is its own transaction. */
 export interface Tables {
   readonly users: Users;
+  readonly newcomers: Newcomers;
   readonly sessions: Sessions;
   readonly refreshKeys: RefreshKeys;
   readonly ends: Ends;
   readonly log: RevocationLog;
   readonly signingKeys: SigningKeys;
   readonly audit: AuditLog;
+  readonly mails: Mails;
+  readonly linkUses: LinkUses;
   readonly fleet: FleetState;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Session, User } from '../core/account';
 import { LARGEST_SKEW } from '../core/claims';
-import type { SessionState, SessionUse } from '../core/ports/sessions';
+import type { NewSession, SessionState, SessionUse } from '../core/ports/sessions';
 import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
@@ -45,15 +45,31 @@ export const useOf = (client: Client, issuedAt: number, settings: TokenSettings)
   ipAddress: client.ipAddress,
 });
 
-interface Opening {
-  readonly type: 'USER_REGISTERED' | 'LOGIN_SUCCEEDED';
-  /** With the hash that the password was compared with. */
-  readonly user: { readonly id: string; readonly passwordHash: string };
+/** How a client starts a session. */
+interface SessionStart {
   readonly client: Client;
   /** Whether the client keeps its refresh token in a cookie. */
   readonly useCookie: boolean | null | undefined;
   /** ms since the Unix epoch, read before the user */
   readonly issuedAt: number;
+}
+
+/** Makes the session that a sign-in starts. */
+export const newSession = (
+  { client, useCookie, issuedAt }: SessionStart,
+  settings: TokenSettings,
+): NewSession => ({
+  ...useOf(client, issuedAt, settings),
+  id: randomUUID(),
+  salt: newSalt(),
+  usesCookie: useCookie ?? false,
+  expiresAt: new Date(issuedAt + settings.sessionMaxAge * 1000),
+});
+
+interface Opening extends SessionStart {
+  readonly type: 'USER_REGISTERED' | 'LOGIN_SUCCEEDED';
+  /** With the hash that the password was compared with. */
+  readonly user: { readonly id: string; readonly passwordHash: string };
 }
 
 /**
@@ -63,22 +79,19 @@ interface Opening {
 export async function openSession(
   tables: Pick<Tables, 'sessions'>,
   deps: Pick<Dependencies, 'canMail' | 'settings'>,
-  { type, user, client, useCookie, issuedAt }: Opening,
+  { type, user, ...start }: Opening,
 ): Promise<GrantTerms | undefined> {
   const { settings } = deps;
   const { sessionsPerUser } = settings;
-  const id = randomUUID();
+  const { client, issuedAt } = start;
+  const session = newSession(start, settings);
   const event = { userId: user.id, actorId: user.id, ...originOf(client) };
   const opened = await tables.sessions.open({
-    ...useOf(client, issuedAt, settings),
-    id,
+    ...session,
     userId: user.id,
     passwordHash: user.passwordHash,
-    salt: newSalt(),
-    usesCookie: useCookie ?? false,
-    expiresAt: new Date(issuedAt + settings.sessionMaxAge * 1000),
     keep: sessionsPerUser - 1,
-    event: { ...event, type, sessionId: id },
+    event: { ...event, type, sessionId: session.id },
     surplusEvent: {
       ...event,
       type: 'OLDEST_SESSION_ENDED',

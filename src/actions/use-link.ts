@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { NewAuditEvent } from '../core/account';
 import { linkInvalid } from '../core/errors';
 import type { Link, LinkPurpose } from '../core/link';
@@ -7,7 +6,7 @@ import type { Receipt } from '../core/receipt';
 import { checkNewPassword } from './check-new-password';
 import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { type Grant, grant, newSalt, useOf } from './grant';
+import { type Grant, grant, newSession } from './grant';
 
 /** The token of a link as it was sent, and what it may be for. */
 interface PresentedLink {
@@ -66,13 +65,7 @@ export async function setPasswordByLink(
 
   // Read before the version, as at login.
   const issuedAt = clock.now();
-  const session = {
-    ...useOf(client, issuedAt, settings),
-    id: randomUUID(),
-    salt: newSalt(),
-    usesCookie: useCookie ?? false,
-    expiresAt: new Date(issuedAt + settings.sessionMaxAge * 1000),
-  };
+  const session = newSession({ client, useCookie, issuedAt }, settings);
   const { userId } = link;
   const event = { type, userId, actorId: userId, sessionId: session.id, ...originOf(client) };
   const set = await truth.linkUses.setPassword(link, passwordHash, session, event, notices);

@@ -1,15 +1,7 @@
 import type { NewAuditEvent, Session, User } from '../account';
 import type { Link } from '../link';
 import type { NewMail } from '../mail';
-import type { Ended, SessionState, SessionUse } from './sessions';
-
-/** The session that a use of a link opens. */
-export interface LinkSession extends SessionUse {
-  readonly id: string;
-  readonly salt: Buffer;
-  readonly usesCookie: boolean;
-  readonly expiresAt: Date;
-}
+import type { Ended, NewSession, SessionState } from './sessions';
 
 /** A change of email that a signed-in user asks for. */
 export interface EmailChangeRequest {
@@ -30,7 +22,7 @@ export interface LinkUses {
   setPassword(
     link: Link,
     passwordHash: string,
-    session: LinkSession,
+    session: NewSession,
     event: NewAuditEvent,
     notices: readonly NewMail[],
   ): Promise<(Ended & { readonly state: SessionState }) | undefined>;

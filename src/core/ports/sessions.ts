@@ -31,14 +31,18 @@ export interface SessionUse {
   readonly ipAddress: string | undefined;
 }
 
-export interface SessionOpening extends SessionUse {
+/** A session that is about to be opened. */
+export interface NewSession extends SessionUse {
   readonly id: string;
-  readonly userId: string;
-  /** The hash that the password was compared with. If it is another one now, nothing is opened. */
-  readonly passwordHash: string;
   readonly salt: Buffer;
   readonly usesCookie: boolean;
   readonly expiresAt: Date;
+}
+
+export interface SessionOpening extends NewSession {
+  readonly userId: string;
+  /** The hash that the password was compared with. If it is another one now, nothing is opened. */
+  readonly passwordHash: string;
   /** How many other live sessions the user may keep. The least recently used ones are ended. */
   readonly keep: number;
   readonly event: NewAuditEvent;

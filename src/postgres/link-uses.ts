@@ -69,13 +69,15 @@ const REQUEST_EMAIL_CHANGE: Statement = {
       select u.* from {users} u, {sessions} s, f
       where u.id = $1 and u.token_version = $2 and s.id = $3 and ${liveAt(4)}
     ),
-    mail as (
-      insert into {mails} (kind, recipient, user_id, token_version, data)
-      select case when owner.id is null then 'email-change' else 'account-exists' end, coalesce(owner.email, $5),
-        coalesce(owner.id, u.id), coalesce(owner.token_version, u.token_version), coalesce($7::jsonb -> 'data', '{}')
+    addressee as (
+      select case when owner.id is null then 'email-change' else 'account-exists' end as kind,
+        coalesce(owner.id, u.id) as id, coalesce(owner.email, $5) as email,
+        coalesce(owner.token_version, u.token_version) as token_version
       from u left join {users} owner
         on owner.email_key = $6 and owner.id <> u.id and not ${isPendingRegistration('owner')}
-      returning id
+    ),
+    mail as (
+      ${insertMails(`jsonb_build_array($7::jsonb || jsonb_build_object('kind', addressee.kind))`, 'addressee')}
     ),
     notice as (${insertMails('$8::jsonb', 'u', getsNotices('u'))}),
     event as (${eventIf(9, 'u')})

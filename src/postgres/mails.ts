@@ -49,11 +49,9 @@ const WRITE_TO_ADDRESS: Statement = {
         select id, email, token_version from {users} where email_key = $2 and disabled_at is null
       ) as found on true
     ),
-    mail as (
-      insert into {mails} (kind, recipient, user_id, token_version, data)
-      select $3, coalesce(u.email, $1), u.id, u.token_version, $4::jsonb from u returning id
-    ),
-    event as (${insertEvents(`jsonb_build_array($5::jsonb || jsonb_build_object('userId', (select id from u)))`)})
+    addressee as (select id, coalesce(email, $1) as email, token_version from u),
+    mail as (${insertMails('jsonb_build_array($3::jsonb)', 'addressee')}),
+    event as (${insertEvents(`jsonb_build_array($4::jsonb || jsonb_build_object('userId', (select id from u)))`)})
     select id from mail`,
 };
 
@@ -65,8 +63,8 @@ export const mailsIn = (manager: EntityManager): Mails => ({
     return row?.written ?? false;
   },
 
-  async writeToAddress(email, { kind, data = {} }, event) {
-    const values = [email, emailKey(email), kind, toJson(data), toJson(event)];
+  async writeToAddress(email, mail, event) {
+    const values = [email, emailKey(email), toJson(mail), toJson(event)];
     await runPrepared(manager, WRITE_TO_ADDRESS, values);
   },
 });

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { DataSource } from 'typeorm';
-import { createDataSource } from '../../src/postgres/data-source';
 import { linkUsesIn } from '../../src/postgres/link-uses';
 import { PASSWORD, type Tokens } from '../support/api';
+import { sharedDataSource } from '../support/data-source';
 import { NEW_PASSWORD, newestLink, requestEmailChange, useLink } from '../support/link-requests';
 import { holdMails, linkMaker, MAILING, waitingMails } from '../support/links';
 import { sharedNodes, sharedWorld } from '../support/shared';
@@ -239,18 +238,11 @@ describe('of an address that somebody else registered, but did not verify', () =
 });
 
 describe('what was confirmed before', () => {
-  let dataSource: DataSource;
-  beforeAll(async () => {
-    dataSource = await createDataSource(
-      { url: world.databaseUrl },
-      { statementTimeout: 5000, poolSize: 2 },
-    ).initialize();
-  });
-  afterAll(() => dataSource.destroy());
+  const dataSource = sharedDataSource(world, 2);
 
   const request = ({ user, session }: Tokens, tokenVersion: number) => {
     const event = { type: 'EMAIL_CHANGE_REQUESTED', userId: user.id } as const;
-    return linkUsesIn(dataSource.manager, { hasCopies: true }).requestEmailChange(
+    return linkUsesIn(dataSource().manager, { hasCopies: true }).requestEmailChange(
       {
         session: { id: session.id, userId: user.id },
         tokenVersion,

@@ -1,22 +1,14 @@
-import type { DataSource } from 'typeorm';
 import { emailKey } from '../../src/core/email';
-import { createDataSource } from '../../src/postgres/data-source';
 import { mailsIn } from '../../src/postgres/mails';
+import { sharedDataSource } from '../support/data-source';
 import { sharedNodes, sharedWorld } from '../support/shared';
 
 const world = sharedWorld();
 const [node] = sharedNodes(world, {});
 
-let dataSource: DataSource;
-beforeAll(async () => {
-  dataSource = await createDataSource(
-    { url: world.databaseUrl },
-    { statementTimeout: 5000, poolSize: 2 },
-  ).initialize();
-});
-afterAll(() => dataSource.destroy());
+const dataSource = sharedDataSource(world, 2);
 
-const mails = () => mailsIn(dataSource.manager);
+const mails = () => mailsIn(dataSource().manager);
 
 interface Written {
   readonly kind: string;

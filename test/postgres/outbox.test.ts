@@ -1,23 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { DataSource } from 'typeorm';
-import { createDataSource } from '../../src/postgres/data-source';
 import { outboxIn } from '../../src/postgres/outbox';
+import { sharedDataSource } from '../support/data-source';
 import { sharedNodes, sharedWorld } from '../support/shared';
 
 const world = sharedWorld();
 const [node] = sharedNodes(world, {});
 
-let dataSource: DataSource;
-beforeAll(async () => {
-  dataSource = await createDataSource(
-    { url: world.databaseUrl },
-    { statementTimeout: 5000, poolSize: 8 },
-  ).initialize();
-});
-afterAll(() => dataSource.destroy());
+const dataSource = sharedDataSource(world, 8);
 beforeEach(() => world.sql('delete from mails'));
 
-const outbox = () => outboxIn(dataSource.manager);
+const outbox = () => outboxIn(dataSource().manager);
 const LEASE = 60_000;
 
 interface Row {

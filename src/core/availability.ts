@@ -6,6 +6,9 @@ export interface Availability {
   failed(reason: string): void;
 }
 
+/** Of a store whose reach nobody is told of. */
+export const untold: Availability = { worked: () => undefined, failed: () => undefined };
+
 /** @param meanwhile a sentence that says what holds while the store cannot be reached */
 export function createAvailability(logger: Logger, store: string, meanwhile: string): Availability {
   let isAway = false;

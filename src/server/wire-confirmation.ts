@@ -1,4 +1,5 @@
 import type { Config } from '../config/config';
+import { untold } from '../core/availability';
 import type { Clock } from '../core/clock';
 import { isUnavailable } from '../core/errors';
 import { noMetrics } from '../core/ports/metrics';
@@ -42,9 +43,8 @@ function createConfirmItself(
 ): Confirm {
   const { databaseId, revocationLease: lease = config.revocationLease } = agreement;
   return async (entries) => {
-    const availability = { worked: () => undefined, failed: () => undefined };
     const replicas = config.waitReplicas;
-    const settings = { source: redisUrl, databaseId, availability, clock, lease, replicas };
+    const settings = { source: redisUrl, databaseId, availability: untold, clock, lease, replicas };
     const link = openRedisLink({ ...settings, follows: false });
     try {
       await link.tried;
@@ -72,7 +72,7 @@ function createConfirmItself(
   };
 }
 
-/** Puts together how a process that is no node confirms what it has committed. */
+/** Puts together how a command, which is not a node, confirms what it has committed. */
 export function assembleConfirmation(options: ConfirmationOptions): Confirm {
   const { config, agreement, truth } = options;
   const { revocationLease: lease = config.revocationLease, usesRedis } = agreement;

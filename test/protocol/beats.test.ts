@@ -1,3 +1,4 @@
+import { untold } from '../../src/core/availability';
 import { systemClock } from '../../src/core/clock';
 import { serviceUnavailable } from '../../src/core/errors';
 import type { Beat, LogStream } from '../../src/core/ports/log-stream';
@@ -32,7 +33,7 @@ function heartbeatOn(answer: (count: number) => Promise<Beat>) {
     take: () => undefined,
     clock: systemClock,
     logger: silent,
-    availability: { worked: () => undefined, failed: () => undefined },
+    availability: untold,
     tokenTtl: 0,
   });
   return { source, sent: () => count };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VerifiedToken } from '../../src/core/claims';
+import { untold } from '../../src/core/availability';
 import { systemClock } from '../../src/core/clock';
 import type { LogReader, LogStream, StreamEntry } from '../../src/core/ports/log-stream';
 import type { EachPart } from '../../src/core/ports/truth';
@@ -12,8 +13,6 @@ import { View } from '../../src/protocol/view';
 import { eventually } from '../support/eventually';
 import { lookUp } from '../support/protocol-node';
 import { silent } from '../support/silent';
-
-const availability = { worked: () => undefined, failed: () => undefined };
 
 let count = 0;
 const denial = (tokenId: string): LoggedRevocation => ({
@@ -89,7 +88,7 @@ function nodeOver(limit: number, eachLive?: (part: EachPart) => Promise<boolean>
     gate: createRecordsGate(),
     clock: systemClock,
     logger: silent,
-    availability,
+    availability: untold,
     lease: 100,
     tokenTtl: 900,
   });

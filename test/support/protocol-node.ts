@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untold } from '../../src/core/availability';
 import { type Clock, systemClock } from '../../src/core/clock';
 import type { LogStream } from '../../src/core/ports/log-stream';
 import type { VerifiedToken } from '../../src/core/claims';
@@ -89,10 +90,9 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
     warn: (_: object, message: string) => void warnings.push(message),
     error: (details: object, message: string) => void warnings.push(`${message} ${JSON.stringify(details)}`),
   };
-  const availability = { worked: () => undefined, failed: () => undefined };
   const [forWrites, forStream] = [
-    connectRedis(redisUrl, availability),
-    connectRedis(options.streamUrl ?? redisUrl, availability),
+    connectRedis(redisUrl, untold),
+    connectRedis(options.streamUrl ?? redisUrl, untold),
   ];
   await Promise.all([forWrites.tried, forStream.tried]);
   const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
@@ -114,7 +114,7 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
     gate,
     clock,
     logger,
-    availability,
+    availability: untold,
     lease,
     tokenTtl: 900,
   });

@@ -8,8 +8,8 @@ type WithPassword = User & { readonly passwordHash: string };
  * Replaces an imported hash by one of ours, after the password was confirmed. Returns the user with the hash that is
  * stored now; nothing if the password no longer fits.
  *
- * Whoever confirms a password calls this before it opens or changes anything under that hash. So a hash that is current
- * is never replaced but by another password, and nothing is refused because of a rehash beside it.
+ * Call it after you confirm a password, before you open or change anything under its hash. Then only a new password
+ * replaces a current hash, and no request is refused because another one rehashed at the same time.
  */
 export async function rehash(
   deps: Pick<Dependencies, 'truth' | 'passwords'>,

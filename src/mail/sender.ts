@@ -42,7 +42,10 @@ const MOST_AT_ONCE = 4;
 const LOOK_INTERVAL = 5000;
 const FIRST_LOOK = 500;
 
-/** ms after a write within which the sender looks. It is random, so that sending is no clock for the next request. */
+/**
+ * ms; the sender looks after a random part of this time. Otherwise the time of the next request would tell whether a
+ * mail was sent.
+ */
 const LONGEST_WAKE = 300;
 
 /** ms between two attempts at a mail: doubled each time, up to an hour or a tenth of the time that it has. */

@@ -26,7 +26,7 @@ export interface BreachCheckOptions {
   readonly clock: Clock;
 }
 
-/** Whether the answer has this rest of a hash. Throws if it is no list of hashes, but a page of a proxy, for example. */
+/** Whether the answer has this rest of a hash. Throws if it is not a list of hashes: a page of a proxy, for example. */
 function isListed(text: string, rest: string): boolean {
   const lines = text.toUpperCase().split(/\r?\n/);
   const entries = lines.filter((line) => line !== '').map((line) => LINE.exec(line));

@@ -14,7 +14,7 @@ export interface ConfirmByNodesOptions {
 const LOOK_INTERVAL = 50;
 
 /**
- * Confirms for a process that is no node. It leaves what it has committed to the relays of the nodes, and reads in the
+ * Confirms for a process that is not a node. It leaves what it has committed to the relays of the nodes, and reads in the
  * log whether one has confirmed it. Only the nodes know for sure which Redis they share.
  */
 export function createConfirmByNodes({ log, patience, otherwise }: ConfirmByNodesOptions): Confirm {

@@ -32,7 +32,7 @@ export class Objects implements Splitter {
   private isInString = false;
   private isEscaped = false;
   private isLineStart = true;
-  /** Whether the text that is no object was already reported. */
+  /** Whether this text, which is not an object, was already reported. */
   private isStray = false;
 
   push(chunk: Buffer): Piece[] {

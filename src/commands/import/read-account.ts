@@ -33,7 +33,7 @@ function readFlag(fields: Fields, name: 'emailVerified' | 'disabled'): boolean {
 
 function readEmail({ email }: Fields): string {
   if (email === undefined || email === null || email === '') throw new LineFault('has no email');
-  // Half of a surrogate pair is no address.
+  // An address cannot contain half of a surrogate pair.
   if (!isAddress(email)) throw new LineFault('has an email that is not a valid address');
   if (hasInvisible(email)) throw new LineFault('has an email with an invisible character');
   return email;

@@ -3,7 +3,7 @@ import type { MailData, MailKind, NewMail } from '../mail';
 
 /** Writes to the outbox. A statement that changes something writes its mails itself: see src/postgres/mails.ts. */
 export interface Mails {
-  /** Writes a mail to a user, with its event, in one statement. Returns false if there is no such enabled user. */
+  /** Writes a mail to a user, and its event, in one statement. Returns false if the user is missing or disabled. */
   writeToUser(userId: string, mail: NewMail, event?: NewAuditEvent): Promise<boolean>;
   /**
    * Writes a mail to an address: one row and one event, whether or not an account has it, so that the time does not

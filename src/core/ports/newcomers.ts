@@ -7,7 +7,7 @@ export interface RegistrationEvents {
   readonly taken: NewAuditEvent;
 }
 
-/** Accounts that nobody has signed in to yet. Each write is one statement, with its mail and its audit event. */
+/** Accounts that wait for their first sign-in. Each method is one statement, which also writes a mail and an event. */
 export interface Newcomers {
   /**
    * Registers an account that must verify its email first. Overwrites one that is still pending, ends its links, and

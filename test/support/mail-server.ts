@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { eventually } from './eventually';
@@ -11,6 +12,8 @@ export interface MailServer {
   readonly mails: readonly ParsedMail[];
   /** Waits for the newest mail to an address whose subject or text has this, and forgets nothing. */
   mailTo(address: string, text?: string): Promise<ParsedMail>;
+  /** Counts the connections that are open. */
+  readonly connections: () => Promise<number>;
   close(): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ export async function startMailServer(options: SMTPServerOptions = {}, at = 0): 
         if (!found) throw new Error(`No mail to ${address} with "${text}".`);
         return Promise.resolve(found);
       }),
+    connections: promisify(server.server.getConnections.bind(server.server)),
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }

@@ -246,13 +246,11 @@ test.each<[string, () => Promise<unknown>]>([
 test('a node that waits for entries of a lost stream joins again', async () => {
   const one = await newNode();
   await current(one);
-  const before = log.reads;
   // An entry that was published, and lost with the stream before the node read it. Nobody publishes another.
   commit(sessionEnded('S'));
   await direct.multi().hincrby(NAMES.epoch, 'seq', 1).del(NAMES.stream).exec();
-  await eventually(() => expect(log.reads).toBeGreaterThan(before));
-  await current(one);
-  expect(await firstSays(one, 'S')).toBe('revoked');
+  // Its view may answer from before until it joins. That the log is read tells nothing: filling the epoch reads it too.
+  await eventually(() => expect(says(one, 'S')).toBe('revoked'));
 });
 
 test('no revocation is confirmed fast in an epoch that other nodes may not know yet', async () => {

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { getIntrospectionQuery, parse } from 'graphql';
 
 /** ms of processor time that this process has used. */
 const processorTime = () => {
@@ -31,23 +30,6 @@ export async function longestTurn(work: () => Promise<unknown>): Promise<number>
     isOver = true;
   }
   return longest;
-}
-
-/** The processor time of parsing the introspection query on a machine of two cores, in ms. */
-const USUAL = 0.03;
-
-const QUERY = getIntrospectionQuery();
-for (let count = 0; count < 300; count++) parse(QUERY);
-
-/** How many times slower this machine is now than the reference machine; at least 1. */
-export function slowness(): number {
-  const times = Array.from({ length: 101 }, () => {
-    const before = processorTime();
-    parse(QUERY);
-    return processorTime() - before;
-  });
-  // The median: what else runs on the cores slows down most of them.
-  return Math.max(1, (times.sort((one, other) => one - other)[50] ?? 0) / USUAL);
 }
 
 /** Sends bytes to a node at once. Resolves with the whole answer when the node closes the connection. */

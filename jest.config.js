@@ -1,7 +1,7 @@
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
   roots: ['<rootDir>/test'],
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   testMatch: ['**/*.test.ts'],
   // `import('./admin.js')` in src names the file that the compiler will write.
   moduleNameMapper: { '^(\\.\\.?/.+)\\.js$': '$1' },

@@ -30,6 +30,11 @@ export interface Streams {
   readonly stderr: Output;
 }
 
+const readKey = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch((error: unknown) => {
+    throw new StartError(`Nothing was imported: the key cannot be read: ${(error as Error).message}.`);
+  });
+
 /** Reads Firebase's parameters. Throws `StartError` if no hash with them could be compared. */
 async function firebaseOf({ hashKey, saltSeparator, rounds, memCost }: ImportOptions): Promise<Format> {
   if (!hashKey)
@@ -37,7 +42,7 @@ async function firebaseOf({ hashKey, saltSeparator, rounds, memCost }: ImportOpt
       'The format firebase needs --hash-key: base64_signer_key in the Firebase console, under Authentication, ' +
         'Users, "Password hash parameters".',
     );
-  const signerKey = (hashKey.startsWith('@') ? await readFile(hashKey.slice(1), 'utf8') : hashKey).trim();
+  const signerKey = (hashKey.startsWith('@') ? await readKey(hashKey.slice(1)) : hashKey).trim();
   const length = Buffer.from(signerKey, 'base64').length;
   const sample = `$fbscrypt$v=1,n=${memCost},r=${rounds},p=1,ss=${saltSeparator},sk=${signerKey}$AAAA$${encode(Buffer.alloc(length))}`;
   const hash = readHash(sample);

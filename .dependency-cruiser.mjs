@@ -4,6 +4,7 @@
 /** Which other folders of src each folder may import. */
 const mayImport = {
   core: [],
+  client: [],
   config: ['core'],
   'http-client': ['core'],
   passwords: ['core', 'http-client'],
@@ -22,12 +23,13 @@ const mayImport = {
   graphql: ['core', 'guard', 'actions'],
   subscriptions: ['core', 'revocation', 'guard', 'actions', 'graphql'],
   http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'subscriptions'],
+  testing: ['core', 'guard', 'server'],
   server: ['*'],
   commands: ['*'],
 };
 
 /** Nothing imports these but what is named: they put the others together. */
-const importers = { server: ['commands'], commands: [] };
+const importers = { server: ['commands', 'testing'], commands: [], testing: [] };
 
 /** Packages that only one folder may know, and what puts it together with the others. */
 const soleImporters = {
@@ -101,6 +103,20 @@ export default {
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^(?:test|bench|examples)/' },
+    },
+    {
+      name: 'client-alone',
+      comment: 'src/client runs in browsers: it imports no package, and nothing of Node.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { pathNot: '^src/client/' },
+    },
+    {
+      name: 'to-client',
+      comment: 'Only browsers and applications import src/client.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/client/' },
+      to: { path: '^src/client/' },
     },
     ...directions,
     ...roots,

@@ -19,13 +19,14 @@ const SCHEMA = `
     previous_email_until timestamptz,
     previous_email_version integer,
     password_hash text,
-    role text not null constraint users_role_known check (role in ('USER', 'ADMIN')),
+    role text collate "C" not null constraint users_role_formed check (role ~ '^[A-Z][A-Z0-9_]{0,31}$'),
     token_version integer not null default 1 constraint users_token_version_positive check (token_version >= 1),
     disabled_at timestamptz,
     created_at timestamptz(3) not null default now()
   );
   create index users_created_at_id on users (created_at, id);
   create index users_pending_created_at on users (created_at) where pending and password_hash is not null;
+  create index users_role on users (role) where role not in ('USER', 'ADMIN');
   create index users_previous_email_key on users (previous_email_key) where previous_email_key is not null;
 
   -- A refresh changes no indexed column, except purge_on once a day. So Postgres updates the row in place, in the room
@@ -42,6 +43,7 @@ const SCHEMA = `
     user_agent text,
     ip_address text,
     created_at timestamptz not null,
+    authenticated_at timestamptz not null,
     last_used_at timestamptz not null,
     idle_expires_at timestamptz not null,
     expires_at timestamptz not null,

@@ -38,8 +38,9 @@ export {
   type TellingGuard,
 } from './guard/graphql-ws';
 export { authOf, type RequestWithHeaders } from './guard/request';
-export type { AccessTokenClaims, Role } from './core/claims';
+export type { AccessTokenClaims, VerifiedToken } from './core/claims';
 export type { Clock } from './core/clock';
+export type { ClaimsOf, Requirement, Role, RoleOf, Shape } from './core/shape';
 export type { UnauthenticatedReason } from './core/errors';
 export type { Logger } from './core/ports/logger';
 export type { Metrics } from './core/ports/metrics';

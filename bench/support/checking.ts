@@ -58,6 +58,7 @@ export async function prepareChecking(): Promise<Checking> {
           role: 'USER' as const,
           tokenVersion: 1,
           globalVersion: 1,
+          auth_time: iat,
         };
         headers.push(`Bearer ${await sign(claims, generated.id)}`);
       }
@@ -94,7 +95,7 @@ export async function prepareChecking(): Promise<Checking> {
         clock: systemClock,
         clockSkew: 0,
       });
-      return assembleGuard(verify, check);
+      return assembleGuard(verify, check, { clock: systemClock, clockSkew: 0 });
     },
   };
 }

@@ -22,10 +22,10 @@ const USERS = `insert into users (email, email_key, password_hash, role, created
 
 // One session of each user after the other, so that those of one user are not on one page.
 const SESSIONS = `insert into sessions (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie,
-    user_agent, ip_address, created_at, last_used_at, idle_expires_at, expires_at, purge_on)
+    user_agent, ip_address, created_at, authenticated_at, last_used_at, idle_expires_at, expires_at, purge_on)
   select gen_random_uuid(), u.id, u.token_version, f.global_version, used_at, sha256(uuid_send(gen_random_uuid())), false,
     'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', '192.0.2.1', used_at - interval '10 days',
-    used_at, used_at + interval '14 days', used_at + interval '80 days', (used_at + interval '22 days')::date
+    used_at - interval '10 days', used_at, used_at + interval '14 days', used_at + interval '80 days', (used_at + interval '22 days')::date
   from users u, fleet f, lateral (select now() - random() * interval '10 days' as used_at where u.id is not null) as used
   where u.role = 'USER'`;
 
@@ -102,8 +102,8 @@ export const addSpentSessions = (databaseUrl: string, count: number): Promise<vo
   connected(databaseUrl, async (client) => {
     await client.query(
       `insert into sessions (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie, created_at,
-         last_used_at, idle_expires_at, expires_at, purge_on)
-       select gen_random_uuid(), u.id, 1, 1, now(), '', false, now(), now(), now(), now(), current_date - 1
+         authenticated_at, last_used_at, idle_expires_at, expires_at, purge_on)
+       select gen_random_uuid(), u.id, 1, 1, now(), '', false, now(), now(), now(), now(), now(), current_date - 1
        from (select id from users where role = 'USER' limit 1) as u, generate_series(1, $1)`,
       [count],
     );

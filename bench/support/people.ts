@@ -36,10 +36,10 @@ export async function makePeople(
          returning id, email
        )
        insert into sessions
-         (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie, created_at, last_used_at,
+         (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie, created_at, authenticated_at, last_used_at,
           idle_expires_at, expires_at, purge_on)
        select gen_random_uuid(), people.id, 1, fleet.global_version, now(),
-         sha256(gen_random_uuid()::text::bytea), false, now(), now(),
+         sha256(gen_random_uuid()::text::bytea), false, now(), now(), now(),
          now() + interval '1 day', now() + interval '1 day', current_date + 9
        from people, fleet
        returning user_id as "userId", id as "sessionId", salt,
@@ -82,6 +82,7 @@ export async function signTokens(databaseUrl: string, people: readonly Person[],
             role: 'USER',
             tokenVersion: 1,
             globalVersion,
+            auth_time: iat,
           },
           signingKeyId,
         ),

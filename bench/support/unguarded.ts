@@ -15,25 +15,29 @@ const anyone: AuthResult = {
     userId: NOBODY,
     sessionId: NOBODY,
     tokenId: NOBODY,
-    keyId: 'nobody',
     role: 'USER',
-    claims: {
-      iss: 'http://localhost:4000',
-      sub: NOBODY,
-      aud: 'api',
-      client_id: 'tokenfence',
-      iat: 0,
-      exp: Number.MAX_SAFE_INTEGER,
-      jti: NOBODY,
-      sid: NOBODY,
-      role: 'USER',
-      tokenVersion: 1,
-      globalVersion: 1,
+    claims: {},
+    token: {
+      keyId: 'nobody',
+      claims: {
+        iss: 'http://localhost:4000',
+        sub: NOBODY,
+        aud: 'api',
+        client_id: 'tokenfence',
+        iat: 0,
+        auth_time: 0,
+        exp: Number.MAX_SAFE_INTEGER,
+        jti: NOBODY,
+        sid: NOBODY,
+        role: 'USER',
+        tokenVersion: 1,
+        globalVersion: 1,
+      },
     },
   },
 };
 
-const assembleGuard: typeof guard.assembleGuard = () => ({ authenticate: () => Promise.resolve(anyone) });
+const assembleGuard = (): guard.Guard => ({ authenticate: () => Promise.resolve(anyone) });
 Object.defineProperty(guard, 'assembleGuard', { value: assembleGuard });
 
 void import('../../src/main.js');

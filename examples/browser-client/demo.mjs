@@ -1,78 +1,61 @@
-// Shows the link at work, from sign-in to the end of the session. README.md lists the servers that it needs.
-import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client';
+// Shows the session at work, from sign-up to its end. README.md lists the servers that it needs.
+import { gql } from '@apollo/client';
 import { createBrowserFetch } from './browser-fetch.mjs';
-import { createSession } from './session.mjs';
+import { createPage } from './session.mjs';
 
 const { AUTH_URL = 'http://localhost:4000', API_URL = 'http://localhost:4001' } = process.env;
 
-// The code of a page, except `fetch`.
 const browserFetch = createBrowserFetch();
-const refreshes = { count: 0 };
-const session = createSession({
+let refreshes = 0;
+const { session, client } = createPage({
   authUrl: AUTH_URL,
-  onSessionEnded: () => console.log('  the session has ended: a page would show the sign-in form now'),
-  fetch(url, options) {
-    if (options.body.includes('refresh')) refreshes.count += 1;
-    return browserFetch(url, options);
+  apiUrl: API_URL,
+  onEnd: (reason) =>
+    console.log(`  the session has ended (${reason}): a page would show the sign-in form now`),
+  fetch(input, init) {
+    if (init?.body?.includes('{refresh{')) refreshes += 1;
+    return browserFetch(input, init);
   },
 });
-const client = new ApolloClient({
-  link: session.link.concat(new HttpLink({ uri: API_URL })),
-  cache: new InMemoryCache(),
-  defaultOptions: { query: { fetchPolicy: 'no-cache' } },
-});
 
-/** Sends twenty requests at once, like a page that was asleep, and shows the results. */
+/** Sends twenty requests at once, and shows the results. */
 async function askTwenty() {
-  refreshes.count = 0;
+  const query = gql`{ whoami }`; // prettier-ignore
+  // Otherwise Apollo Client would join them into one request.
+  const options = { query, fetchPolicy: 'no-cache', context: { queryDeduplication: false } };
   const ask = () =>
-    client
-      // Otherwise Apollo Client would join them into one request.
-      .query({ query: gql`{ whoami }`, context: { queryDeduplication: false } }) // prettier-ignore
-      .then(() => 'served')
-      .catch((error) =>
-        CombinedGraphQLErrors.is(error) ? `refused: ${error.errors[0].extensions.reason}` : error.message,
-      );
+    client.query(options).then(
+      () => 'served',
+      () => 'refused',
+    );
   const outcomes = await Promise.all(Array.from({ length: 20 }, ask));
   for (const outcome of new Set(outcomes))
     console.log(`  ${outcomes.filter((each) => each === outcome).length} requests ${outcome}`);
-  console.log(`  refreshes: ${refreshes.count}`);
 }
 
-/** The same user in another place, without the link. */
-async function elsewhere(url, query, variables, token) {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-    body: JSON.stringify({ query, variables }),
-  });
-  return response.json();
-}
-
-const email = `ada-${Date.now()}@example.com`;
-const password = 'correct horse battery staple';
-const register = 'mutation($input: RegisterInput!) { register(input: $input) { accessToken } }';
-const signUp = await elsewhere(`${AUTH_URL}/graphql`, register, { input: { email, password } });
-if (signUp.errors) throw new Error(signUp.errors[0].message);
-
-console.log('Ada signs in.');
-await session.signIn(email, password);
+const credentials = { email: `ada-${Date.now()}@example.com`, password: 'correct horse battery staple' };
+await session.ready();
+console.log('Ada signs up.');
+await session.register(credentials);
 await askTwenty();
 
-console.log('Her access token expires.');
-const login = 'mutation($input: LoginInput!) { login(input: $input) { accessToken } }';
-const other = (await elsewhere(`${AUTH_URL}/graphql`, login, { input: { email, password } })).data.login;
-let expired = false;
-while (!expired) {
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const { errors } = await elsewhere(API_URL, '{ whoami }', {}, other.accessToken);
-  expired = errors?.[0].extensions.reason === 'TOKEN_EXPIRED';
-}
+console.log('Her access token is about to expire.');
+refreshes = 0;
+while (refreshes === 0) await new Promise((resolve) => setTimeout(resolve, 100));
 await askTwenty();
+console.log(`  refreshes: ${refreshes}`);
 
 console.log('She logs out everywhere, on another device.');
-const { accessToken } = (await elsewhere(`${AUTH_URL}/graphql`, login, { input: { email, password } })).data
-  .login;
-await elsewhere(`${AUTH_URL}/graphql`, 'mutation { logoutEverywhere { confirmed } }', {}, accessToken);
+const device = createPage({
+  authUrl: AUTH_URL,
+  apiUrl: API_URL,
+  onEnd: () => undefined,
+  fetch: createBrowserFetch(),
+});
+await device.session.login(credentials);
+await device.session.logoutEverywhere();
 await askTwenty();
+session.close();
+device.session.close();
 client.stop();
+device.client.stop();

@@ -2,11 +2,14 @@ import { findUsers, listAuditEvents, listSessions, listUsers } from './browse';
 import { acceptInvitation } from './accept-invitation';
 import { changePassword } from './change-password';
 import { confirmEmailChange } from './confirm-email-change';
+import { confirmPassword } from './confirm-password';
+import { createUser } from './create-user';
 import { countWrite } from './count-write';
 import { disableUser, enableUser, setRole } from './change-user';
 import { deleteAccount } from './delete-account';
 import { deleteUser } from './delete-user';
 import type { Dependencies } from './dependencies';
+import { endTokens } from './end-tokens';
 import { hasForeignCookie } from './end-session';
 import { forceLogout, forceLogoutAll, forceLogoutSession } from './force-logout';
 import { introspect } from './introspect';
@@ -43,6 +46,7 @@ export function createActions(deps: Dependencies) {
     logoutOthers: logoutOthers(deps),
     logoutEverywhere: logoutEverywhere(deps),
     changePassword: changePassword(deps),
+    confirmPassword: confirmPassword(deps),
     deleteAccount: deleteAccount(deps),
     requestPasswordReset: requestPasswordReset(deps),
     resetPassword: resetPassword(deps),
@@ -51,12 +55,14 @@ export function createActions(deps: Dependencies) {
     requestEmailChange: requestEmailChange(deps),
     confirmEmailChange: confirmEmailChange(deps),
     acceptInvitation: acceptInvitation(deps),
+    endTokens: endTokens(deps),
     forceLogout: forceLogout(deps),
     forceLogoutSession: forceLogoutSession(deps),
     forceLogoutAll: forceLogoutAll(deps),
     disableUser: disableUser(deps),
     enableUser: enableUser(deps),
     setRole: setRole(deps),
+    createUser: createUser(deps),
     inviteUser: inviteUser(deps),
     deleteUser: deleteUser(deps),
     sendPasswordReset: sendPasswordReset(deps),

@@ -4,14 +4,14 @@ import { notFound } from '../core/errors';
 import { listUsers } from './browse';
 import { disableUser, enableUser, setRole } from './change-user';
 import { deleteUser } from './delete-user';
-import type { Dependencies } from './dependencies';
+import type { Dependencies, RoleSettings } from './dependencies';
 import { forceLogout, forceLogoutAll } from './force-logout';
 import { sendPasswordReset } from './send-password-reset';
 
 export type AdminDependencies = Pick<
   Dependencies,
-  'truth' | 'revoker' | 'rateLimits' | 'mailSender' | 'canMail'
->;
+  'truth' | 'revoker' | 'hooks' | 'rateLimits' | 'mailSender' | 'canMail'
+> & { readonly settings: RoleSettings };
 
 /** Finds the user with this id or email. Throws `NOT_FOUND`. */
 const findUser =

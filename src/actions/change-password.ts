@@ -1,7 +1,7 @@
 import type { Principal } from '../guard/guard';
 import { checkNewPassword } from './check-new-password';
 import { askerOf, type Client } from './client';
-import { confirmPassword, ownAccount } from './confirm-password';
+import { checkOwnPassword, ownAccount } from './own-password';
 import type { Dependencies } from './dependencies';
 import { endOthersAndReissue } from './reissue';
 
@@ -17,7 +17,7 @@ export const changePassword =
     const before = await ownAccount(deps, principal);
     await checkNewPassword(deps, change.newPassword, before.email);
     const account = { user: before, sessionId: principal.sessionId };
-    const confirmed = await confirmPassword(deps, account, change.currentPassword, client);
+    const confirmed = await checkOwnPassword(deps, account, change.currentPassword, client);
     const after = await passwords.hash(change.newPassword, askerOf(client));
     const password = { before: confirmed, after };
     return endOthersAndReissue(deps, principal, client, 'PASSWORD_CHANGED', password);

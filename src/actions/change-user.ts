@@ -2,10 +2,12 @@ import type { User } from '../core/account';
 import { notFound } from '../core/errors';
 import type { Receipt } from '../core/receipt';
 import { type Actor, type ActorClient, originOf } from './client';
-import type { Dependencies } from './dependencies';
+import { checkRole } from './check-role';
+import type { Dependencies, RoleSettings } from './dependencies';
 import { keepAnAdministrator } from './keep-an-administrator';
 
 type ChangingUsers = Pick<Dependencies, 'truth' | 'revoker'>;
+type ChangingRoles = ChangingUsers & Pick<Dependencies, 'hooks'> & { readonly settings: RoleSettings };
 
 export interface ChangedUser {
   readonly user: User;
@@ -54,8 +56,11 @@ export const enableUser =
 
 /** Sets a user's role. Tokens carry the role, so all are revoked. Sessions continue, and refresh into the new role. */
 export const setRole =
-  (deps: ChangingUsers) =>
+  (deps: ChangingRoles) =>
   async (admin: Actor, userId: string, role: User['role'], client: ActorClient): Promise<ChangedUser> => {
+    const { hooks } = deps;
+    const origin = originOf(client);
+    checkRole(role, deps.settings);
     const before = await userOf(deps, userId);
     if (before.role === role)
       return { user: before, receipt: await deps.revoker.confirmPending('USER', userId) };
@@ -66,9 +71,12 @@ export const setRole =
         userId,
         actorId: admin.userId,
         reason: `${before.role} to ${role}`,
-        ...originOf(client),
+        ...origin,
       },
-      keepAnAdministrator((tables) => tables.users.change(userId, { role })),
+      keepAnAdministrator(async (tables, { role: previousRole, ...user }) => {
+        await tables.users.change(userId, { role });
+        await hooks.run('changingRole', tables, { user: { ...user, role }, previousRole, client: origin });
+      }, hooks.has('changingRole')),
     );
     return { user: await userOf(deps, userId), receipt };
   };

@@ -1,34 +1,30 @@
-import type { User } from '../core/account';
 import { invalidCredentials, unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { rehash } from './rehash';
-import { countPasswordAttempt } from './try-password';
-
-/** Returns the caller's account. Throws `UNAUTHENTICATED` if it was deleted or disabled after the token was checked. */
-export async function ownAccount({ truth }: Dependencies, { userId }: Principal): Promise<User> {
-  const user = await truth.users.findById(userId);
-  if (!user || user.disabled) throw unauthenticated('TOKEN_REVOKED');
-  return user;
-}
+import { type Grant, grant, newSalt, useOf } from './grant';
+import { checkOwnPassword, ownAccount } from './own-password';
 
 /**
- * Returns the hash that the password fits, which is one of ours. Throws `INVALID_CREDENTIALS` if it is wrong. Counts as a
- * password attempt.
+ * Confirms the password in a session, and issues new tokens for it with a new `auth_time`. Its old refresh tokens lose
+ * their salt: a copy of one must not become as fresh (OWASP ASVS 7.2.4). Ends no other session and no access token.
  */
-export async function confirmPassword(
-  deps: Dependencies,
-  { user, sessionId }: { readonly user: User; readonly sessionId: string },
-  password: string,
-  client: Client,
-): Promise<string> {
-  const isRight = await countPasswordAttempt(deps, { email: user.email, sessionId }, client);
-  const { passwordHash } = user;
-  const right = await isRight(() => Promise.resolve(passwordHash), password);
-  const current = right ? await rehash(deps, user, password, client) : undefined;
-  if (current) return current.passwordHash;
-  const type = 'PASSWORD_CONFIRMATION_FAILED';
-  deps.recordRefusal({ type, userId: user.id, actorId: user.id, sessionId, ...originOf(client) });
-  throw invalidCredentials();
-}
+export const confirmPassword =
+  (deps: Dependencies) =>
+  async (principal: Principal, password: string, client: Client): Promise<Grant> => {
+    const { truth, clock, settings } = deps;
+    const { userId, sessionId } = principal;
+    const user = await ownAccount(deps, principal);
+    const passwordHash = await checkOwnPassword(deps, { user, sessionId }, password, client);
+    // Read before the versions, as at login.
+    const issuedAt = clock.now();
+    const outcome = await truth.sessions.reauthenticate(
+      { id: sessionId, userId },
+      { type: 'PASSWORD_CONFIRMED', userId, actorId: userId, sessionId, ...originOf(client) },
+      { passwordHash, salt: newSalt(), use: useOf(client, issuedAt, settings) },
+    );
+    if (outcome === 'password changed') throw invalidCredentials();
+    // The session has ended since the token was checked.
+    if (outcome === 'session ended') throw unauthenticated('TOKEN_REVOKED');
+    return grant(deps, { ...outcome, issuedAt });
+  };

@@ -2,6 +2,7 @@ import type { Registration } from '../core/account';
 import type { Clock } from '../core/clock';
 import type { Notice } from '../core/mail';
 import type { IsBreached } from '../core/ports/breaches';
+import type { ReadOwnClaims } from '../core/ports/own-claims';
 import type { MailSender } from '../core/ports/mails';
 import type { Passwords } from '../core/ports/passwords';
 import type { RecordRefusal } from '../core/ports/refusals';
@@ -18,6 +19,7 @@ import type {
 import type { Truth } from '../core/ports/truth';
 import type { Revoker } from '../revocation/revoke';
 import type { CheckThoroughly } from '../revocation/thorough-check';
+import type { HookRunner } from './run-hook';
 
 export interface TokenSettings {
   readonly issuer: string;
@@ -30,6 +32,11 @@ export interface TokenSettings {
   readonly sessionMaxAge: number;
   /** The most live sessions of a user. One more ends the least recently used one. */
   readonly sessionsPerUser: number;
+}
+
+export interface RoleSettings {
+  /** The application's roles, beside `USER` and `ADMIN`. */
+  readonly roles: readonly string[];
 }
 
 export interface AccountSettings {
@@ -48,6 +55,9 @@ export interface Dependencies {
   /** Records a refused request in the audit log. */
   readonly recordRefusal: RecordRefusal;
   readonly sign: SignToken;
+  /** Left out: tokens have no claims of the application. */
+  readonly readOwnClaims?: ReadOwnClaims;
+  readonly hooks: HookRunner;
   readonly verify: VerifyToken;
   readonly checkThoroughly: CheckThoroughly;
   readonly refreshTokens: RefreshTokens;
@@ -59,5 +69,5 @@ export interface Dependencies {
   readonly generateKey: GenerateSigningKey;
   readonly generateRefreshKey: GenerateRefreshKey;
   readonly clock: Clock;
-  readonly settings: TokenSettings & AccountSettings;
+  readonly settings: TokenSettings & RoleSettings & AccountSettings;
 }

@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Session, User } from '../core/account';
+import { type Session, toPublicUser, type User } from '../core/account';
 import { LARGEST_SKEW } from '../core/claims';
 import type { NewSession, SessionState, SessionUse } from '../core/ports/sessions';
 import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
+import { effectiveRole } from '../core/shape';
 import { type Client, originOf } from './client';
 import type { Dependencies, TokenSettings } from './dependencies';
 import { dataOf, noticesOf } from './notices';
@@ -102,11 +103,37 @@ export async function openSession(
   return opened && { ...opened, issuedAt };
 }
 
-/** Signs a grant, confirms the revocations it caused, and has its mail sent. Runs after the transaction: the key may have to be read. */
-export async function grant(
-  { sign, settings, revoker, refreshTokens, mailSender }: Dependencies,
-  { user, session, generation, salt, fleet, issuedAt, displaced = [], hasMail = false }: GrantTerms,
-): Promise<Grant> {
+/** The application's claims, and what they were read for. */
+export interface EarlyClaims extends Pick<SessionState, 'user' | 'fleet'> {
+  readonly claims: Readonly<Record<string, unknown>> | undefined;
+}
+
+type ReadingClaims = Pick<Dependencies, 'readOwnClaims' | 'settings'>;
+
+/** Reads the application's claims of a session's next token. Throws `SERVICE_UNAVAILABLE`. */
+export async function readEarly(
+  { readOwnClaims, settings }: ReadingClaims,
+  { user, session, fleet }: Pick<SessionState, 'user' | 'session' | 'fleet'>,
+): Promise<EarlyClaims> {
+  const role = effectiveRole(user.role, settings.roles);
+  const holder = { user: { ...toPublicUser(user), role }, session: { ...session } };
+  return { claims: await readOwnClaims?.(holder), user, fleet };
+}
+
+/** Whether the claims were read for the versions of this token. Then no end of tokens lies between them. */
+const areFor = (early: EarlyClaims, { user, fleet }: Pick<SessionState, 'user' | 'fleet'>) =>
+  early.user.tokenVersion === user.tokenVersion && early.fleet.globalVersion === fleet.globalVersion;
+
+/**
+ * Signs a grant, confirms the revocations it caused, and has its mail sent. Runs after the transaction: the key may have
+ * to be read, and the application's claims too. If they cannot be, a client that refreshes may send its token again.
+ *
+ * @param early claims that were read before
+ */
+export async function grant(deps: Dependencies, terms: GrantTerms, early?: EarlyClaims): Promise<Grant> {
+  const { sign, settings, revoker, refreshTokens, mailSender } = deps;
+  const { user, session, generation, salt, fleet, issuedAt, displaced = [], hasMail = false } = terms;
+  const role = effectiveRole(user.role, settings.roles);
   if (hasMail) mailSender.wake();
   const receipt =
     displaced.length > 0
@@ -117,6 +144,9 @@ export async function grant(
   // in the log, which is kept by the clock of Postgres: ours may be ahead.
   const latest = Math.floor((fleet.now + LARGEST_SKEW) / 1000) + settings.accessTokenTtl;
   const exp = Math.min(iat + settings.accessTokenTtl, Math.floor(session.expiresAt.getTime() / 1000), latest);
+  // By the clock of Postgres, which may be ahead of ours.
+  const authTime = Math.min(Math.floor(session.authenticatedAt.getTime() / 1000), iat);
+  const { claims } = early && areFor(early, terms) ? early : await readEarly(deps, terms);
   const accessToken = await sign(
     {
       iss: settings.issuer,
@@ -127,9 +157,11 @@ export async function grant(
       exp,
       jti: randomUUID(),
       sid: session.id,
-      role: user.role,
+      role,
       tokenVersion: user.tokenVersion,
       globalVersion: fleet.globalVersion,
+      auth_time: authTime,
+      ...(claims && { claims }),
     },
     fleet.signingKeyId,
   );

@@ -28,13 +28,42 @@ async function introspectAccessToken(
   if (!verification.ok) return INACTIVE;
   if ((await checkThoroughly(verification.token, text)) !== 'GOOD') return INACTIVE;
   // One by one, so that a claim added later is not exposed by accident.
-  const { iss, sub, aud, client_id, iat, exp, nbf, jti, sid, role, tokenVersion, globalVersion } =
-    verification.token.claims;
+  const {
+    iss,
+    sub,
+    aud,
+    client_id,
+    iat,
+    exp,
+    nbf,
+    jti,
+    sid,
+    role,
+    tokenVersion,
+    globalVersion,
+    auth_time,
+    claims,
+  } = verification.token.claims;
   return {
     active: true,
     token_use: 'access_token',
     token_type: 'Bearer',
-    ...{ iss, sub, aud, client_id, iat, exp, nbf, jti, sid, role, tokenVersion, globalVersion },
+    ...{
+      iss,
+      sub,
+      aud,
+      client_id,
+      iat,
+      exp,
+      nbf,
+      jti,
+      sid,
+      role,
+      tokenVersion,
+      globalVersion,
+      auth_time,
+      claims,
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 import type { User } from '../core/account';
-import { type Actor, type Client, originOf } from './client';
+import { checkRole } from './check-role';
+import { type Actor, type ActorClient, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { requireMail } from './notices';
+import { withHook } from './run-hook';
 
 /**
  * Invites a user, who sets a password by the link in a mail. Inviting again sets the role anew, and ends the links of
@@ -9,12 +11,17 @@ import { requireMail } from './notices';
  */
 export const inviteUser =
   (deps: Dependencies) =>
-  async (admin: Actor, email: string, role: User['role'], client: Client): Promise<User> => {
+  async (admin: Actor, email: string, role: User['role'], client: ActorClient): Promise<User> => {
     requireMail(deps);
+    checkRole(role, deps.settings);
     await deps.rateLimits.administratorMail(email, client);
-    const user = await deps.truth.newcomers.invite(
-      { email, role },
-      { type: 'USER_INVITED', actorId: admin.userId, reason: `as ${role}`, ...originOf(client) },
+    const origin = originOf(client);
+    const event = { type: 'USER_INVITED', actorId: admin.userId, reason: `as ${role}`, ...origin } as const;
+    const user = await withHook<'registering', User>(
+      deps,
+      'registering',
+      (tables) => tables.newcomers.invite({ email, role }, event),
+      (invited) => ({ user: invited, input: { email, role }, via: 'invitation', client: origin }),
     );
     deps.mailSender.wake();
     return user;

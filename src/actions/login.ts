@@ -6,6 +6,7 @@ import { grant, openSession } from './grant';
 import { dataOf } from './notices';
 import type { Credentials } from './register';
 import { rehash } from './rehash';
+import { begun, withHook } from './run-hook';
 import { countPasswordAttempt } from './try-password';
 
 /**
@@ -55,7 +56,14 @@ export const login = (deps: Dependencies) => async (credentials: Credentials, cl
   const issuedAt = clock.now();
   // Nothing is opened if the password has changed, or the user was disabled, while it was hashed.
   const opening = { type: 'LOGIN_SUCCEEDED', client, useCookie, issuedAt } as const;
-  const terms = user ? await openSession(truth, deps, { ...opening, user }) : undefined;
+  const terms = user
+    ? await withHook(
+        deps,
+        'loggedIn',
+        (tables) => openSession(tables, deps, { ...opening, user }),
+        begun(client),
+      )
+    : undefined;
   if (terms) return grant(deps, terms);
   deps.recordRefusal({ type: 'LOGIN_FAILED', userId: found?.id, ...originOf(client) });
   throw invalidCredentials();

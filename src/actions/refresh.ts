@@ -3,7 +3,7 @@ import { isNotFound, refreshTokenInvalid, refreshTokenReused, serviceUnavailable
 import type { PresentedRefreshToken, SessionState } from '../core/ports/sessions';
 import { type Caller, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
-import { grant, type GrantTerms, useOf } from './grant';
+import { type EarlyClaims, grant, type GrantTerms, readEarly, useOf } from './grant';
 import { dataOf, noticesOf } from './notices';
 
 /** ms for which a used token is accepted again: two tabs may refresh at once, or a response may get lost. */
@@ -51,6 +51,20 @@ async function rotate(
 }
 
 /**
+ * Reads the application's claims before a token is used up. If they cannot be read for longer than a used token is
+ * accepted again, nobody must be taken for a thief.
+ */
+async function claimsBefore(
+  deps: Dependencies,
+  token: PresentedRefreshToken,
+): Promise<EarlyClaims | undefined> {
+  if (!deps.readOwnClaims) return undefined;
+  const found = await deps.truth.sessions.look(token);
+  const isNext = judge(token.generation, found, deps.clock.now()) === 'current';
+  return found && isNext ? readEarly(deps, found) : undefined;
+}
+
+/**
  * Exchanges a refresh token for new tokens. Throws `REFRESH_TOKEN_INVALID`, or `REFRESH_TOKEN_REUSED` for one that was
  * used before: it may be a stolen copy, so its session is ended with all tokens (RFC 9700, section 4.14.2).
  */
@@ -73,8 +87,9 @@ export const refresh = (deps: Dependencies) => async (argument: string | undefin
   if (!token) throw await bad('unknown');
   await deps.rateLimits.refresh(token.sessionId, client);
 
+  const early = await claimsBefore(deps, token);
   const outcome = await rotate(deps, token, client);
-  if (!('fault' in outcome)) return grant(deps, outcome);
+  if (!('fault' in outcome)) return grant(deps, outcome, early);
   const { fault, of } = outcome;
   if (fault === 'unknown') throw await bad(fault);
   if (fault !== 'reused' || !of) throw refused(fault, of);

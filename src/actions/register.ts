@@ -1,16 +1,31 @@
+import type { User } from '../core/account';
 import { emailNotVerified, registrationClosed, TokenfenceError } from '../core/errors';
 import { checkNewPassword, refuseWeakPassword } from './check-new-password';
 import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { type Grant, grant, openSession } from './grant';
 import { dataOf } from './notices';
+import { type About, withHook } from './run-hook';
 
 export interface Credentials {
   readonly email: string;
   readonly password: string;
   /** Whether the refresh token goes into a cookie. */
   readonly useCookie?: boolean | null;
+  /** All of the input but the password, with fields that the application has added. */
+  readonly input?: Readonly<Record<string, unknown>>;
 }
+
+const registered = (
+  user: User,
+  { email, input = { email } }: Credentials,
+  client: Client,
+): About<'registering'> => ({
+  user,
+  input,
+  via: 'register',
+  client: originOf(client),
+});
 
 type Register = (credentials: Credentials, client: Client) => Promise<Grant>;
 
@@ -35,19 +50,24 @@ async function hashNew(deps: Dependencies, { email, password }: Credentials, cli
 const registerOpenly =
   (deps: Dependencies): Register =>
   async (credentials, client) => {
-    const { truth, clock } = deps;
+    const { truth, clock, hooks } = deps;
     const { email, useCookie } = credentials;
     const passwordHash = await hashNew(deps, credentials, client);
 
     const issuedAt = clock.now();
-    const terms = await truth.transaction(async (tables) => {
-      const user = await tables.users
-        .insert({ email, passwordHash, role: 'USER' })
-        .catch(recordTaken(deps, client));
-      const opening = { type: 'USER_REGISTERED', client, useCookie, issuedAt } as const;
-      return openSession(tables, deps, { ...opening, user: { id: user.id, passwordHash } });
-    });
-    if (!terms) throw new Error('The user that was just inserted is not there.');
+    const terms = await truth.transaction(
+      async (tables) => {
+        const user = await tables.users
+          .insert({ email, passwordHash, role: 'USER' })
+          .catch(recordTaken(deps, client));
+        const opening = { type: 'USER_REGISTERED', client, useCookie, issuedAt } as const;
+        const opened = await openSession(tables, deps, { ...opening, user: { id: user.id, passwordHash } });
+        if (!opened) throw new Error('The user that was just inserted is not there.');
+        await hooks.run('registering', tables, registered(opened.user, credentials, client));
+        return opened;
+      },
+      { lends: hooks.has('registering') },
+    );
     return grant(deps, terms);
   };
 
@@ -68,7 +88,12 @@ const registerPending =
       registered: { type: 'USER_REGISTERED', ...origin },
       taken: { ...TAKEN, ...origin },
     } as const;
-    await deps.truth.newcomers.register({ email, passwordHash }, events, dataOf(client));
+    await withHook(
+      deps,
+      'registering',
+      (tables) => tables.newcomers.register({ email, passwordHash }, events, dataOf(client)),
+      (user) => user && registered(user, credentials, client),
+    );
     deps.mailSender.wake();
     throw emailNotVerified();
   };

@@ -1,7 +1,7 @@
 import { unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
-import { confirmPassword, ownAccount } from './confirm-password';
+import { checkOwnPassword, ownAccount } from './own-password';
 import type { Dependencies } from './dependencies';
 import { dataOf, noticesOf, requireMail } from './notices';
 
@@ -20,7 +20,7 @@ export const requestEmailChange =
     requireMail(deps);
     const user = await ownAccount(deps, principal);
     const { sessionId } = principal;
-    await confirmPassword(deps, { user, sessionId }, password, client);
+    await checkOwnPassword(deps, { user, sessionId }, password, client);
     await deps.rateLimits.mail(newEmail, client);
     const { id: userId, tokenVersion } = user;
     const data = { ...dataOf(client), newEmail };

@@ -1,7 +1,7 @@
 import { unauthenticated } from '../core/errors';
 import type { Principal } from '../guard/guard';
 import { type Client, originOf } from './client';
-import { ownAccount } from './confirm-password';
+import { ownAccount } from './own-password';
 import type { Dependencies } from './dependencies';
 import { dataOf, requireMail } from './notices';
 

@@ -1,8 +1,7 @@
 import type { SigningKey } from '../core/account';
 import type { Tables } from '../core/ports/truth';
 import type { Receipt } from '../core/receipt';
-import type { Principal } from '../guard/guard';
-import { type Client, originOf } from './client';
+import { type Actor, type ActorClient, originOf } from './client';
 import type { Dependencies } from './dependencies';
 
 /** ms that a key is published before it signs. Guards read the key set every 5 minutes, and caches keep it for one. */
@@ -26,7 +25,7 @@ export interface Rotation {
  */
 export const rotateSigningKey =
   ({ truth, revoker, keys, refreshTokens, generateKey, generateRefreshKey }: Dependencies) =>
-  async (admin: Principal, revokeOld: boolean, client: Client): Promise<Rotation> => {
+  async (admin: Actor, revokeOld: boolean, client: ActorClient): Promise<Rotation> => {
     const by = { actorId: admin.userId, ...originOf(client) };
 
     const rotate = async (tables: Tables, lead: number): Promise<Rotation> => {

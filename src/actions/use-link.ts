@@ -7,6 +7,7 @@ import { checkNewPassword } from './check-new-password';
 import { askerOf, type Client, originOf } from './client';
 import type { Dependencies } from './dependencies';
 import { type Grant, grant, newSession } from './grant';
+import { begun, withHook } from './run-hook';
 
 /** The token of a link as it was sent, and what it may be for. */
 interface PresentedLink {
@@ -54,7 +55,7 @@ export async function setPasswordByLink(
   { link: presented, password, useCookie, type, notices }: PasswordSetting,
   client: Client,
 ): Promise<{ grant: Grant; receipt: Receipt }> {
-  const { truth, passwords, revoker, clock, settings } = deps;
+  const { passwords, revoker, clock, settings } = deps;
   const link = await readLink(deps, presented, client);
   // Counted before the check and the hash, which anybody could ask for otherwise, with a good link too.
   if (link) await deps.rateLimits.registration(client);
@@ -68,7 +69,12 @@ export async function setPasswordByLink(
   const session = newSession({ client, useCookie, issuedAt }, settings);
   const { userId } = link;
   const event = { type, userId, actorId: userId, sessionId: session.id, ...originOf(client) };
-  const set = await truth.linkUses.setPassword(link, passwordHash, session, event, notices);
+  const set = await withHook(
+    deps,
+    'loggedIn',
+    (tables) => tables.linkUses.setPassword(link, passwordHash, session, event, notices),
+    (done) => begun(client)(done?.state),
+  );
   if (!set) throw await badLink(deps, link, client);
   deps.mailSender.wake();
   const receipt = await revoker.confirmEnded('USER', { ...set, user: set.state.user });

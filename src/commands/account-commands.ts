@@ -1,6 +1,6 @@
-import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { LONGEST_REASON } from '../core/account';
-import type { Role } from '../core/claims';
+import { isRole } from '../core/shape';
 import type * as Accounts from './account-tasks';
 import type { Job, LoadJob, RunJob } from './job';
 
@@ -16,6 +16,11 @@ function countOf(text: string): number {
 function reasonOf(text: string): string {
   if (text.length <= LONGEST_REASON) return text;
   throw new InvalidArgumentError(`Write at most ${LONGEST_REASON} characters.`);
+}
+
+function roleOf(text: string): string {
+  if (isRole(text)) return text;
+  throw new InvalidArgumentError('Write USER, ADMIN, or one of ROLES.');
 }
 
 const job =
@@ -50,8 +55,8 @@ export function addAccountCommands(admin: Command, run: RunJob): void {
     run(job(({ enabling }) => enabling(user))),
   );
   onUser('set-role', 'Change the role of a user. Ends their access tokens; sessions go on.')
-    .addArgument(new Argument('<role>').choices(['USER', 'ADMIN'] satisfies Role[]))
-    .action((user: string, role: Role) => run(job(({ settingRole }) => settingRole(user, role))));
+    .argument('<role>', 'USER, ADMIN, or one of ROLES', roleOf)
+    .action((user: string, role: string) => run(job(({ settingRole }) => settingRole(user, role))));
   withYes(withReason(onUser('delete', 'Delete a user with all sessions and tokens.'))).action(
     (user: string, options: { reason?: string; yes?: boolean }) =>
       run(job(({ deleting }) => deleting(user, options))),

@@ -4,7 +4,6 @@ import type { ActorClient } from '../actions/client';
 import type { ChangedUser } from '../actions/change-user';
 import { readConfig } from '../config/read-config';
 import type { User } from '../core/account';
-import type { Role } from '../core/claims';
 import type { Receipt } from '../core/receipt';
 import { type Administration, withAdministration } from '../server/administration';
 import { version } from '../server/version';
@@ -123,7 +122,7 @@ export const enabling = (name: string): Job =>
     return done(`Enabled ${nameOf(user)}. Ended sessions stay ended: the user signs in again.`);
   });
 
-export const settingRole = (name: string, role: Role): Job =>
+export const settingRole = (name: string, role: string): Job =>
   onUser(name, async (user, { actions }) => {
     const changed = await actions.setRole(NOBODY, user.id, role, commandLine());
     const text =

@@ -32,6 +32,10 @@ export interface Config extends LinkLifetimes {
   readonly auditRetention: number;
   /** ms; the time limit of a GraphQL operation. */
   readonly operationTimeout: number;
+  /** Whether the API is a subgraph of Apollo Federation. */
+  readonly federation: boolean;
+  /** The status of GraphQL answers: `errors` follows their errors, `200` is for gateways. */
+  readonly httpStatus: 'errors' | '200';
   /** ms */
   readonly revocationLease: number;
   /** The most users, tokens, sessions and keys in the view; 0 for no view. */
@@ -46,6 +50,8 @@ export interface Config extends LinkLifetimes {
   readonly rateLimit: boolean;
   /** Attempts at the password of one account. */
   readonly passwordAttemptsPerHour: number;
+  /** The application's roles, beside `USER` and `ADMIN`. */
+  readonly roles: readonly string[];
   readonly registration: Registration;
   readonly mail: MailConfig;
   /** Where links in mails lead, without a slash at its end. */

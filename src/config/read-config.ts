@@ -3,6 +3,7 @@ import type { Env } from './env';
 import { StartError } from '../core/start-error';
 import { contradictionsIn, warningsOf } from './judge';
 import { readMail, readServiceName } from './mail';
+import { readRoles } from './roles';
 import { findMisspelt } from './misspelt';
 import { readAppUrl, readBreachUrl, readHost, readIssuer, readTrustProxy } from './network';
 import { LEASE_LIMITS, SettingsReader } from './settings';
@@ -71,6 +72,7 @@ function readAccounts(read: SettingsReader, store: Config['store']) {
   const appUrl = readAppUrl(read);
   const breachUrl = readBreachUrl(read);
   return {
+    roles: readRoles(read),
     registration: read.oneOf('REGISTRATION', 'open', ['open', 'verified', 'invited'] as const),
     mail: readMail(read, store),
     appUrl,
@@ -112,6 +114,8 @@ export function readConfig(env: Env): Config {
     sessionMaxAge: read.seconds('SESSION_MAX_AGE', '90d', { from: '1s', to: '3650d' }),
     sessionsPerUser: read.integer('SESSIONS_PER_USER', 200, 1, 1000),
     operationTimeout: read.duration('OPERATION_TIMEOUT', '10s', { from: '1s', to: '60s' }),
+    federation: read.oneOf('FEDERATION', 'off', ['on', 'off']) === 'on',
+    httpStatus: read.oneOf('HTTP_STATUS', 'errors', ['errors', '200'] as const),
     auditRetention: read.seconds('AUDIT_RETENTION', '365d', { from: '1d', to: '3650d' }),
     viewLimit: read.integer('REVOCATION_VIEW_LIMIT', 2_000_000, 0, 100_000_000),
     waitReplicas: read.integer('REDIS_WAIT_REPLICAS', 0, 0, 100),

@@ -19,6 +19,8 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   sessionMaxAge: true,
   sessionsPerUser: true,
   operationTimeout: true,
+  federation: true,
+  httpStatus: true,
   auditRetention: true,
   revocationLease: true,
   viewLimit: true,
@@ -28,6 +30,7 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   trustProxy: true,
   rateLimit: true,
   passwordAttemptsPerHour: true,
+  roles: true,
   registration: true,
   // Holds a URL with a password. Parts of it are logged below.
   mail: false,

@@ -1,5 +1,3 @@
-import type { Role } from './claims';
-
 /** Who may create an account: anybody; anybody, who must verify the email first; or only those with an invitation. */
 export type Registration = 'open' | 'verified' | 'invited';
 
@@ -12,10 +10,19 @@ export interface User {
   readonly pending: boolean;
   /** `undefined` until the user sets one. */
   readonly passwordHash: string | undefined;
-  readonly role: Role;
+  /** `USER`, `ADMIN`, or a role of the application. */
+  readonly role: string;
   readonly tokenVersion: number;
   readonly disabled: boolean;
   readonly createdAt: Date;
+}
+
+/** A user as the application's callbacks get it. */
+export type PublicUser = Omit<User, 'passwordHash'>;
+
+export function toPublicUser(user: PublicUser): PublicUser {
+  const { id, email, emailVerified, pending, role, tokenVersion, disabled, createdAt } = user;
+  return { id, email, emailVerified, pending, role, tokenVersion, disabled, createdAt };
 }
 
 /** One login on one device. */
@@ -31,6 +38,8 @@ export interface Session {
   readonly userAgent: string | undefined;
   readonly ipAddress: string | undefined;
   readonly createdAt: Date;
+  /** When the user last proved who they are in it: by the password, or by a link. By the clock of Postgres. */
+  readonly authenticatedAt: Date;
   readonly lastUsedAt: Date;
   /** The absolute end, however often it is used. */
   readonly expiresAt: Date;
@@ -85,6 +94,7 @@ export const AUDIT_EVENT_TYPES = [
   'OLDEST_SESSION_ENDED',
   'LOGOUT_EVERYWHERE',
   'PASSWORD_CHANGED',
+  'PASSWORD_CONFIRMED',
   'ACCOUNT_DELETED',
   'FORCED_LOGOUT',
   'FORCED_SESSION_LOGOUT',
@@ -92,6 +102,7 @@ export const AUDIT_EVENT_TYPES = [
   'USER_DISABLED',
   'USER_ENABLED',
   'ROLE_CHANGED',
+  'TOKENS_ENDED',
   'REFRESH_TOKEN_REUSED',
   'SIGNING_KEY_ROTATED',
   'SIGNING_KEY_REVOKED',

@@ -1,4 +1,5 @@
-export type Role = 'USER' | 'ADMIN';
+import { faultOfClaims } from './own-claims';
+import { isRole } from './shape';
 
 /** The claims of an access token (RFC 9068, and this project's versions). Times are in s since the epoch. */
 export interface AccessTokenClaims {
@@ -13,11 +14,16 @@ export interface AccessTokenClaims {
   readonly jti: string;
   /** The id of the session: one login on one device. */
   readonly sid: string;
-  readonly role: Role;
+  /** `USER`, `ADMIN`, or a role of the application. */
+  readonly role: string;
   /** The user's version when the token was issued. */
   readonly tokenVersion: number;
   /** The global version when the token was issued. */
   readonly globalVersion: number;
+  /** When the user last proved who they are in this session: by the password, or by a link (OpenID Connect Core 1.0). */
+  readonly auth_time: number;
+  /** The application's own claims. */
+  readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** A token whose signature and claims are valid. It may still be revoked. */
@@ -73,10 +79,13 @@ export function readClaims(payload: unknown, expected: ExpectedClaims): ClaimsRe
   if (!isTime(claims.iat)) return fault('iat is missing or not a time');
   if (!isTime(claims.exp)) return fault('exp is missing or not a time');
   if (claims.nbf !== undefined && !isTime(claims.nbf)) return fault('nbf is not a time');
-  if (claims.role !== 'USER' && claims.role !== 'ADMIN') return fault('role is missing or unknown');
+  if (!isTime(claims.auth_time)) return fault('auth_time is missing or not a time');
+  if (!isRole(claims.role)) return fault('role is missing or not a role');
   for (const name of ['tokenVersion', 'globalVersion'] as const) {
     if (!isVersion(claims[name])) return fault(`${name} is missing or not a positive integer`);
   }
+  const faultOfOwn = claims.claims === undefined ? undefined : faultOfClaims(claims.claims);
+  if (faultOfOwn !== undefined) return fault(faultOfOwn);
   return { ok: true, claims: claims as unknown as AccessTokenClaims };
 }
 

@@ -1,6 +1,7 @@
 /** The error codes of the API, each with its HTTP status. */
 export const ERROR_STATUS = {
   UNAUTHENTICATED: 401,
+  INSUFFICIENT_USER_AUTHENTICATION: 401,
   FORBIDDEN: 403,
   EMAIL_NOT_VERIFIED: 403,
   REGISTRATION_CLOSED: 403,
@@ -27,6 +28,8 @@ export interface ErrorDetails {
   readonly reason?: UnauthenticatedReason;
   /** s until a retry makes sense, a whole number. */
   readonly retryAfter?: number;
+  /** s since the user last proved the password: more than this is too long. */
+  readonly maxAge?: number;
 }
 
 /** An error with a stable code. Clients see its message; what they must not see goes into `cause`. */
@@ -47,6 +50,15 @@ export class TokenfenceError extends Error {
   }
 }
 
+/** Carries what a hook of the application threw out of its transaction, past what judges the errors of the stores. */
+export class HookError extends Error {
+  override readonly name = 'HookError';
+
+  constructor(hook: string, cause: unknown) {
+    super(`The hook ${hook} failed`, { cause });
+  }
+}
+
 const REASON_TEXT: Record<UnauthenticatedReason, string> = {
   TOKEN_MISSING: 'Sign in: send "Authorization: Bearer <access token>".',
   TOKEN_INVALID: 'The access token is invalid. Sign in again.',
@@ -56,6 +68,14 @@ const REASON_TEXT: Record<UnauthenticatedReason, string> = {
 
 export const unauthenticated = (reason: UnauthenticatedReason) =>
   new TokenfenceError('UNAUTHENTICATED', REASON_TEXT[reason], { reason });
+
+/** The token is good, but the password was proved too long ago (RFC 9470). @param maxAge s */
+export const authenticationTooOld = (maxAge: number) =>
+  new TokenfenceError(
+    'INSUFFICIENT_USER_AUTHENTICATION',
+    'Confirm the password: this needs a more recent sign-in.',
+    { maxAge },
+  );
 
 export const forbidden = (message: string) => new TokenfenceError('FORBIDDEN', message);
 

@@ -38,10 +38,8 @@ class RequiredReason {
   reason!: string;
 }
 
-const toUser = ({ user, receipt }: ChangedUser, context: Context) => {
-  noteReceipt(receipt, context);
-  return toUserType(user, requireUser(context).sessionId);
-};
+const toUser = ({ user, receipt }: ChangedUser, context: Context) =>
+  toUserType(user, requireUser(context).sessionId, noteReceipt(receipt, context));
 
 @Authorized(Role.ADMIN)
 @Resolver()
@@ -123,7 +121,6 @@ export class AdminResolver {
       revokeOld ?? false,
       context.client,
     );
-    noteReceipt(receipt, context);
-    return toSigningKeyType(key, signsFrom);
+    return toSigningKeyType(key, signsFrom, noteReceipt(receipt, context));
   }
 }

@@ -1,37 +1,35 @@
-import { ApolloServer } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
-import type { Context } from './context';
-import { type Documents, type DocumentsOptions, MOST_ERRORS, MOST_TOKENS } from './documents';
-import { createErrorFormatter } from './errors';
-import { createRequestPlugin, type RequestPluginOptions } from './request-plugin';
+import type { GraphQLSchema } from 'graphql';
+import type { ApolloBounds } from './apollo-bounds';
+import { type Documents, MOST_ERRORS, MOST_TOKENS } from './documents';
+import { createErrorFormatter, type FormatOptions } from './errors';
+import type { AddedContext } from './own-context';
 
-/** What Apollo is made with. `production` also turns off its landing page. */
-export interface ApolloOptions extends DocumentsOptions, Omit<RequestPluginOptions, 'requestIds'> {
-  /** Documents that are parsed and validated before Apollo gets the request. */
-  readonly documents: Pick<Documents, 'store'>;
-}
-
-export function createApollo(options: ApolloOptions): ApolloServer<Context> {
-  const { schema, logger, production, documents } = options;
-  const requestIds = new WeakMap<object, string | undefined>();
+/**
+ * Makes the options by which Apollo bounds a request, masks unexpected errors, and keeps values out of messages.
+ *
+ * @param requestIds where the plugin notes which request an error belongs to
+ */
+export function createApolloBounds(
+  options: FormatOptions & { readonly requestIds: WeakMap<object, string | undefined> },
+): ApolloBounds {
+  const { logger, production, requestIds } = options;
   const formatError = createErrorFormatter(options);
-  return new ApolloServer<Context>({
-    schema,
+  return {
     introspection: !production,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     csrfPrevention: true,
-    documentStore: documents.store,
     parseOptions: { maxTokens: MOST_TOKENS },
     validationOptions: { maxErrors: MOST_ERRORS },
     executionOptions: { maxCoercionErrors: MOST_ERRORS },
     hideSchemaDetailsFromClientErrors: production,
     formatError: (formatted, error) => formatError(formatted, error, requestIds.get(error as object)),
-    // The composition root handles signals.
+    // Whoever starts the server handles signals.
     stopOnTerminationSignals: false,
     logger: {
       debug: (message: string) => logger.debug({}, message),
@@ -40,11 +38,30 @@ export function createApollo(options: ApolloOptions): ApolloServer<Context> {
       // After the colon may follow a client's document, which may contain a password.
       error: (message: string) => logger.error({}, `Apollo: ${message.split(':', 1)[0] ?? ''}.`),
     },
+  };
+}
+
+/** What our own server gives Apollo. */
+export interface ApolloParts {
+  readonly schema: GraphQLSchema;
+  readonly apolloOptions: ApolloBounds;
+  readonly apolloPlugin: ApolloServerPlugin<Partial<AddedContext>>;
+}
+
+/** @param documents that are parsed and validated before Apollo gets the request */
+export const createApollo = (
+  { schema, apolloOptions, apolloPlugin }: ApolloParts,
+  documents: Pick<Documents, 'store'>,
+): ApolloServer<Partial<AddedContext>> =>
+  new ApolloServer<Partial<AddedContext>>({
+    ...apolloOptions,
+    schema,
+    documentStore: documents.store,
     plugins: [
       // It visits every field of every response, and none may be cached.
       ApolloServerPluginCacheControlDisabled(),
-      createRequestPlugin({ ...options, requestIds }),
-      production ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
+      apolloPlugin,
+      // It needs the internet. The HTTP server has GraphiQL instead.
+      ApolloServerPluginLandingPageDisabled(),
     ],
   });
-}

@@ -1,7 +1,8 @@
 import { Field, ObjectType } from 'type-graphql';
 import type { Grant } from '../actions/grant';
 import type { Context } from './context';
-import { noteReceipt } from './logout-receipt.type';
+import type { Receipt } from '../core/receipt';
+import { type LogoutReceiptType, noteReceipt, ReceiptField } from './logout-receipt.type';
 import { SessionType, toSessionType } from './session.type';
 import { toUserType, UserType } from './user.type';
 
@@ -34,12 +35,22 @@ export class AuthPayloadType {
 
   @Field(() => UserType, { description: 'The user who signed in.' })
   user!: UserType;
+
+  @ReceiptField('What this ended: other sessions, or every token. Null if it ended nothing.')
+  receipt?: LogoutReceiptType;
 }
 
-/** Converts a grant to its GraphQL type. In cookie mode, sets the refresh token as a cookie instead. */
-export function toAuthPayload(grant: Grant, context: Context): AuthPayloadType {
+/**
+ * Converts a grant to its GraphQL type. In cookie mode, sets the refresh token as a cookie instead.
+ *
+ * @param ended the receipt of what the mutation ended; by default of what the sign-in ended to make room
+ */
+export function toAuthPayload(
+  grant: Grant,
+  context: Context,
+  ended: Receipt | undefined = grant.receipt,
+): AuthPayloadType {
   const { session, user, refreshToken, refreshTokenExpiresAt } = grant;
-  noteReceipt(grant.receipt, context);
   if (session.usesCookie) context.setRefreshCookie(refreshToken, refreshTokenExpiresAt);
   return {
     accessToken: grant.accessToken,
@@ -48,5 +59,6 @@ export function toAuthPayload(grant: Grant, context: Context): AuthPayloadType {
     refreshTokenExpiresAt,
     session: toSessionType(session, session.id),
     user: toUserType(user, session.id),
+    receipt: noteReceipt(ended, context),
   };
 }

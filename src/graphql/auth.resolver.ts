@@ -1,10 +1,18 @@
-import { Arg, Authorized, Ctx, ID, Mutation, Resolver } from 'type-graphql';
+import { Arg, Authorized, createParameterDecorator, Ctx, ID, Mutation, Resolver } from 'type-graphql';
 import type { Actions } from '../actions/actions';
 import { requireUser } from '../guard/require-user';
 import { ChangePasswordInput, LoginInput, RegisterInput } from './auth.input';
 import { AuthPayloadType, toAuthPayload } from './auth-payload.type';
 import type { Context } from './context';
-import { LogoutReceiptType, noteReceipt, toLogoutReceipt } from './logout-receipt.type';
+import { LogoutReceiptType, toLogoutReceipt } from './logout-receipt.type';
+
+/** The input as GraphQL read it. The class has only our own fields, and an application may have added others. */
+const WholeInput = () =>
+  createParameterDecorator<Context>(({ args }) => args.input as Record<string, unknown>);
+
+/** Returns the whole input without the password, which no hook gets. */
+const withoutPassword = (whole: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(whole).filter(([name]) => name !== 'password'));
 
 /** Mutations for the caller's own account. The first four need no access token. */
 @Resolver()
@@ -14,10 +22,17 @@ export class AuthResolver {
   @Mutation(() => AuthPayloadType, { description: 'Creates an account and signs in.' })
   async register(
     @Arg('input', () => RegisterInput, { description: 'The email and password of the new account.' })
-    input: RegisterInput,
+    { email, password, useCookie }: RegisterInput,
+    @WholeInput() whole: Record<string, unknown>,
     @Ctx() context: Context,
   ) {
-    return toAuthPayload(await this.actions.register(input, context.client), context);
+    return toAuthPayload(
+      await this.actions.register(
+        { email, password, useCookie, input: withoutPassword(whole) },
+        context.client,
+      ),
+      context,
+    );
   }
 
   @Mutation(() => AuthPayloadType, { description: 'Signs in and starts a session.' })
@@ -73,8 +88,7 @@ export class AuthResolver {
   })
   async logoutOthers(@Ctx() context: Context) {
     const { grant, receipt } = await this.actions.logoutOthers(requireUser(context), context.client);
-    noteReceipt(receipt, context);
-    return toAuthPayload(grant, context);
+    return toAuthPayload(grant, context, receipt);
   }
 
   @Authorized()
@@ -101,8 +115,23 @@ export class AuthResolver {
     @Ctx() context: Context,
   ) {
     const { grant, receipt } = await this.actions.changePassword(requireUser(context), input, context.client);
-    noteReceipt(receipt, context);
-    return toAuthPayload(grant, context);
+    return toAuthPayload(grant, context, receipt);
+  }
+
+  @Authorized()
+  @Mutation(() => AuthPayloadType, {
+    description:
+      'Confirms the password in this session. Returns new tokens for it, which count as a recent sign-in. Its earlier ' +
+      'refresh tokens become unknown; nothing else ends.',
+  })
+  async confirmPassword(
+    @Arg('password', () => String, { description: 'The password of the account.' }) password: string,
+    @Ctx() context: Context,
+  ) {
+    return toAuthPayload(
+      await this.actions.confirmPassword(requireUser(context), password, context.client),
+      context,
+    );
   }
 
   @Authorized()

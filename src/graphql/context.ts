@@ -12,6 +12,8 @@ export interface Context extends Omit<Caller, 'auth'> {
   /** Checked again before each mutation but the first: an earlier one may have ended the token. */
   auth: AuthResult;
   authenticate(): Promise<AuthResult>;
+  /** Whether one of our mutations has begun. */
+  hasMutated: boolean;
   /** ms by `performance.now()`, after which no mutation begins and every query times out. */
   readonly deadline: number;
   setRefreshCookie(refreshToken: string, expiresAt: Date): void;

@@ -1,11 +1,11 @@
-import { unwrapResolverError } from '@apollo/server/errors';
 import { type ASTNode, type GraphQLError, Kind } from 'graphql';
 import { type Caller, originOf } from '../actions/client';
 import { TokenfenceError } from '../core/errors';
 import type { RecordRefusal } from '../core/ports/refusals';
+import { thrownBy } from './errors';
 
 const isForbidden = (error: GraphQLError) => {
-  const raw = unwrapResolverError(error);
+  const raw = thrownBy(error);
   return raw instanceof TokenfenceError && raw.code === 'FORBIDDEN';
 };
 

@@ -1,7 +1,7 @@
 import { ApolloServerErrorCode, unwrapResolverError } from '@apollo/server/errors';
 import type { ValidationError } from 'class-validator';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { TokenfenceError } from '../core/errors';
+import { HookError, TokenfenceError } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 
 /** Apollo's codes for requests that never reached a resolver. Apollo sets their status. */
@@ -83,6 +83,64 @@ export const unexpected = (requestId?: string) => ({
   extensions: { code: 'INTERNAL_SERVER_ERROR', ...(requestId !== undefined && { requestId }) },
 });
 
+/** Errors that `PresentError` made itself. */
+const own = new WeakSet<Error>();
+
+/** Errors of an application's hook, which a client may see as they are. */
+const ofHook = new WeakSet<Error>();
+
+function marked(message: string, extensions: Record<string, unknown>): GraphQLError {
+  const error = new GraphQLError(message, { extensions });
+  own.add(error);
+  return error;
+}
+
+/** Returns the error of a resolver as a client may see it, with a code. An unexpected one is logged and masked. */
+export type PresentError = (error: unknown, requestId?: string) => unknown;
+
+/**
+ * Creates the end of every resolver of ours: what it throws has a code and a message for clients, whatever the GraphQL
+ * server does with errors. An application's own hook may throw a `GraphQLError`, which passes as it is.
+ */
+export function createPresenter({ logger }: Pick<FormatOptions, 'logger'>): PresentError {
+  return (thrown, requestId) => {
+    const error = thrown instanceof HookError ? thrown.cause : thrown;
+    if (error instanceof TokenfenceError) {
+      const { code, message, details } = error;
+      return new GraphQLError(message, { originalError: error, extensions: { code, ...details } });
+    }
+    if (error instanceof GraphQLError) {
+      const { validationErrors } = error.extensions;
+      if (thrown instanceof HookError) ofHook.add(error);
+      if (!Array.isArray(validationErrors) || ofHook.has(error)) return error;
+      return marked(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
+    }
+    logger.error({ requestId, err: forLog(error) }, 'Unexpected error in a request.');
+    const { message, extensions } = unexpected(requestId);
+    return marked(message, extensions);
+  };
+}
+
+/** Returns what a resolver threw, without what GraphQL and `PresentError` put around it. */
+export function thrownBy(raw: unknown): unknown {
+  const error = unwrapResolverError(raw);
+  return error instanceof GraphQLError && error.originalError instanceof TokenfenceError
+    ? error.originalError
+    : error;
+}
+
+/** Whether a resolver of ours, or our guard, threw this error. A hook's own error is not ours. */
+export function isOurs(raw: unknown): boolean {
+  const error = thrownBy(raw);
+  return error instanceof TokenfenceError || (error instanceof Error && own.has(error));
+}
+
+/** Whether a hook of the application threw this error. */
+export function isOfHook(raw: unknown): boolean {
+  const error = thrownBy(raw);
+  return error instanceof Error && ofHook.has(error);
+}
+
 export interface FormatOptions {
   readonly logger: Logger;
   /** Keeps names of the schema out of messages. */
@@ -101,7 +159,7 @@ export function createErrorFormatter({ logger, production }: FormatOptions) {
 
   return (formatted: GraphQLFormattedError, raw: unknown, requestId?: string): GraphQLFormattedError => {
     const { locations, path } = formatted;
-    const error = unwrapResolverError(raw);
+    const error = thrownBy(raw);
     const answer = (message: string, extensions: Record<string, unknown>) => ({
       message,
       locations,
@@ -116,6 +174,7 @@ export function createErrorFormatter({ logger, production }: FormatOptions) {
     }
     if (error instanceof GraphQLError) {
       const { code, validationErrors } = error.extensions;
+      if (own.has(error) || ofHook.has(error)) return answer(error.message, error.extensions);
       if (Array.isArray(validationErrors)) {
         return answer(messageOfValidation(validationErrors as ValidationError[]), { code: 'BAD_USER_INPUT' });
       }

@@ -5,12 +5,14 @@ import { requireUser } from '../guard/require-user';
 import { AuthPayloadType, toAuthPayload } from './auth-payload.type';
 import type { Context } from './context';
 import { AcceptInvitationInput, EmailArgs, EmailChangeInput, ResetPasswordInput, TOKEN } from './link.input';
-import { noteReceipt } from './logout-receipt.type';
+import { type LogoutReceiptType, noteReceipt } from './logout-receipt.type';
 import { toUserType, UserType } from './user.type';
 
 /** The holder of a link sees the user's sessions only if signed in as that user. */
-const toLinkUser = (user: User, { auth }: Context) =>
-  toUserType(user, auth.ok && auth.principal.userId === user.id ? auth.principal.sessionId : undefined);
+const toLinkUser = (user: User, { auth }: Context, receipt?: LogoutReceiptType) => {
+  const isOwn = auth.ok && auth.principal.userId === user.id;
+  return toUserType(user, isOwn ? auth.principal.sessionId : undefined, receipt);
+};
 
 /** Mutations that mail links, and those that use them. */
 @Resolver()
@@ -28,8 +30,7 @@ export class LinkResolver {
 
   @Mutation(() => AuthPayloadType, {
     description:
-      'Sets a new password by the link of a mail. Ends every session and token of the account, and signs in. The ' +
-      'receipt is in the extensions.',
+      'Sets a new password by the link of a mail. Ends every session and token of the account, and signs in.',
   })
   async resetPassword(
     @Arg('input', () => ResetPasswordInput, { description: 'The link and the new password.' })
@@ -37,8 +38,7 @@ export class LinkResolver {
     @Ctx() context: Context,
   ) {
     const { grant, receipt } = await this.actions.resetPassword(input, context.client);
-    noteReceipt(receipt, context);
-    return toAuthPayload(grant, context);
+    return toAuthPayload(grant, context, receipt);
   }
 
   @Authorized()
@@ -76,16 +76,14 @@ export class LinkResolver {
   @Mutation(() => UserType, {
     description:
       'Changes the email by the link to the new address. The notice to the old address has a link that undoes this ' +
-      'for 7 days; it also removes the password, and mails a link to set a new one. Both end every session and token. ' +
-      'The receipt is in the extensions.',
+      'for 7 days; it also removes the password, and mails a link to set a new one. Both end every session and token.',
   })
   async confirmEmailChange(
     @Arg('token', () => String, { description: TOKEN }) token: string,
     @Ctx() context: Context,
   ) {
     const { user, receipt } = await this.actions.confirmEmailChange(token, context.client);
-    noteReceipt(receipt, context);
-    return toLinkUser(user, context);
+    return toLinkUser(user, context, noteReceipt(receipt, context));
   }
 
   @Mutation(() => AuthPayloadType, {
@@ -97,7 +95,6 @@ export class LinkResolver {
     @Ctx() context: Context,
   ) {
     const { grant, receipt } = await this.actions.acceptInvitation(input, context.client);
-    noteReceipt(receipt, context);
-    return toAuthPayload(grant, context);
+    return toAuthPayload(grant, context, receipt);
   }
 }

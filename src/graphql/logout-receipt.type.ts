@@ -58,7 +58,16 @@ export const toLogoutReceipt = ({ confirmation, ...receipt }: Receipt): LogoutRe
   unconfirmedReason: confirmation.confirmed ? undefined : confirmation.reason,
 });
 
-/** Adds a receipt to the response's extensions, for mutations that return something else. */
-export function noteReceipt(receipt: Receipt | undefined, context: Context): void {
-  if (receipt) context.receipts.push(receipt);
+/** Declares the field of a result that is not a receipt itself. */
+export const ReceiptField = (description: string): PropertyDecorator =>
+  Field(() => LogoutReceiptType, { nullable: true, description });
+
+/**
+ * Returns a receipt for the field `receipt` of a result, and adds it to the response's extensions too. A client finds
+ * it there without having selected it, and a gateway passes on only the field.
+ */
+export function noteReceipt(receipt: Receipt | undefined, context: Context): LogoutReceiptType | undefined {
+  if (!receipt) return undefined;
+  context.receipts.push(receipt);
+  return toLogoutReceipt(receipt);
 }

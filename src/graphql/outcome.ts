@@ -17,17 +17,25 @@ export interface Outcome {
   userId?: string;
 }
 
-/** The most field names reported. */
-const MOST_FIELDS = 10;
+const outcomes = new WeakMap<object, Outcome>();
 
-/** Returns the top-level fields. Reads each fragment once: nested ones would double the work with each level. */
+/** Returns the record of a request, which is made when it is first asked for. */
+export function outcomeOf(request: object): Outcome {
+  const outcome = outcomes.get(request) ?? {};
+  outcomes.set(request, outcome);
+  return outcome;
+}
+
+/** The most field names reported. */
+export const MOST_FIELDS = 10;
+
+/** Returns all top-level fields. Reads each fragment once: nested ones would double the work with each level. */
 export function topLevelFields({ selectionSet }: OperationDefinitionNode, document: DocumentNode): string[] {
   const fragments = fragmentsIn(document);
   const fields = new Set<string>();
   const seen = new Set<string>();
   const add = ({ selections }: SelectionSetNode): void => {
     for (const selection of selections) {
-      if (fields.size >= MOST_FIELDS) return;
       // Not the alias, which is client text.
       if (selection.kind === Kind.FIELD) fields.add(selection.name.value);
       else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet);

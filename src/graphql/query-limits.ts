@@ -11,6 +11,7 @@ import {
   visit,
 } from 'graphql';
 import {
+  type ComplexityEstimator,
   type ComplexityEstimatorArgs,
   fieldExtensionsEstimator,
   getComplexity,
@@ -19,6 +20,7 @@ import {
 import { MOST_ERRORS } from './documents';
 import { requestError } from './errors';
 import { introspectionEstimator } from './introspection-cost';
+import type { OwnFields } from './own-fields';
 
 /** The most points that an operation may cost. A field costs 1, a list the sum of its items. */
 export const HIGHEST_COST = 10_000;
@@ -49,16 +51,44 @@ export const costOfList = ({ args, childComplexity }: ComplexityEstimatorArgs): 
 
 export const costOfPage = (field: ComplexityEstimatorArgs): number => COST_OF_PAGE + costOfList(field);
 
+/** Returns the cost of `_entities`, ours or that of a subgraph of the team: that of a list. */
+export const costOfEntities = ({ args, childComplexity }: ComplexityEstimatorArgs): number => {
+  const { representations } = args as { readonly representations: readonly unknown[] };
+  return Math.max(representations.length, FEWEST_ITEMS) * (1 + childComplexity);
+};
+
 /** An operation of a document, with its variables. */
 export interface CountedOperation {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operationName?: string;
   readonly variables: Record<string, unknown>;
+  /** Left out: the whole schema is ours. */
+  readonly own?: OwnFields;
 }
 
+const isAlone = ({ own, schema }: Pick<CountedOperation, 'own' | 'schema'>) => !own || own.isAlone(schema);
+
+/** Counts our fields, whatever the schema that they are in has kept of them. */
+const ownEstimator =
+  (own: OwnFields): ComplexityEstimator =>
+  (counted) => {
+    const { type, field } = counted;
+    if (field.name === '_entities' && type.name === 'Query') return costOfEntities(counted);
+    const cost = own.costOf(type.name, field.name);
+    if (typeof cost === 'function') return (cost as (args: ComplexityEstimatorArgs) => number)(counted);
+    return typeof cost === 'number' ? cost : undefined;
+  };
+
+/** Counts no field of another team, unless it has a price: only its author knows how many there are. */
+const foreignEstimator =
+  (own: OwnFields): ComplexityEstimator =>
+  ({ type, field, childComplexity }) =>
+    own.has(type.name, field.name) ? undefined : childComplexity;
+
 /** Returns what is wrong with the cost of an operation with valid variables (OWASP ASVS 4.3.1). */
-function judgeCost({ document, ...operation }: CountedOperation): string | undefined {
+function judgeCost({ document, own, ...operation }: CountedOperation): string | undefined {
+  const { schema } = operation;
   let cost: number;
   try {
     cost = getComplexity({
@@ -66,8 +96,10 @@ function judgeCost({ document, ...operation }: CountedOperation): string | undef
       query: document,
       maxQueryNodes: MOST_NODES,
       estimators: [
-        introspectionEstimator(operation.schema, document, HIGHEST_COST),
+        ...(isAlone({ own, schema }) ? [introspectionEstimator(schema, document, HIGHEST_COST)] : []),
+        ...(own ? [ownEstimator(own)] : []),
         fieldExtensionsEstimator(),
+        ...(own ? [foreignEstimator(own)] : []),
         simpleEstimator({ defaultComplexity: 1 }),
       ],
     });
@@ -80,15 +112,19 @@ function judgeCost({ document, ...operation }: CountedOperation): string | undef
   return `This operation costs ${Math.ceil(cost)} points, and ${HIGHEST_COST} are allowed. Request less, or split it up.`;
 }
 
-/** The arguments that the estimators read: of lists, of `__type`, and of `@skip` and `@include`. */
-const COUNTED_ARGUMENTS = new Set(['first', 'name', 'if']);
+/** The arguments that the estimators read: of lists, of `__type`, of `_entities`, and of `@skip` and `@include`. */
+const COUNTED_ARGUMENTS = new Set(['first', 'name', 'representations', 'if']);
 
-/** Whether the document costs the same whatever its variables are. */
-function hasFixedCost(document: DocumentNode): boolean {
+/**
+ * Whether the document costs the same whatever its variables are.
+ *
+ * @param isAlone whether all fields are ours: the price of another team's field may depend on any argument
+ */
+function hasFixedCost(document: DocumentNode, isAlone: boolean): boolean {
   let isFixed = true;
   visit(document, {
     VariableDefinition: () => false,
-    Argument: ({ name }) => (COUNTED_ARGUMENTS.has(name.value) ? undefined : false),
+    Argument: ({ name }) => (!isAlone || COUNTED_ARGUMENTS.has(name.value) ? undefined : false),
     Variable() {
       isFixed = false;
       return BREAK;
@@ -104,7 +140,10 @@ const judgedOf = new WeakMap<DocumentNode, { readonly isFixed: boolean; readonly
 /** Returns an error if an operation with valid variables costs too much. Counts it once, if its cost is fixed. */
 export function faultOfCost(operation: CountedOperation): GraphQLError | undefined {
   const { document, operationName } = operation;
-  const known = judgedOf.get(document) ?? { isFixed: hasFixedCost(document), judged: new Map() as Judged };
+  const known = judgedOf.get(document) ?? {
+    isFixed: hasFixedCost(document, isAlone(operation)),
+    judged: new Map() as Judged,
+  };
   judgedOf.set(document, known);
   const fault = known.judged.has(operationName) ? known.judged.get(operationName) : judgeCost(operation);
   if (known.isFixed) known.judged.set(operationName, fault);
@@ -112,12 +151,15 @@ export function faultOfCost(operation: CountedOperation): GraphQLError | undefin
 }
 
 /** Refuses an operation that costs too much before any of it runs. */
-export function refuseCostly({ request, document, operation, schema }: ResolvedRequest<BaseContext>): void {
+export function refuseCostly(
+  { request, document, operation, schema }: ResolvedRequest<BaseContext>,
+  own?: OwnFields,
+): void {
   const { variables = {}, operationName } = request;
   // No such operation, or invalid variables: execution runs nothing then, and has the better message.
   if (!operation) return;
   const definitions = operation.variableDefinitions ?? [];
   if (getVariableValues(schema, definitions, variables, { maxErrors: MOST_ERRORS }).errors) return;
-  const fault = faultOfCost({ schema, document, operationName, variables });
+  const fault = faultOfCost({ schema, document, operationName, variables, own });
   if (fault) throw fault;
 }

@@ -1,4 +1,4 @@
-import type { Role as CoreRole } from '../core/claims';
+import type { Role as CoreRole } from '../core/shape';
 import { registeredEnum } from './registered-enum';
 
 export type Role = CoreRole;

@@ -8,6 +8,8 @@ import {
 import type { Actions } from '../actions/actions';
 import { tookTooLong } from '../core/errors';
 import type { Context } from './context';
+import { type AddedContext, ownPartOf, passOn } from './own-context';
+import type { OwnFields } from './own-fields';
 import { COST_OF_MUTATION } from './query-limits';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
@@ -47,15 +49,14 @@ const inTime =
 
 /** Before each mutation: refuses to begin after the deadline, checks the caller's token again, and counts the write. */
 function createMutationGuard(actions: Pick<Actions, 'countWrite'>) {
-  const checked = new WeakSet<Context>();
   return (resolve: Resolver, name: string): Resolver => {
     const isCounted = !COUNTED_ELSEWHERE.has(name);
     const kind = LOGOUTS.has(name) ? 'logout' : 'write';
     return async (source, args, context, info) => {
       if (performance.now() > context.deadline) throw tookTooLong();
       // The first was just checked with its request.
-      if (checked.has(context)) context.auth = await context.authenticate();
-      checked.add(context);
+      if (context.hasMutated) context.auth = await context.authenticate();
+      context.hasMutated = true;
       // Without a valid token the resolver refuses.
       if (isCounted && context.auth.ok)
         await actions.countWrite(context.auth.principal, context.client, kind);
@@ -77,5 +78,29 @@ export function guardRootFields(schema: GraphQLSchema, actions: Pick<Actions, 'c
   const sessions = fieldsOf(schema.getType('User')).filter(({ name }) => name === 'sessions');
   for (const field of [...fieldsOf(schema.getQueryType()), ...sessions]) {
     if (field.resolve) field.resolve = inTime(field.resolve);
+  }
+}
+
+/**
+ * Makes the mutations of another team see that an earlier mutation of the same operation has ended the token: each but
+ * the first reads the token again. So does each of ours after one of theirs.
+ */
+export function recheckForeignMutations(schema: GraphQLSchema, own: OwnFields): void {
+  for (const field of fieldsOf(schema.getMutationType())) {
+    const { resolve } = field;
+    if (own.has('Mutation', field.name) || !resolve) continue;
+    field.resolve = async (source, args, context: Partial<AddedContext>, info) => {
+      const part = ownPartOf(context);
+      // Over a WebSocket every operation begins with a check, and none of ours is a mutation.
+      if (part && 'authenticate' in part) {
+        const { auth, hasMutated } = part;
+        part.hasMutated = true;
+        if (hasMutated) {
+          part.auth = await part.authenticate();
+          passOn(context, part, auth);
+        }
+      }
+      return await resolve(source, args, context, info);
+    };
   }
 }

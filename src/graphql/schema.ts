@@ -3,14 +3,16 @@ import type { GraphQLSchema } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { type AuthChecker, buildSchemaSync } from 'type-graphql';
 import type { Actions } from '../actions/actions';
-import type { Role } from '../core/claims';
+import type { Role } from '../core/shape';
 import { requireUser } from '../guard/require-user';
 import { AccountAdminResolver } from './account-admin.resolver';
 import { AdminResolver } from './admin.resolver';
 import { AuthResolver } from './auth.resolver';
 import type { Context } from './context';
+import { FederationResolver } from './federation.resolver';
 import { LinkResolver } from './link.resolver';
 import { guardRootFields } from './root-fields';
+import { withRoles } from './roles';
 import { SubscriptionResolver } from './subscription.resolver';
 import { UserResolver } from './user.resolver';
 
@@ -23,7 +25,18 @@ const notUsed = () => {
   throw new Error('Not used: subscriptions take their events from the socket.');
 };
 
-export function createSchema(actions: Actions): GraphQLSchema {
+export interface SchemaOptions {
+  /** Adds what gateways ask for, so that this is a subgraph. */
+  readonly federation?: boolean;
+  readonly production?: boolean;
+  /** The application's roles, beside `USER` and `ADMIN`. */
+  readonly roles?: readonly string[];
+}
+
+export function createSchema(
+  actions: Actions,
+  { federation = false, production = false, roles = [] }: SchemaOptions = {},
+): GraphQLSchema {
   const resolvers = [
     AuthResolver,
     LinkResolver,
@@ -33,8 +46,9 @@ export function createSchema(actions: Actions): GraphQLSchema {
     SubscriptionResolver,
   ] as const;
   const instances = new Map<unknown, object>(resolvers.map((each) => [each, new each(actions)]));
-  const schema = buildSchemaSync({
-    resolvers,
+  instances.set(FederationResolver, new FederationResolver(production));
+  const built = buildSchemaSync({
+    resolvers: federation ? [...resolvers, FederationResolver] : resolvers,
     authChecker,
     container: { get: (resolver) => instances.get(resolver) },
     // type-graphql requires one as soon as the schema has a subscription.
@@ -43,6 +57,7 @@ export function createSchema(actions: Actions): GraphQLSchema {
     // Otherwise the error would echo the input, with the password.
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: true },
   });
+  const schema = withRoles(built, roles);
   guardRootFields(schema, actions);
   return schema;
 }

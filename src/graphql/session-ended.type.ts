@@ -39,7 +39,7 @@ export function toSessionEndedType(entry: LoggedRevocation, principal: Principal
     // A revoked key ends tokens of everyone; the receipt says the same.
     scope: entry.kind === 'KEY' ? 'EVERYONE' : entry.kind,
     endedAt: new Date(entry.revokedAt),
-    current: refuses(entry, principal),
+    current: refuses(entry, principal.token),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import type { SigningKey } from '../core/account';
+import { type LogoutReceiptType, ReceiptField } from './logout-receipt.type';
 
 @ObjectType('SigningKey', {
   description: 'A key that signs access tokens. The JWKS holds its public key.',
@@ -20,9 +21,13 @@ export class SigningKeyType {
       'When the key starts to sign. The JWKS publishes it earlier, so that caches have it by then.',
   })
   signsFrom!: Date;
+
+  @ReceiptField('With `revokeOld: true`: what this ended. Null if it ended nothing.')
+  receipt?: LogoutReceiptType;
 }
 
 export const toSigningKeyType = (
   { id, algorithm, createdAt }: SigningKey,
   signsFrom: Date,
-): SigningKeyType => ({ id, algorithm, createdAt, signsFrom });
+  receipt: LogoutReceiptType | undefined,
+): SigningKeyType => ({ id, algorithm, createdAt, signsFrom, receipt });

@@ -68,9 +68,13 @@ class SessionsArgs {
 export class UserResolver {
   constructor(private readonly actions: Actions) {}
 
-  @Authorized()
-  @Query(() => UserType, { description: "The current user's account." })
+  // Without `@Authorized`: a page that asks for `me` beside its own fields is no error before the sign-in.
+  @Query(() => UserType, {
+    nullable: true,
+    description: "The current user's account. Null without an access token; a bad one is an error.",
+  })
   async me(@Ctx() context: Context) {
+    if (!context.auth.ok && context.auth.code === 'TOKEN_MISSING') return null;
     const { userId, sessionId } = requireUser(context);
     const user = await context.users.load(userId);
     if (!user) throw unauthenticated('TOKEN_REVOKED');

@@ -1,5 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { User } from '../core/account';
+import { type LogoutReceiptType, ReceiptField } from './logout-receipt.type';
 import { Role } from './role.type';
 
 @ObjectType('User', { description: 'A user account.', simpleResolvers: true })
@@ -14,7 +15,7 @@ export class UserType {
   emailVerified!: boolean;
 
   @Field(() => Role, { description: "The user's role." })
-  role!: Role;
+  role!: string;
 
   @Field(() => Int, {
     description:
@@ -28,11 +29,19 @@ export class UserType {
   @Field(() => Date, { description: 'When the account was created.' })
   createdAt!: Date;
 
+  @ReceiptField('In the result of a mutation: what it ended. Null everywhere else.')
+  receipt?: LogoutReceiptType;
+
   /** The session of the request, or the one it has just started. Not in the schema. */
   currentSessionId?: string;
 }
 
-export function toUserType(user: User, currentSessionId: string | undefined): UserType {
+/** @param receipt of what the mutation ended that answers this user */
+export function toUserType(
+  user: User,
+  currentSessionId: string | undefined,
+  receipt?: LogoutReceiptType,
+): UserType {
   const { id, email, emailVerified, role, tokenVersion, disabled, createdAt } = user;
-  return { id, email, emailVerified, role, tokenVersion, disabled, createdAt, currentSessionId };
+  return { id, email, emailVerified, role, tokenVersion, disabled, createdAt, currentSessionId, receipt };
 }

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../core/clock';
 import type { Logger } from '../core/ports/logger';
 import { noMetrics } from '../core/ports/metrics';
 import { NO_VIEW, type Source } from '../core/ports/source';
+import type { Shape } from '../core/shape';
 import { assembleGuard, type Guard } from './guard';
 import { checkGuardOptions, type GuardOptions, GuardOptionsError } from './guard-options';
 import { checkedClock, harmlessLogger, harmlessMetrics } from './handed-in';
@@ -27,7 +28,7 @@ export interface GuardStatus {
 }
 
 /** The guard of a service, as `createGuard` returns it. */
-export interface ServiceGuard extends Guard {
+export interface ServiceGuard<S extends Shape = Shape> extends Guard<S> {
   status(): GuardStatus;
   /** Calls `listener` once for each revocation that this process learns. Needs the view. Returns a function to stop. */
   onRevocation(listener: Listener): () => void;
@@ -75,7 +76,7 @@ function createFallback(
  *   redis: process.env.REDIS_URL,
  * });
  */
-export async function createGuard(options: GuardOptions): Promise<ServiceGuard> {
+export async function createGuard<S extends Shape = Shape>(options: GuardOptions): Promise<ServiceGuard<S>> {
   checkGuardOptions(options);
   const { issuer, audience, jwks, redis, clockSkew = 5000, viewLimit = VIEW_LIMIT } = options;
   const clock = options.clock ? checkedClock(options.clock) : systemClock;
@@ -104,7 +105,7 @@ export async function createGuard(options: GuardOptions): Promise<ServiceGuard> 
         });
   const state = () => attachments?.state() ?? NO_VIEW.state;
   const verify = createVerifier({ keys, issuer, audience, clock, clockSkew });
-  const guard = assembleGuard(verify, attachments?.check ?? checkElsewhere);
+  const guard = assembleGuard<S>(verify, attachments?.check ?? checkElsewhere, parts);
   const close = async () => {
     await attachments?.close();
     keys.stop();

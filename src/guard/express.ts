@@ -1,8 +1,8 @@
-import type { Role } from '../core/claims';
+import type { RoleOf, Shape } from '../core/shape';
 import type { AuthResult, Guard } from './guard';
 import { refusalOf } from './refusal';
 import { authorizationOf, type RequestWithHeaders } from './request';
-import { checkRole } from './require-user';
+import { readRequirement, type Requirements } from './require-user';
 
 /** A request of Express 4 or 5, Connect or Node. */
 export type ExpressRequest = RequestWithHeaders;
@@ -20,27 +20,33 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void;
 
-export type ExpressGuardOptions =
+export type ExpressGuardOptions<S extends Shape = Shape> =
   | {
       /** The role that users must have; others get 403. */
-      readonly role?: Role;
+      readonly role?: RoleOf<S>;
+      /** s since the user signed in or confirmed the password; older gets 401. */
+      readonly maxAge?: number;
       readonly optional?: false;
     }
   | {
       /** Refuses no request. Handlers must look at `req.auth`, which may be `SERVICE_UNAVAILABLE`. */
       readonly optional: true;
       readonly role?: undefined;
+      readonly maxAge?: undefined;
     };
 
-function checkOptions(options: object): void {
-  const unknown = Object.keys(options).find((name) => name !== 'role' && name !== 'optional');
-  if (unknown !== undefined) throw new TypeError(`expressGuard has no option ${unknown}.`);
-  const { role, optional } = options as { role?: unknown; optional?: unknown };
-  if ('role' in options && !(optional === true && role === undefined)) checkRole(role);
+/** Returns what is required, if anything. Throws a `TypeError` for invalid options. */
+function requirementsIn<S extends Shape>(options: ExpressGuardOptions<S>): Requirements<S> {
+  const { optional, ...requirement } = options;
   if (optional !== undefined && typeof optional !== 'boolean')
     throw new TypeError('optional must be true or false.');
-  if (optional === true && role !== undefined)
-    throw new TypeError('role and optional: true exclude each other: leave one of the two out.');
+  // With `optional: true`, nothing is required: an explicit `undefined` is no mistake there.
+  const isEmpty = Object.values(requirement).every((value) => optional === true && value === undefined);
+  if (isEmpty) return [];
+  readRequirement(requirement);
+  if (optional === true)
+    throw new TypeError('optional: true excludes role and maxAge: leave one of the two out.');
+  return [requirement];
 }
 
 /**
@@ -51,13 +57,15 @@ function checkOptions(options: object): void {
  * @example
  * app.use('/admin', expressGuard(guard, { role: 'ADMIN' }));
  */
-export function expressGuard(guard: Guard, options: ExpressGuardOptions = {}): ExpressMiddleware {
-  checkOptions(options);
-  const { role, optional = false } = options;
-  const roles: [] | [Role] = role === undefined ? [] : [role];
+export function expressGuard<S extends Shape>(
+  guard: Guard<S>,
+  options: ExpressGuardOptions<S> = {},
+): ExpressMiddleware {
+  const requirements = requirementsIn(options);
+  const { optional = false } = options;
 
-  const refuse = (response: ExpressResponse, auth: AuthResult): boolean => {
-    const refusal = optional ? undefined : refusalOf(auth, ...roles);
+  const refuse = (response: ExpressResponse, auth: AuthResult<S>): boolean => {
+    const refusal = optional ? undefined : refusalOf(auth, ...requirements);
     if (!refusal) return false;
     response.statusCode = refusal.status;
     for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
@@ -68,7 +76,7 @@ export function expressGuard(guard: Guard, options: ExpressGuardOptions = {}): E
   return (request, response, next) => {
     const serve = async () => {
       const auth = await guard.authenticate(authorizationOf(request));
-      (request as { auth?: AuthResult }).auth = auth;
+      (request as { auth?: AuthResult<S> }).auth = auth;
       if (!refuse(response, auth)) next();
     };
     serve().catch(next);

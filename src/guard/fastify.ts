@@ -1,8 +1,8 @@
-import type { Role } from '../core/claims';
+import type { Shape } from '../core/shape';
 import type { AuthResult, Guard } from './guard';
 import { refusalOf } from './refusal';
 import { authOf, authorizationOf, type RequestWithHeaders } from './request';
-import { checkRole } from './require-user';
+import { readRequirement, type Requirements } from './require-user';
 
 /** The part of a Fastify reply that the guard uses. */
 export interface FastifyReplyLike {
@@ -30,12 +30,12 @@ const NAME = { [Symbol.for('fastify.display-name')]: 'tokenfence' };
  * @example
  * await app.register(fastifyGuard(guard));
  */
-export function fastifyGuard(guard: Guard): FastifyGuardPlugin {
+export function fastifyGuard<S extends Shape>(guard: Guard<S>): FastifyGuardPlugin {
   const plugin: FastifyGuardPlugin = (app, _options, done) => {
     app.decorateRequest('auth', null);
     app.addHook('onRequest', async (request) => {
       const auth = await guard.authenticate(authorizationOf(request));
-      (request as { auth?: AuthResult }).auth = auth;
+      (request as { auth?: AuthResult<S> }).auth = auth;
     });
     done();
   };
@@ -46,15 +46,15 @@ export function fastifyGuard(guard: Guard): FastifyGuardPlugin {
  * Creates a hook for routes that need a user, as `preHandler`, or as `onRequest` to refuse before the body is read. It
  * answers 401, 403 or 503 with `{ error: { code, reason?, message } }` and a challenge (RFC 6750, section 3).
  *
- * @param roles at most one: the role that the user must have
- * @throws TypeError for an invalid role, at once
+ * @param requirements at most one: a role, or `{ role, maxAge }`, in s since the user signed in or confirmed the password
+ * @throws TypeError for an invalid requirement, at once
  * @example
  * app.get('/secrets', { onRequest: fastifyRequireUser('ADMIN') }, handler);
  */
-export function fastifyRequireUser(...roles: [role?: Role]) {
-  if (roles.length > 0) checkRole(roles[0]);
+export function fastifyRequireUser<S extends Shape = Shape>(...requirements: Requirements<S>) {
+  if (requirements.length > 0) readRequirement(requirements[0]);
   return async (request: object, reply: FastifyReplyLike): Promise<void> => {
-    const refusal = refusalOf(authOf(request), ...roles);
+    const refusal = refusalOf(authOf<S>(request), ...requirements);
     if (!refusal) return;
     reply.code(refusal.status);
     reply.headers(refusal.headers);

@@ -1,14 +1,15 @@
 import { systemClock } from '../core/clock';
 import { unauthenticated } from '../core/errors';
 import type { LoggedRevocation } from '../core/revocation';
+import type { Shape } from '../core/shape';
 import type { AuthContext } from './apollo';
 import { toGraphQLError } from './graphql-error';
-import type { Guard } from './guard';
+import type { Guard, Principal } from './guard';
 import type { SignedInSocket, SocketHandle } from './signed-in-socket';
 import { authorizationIn, CLOSE_CODES, createSocketGuard, PATIENCE } from './sockets';
 
 /** A guard that announces revocations, as `createGuard` returns it. */
-export interface TellingGuard extends Guard {
+export interface TellingGuard<S extends Shape = Shape> extends Guard<S> {
   /**
    * @param listener called with each revocation once the guard refuses what it names; `isNew` is false for one from before
    * the guard was made
@@ -38,12 +39,12 @@ export interface GraphqlWsGuardOptions {
 }
 
 /** Options for `useServer` of graphql-ws. */
-export interface GraphqlWsHooks {
+export interface GraphqlWsHooks<S extends Shape = Shape> {
   onConnect(context: SocketContext): Promise<boolean>;
   /** Returns GraphQL errors if the operation must not run. Not typed as such: the package `graphql` may be missing. */
   onSubscribe(context: SocketContext): Promise<readonly never[] | undefined>;
   onNext(context: SocketContext): Promise<{ data: null } | undefined>;
-  context(context: SocketContext): AuthContext;
+  context(context: SocketContext): AuthContext<S>;
 }
 
 /** `readyState` of an open WebSocket. */
@@ -63,10 +64,10 @@ const handleOf = (socket: GuardedSocket): SocketHandle => ({
  * operation and every event. The socket is closed with 4403 as soon as this process learns that the token was revoked
  * (without the guard's view: at its next event), with 4401 when the token expires, and with 1013 when no store can tell.
  */
-export function graphqlWsGuard(
-  guard: TellingGuard,
+export function graphqlWsGuard<S extends Shape>(
+  guard: TellingGuard<S>,
   { patience = PATIENCE }: GraphqlWsGuardOptions = {},
-): GraphqlWsHooks {
+): GraphqlWsHooks<S> {
   const sockets = createSocketGuard({
     guard,
     onRevocation: (listener) => guard.onRevocation(listener),
@@ -100,6 +101,6 @@ export function graphqlWsGuard(
       // A closed socket sends nothing. The data is taken out all the same.
       return (await socketOf(context).judge()) ? undefined : { data: null };
     },
-    context: (context) => ({ auth: { ok: true, principal: socketOf(context).principal } }),
+    context: (context) => ({ auth: { ok: true, principal: socketOf(context).principal as Principal<S> } }),
   };
 }

@@ -1,3 +1,4 @@
+import type { Shape } from '../core/shape';
 import type { AuthResult } from './guard';
 
 /** Headers of Node, or of the Fetch API. */
@@ -46,8 +47,8 @@ export function authorizationOf(request: RequestWithHeaders): string | undefined
  *
  * @throws Error if neither has run, so that a forgotten guard is never taken for a signed-in user
  */
-export function authOf(request: object): AuthResult {
-  const { auth } = request as { auth?: AuthResult | null };
+export function authOf<S extends Shape = Shape>(request: object): AuthResult<S> {
+  const { auth } = request as { auth?: AuthResult<S> | null };
   if (typeof auth?.ok !== 'boolean')
     throw new Error(
       'The guard has not seen this request: register expressGuard or fastifyGuard before this handler.',

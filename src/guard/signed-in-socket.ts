@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isExpired } from '../core/claims';
+import { isExpired, type VerifiedToken } from '../core/claims';
 import type { Clock } from '../core/clock';
 import { nextRun } from '../core/next-run';
 import { type LoggedRevocation, refuses } from '../core/revocation';
@@ -77,6 +77,10 @@ export class SignedInSocket {
     return this.ended;
   }
 
+  get token(): VerifiedToken {
+    return this.principal.token;
+  }
+
   /** How much work a revocation makes for this socket. */
   get weight(): number {
     return this.options.handle.weight?.() ?? 1;
@@ -85,7 +89,7 @@ export class SignedInSocket {
   /** Takes in a revocation that reaches this socket: of its user, of its key, or of everyone. */
   take(revocation: LoggedRevocation): void {
     if (this.ended) return;
-    if (refuses(revocation, this.principal)) {
+    if (refuses(revocation, this.token)) {
       // No store is needed to know this.
       this.end('TOKEN_REVOKED', revocation);
       return;
@@ -140,7 +144,7 @@ export class SignedInSocket {
   /** Finds the moment to ask the guard, which decides what has expired. */
   private awaitExpiry(least = 0): void {
     const { clock, clockSkew } = this.options;
-    const { claims } = this.principal;
+    const { claims } = this.token;
     const left = Math.max(claims.exp * 1000 + clockSkew - clock.now(), least);
     const look = async () => {
       if (!isExpired(claims, clock.now(), clockSkew)) this.awaitExpiry();

@@ -60,7 +60,7 @@ export interface SocketGuardOptions extends JudgingOptions {
 const EVERYONE = 'everyone';
 
 /** The names under which the index holds a socket. */
-const namesOf = ({ userId, keyId }: Principal) => [EVERYONE, `user ${userId}`, `key ${keyId}`];
+const namesOf = ({ userId, token }: Principal) => [EVERYONE, `user ${userId}`, `key ${token.keyId}`];
 
 /** The name of all sockets that a revocation reaches: those it refuses, and the others of the same user. */
 function reachOf(revocation: LoggedRevocation): string {
@@ -118,7 +118,7 @@ export function createSocketGuard({ guard, onRevocation, ...judging }: SocketGua
       announced += 1;
       const reached = index.of(reachOf(revocation));
       // Old ones come by the thousand when a log is read from its start: no socket is judged again for each of them.
-      const concerned = isNew ? reached : reached.filter(({ principal }) => refuses(revocation, principal));
+      const concerned = isNew ? reached : reached.filter(({ token }) => refuses(revocation, token));
       void forEachInTurns(
         concerned,
         (socket) => socket.take(revocation),

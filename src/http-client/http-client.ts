@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
-import { Agent, request } from 'undici';
+// By its file: Bun has an `undici` of its own, which knows neither limits nor `destroy`.
+import { Agent, request } from 'undici/index.js';
 
 export interface Question {
   readonly method?: 'GET' | 'POST';

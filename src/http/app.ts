@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import fastify, {
+  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -9,17 +9,14 @@ import fastify, {
 } from 'fastify';
 import { createDocuments } from '../graphql/documents';
 import { unexpected } from '../graphql/errors';
-import { createSchema } from '../graphql/schema';
 import { SOCKET_LIMITS } from '../subscriptions/socket-limits';
 import { createPlaces } from '../subscriptions/places';
 import { createSockets } from '../subscriptions/sockets';
 import type { AppOptions } from './app-options';
 import { createProxyTrust } from './client-address';
+import type { Embedded } from './embed';
 import { addGraphql } from './graphql';
-import { addHealth } from './health';
-import { addJwks } from './jwks';
 import { addMetrics } from './metrics';
-import { addOAuth } from './oauth';
 import { createOriginCheck } from './origin';
 import { createPipelines, type Pipelines } from './pipelines';
 import { RequestLog } from './request-log';
@@ -35,7 +32,8 @@ function createServer(options: AppOptions, pipelines: Pipelines, requestLog: Req
   const { logger, trustProxy } = options;
   const arrival = arrivingWithin(options.requestTimeout);
   return fastify({
-    loggerInstance: logger,
+    // Fastify needs more of it than we do.
+    loggerInstance: logger as FastifyBaseLogger,
     // A request that never ends would keep a stopping process waiting.
     requestTimeout: arrival.requestTimeout,
     http: {
@@ -58,9 +56,14 @@ function createServer(options: AppOptions, pipelines: Pipelines, requestLog: Req
   });
 }
 
+/** What our own server has, beside what every server gets in `auth`. */
+export interface OwnAppOptions extends AppOptions {
+  readonly auth: Embedded;
+}
+
 /** Creates the HTTP server, not yet listening. */
-export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { actions, keys, readiness, logger, corsOrigins } = options;
+export async function createApp(options: OwnAppOptions): Promise<FastifyInstance> {
+  const { auth, logger, corsOrigins } = options;
   const pipelines = createPipelines();
   const requestLog = new RequestLog(options);
   const app = createServer(options, pipelines, requestLog);
@@ -82,7 +85,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     return reply.code(500).send({ errors: [unexpected(request.id)] });
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(transportError(404)));
-  await app.register(cookie);
   await app.register(cors, {
     origin: [...corsOrigins],
     credentials: true,
@@ -92,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     strictPreflight: false,
   });
 
-  const schema = createSchema(actions);
+  const { schema } = auth;
   const documents = createDocuments({ schema, production: options.production });
   const isOwnPage = createOriginCheck(options);
   const { socketLimits, rateLimit } = options;
@@ -108,10 +110,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ...(!rateLimit && { ofAddress: Infinity, ofSite: Infinity }),
   });
   await addUpgrades(app, { ...options, sockets, places, pipelines, isOwnPage, isClosing });
-  await addGraphql(app, { ...options, schema, documents, sockets, isOwnPage, requestLog });
-  await addOAuth(app, options);
-  addJwks(app, keys);
-  addHealth(app, readiness, options.stopping);
+  await addGraphql(app, { ...options, documents, sockets });
+  await app.register(auth.fastify);
   if (options.exposeMetrics) addMetrics(app, options.exposeMetrics);
   return app;
 }

@@ -1,5 +1,5 @@
+import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv6 } from 'node:net';
-import type { FastifyRequest } from 'fastify';
 import { parseAddress, UNKNOWN_ADDRESS } from '../core/address';
 
 /** Names of networks in TRUST_PROXY. */
@@ -39,17 +39,33 @@ export function createProxyTrust(trusted: number | readonly string[] | false): I
   };
 }
 
+/** Returns the items of a header that is a list. */
+export const listIn = (header: string | string[]): string[] =>
+  [header]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((item) => item.trim());
+
 /**
  * Returns the client's IP address. Use it wherever an address is counted, stored or logged. In `X-Forwarded-For` it may
  * have a port, brackets or a zone. If it is not an address at all, this returns the last proxy's: clients must not be
  * able to make up a new address for each request.
  */
-export function clientAddressOf({ ips, ip }: Pick<FastifyRequest, 'ips' | 'ip'>): string {
-  // From the connection's own address to the one that the first trusted proxy reported.
-  const chain = ips ?? [ip];
-  for (let index = chain.length - 1; index >= 0; index -= 1) {
-    const address = parseAddress(chain[index]);
-    if (address !== undefined) return address;
+export function clientAddressOf(
+  { socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>,
+  isTrusted: IsTrustedProxy | false,
+): string {
+  const forwarded = headers['x-forwarded-for'];
+  let nearest = socket.remoteAddress ?? '';
+  let address = parseAddress(nearest);
+  if (isTrusted !== false && forwarded !== undefined) {
+    // From the hop that the first trusted proxy reported to the client.
+    for (const [index, hop] of listIn(forwarded).reverse().entries()) {
+      if (!isTrusted(nearest, index)) break;
+      nearest = hop;
+      address = parseAddress(hop) ?? address;
+    }
   }
-  return UNKNOWN_ADDRESS;
+  return address ?? UNKNOWN_ADDRESS;
 }

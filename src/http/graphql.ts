@@ -1,32 +1,26 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import DataLoader from 'dataloader';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import type { GraphQLError, GraphQLSchema } from 'graphql';
-import { originOf } from '../actions/client';
+import type { GraphQLError } from 'graphql';
 import { createApollo } from '../graphql/apollo';
-import type { Context } from '../graphql/context';
 import type { Documents } from '../graphql/documents';
 import { createErrorFormatter, unexpected } from '../graphql/errors';
-import { noteCode } from '../graphql/outcome';
-import { authorizationOf } from '../guard/request';
+import { noteCode, outcomeOf } from '../graphql/outcome';
+import { statusOf } from '../graphql/status';
 import type { Sockets } from '../subscriptions/sockets';
 import type { AppOptions } from './app-options';
-import { clientGoneSignal, clientOf } from './client';
-import type { IsOwnPage } from './origin';
-import { createRefreshCookie } from './refresh-cookie';
-import type { RequestLog } from './request-log';
+import { createClientReader } from './client';
+import type { Embedded } from './embed';
+import { addGraphiql } from './graphiql';
 import { transportError } from './transport-errors';
 
 export interface GraphqlOptions extends Pick<
   AppOptions,
-  'actions' | 'guard' | 'logger' | 'recordRefusal' | 'issuer' | 'production' | 'operationTimeout'
+  'logger' | 'production' | 'trustProxy' | 'httpStatus'
 > {
-  readonly schema: GraphQLSchema;
+  readonly auth: Pick<Embedded, 'apolloOptions' | 'apolloPlugin' | 'context' | 'schema'>;
   readonly documents: Documents;
-  readonly isOwnPage: IsOwnPage;
   readonly sockets: Pick<Sockets, 'accept'>;
-  readonly requestLog: RequestLog;
 }
 
 /** Characters above which parsing a document takes noticeable time. */
@@ -49,45 +43,24 @@ function withRequestId(answer: string, id: string): string {
   return JSON.stringify({ errors: named, ...rest });
 }
 
-/** Adds `/graphql`: queries and mutations over HTTP, subscriptions over WebSocket. */
+/** Adds `/graphql`: queries and mutations over HTTP, subscriptions over WebSocket, and GraphiQL outside production. */
 export async function addGraphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { actions, documents, guard, recordRefusal, sockets, requestLog } = options;
-  const apollo = createApollo(options);
+  const { auth, documents, sockets } = options;
+  const clientOf = createClientReader(options.trustProxy);
+  const apollo = createApollo(auth, documents);
   await apollo.start();
   // Runs after the last response. Apollo must not close the app itself: each would wait for the other.
   app.addHook('onClose', () => apollo.stop());
   const formatError = createErrorFormatter(options);
-  const refreshCookie = createRefreshCookie(options.issuer, options.isOwnPage);
 
   const refuse = (errors: readonly GraphQLError[], request: FastifyRequest, reply: FastifyReply) => {
     const formatted = errors.map((error) => formatError(error.toJSON(), error));
-    noteCode(requestLog.outcomeOf(request), formatted[0]);
-    return reply.code(400).send({ errors: formatted });
+    noteCode(outcomeOf(request.raw), formatted[0]);
+    return reply.code(statusOf(options.httpStatus, formatted, 400)).send({ errors: formatted });
   };
 
-  const authenticate = async (request: FastifyRequest) => {
-    const auth = await guard.authenticate(authorizationOf(request));
-    // Honest clients send expired and revoked tokens every day, but not invalid ones.
-    if (!auth.ok && auth.code === 'TOKEN_INVALID')
-      recordRefusal({ type: 'ACCESS_TOKEN_REFUSED', ...originOf(clientOf(request)) });
-    if (auth.ok) requestLog.outcomeOf(request).userId = auth.principal.userId;
-    return auth;
-  };
-
-  const context = async (request: FastifyRequest, reply: FastifyReply): Promise<Context> => ({
-    auth: await authenticate(request),
-    authenticate: () => guard.authenticate(authorizationOf(request)),
-    deadline: performance.now() + options.operationTimeout,
-    client: { ...clientOf(request), signal: clientGoneSignal(reply) },
-    outcome: requestLog.outcomeOf(request),
-    refreshCookie: refreshCookie.read(request),
-    setRefreshCookie: (token, expiresAt) => refreshCookie.set(request, reply, token, expiresAt),
-    clearRefreshCookie: () => refreshCookie.clear(request, reply),
-    receipts: [],
-    users: new DataLoader((ids) => actions.findUsers(ids)),
-    sessions: new DataLoader((users) => actions.listSessions(users), { cache: false }),
-  });
-  const answer = fastifyApolloHandler(apollo, { context });
+  const answer = fastifyApolloHandler(apollo, { context: auth.context });
+  const graphiql = options.production ? undefined : addGraphiql(app);
 
   const route: Pick<RouteOptions, 'onRequest' | 'preHandler' | 'handler'> = {
     // Apollo's adapter builds a URL from these; if it cannot, the answer would be 500.
@@ -97,6 +70,7 @@ export async function addGraphql(app: FastifyInstance, options: GraphqlOptions):
       if (!URL.canParse(`${protocol}://${hostname}/`)) await reply.code(400).send(transportError(400));
     },
     preHandler: async (request, reply) => {
+      if (graphiql?.isWanted(request)) return graphiql.sendPage(reply);
       const document = documentIn(request);
       const read = document === undefined ? undefined : documents.read(document);
       if (read && !('kind' in read)) await refuse(read, request, reply);

@@ -19,7 +19,10 @@ export function addHealth(
   readiness: () => Promise<Readiness>,
   stopping: AbortSignal,
 ): void {
-  app.get('/healthz', () => ({ status: 'alive' }));
+  // An application may have its own.
+  const has = (url: string) => app.hasRoute({ method: 'GET', url });
+  if (!has('/healthz')) app.get('/healthz', () => ({ status: 'alive' }));
+  if (has('/readyz')) return;
   app.get('/readyz', async (_request, reply) => {
     void reply.header('cache-control', 'no-store');
     // Without a request to any store: proxies must learn it at once.

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { originOf } from '../actions/client';
 import { TokenfenceError } from '../core/errors';
 import type { AppOptions } from './app-options';
-import { clientOf } from './client';
+import type { ReadClient } from './client';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -48,21 +48,23 @@ function createSecretCheck(secret: string): (authorization: string | undefined) 
   };
 }
 
-function answerFault(error: FastifyError | TokenfenceError, request: FastifyRequest, reply: FastifyReply) {
-  if (error instanceof TokenfenceError && error.details.retryAfter !== undefined) {
+const createFaultHandler =
+  ({ logger }: Pick<AppOptions, 'logger'>) =>
+  (error: FastifyError | TokenfenceError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof TokenfenceError && error.details.retryAfter !== undefined) {
+      return reply
+        .code(error.status)
+        .header('retry-after', error.details.retryAfter)
+        .send(fault('temporarily_unavailable', error.message));
+    }
+    const status = error instanceof TokenfenceError ? 500 : (error.statusCode ?? 500);
+    if (status < 500)
+      return reply.code(status).send(fault('invalid_request', SENTENCES[status] ?? SENTENCES[400]));
+    logger.error({ requestId: request.id, err: error }, 'Unexpected error in a request.');
     return reply
-      .code(error.status)
-      .header('retry-after', error.details.retryAfter)
-      .send(fault('temporarily_unavailable', error.message));
-  }
-  const status = error instanceof TokenfenceError ? 500 : (error.statusCode ?? 500);
-  if (status < 500)
-    return reply.code(status).send(fault('invalid_request', SENTENCES[status] ?? SENTENCES[400]));
-  request.log.error({ err: error }, 'Unexpected error in a request.');
-  return reply
-    .code(500)
-    .send(fault('server_error', `Unexpected error. Report the request id ${request.id} to the operators.`));
-}
+      .code(500)
+      .send(fault('server_error', `Unexpected error. Report the request id ${request.id} to the operators.`));
+  };
 
 /**
  * Adds `/oauth/introspect` (RFC 7662) and `/oauth/revoke` (RFC 7009).
@@ -76,7 +78,11 @@ export async function addOAuth(
     actions,
     introspectionSecret,
     recordRefusal,
-  }: Pick<AppOptions, 'actions' | 'introspectionSecret' | 'recordRefusal'>,
+    logger,
+    clientOf,
+  }: Pick<AppOptions, 'actions' | 'introspectionSecret' | 'recordRefusal' | 'logger'> & {
+    readonly clientOf: ReadClient;
+  },
 ): Promise<void> {
   // A separate scope: only these routes read forms, and they read nothing else.
   await app.register((scope, _options, done) => {
@@ -92,7 +98,7 @@ export async function addOAuth(
         }
       },
     );
-    scope.setErrorHandler(answerFault);
+    scope.setErrorHandler(createFaultHandler({ logger }));
     scope.addHook('onRequest', (_request, reply, next) => {
       void reply.header('cache-control', 'no-store');
       next();

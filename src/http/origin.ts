@@ -1,8 +1,11 @@
-import type { FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { AppOptions } from './app-options';
 
 /** Whether the request's `Origin`, if it has one, is the service's own or an allowed one. */
-export type IsOwnPage = (request: FastifyRequest) => boolean;
+export type IsOwnPage = (request: {
+  readonly headers: IncomingHttpHeaders;
+  readonly protocol: string;
+}) => boolean;
 
 export function createOriginCheck({
   issuer,

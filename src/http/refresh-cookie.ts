@@ -1,30 +1,36 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Exchange } from './exchange';
 import type { IsOwnPage } from './origin';
 
 export interface RefreshCookie {
   /** Returns the cookie's token, if the request's origin may use it. */
-  read(request: FastifyRequest): string | undefined;
-  set(request: FastifyRequest, reply: FastifyReply, refreshToken: string, expiresAt: Date): void;
-  clear(request: FastifyRequest, reply: FastifyReply): void;
+  read(exchange: Exchange): string | undefined;
+  set(exchange: Exchange, refreshToken: string, expiresAt: Date): void;
+  clear(exchange: Exchange): void;
 }
 
 /** Keeps the cookie from scripts, plain http (browsers exempt localhost) and other sites. */
-const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: 'strict', path: '/' } as const;
+const ATTRIBUTES = 'HttpOnly; Secure; SameSite=Strict';
 
 export function createRefreshCookie(issuer: string, isOwnPage: IsOwnPage): RefreshCookie {
-  const isHttps = (request: FastifyRequest) => request.protocol === 'https' || issuer.startsWith('https:');
+  const isHttps = ({ protocol }: Exchange) => protocol === 'https' || issuer.startsWith('https:');
 
   // With the prefix `__Host-`, browsers accept the cookie only from this host, so no other subdomain can set it.
-  const nameFor = (request: FastifyRequest) => (isHttps(request) ? '__Host-refresh_token' : 'refresh_token');
+  const nameFor = (exchange: Exchange) => (isHttps(exchange) ? '__Host-refresh_token' : 'refresh_token');
+
+  const set = (exchange: Exchange, value: string, expiry: string) =>
+    exchange.setCookie(nameFor(exchange), `${value}; ${expiry}; Path=/; ${ATTRIBUTES}`);
 
   return {
     // SameSite treats every subdomain as the same site. The origin tells them apart.
-    read: (request) => (isOwnPage(request) ? request.cookies[nameFor(request)] : undefined),
-    set(request, reply, refreshToken, expiresAt) {
-      reply.setCookie(nameFor(request), refreshToken, { ...ATTRIBUTES, expires: expiresAt });
-    },
-    clear(request, reply) {
-      if (request.cookies[nameFor(request)] !== undefined) reply.clearCookie(nameFor(request), ATTRIBUTES);
+    read: (exchange) =>
+      isOwnPage({ headers: exchange.request.headers, protocol: exchange.protocol })
+        ? exchange.cookie(nameFor(exchange))
+        : undefined,
+    set: (exchange, refreshToken, expiresAt) =>
+      set(exchange, refreshToken, `Expires=${expiresAt.toUTCString()}`),
+    clear(exchange) {
+      if (exchange.cookie(nameFor(exchange)) !== undefined)
+        set(exchange, '', `Max-Age=0; Expires=${new Date(0).toUTCString()}`);
     },
   };
 }

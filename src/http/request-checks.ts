@@ -1,4 +1,5 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from '../core/ports/logger';
 import { transportError } from './transport-errors';
 
 /**
@@ -22,7 +23,7 @@ const isUnbelieved = ({ headers, ip, socket }: FastifyRequest) =>
   ip === socket.remoteAddress;
 
 /** Warns once if a proxy is not trusted: all its clients then share the rate limits of one address. */
-export function addProxyWarning(app: FastifyInstance, logger: FastifyBaseLogger): void {
+export function addProxyWarning(app: FastifyInstance, logger: Pick<Logger, 'warn'>): void {
   let hasWarned = false;
   app.addHook('onRequest', (request, _reply, done) => {
     if (!hasWarned && isUnbelieved(request)) {

@@ -1,29 +1,28 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import type { Outcome } from '../graphql/outcome';
+import { outcomeOf } from '../graphql/outcome';
 import type { AppOptions } from './app-options';
-import { clientAddressOf } from './client-address';
+import { createClientReader, type ReadClient } from './client';
 
 /** Polled every few seconds, so neither logged nor counted. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+type RequestLogOptions = Pick<AppOptions, 'metrics' | 'logRequests' | 'trustProxy'>;
 
 /**
  * Logs each request in one line at its end, and counts it. Nothing here is client text: the path is the route's, the
  * operation is named by the schema's fields, and the code is ours.
  */
 export class RequestLog extends LogController {
-  private readonly outcomes = new WeakMap<FastifyRequest, Outcome>();
+  // Really private: Fastify copies deeply what it can read of its options, and this may lead to the whole service.
+  readonly #metrics: AppOptions['metrics'];
+  readonly #logRequests: AppOptions['logRequests'];
+  readonly #clientOf: ReadClient;
 
-  constructor(private readonly options: Pick<AppOptions, 'metrics' | 'logRequests'>) {
+  constructor({ metrics, logRequests, trustProxy }: RequestLogOptions) {
     super({ requestIdLogLabel: 'requestId' });
-  }
-
-  /** Returns the record that GraphQL fills in for a request. */
-  outcomeOf(request: FastifyRequest): Outcome {
-    const known = this.outcomes.get(request);
-    if (known) return known;
-    const made: Outcome = {};
-    this.outcomes.set(request, made);
-    return made;
+    this.#metrics = metrics;
+    this.#logRequests = logRequests;
+    this.#clientOf = createClientReader(trustProxy);
   }
 
   override incomingRequest(): void {
@@ -41,14 +40,14 @@ export class RequestLog extends LogController {
   ): void {
     const path = request.routeOptions.url ?? 'none';
     if (PROBES.has(path)) return;
-    const { fields = [], code, userId } = this.outcomes.get(request) ?? {};
+    const { fields = [], code, userId } = outcomeOf(request.raw);
     const status = reply.statusCode;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const isBad = code !== undefined || status >= 400 || Boolean(error);
     const [field = 'none'] = fields.length > 1 ? ['several'] : fields;
     const operation = path === '/graphql' ? field : path;
-    this.options.metrics.answered(operation, code ?? (status >= 400 ? `HTTP_${status}` : 'OK'), ms);
-    const { logRequests } = this.options;
+    this.#metrics.answered(operation, code ?? (status >= 400 ? `HTTP_${status}` : 'OK'), ms);
+    const logRequests = this.#logRequests;
     if (logRequests === 'off' || (!isBad && Math.random() >= logRequests)) return;
     const line = {
       method: request.method,
@@ -58,7 +57,7 @@ export class RequestLog extends LogController {
       status,
       ms,
       userId,
-      ip: clientAddressOf(request),
+      ip: this.#clientOf(request).ipAddress,
       ...(error && { err: error }),
     };
     request.log.info(line, 'Request.');

@@ -8,7 +8,7 @@ const HSTS_MAX_AGE = 31_536_000;
 /** Adds security headers for an API without pages: no frames, scripts or referrers, and HSTS if the issuer is https. */
 export async function addSecurityHeaders(
   app: FastifyInstance,
-  { issuer, production }: Pick<AppOptions, 'issuer' | 'production'>,
+  { issuer }: Pick<AppOptions, 'issuer'>,
 ): Promise<void> {
   await app.register(helmet, {
     // Not for subdomains, which may lack https.
@@ -18,14 +18,10 @@ export async function addSecurityHeaders(
     },
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: {
-        // Outside production, /graphql serves Apollo's landing page, which sets its own script policy.
-        defaultSrc: production ? ["'none'"] : helmet.contentSecurityPolicy.dangerouslyDisableDefaultSrc,
-        frameAncestors: ["'none'"],
-      },
+      // GraphiQL, outside production, sets its own.
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
     frameguard: { action: 'deny' },
-    crossOriginOpenerPolicy: production,
-    referrerPolicy: { policy: production ? 'no-referrer' : 'strict-origin-when-cross-origin' },
+    referrerPolicy: { policy: 'no-referrer' },
   });
 }

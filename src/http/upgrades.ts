@@ -6,7 +6,7 @@ import { originOf } from '../actions/client';
 import type { Places } from '../subscriptions/places';
 import type { Sockets } from '../subscriptions/sockets';
 import type { AppOptions } from './app-options';
-import { clientOf } from './client';
+import { createClientReader } from './client';
 import type { IsOwnPage } from './origin';
 import type { Pipelines } from './pipelines';
 import { answerRaw, transportError } from './transport-errors';
@@ -16,7 +16,7 @@ const PATH = '/graphql';
 /** s. By then, sockets that have not signed in are closed, and their places are free. */
 const RETRY_AFTER = 5;
 
-export interface UpgradeOptions extends Pick<AppOptions, 'recordRefusal'> {
+export interface UpgradeOptions extends Pick<AppOptions, 'recordRefusal' | 'trustProxy'> {
   readonly sockets: Sockets;
   readonly places: Places;
   readonly pipelines: Pipelines;
@@ -100,6 +100,7 @@ function takeUpgrades(
  */
 export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
   const { sockets, places, recordRefusal, pipelines, isOwnPage, isClosing } = options;
+  const clientOf = createClientReader(options.trustProxy);
   // Never listens. `@fastify/websocket` takes upgrades from a server; this one emits them when their turn has come.
   const due = createServer();
   const handedOver = new WeakSet<IncomingMessage>();

@@ -118,7 +118,8 @@ const END_OTHERS: Statement = {
     ),
     s as (
       update {sessions} s set token_version = u.token_version, salt = $8, generation = s.generation + 1,
-        rotated_at = clock.now, ${useColumns(4)}
+        rotated_at = clock.now, ${useColumns(4)},
+        authenticated_at = case when $11::text is null then s.authenticated_at else clock.now end
       from own, u, clock where s.id = own.id returning s.*
     ),
     entries as (

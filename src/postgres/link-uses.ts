@@ -116,7 +116,7 @@ const CHANGE_EMAIL: Statement = {
     entries as (${raiseEntries(8)}),
     event as (${eventIf(6, 'u')}),
     mail as (${insertMails('$7::jsonb', 'informed')})
-    select ${RESULT}, changed.*, exists (select from old) as is_good, ${endedUnder('$3')}
+    select ${RESULT}, changed.*, (select email from old) as previous_email, exists (select from old) as is_good, ${endedUnder('$3')}
     from (select) as one left join (select ${USER_COLUMNS} from u) as changed on true`,
 };
 
@@ -145,13 +145,15 @@ const UNDO_EMAIL_CHANGE: Statement = {
     entries as (${raiseEntries(8)}),
     event as (${eventIf(6, 'u')}),
     mail as (${insertMails('$7::jsonb', 'u')})
-    select ${RESULT}, restored.*, ${endedUnder('(select token_version from {users} where id = $2)')}
+    select ${RESULT}, restored.*, (select email from old) as previous_email, ${endedUnder('(select token_version from {users} where id = $2)')}
     from (select) as one left join (select ${USER_COLUMNS} from u) as restored on true`,
 };
 
 /** What the statements return if they change nothing. */
 type Nothing = { readonly state: null };
 type NoUser = { readonly user_id: null };
+
+type EmailRow = UserRow & { readonly previous_email: string };
 
 const ownerOf = ({ userId, tokenVersion, email }: Link) => [userId, tokenVersion, email];
 
@@ -160,8 +162,11 @@ export function linkUsesIn(manager: EntityManager, settings: LogSettings): LinkU
 
   const withUser = async (statement: Statement, values: unknown[]) => {
     try {
-      const row = await end<(UserRow | NoUser) & { readonly is_good?: boolean }>(statement, values);
-      if (row.user_id !== null) return { ...endedOf(row), userId: row.user_id, user: toUser(row) };
+      const row = await end<(EmailRow | NoUser) & { readonly is_good?: boolean }>(statement, values);
+      if (row.user_id !== null) {
+        const { user_id: userId, previous_email: previousEmail } = row;
+        return { ...endedOf(row), userId, user: toUser(row), previousEmail };
+      }
       if (row.is_good) throw emailTaken();
       return undefined;
     } catch (error) {

@@ -42,8 +42,11 @@ const REGISTER: Statement = {
       ${insertMails(`jsonb_build_array(jsonb_build_object('kind', addressee.kind, 'data', $4::jsonb))`, 'addressee')}
     ),
     event as (${insertEvents(`(select jsonb_agg(event || jsonb_build_object('userId', id)) from addressee)`)})
-    select exists (select from addressee) as written`,
+    select exists (select from addressee) as written, made.*
+    from (select) as one left join (select ${USER_COLUMNS} from registered u) as made on true`,
 };
+
+type RegisterRow = (UserRow | { readonly user_id: null }) & { readonly written: boolean };
 
 /** How often it is run when other changes of the account keep overtaking it. */
 const ATTEMPTS = 5;
@@ -67,9 +70,9 @@ export const newcomersIn = (manager: EntityManager): Newcomers => ({
   async register({ email, passwordHash }, { registered, taken }, data) {
     const values = [email, emailKey(email), passwordHash, toJson(data), toJson(registered), toJson(taken)];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [row] = await runPrepared<{ written: boolean }>(manager, REGISTER, values);
-      // It waited for a change of the account, and its snapshot from before does not show whose the email is now.
-      if (row?.written) return;
+      const [row] = await runPrepared<RegisterRow>(manager, REGISTER, values);
+      // If not, it waited for a change of the account, and its snapshot from before does not show whose the email is now.
+      if (row?.written) return row.user_id === null ? undefined : toUser(row);
     }
     throw serviceUnavailable(new Error('Other changes of the account overtook the registration'));
   },

@@ -16,6 +16,7 @@ export const toSession = (row: SessionRow | InJson<SessionRow>): Session => ({
   userAgent: row.userAgent ?? undefined,
   ipAddress: row.ipAddress ?? undefined,
   createdAt: new Date(row.createdAt),
+  authenticatedAt: new Date(row.authenticatedAt),
   lastUsedAt: new Date(row.lastUsedAt),
   expiresAt: new Date(row.expiresAt),
   idleExpiresAt: new Date(row.idleExpiresAt),
@@ -24,7 +25,7 @@ export const toSession = (row: SessionRow | InJson<SessionRow>): Session => ({
 
 export const COLUMNS = `s.id, s.user_id as "userId", s.token_version as "tokenVersion",
   s.global_version as "globalVersion", s.uses_cookie as "usesCookie", s.user_agent as "userAgent",
-  s.ip_address as "ipAddress", s.created_at as "createdAt", s.last_used_at as "lastUsedAt",
+  s.ip_address as "ipAddress", s.created_at as "createdAt", s.authenticated_at as "authenticatedAt", s.last_used_at as "lastUsedAt",
   s.idle_expires_at as "idleExpiresAt", s.expires_at as "expiresAt", s.ended_at as "endedAt"`;
 
 /**
@@ -80,9 +81,9 @@ export const valuesOf = ({ usedAt, idleTtl, userAgent, ipAddress }: SessionUse) 
  */
 export const insertSession = (at: Record<'use' | 'id' | 'salt' | 'usesCookie' | 'expiresAt', number>) => `
   insert into {sessions} as s (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie,
-    user_agent, ip_address, created_at, last_used_at, idle_expires_at, expires_at, purge_on)
+    user_agent, ip_address, created_at, authenticated_at, last_used_at, idle_expires_at, expires_at, purge_on)
   select $${at.id}, u.id, u.token_version, f.global_version, clock.now, $${at.salt}, $${at.usesCookie},
-    $${at.use + 2}, $${at.use + 3}, $${at.use}, $${at.use}, idle.ends_at, $${at.expiresAt}, ${PURGE_ON('idle.ends_at')}
+    $${at.use + 2}, $${at.use + 3}, $${at.use}, clock.now, $${at.use}, idle.ends_at, $${at.expiresAt}, ${PURGE_ON('idle.ends_at')}
   from u, f, clock, (
     select least($${at.expiresAt}::timestamptz, $${at.use}::timestamptz + $${at.use + 1} * interval '1 second') as ends_at
   ) as idle

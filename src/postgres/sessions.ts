@@ -4,6 +4,7 @@ import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
 import type { PresentedRefreshToken, Sessions, SessionsOfUser } from '../core/ports/sessions';
 import { openSession } from './open-session';
+import { reauthenticate } from './reauthenticate';
 import type { LogSettings } from './revocation-log';
 import {
   COLUMNS,
@@ -103,6 +104,8 @@ export function sessionsIn(manager: EntityManager, settings: LogSettings): Sessi
       const [row] = await runPrepared<StateRow & { rotatedAgo: number }>(manager, LOOK, values);
       return row && { ...toState(row), rotatedAgo: row.rotatedAgo };
     },
+
+    reauthenticate: (...confirmation) => reauthenticate(manager, ...confirmation),
 
     liveOf: (wanted) => liveOf(manager, wanted),
 

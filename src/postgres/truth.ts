@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Tables, Truth } from '../core/ports/truth';
+import type { Tables, Transaction, Truth } from '../core/ports/truth';
 import type { Availability } from '../core/availability';
+import { createSlots, type InSlot } from '../core/slots';
 import { auditLogIn } from './audit-log';
 import { translate, translating, wasOvertaken } from './faults';
 import { anotherDatabase, fleetIn, onlyRow, readDatabaseId } from './fleet';
@@ -13,7 +14,8 @@ import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation
 import { sessionsIn } from './sessions';
 import { signingKeysIn, type SigningKeysSettings } from './signing-keys';
 import { usersIn } from './users';
-import { run } from './tables';
+import { lendSql } from './sql';
+import { poolOf, run } from './tables';
 
 type TruthSettings = LogSettings & SigningKeysSettings;
 
@@ -63,6 +65,18 @@ const ON_USER = `
 /** How often a transaction is tried that Postgres rolls back in favour of others. */
 const ATTEMPTS = 3;
 
+/** ms that a transaction waits for its turn to lend its connection. */
+const PATIENCE = 3000;
+
+/** Returns the slots of the transactions that lend their connection: half of the pool. It exists once it is connected. */
+function slotsIn(dataSource: DataSource): InSlot {
+  let slots: InSlot | undefined;
+  return (work) => {
+    slots ??= createSlots(Math.max(1, Math.floor(poolOf(dataSource).options.max / 2)), PATIENCE);
+    return slots(work);
+  };
+}
+
 /** Creates the truth, which is Postgres. */
 export function createTruth(
   dataSource: DataSource,
@@ -71,10 +85,14 @@ export function createTruth(
 ): Truth {
   const { manager } = dataSource;
 
-  const transaction = async <T>(work: (tables: Tables) => Promise<T>): Promise<T> => {
+  const inSlot = slotsIn(dataSource);
+
+  const attemptAll = async <T>(work: (tables: Transaction) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await manager.transaction((inside) => work(tablesIn(inside, settings, availability)));
+        return await manager.transaction((inside) =>
+          work({ ...tablesIn(inside, settings, availability), lend: () => lendSql(inside) }),
+        );
       } catch (error) {
         if (attempt === ATTEMPTS || !wasOvertaken(error)) throw translate(error, availability);
       }
@@ -83,7 +101,8 @@ export function createTruth(
 
   return {
     ...tablesIn(manager, settings, availability),
-    transaction,
+    transaction: (work, { lends = false } = {}) =>
+      lends ? inSlot(() => attemptAll(work)) : attemptAll(work),
     ...translating<Pick<Truth, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
       {
         async onUser(userId) {

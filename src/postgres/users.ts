@@ -83,6 +83,10 @@ const BY_PREFIX = `select ${USER_COLUMNS}, u.email_key from {users} u
   where u.email_key >= $1 and u.email_key < $1 || chr(1114111) and ($2::text is null or u.email_key > $2)
   order by u.email_key limit $3`;
 
+// The first condition is that of the index.
+const OTHER_ROLES = `select role, count(*)::integer as count from {users}
+  where role not in ('USER', 'ADMIN') and role <> all($1::text[]) group by role order by role`;
+
 async function pageByPrefix(
   manager: EntityManager,
   { first, after }: PageRequest,
@@ -176,6 +180,8 @@ export function usersIn(manager: EntityManager): Users {
     async lockAdministrators() {
       await manager.query('select pg_advisory_xact_lock($1)', [ADMINISTRATORS_LOCK]);
     },
+
+    countByRoleBesides: (known) => run<{ role: string; count: number }[]>(manager, OTHER_ROLES, [known]),
 
     countEnabledAdministrators: () => users.countBy({ role: 'ADMIN', disabledAt: IsNull(), pending: false }),
   };

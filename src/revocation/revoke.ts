@@ -2,7 +2,7 @@ import type { NewAuditEvent, User } from '../core/account';
 import { notFound } from '../core/errors';
 import type { NewMail } from '../core/mail';
 import type { Ended, SessionName } from '../core/ports/sessions';
-import type { Tables, Truth } from '../core/ports/truth';
+import type { Tables, Transaction, Truth } from '../core/ports/truth';
 import type { Receipt, RevocationScope } from '../core/receipt';
 import type { Confirm } from '../protocol/confirm';
 
@@ -35,7 +35,9 @@ export interface Alongside<T> {
   /** Runs before any row is locked. */
   readonly before?: (tables: Tables) => Promise<void>;
   /** Runs when every row is locked and every version raised. Only the scope USER has a `user`, with the new version. */
-  readonly then?: (tables: Tables, user: User | undefined) => Promise<T>;
+  readonly then?: (tables: Transaction, user: User | undefined) => Promise<T>;
+  /** Whether the transaction lends its connection to a hook. */
+  readonly lends?: boolean;
 }
 
 export type Revoke = <T = undefined>(
@@ -103,14 +105,21 @@ export function createRevoker(truth: Truth, confirm: Confirm): Revoker {
     };
   };
 
-  const endAlongside = <T>(order: RevocationOrder, audit: NewAuditEvent, { before, then }: Alongside<T>) =>
-    truth.transaction(async (tables) => {
-      await before?.(tables);
-      // Waits for logins under way, whose sessions are then seen, and carried over too.
-      if (order.scope === 'USER') await tables.users.lock(order.userId);
-      const ended = await end(tables, order, audit);
-      return { ended, result: (await then?.(tables, ended.user)) as T };
-    });
+  const endAlongside = <T>(
+    order: RevocationOrder,
+    audit: NewAuditEvent,
+    { before, then, lends }: Alongside<T>,
+  ) =>
+    truth.transaction(
+      async (tables) => {
+        await before?.(tables);
+        // Waits for logins under way, whose sessions are then seen, and carried over too.
+        if (order.scope === 'USER') await tables.users.lock(order.userId);
+        const ended = await end(tables, order, audit);
+        return { ended, result: (await then?.(tables, ended.user)) as T };
+      },
+      { lends },
+    );
 
   const revoke: Revoke = async <T>(
     order: RevocationOrder,

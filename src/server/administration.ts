@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { type AdminActions, createAdminActions } from '../actions/admin-actions';
 import { makeResetLink, type ResetLink } from '../actions/make-reset-link';
 import type { Actor, ActorClient } from '../actions/client';
+import { noHooks } from '../actions/run-hook';
 import type { Config } from '../config/config';
 import { systemClock } from '../core/clock';
 import { StartError } from '../core/start-error';
@@ -68,8 +69,10 @@ async function assemble(config: Config, teardown: Teardown): Promise<Administrat
   const canMail = config.mail.delivery.way === 'smtp';
   const actions = createAdminActions({
     truth,
+    hooks: noHooks,
     revoker: createRevoker(truth, assembleConfirmation({ config, agreement, truth, clock })),
     canMail,
+    settings: config,
     // The operator could write to the database as well.
     rateLimits: unlimited,
     // The nodes look into the outbox by themselves.

@@ -14,6 +14,7 @@ import { readOrMakeSecret } from '../embedded/secret';
 import { createPasswords } from '../passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from '../postgres/data-source';
 import { type Agreement, agreeOn, type LastAgreement } from '../postgres/fleet-settings';
+import { hasPendingMigrations } from '../postgres/ledger';
 import { connectionFault, preparationFault } from '../postgres/start-faults';
 import { judgeStore } from '../postgres/properties';
 import { type LockHolder, migrate, type StartWait } from '../postgres/start';
@@ -168,9 +169,24 @@ export async function sealOf({ store }: Config): Promise<Seal> {
   return createSeal(secret ?? (await inFolder(dataDir, () => readOrMakeSecret(dataDir))));
 }
 
+/** Throws `StartError` if the database lacks migrations of this version. */
+async function requireMigrated(address: PostgresAddress): Promise<void> {
+  const dataSource = await connect(address, { statementTimeout: STATEMENT_TIMEOUT, poolSize: 1 });
+  try {
+    if (await hasPendingMigrations(dataSource))
+      throw new StartError(
+        'The database lacks migrations of this version, and the option migrate is false. Run them: await migrate(options).',
+      );
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
 /** What is needed to put parts of a server together. */
 export interface Base {
   readonly config: Config;
+  /** Whether the start runs migrations. True if left out. */
+  readonly mayMigrate?: boolean;
   readonly logger: Logger;
   readonly teardown: Teardown;
   readonly clock: Clock;
@@ -191,11 +207,12 @@ export interface Stores {
  * @param signal ends a start that waits for another session
  */
 export async function openStores(
-  { config, logger, teardown, clock }: Base,
+  { config, logger, teardown, clock, mayMigrate = true }: Base,
   signal: AbortSignal | undefined,
 ): Promise<Stores> {
   const { clockSkew, poolSize } = config;
   const address = await openPostgres(config, teardown);
+  if (!mayMigrate) await requireMigrated(address);
   const seal = await sealOf(config);
   const database = await prepareDatabase(address, config, seal, { signal, onWait: tellOfWait(logger) });
   const onConnectionLost = (error: Error) =>

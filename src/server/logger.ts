@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { LogLevel } from '../config/config';
+import type { Logger as OwnLogger } from '../core/ports/logger';
 import { bounded, clipped, described } from './bounded-value';
 
 /** Lines with the same message in a second, from `warn` up. A failing store would write one for each request. */
@@ -45,6 +46,20 @@ function standardOutput(): DestinationStream {
   return output;
 }
 
+/** Bounds the details of a line, and describes its error: a failed query carries its parameters. */
+const safe = ({ err, ...details }: { readonly err?: unknown }) => ({
+  ...(bounded(details) as Record<string, unknown>),
+  ...(typeof err === 'object' && err !== null ? { err: described(err) } : {}),
+});
+
+/** Makes the log of an application ours: it gets no more of an error than our own does. */
+export const safely = (logger: OwnLogger): OwnLogger => ({
+  debug: (details, message) => logger.debug(safe(details), message),
+  info: (details, message) => logger.info(safe(details), message),
+  warn: (details, message) => logger.warn(safe(details), message),
+  error: (details, message) => logger.error(safe(details), message),
+});
+
 /**
  * Creates the log: one JSON object a line. The length of a line is limited, and so is the number of equal lines a
  * second. The next line of that kind says in `leftOut` how many are missing.
@@ -69,9 +84,8 @@ export function createLogger(
         res: (reply: { statusCode?: number }) => ({ status: reply.statusCode }),
       },
       formatters: {
-        log: ({ req, res, err, ...details }) => ({
-          ...(bounded(details) as Record<string, unknown>),
-          ...(typeof err === 'object' && err !== null ? { err: described(err) } : {}),
+        log: ({ req, res, ...details }) => ({
+          ...safe(details),
           ...(res === undefined ? {} : { res }),
           ...(req === undefined ? {} : { req }),
         }),

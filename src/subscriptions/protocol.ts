@@ -6,6 +6,7 @@ import type { RecordRefusal } from '../core/ports/refusals';
 import type { SubscriptionContext } from '../graphql/context';
 import { noteDenials } from '../graphql/denials';
 import { createErrorFormatter, requestError } from '../graphql/errors';
+import { contextOf } from '../graphql/own-context';
 import { createSubscriptionReader, type SubscriptionReaderOptions } from '../graphql/subscription-request';
 import type { SocketHandle } from '../guard/signed-in-socket';
 import { authorizationIn, type SocketGuard } from '../guard/sockets';
@@ -117,8 +118,7 @@ function createSubscribing(options: ProtocolOptions): Hooks['onSubscribe'] {
       if (!('document' in reading)) return reading;
       const { socket, revocations } = own;
       const auth = { ok: true, principal: socket.principal } as const;
-      const contextValue: SubscriptionContext = { auth, revocations };
-      return { ...reading, contextValue };
+      return { ...reading, contextValue: contextOf<SubscriptionContext>({ auth, revocations }) };
     } catch (error) {
       return [unexpected(error)];
     }

@@ -47,7 +47,7 @@ export class Subscriptions {
   /** Sends any revocation to `revocations`. */
   watch(revocation: LoggedRevocation): void {
     // A token that ends is told by `sessionEnded` only.
-    if (this.socket.hasEnded || refuses(revocation, this.socket.principal)) return;
+    if (this.socket.hasEnded || refuses(revocation, this.socket.principal.token)) return;
     this.pushTo(this.toRevocations, revocation);
   }
 

@@ -45,10 +45,12 @@ export interface VerifierOptions extends ExpectedClaims {
  */
 const signatureOf = (text: string) => text.slice(text.lastIndexOf('.') + 1);
 
-const freeze = (claims: VerifiedToken['claims']) => {
-  if (Array.isArray(claims.aud)) Object.freeze(claims.aud);
-  return Object.freeze(claims);
-};
+/** Freezes parsed JSON with all that is in it. */
+function freeze<T extends object>(json: T): Readonly<T> {
+  for (const value of Object.values(json) as unknown[])
+    if (typeof value === 'object' && value !== null) freeze(value);
+  return Object.freeze(json);
+}
 
 const invalid = (fault: string): Verification => ({ ok: false, code: 'TOKEN_INVALID', fault });
 

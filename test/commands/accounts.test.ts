@@ -124,6 +124,9 @@ test('a new role ends the access tokens, and sessions refresh into it', async ()
   expect((await one.api.me(again.accessToken)).data.me.role).toBe('ADMIN');
   await expectByCommandLine(id, 'ROLE_CHANGED', 'USER to ADMIN');
   expect((await admin(['set-role', email, 'ADMIN'])).output).toContain('had the role ADMIN before.');
+  // It is not in ROLES.
+  const unknown = await admin(['set-role', email, 'EDITOR']);
+  expect(unknown).toMatchObject({ code: 1, output: 'There is no role EDITOR. There are USER, ADMIN.\n' });
   await admin(['set-role', email, 'USER']);
 });
 

@@ -175,7 +175,7 @@ test('every bad line is named with its number and its fault, and no other is los
       lines({ email: 'b@example.com', passwordHash: `$scrypt$ln=22,r=8,p=1$${b64(SALT)}$${b64(SALT)}` }),
       'has a passwordHash that needs 4097 MiB of memory; at most 132 MiB are allowed',
     ],
-    [lines({ ...GOOD, email: 'b@example.com', role: 'admin' }), 'has a role that is neither USER nor ADMIN'],
+    [lines({ ...GOOD, email: 'b@example.com', role: 'admin' }), 'has a role that is none of USER, ADMIN'],
     [
       lines({ ...GOOD, email: 'b@example.com', emailVerified: 'yes' }),
       'has a value of emailVerified that is neither true nor false',

@@ -128,7 +128,7 @@ test.each<[string[], RegExp]>([
   [['admin', 'logout', 'a@example.com', '--reason', 'x'.repeat(501)], /Write at most 500 characters/],
   [['admin', 'logout-all', 'a@example.com'], /too many arguments/],
   [['admin', 'set-role', 'a@example.com'], /missing required argument 'role'/],
-  [['admin', 'set-role', 'a@example.com', 'ROOT'], /Allowed choices are USER, ADMIN/],
+  [['admin', 'set-role', 'a@example.com', 'root'], /Write USER, ADMIN, or one of ROLES/],
   [['admin', 'restored', 'x'], /too many arguments/],
   [['admin', 'reseal', 'x'], /too many arguments/],
 ])('%j does nothing and prints a sentence', async (words, sentence) => {

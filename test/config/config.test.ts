@@ -21,6 +21,8 @@ test('without settings, the embedded mode starts with the documented defaults', 
     accessTokenTtl: 900,
     sessionsPerUser: 200,
     operationTimeout: 10_000,
+    federation: false,
+    httpStatus: 'errors',
     refreshTokenTtl: 14 * 86_400,
     sessionMaxAge: 90 * 86_400,
     revocationLease: 1000,
@@ -290,4 +292,16 @@ test('MAIL_NOTICES are all by default, or those that are named, or none', () => 
   expect(noticesOf('')).toHaveLength(4);
   expect(noticesOf('session-reused, new-device')).toEqual(['new-device', 'session-reused']);
   expect(noticesOf('none')).toEqual([]);
+});
+
+test('ROLES names the roles of the application, and every fault in it is named', () => {
+  expect(readConfig({ ROLES: 'EDITOR, LEVEL_2' }).roles).toEqual(['EDITOR', 'LEVEL_2']);
+  expect(readConfig({}).roles).toEqual([]);
+  const long = 'A'.repeat(33);
+  const faults = faultsOf({ ROLES: `editor,ADMIN,EDITOR,EDITOR,2ND,${long}` });
+  for (const named of ['"editor"', 'ADMIN, which every', 'EDITOR twice', '"2ND"', `"${long}"`])
+    expect(faults).toContainEqual(expect.stringContaining(`ROLES names ${named}`));
+  expect(faults).toHaveLength(5);
+  const many = Array.from({ length: 33 }, (_, index) => `R${index}`).join(',');
+  expect(faultsOf({ ROLES: many })).toEqual([expect.stringContaining('names 33 roles')]);
 });

@@ -26,7 +26,7 @@ test('a second process on the folder is refused, even while the first is suspend
   node.signal('SIGSTOP');
   expect(await refusal()).toContain('Another Tokenfence process uses the folder');
   node.signal('SIGCONT');
-  expect((await node.api.me()).reason).toBe('TOKEN_MISSING');
+  expect((await node.api.me()).data).toEqual({ me: null });
 });
 
 test('concurrent callers share the one connection without a deadlock', async () => {

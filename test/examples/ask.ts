@@ -11,8 +11,15 @@ export interface Told {
 /** The questions that each service answers. */
 export type Question = 'hello' | 'whoami' | 'report';
 
+/** A question to Nest, whose resolver has no decorator. */
+export const UNDECORATED = 'motto';
+
 /** Asks a GraphQL service, whose queries are named like the questions. */
-export async function askGraphql(url: string, question: Question, token?: string): Promise<Told> {
+export async function askGraphql(
+  url: string,
+  question: Question | typeof UNDECORATED,
+  token?: string,
+): Promise<Told> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },

@@ -22,9 +22,15 @@ process.once('exit', () => {
  * Starts a program in its own Node process and resolves when it is ready.
  *
  * @param ready the text that it prints when it is ready
+ * @param args of the program
  */
-export async function startExample(path: string, ready: string, env: Env): Promise<ExampleProcess> {
-  const child = spawn(process.execPath, [path], {
+export async function startExample(
+  path: string,
+  ready: string,
+  env: Env,
+  args: readonly string[] = [],
+): Promise<ExampleProcess> {
+  const child = spawn(process.execPath, [path, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Api, type Tokens } from '../support/api';
@@ -6,18 +7,28 @@ import { eventually } from '../support/eventually';
 import { startNodeProcess } from '../support/node-process';
 import { freePort, startRedis, type TestServer } from '../support/servers';
 import { createWorld, type Env, type World } from '../support/world';
-import { askGraphql, askRest, type Question } from './ask';
+import { askGraphql, askRest, type Question, UNDECORATED } from './ask';
 import { EXAMPLES, type ExampleProcess, startExample } from './example-process';
+import { buildCopy } from './own-packages';
 
 const INTROSPECTION_SECRET = 'only for tests: 4Rk8wQz1Lm6Xv3Tp9Yb2';
 
-const SERVICES = [
+const SERVICES: readonly {
+  readonly program: string;
+  readonly put: typeof askRest;
+  readonly path?: string;
+  /** Whether it has packages of its own. */
+  readonly isCopied?: boolean;
+}[] = [
   { program: 'apollo-service/service.mjs', put: askGraphql },
   { program: 'type-graphql-service/dist/service.js', put: askGraphql },
+  { program: 'nestjs/dist/service.mjs', put: askGraphql, path: '/graphql', isCopied: true },
   { program: 'express-rest/service.mjs', put: askRest },
 ];
 type Service = (typeof SERVICES)[number];
 
+/** The copy of the example for Nest. */
+let nest: string;
 let world: World;
 let redis: TestServer;
 let authEnv: Env;
@@ -40,7 +51,7 @@ beforeAll(async () => {
     [require.resolve('typescript/bin/tsc'), '-p', join(EXAMPLES, 'type-graphql-service')],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
-  redis = await startRedis();
+  [nest, redis] = await Promise.all([buildCopy('nestjs'), startRedis()]);
   world = await createWorld({ redis: redis.url });
   const port = String(await freePort());
   const AUTH_URL = `http://127.0.0.1:${port}`;
@@ -56,8 +67,10 @@ beforeAll(async () => {
   for (const service of SERVICES) {
     const PORT = String(await freePort());
     const env = { AUTH_URL, INTROSPECTION_SECRET, REDIS_URL: redis.url, PORT };
-    const child = await startExample(join(EXAMPLES, service.program), 'is ready at', env);
-    running.set(service, { url: `http://127.0.0.1:${PORT}`, child });
+    const { program, path = '', isCopied } = service;
+    const file = isCopied ? join(nest, program.replace('nestjs/', '')) : join(EXAMPLES, program);
+    const child = await startExample(file, 'is ready at', env);
+    running.set(service, { url: `http://127.0.0.1:${PORT}${path}`, child });
   }
 });
 afterAll(async () => {
@@ -65,6 +78,7 @@ afterAll(async () => {
   await killAuth();
   await world.close();
   await redis.dispose();
+  await rm(nest, { recursive: true });
 });
 
 describe.each(SERVICES)('$program', (service) => {
@@ -118,6 +132,13 @@ describe.each(SERVICES)('$program', (service) => {
       }
     },
   );
+});
+
+test('in Nest, a resolver without a decorator is for signed-in users', async () => {
+  const { url } = [...running].find(([{ program }]) => program.startsWith('nestjs/'))![1];
+  const { accessToken } = await api.newUser();
+  expect(await askGraphql(url, UNDECORATED, accessToken)).toMatchObject({ status: 200 });
+  expect(await askGraphql(url, UNDECORATED)).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
 });
 
 test('services work without the auth server; without Redis too they refuse everything and recover', async () => {

@@ -85,7 +85,7 @@ test.each([
   async (setting, count) => {
     const quiet = await world.node({ LOG_REQUESTS: setting });
     await fetch(`${quiet.url}/.well-known/jwks.json`);
-    const refused = await quiet.api.me();
+    const refused = await quiet.api.me('nonsense');
     // This answer comes after any line of the request before.
     await quiet.api.send('{ __typename }');
     const lines = quiet.log.filter((line) => line.includes('"msg":"Request."'));

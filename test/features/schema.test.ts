@@ -21,6 +21,7 @@ import { shared, sharedNodes, sharedWorld } from '../support/shared';
 
 /** The fields that work without a token. */
 const PUBLIC = [
+  'Query.me',
   'Mutation.register',
   'Mutation.login',
   'Mutation.refresh',
@@ -35,11 +36,11 @@ const PUBLIC = [
 /** The fields for every signed-in user. */
 const SIGNED_IN = [
   'Subscription.sessionEnded',
-  'Query.me',
   'Mutation.logoutSession',
   'Mutation.logoutOthers',
   'Mutation.logoutEverywhere',
   'Mutation.changePassword',
+  'Mutation.confirmPassword',
   'Mutation.deleteAccount',
   'Mutation.requestEmailVerification',
   'Mutation.requestEmailChange',

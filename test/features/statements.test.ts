@@ -28,7 +28,7 @@ function listenIn() {
 
 const world = sharedWorld();
 const wire = shared(() => startFrontendProxy(world.databaseUrl, listenIn));
-const node = shared(() => world.node({ DATABASE_URL: wire.url, ...MAILING }));
+const node = shared(() => world.node({ DATABASE_URL: wire.url, FEDERATION: 'on', ...MAILING }));
 const links = shared(() => linkMaker(world));
 afterAll(async () => {
   await world.stop();
@@ -118,6 +118,32 @@ const ONE_ROUND_TRIP: [name: string, request: Request][] = [
 
 test.each(ONE_ROUND_TRIP)('%s is one round trip to Postgres', async (_name, request) => {
   expect(await statementsOf(newUser, request)).toHaveLength(1);
+});
+
+test('the users of a gateway are one round trip, and with a stranger none', async () => {
+  const { user: other } = await newUser();
+  const entities =
+    (token: (tokens: Tokens) => string): Request =>
+    (tokens) =>
+      node.api.send(
+        'query($them: [_Any!]!) { _entities(representations: $them) { ... on User { email } } }',
+        { them: [tokens.user.id, other.id, other.id].map((id) => ({ __typename: 'User', id })) },
+        token(tokens),
+      );
+  expect(
+    await statementsOf(
+      newUser,
+      entities(() => admin),
+    ),
+  ).toHaveLength(1);
+  const own = entities(({ accessToken }) => accessToken);
+  expect(await statementsOf(newUser, own)).toHaveLength(1);
+  expect(
+    await statementsOf(
+      newUser,
+      entities(() => 'nonsense'),
+    ),
+  ).toEqual([]);
 });
 
 /** Runs SQL before, without the node. */

@@ -3,9 +3,13 @@ import type { Actions } from '../../src/actions/actions';
 import { HeaderMap } from '@apollo/server';
 import DataLoader from 'dataloader';
 import { serviceUnavailable } from '../../src/core/errors';
-import { createApollo } from '../../src/graphql/apollo';
+import { createApollo, createApolloBounds } from '../../src/graphql/apollo';
 import type { Context } from '../../src/graphql/context';
-import { createErrorFormatter } from '../../src/graphql/errors';
+import { composable, executable } from '../../src/graphql/compose';
+import { createErrorFormatter, createPresenter } from '../../src/graphql/errors';
+import { contextOf } from '../../src/graphql/own-context';
+import { createOwnFields } from '../../src/graphql/own-fields';
+import { createRequestPlugin } from '../../src/graphql/request-plugin';
 import { createSchema } from '../../src/graphql/schema';
 import { createSubscriptionReader } from '../../src/graphql/subscription-request';
 import type { Principal } from '../../src/guard/guard';
@@ -156,21 +160,32 @@ const logger = { debug: log, info: log, warn: log, error: log };
 
 /** Use cases that are all unavailable: an operation runs and has no effect. */
 const actions = new Proxy({} as Actions, { get: () => () => Promise.reject(serviceUnavailable()) });
-const schema = createSchema(actions);
 const production = false;
+const own = createSchema(actions);
+const schema = executable(composable(own, createPresenter({ logger })));
+const requestIds = new WeakMap<object, string | undefined>();
+const recordRefusal = () => undefined;
 const documents = createDocuments({ schema, production });
-const apollo = createApollo({
-  schema,
-  production,
-  logger,
+const apollo = createApollo(
+  {
+    schema,
+    apolloOptions: createApolloBounds({ logger, production, requestIds }),
+    apolloPlugin: createRequestPlugin({
+      logger,
+      recordRefusal,
+      httpStatus: 'errors',
+      requestIds,
+      own: createOwnFields(own),
+    }),
+  },
   documents,
-  recordRefusal: () => undefined,
-});
+);
 const readSubscription = createSubscriptionReader({ schema, production, documents });
 const formatError = createErrorFormatter({ logger, production });
 
 const auth = { ok: true, principal: { userId: '1', sessionId: '1', role: 'ADMIN' } as Principal } as const;
-const contextOf = (): Context => ({
+const newContext = (): Context => ({
+  hasMutated: false,
   outcome: {},
   auth,
   authenticate: () => Promise.resolve(auth),
@@ -191,7 +206,7 @@ async function codesOverHttp(body: ReturnType<typeof request>): Promise<unknown[
   const headers = new HeaderMap([['content-type', 'application/json']]);
   const answer = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: { method: 'POST', headers, search: '', body },
-    context: () => Promise.resolve(contextOf()),
+    context: () => Promise.resolve(contextOf(newContext())),
   });
   if (answer.body.kind !== 'complete') return ['IN_PARTS'];
   const { errors = [] } = JSON.parse(answer.body.string) as { errors?: { extensions: { code: string } }[] };

@@ -1,7 +1,7 @@
 import { createGuard, type ServiceGuard } from '../../src/guard/create-guard';
 import { systemClock } from '../../src/core/clock';
 import type { TellingGuard } from '../../src/guard/graphql-ws';
-import type { Tokens } from '../support/api';
+import { PASSWORD, type Tokens } from '../support/api';
 import { ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
 import { createWorld, type TestNode, type World } from '../support/world';
 import type { Service } from './adapters/adapter';
@@ -107,6 +107,24 @@ describe.each([apollo, apolloOnFastify, typeGraphql, onExpress, onFastify, onGra
       expect(await service.ask(bearer(admin), 'admin')).toEqual({ userId: admin.user.id });
       expect(await service.ask(bearer(await node.api.newUser()), 'admin')).toEqual(sees.FORBIDDEN);
       expect(await service.ask([], 'admin')).toEqual(sees.TOKEN_MISSING);
+    });
+
+    test('a field for a recent sign-in asks for the password again, however often the token was refreshed', async () => {
+      const tokens = await node.api.newUser();
+      expect(await service.ask(bearer(tokens), 'recent')).toEqual({ userId: tokens.user.id });
+      await world.sql(
+        "update sessions set authenticated_at = authenticated_at - interval '10 minutes' where id = $1",
+        [tokens.session.id],
+      );
+      const refreshed = await node.api.refreshed(tokens);
+      expect(await service.ask(bearer(refreshed), 'recent')).toEqual(sees.TOO_OLD);
+      expect(await service.ask(bearer(refreshed))).toEqual({ userId: tokens.user.id });
+      expect(await service.ask([], 'recent')).toEqual(sees.TOKEN_MISSING);
+      const confirmed = (await node.api.mutate(
+        `confirmPassword(password: "${PASSWORD}") { accessToken }`,
+        refreshed.accessToken,
+      )) as Tokens;
+      expect(await service.ask(bearer(confirmed), 'recent')).toEqual({ userId: tokens.user.id });
     });
 
     test('a token that cannot be checked is neither accepted nor called bad', async () => {

@@ -12,7 +12,7 @@ const jwk = { ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'ES256',
 const now = Math.floor(Date.now() / 1000);
 const [sub, jti, sid] = [randomUUID(), randomUUID(), randomUUID()];
 const claims = { iss: 'i', aud: 'a', sub, jti, sid, client_id: 'c', iat: now, exp: now + 900, role: 'USER' };
-const token = sign({ ...claims, tokenVersion: 1, globalVersion: 1 }, privateKey, {
+const token = sign({ ...claims, auth_time: now, tokenVersion: 1, globalVersion: 1 }, privateKey, {
   algorithm: 'ES256',
   keyid: KEY_ID,
   header: { alg: 'ES256', typ: 'at+jwt' },
@@ -69,7 +69,7 @@ test('a value that is not a header is TOKEN_INVALID', async () => {
     expect(await guard.authenticate(value as never)).toEqual({ ok: false, code: 'TOKEN_MISSING' });
 }, 20_000);
 
-describe('an invalid role', () => {
+describe('an invalid requirement', () => {
   const context = { auth: { ok: true, principal: { role: 'USER' } } } as unknown as AuthContext;
   const guard = { authenticate: () => Promise.resolve(context.auth) };
 
@@ -79,6 +79,29 @@ describe('an invalid role', () => {
     expect(() => fastifyRequireUser(given)).toThrow(TypeError);
     expect(() => requireUser(context, given)).toThrow(TypeError);
     expect(() => typeGraphqlAuthChecker()({ context }, [given])).toThrow(TypeError);
+  });
+
+  test.each<object>([
+    { maxAge: 0 },
+    { maxAge: -1 },
+    { maxAge: NaN },
+    { maxAge: Infinity },
+    { maxAge: '300' },
+    { maxAge: undefined },
+    { role: 'USER', maxAge: null },
+    { role: undefined, maxAge: 300 },
+    { maxage: 300 },
+  ])('%p is refused', (requirement) => {
+    const given = requirement as never;
+    expect(() => expressGuard(guard, given)).toThrow(TypeError);
+    expect(() => fastifyRequireUser(given)).toThrow(TypeError);
+    expect(() => requireUser(context, given)).toThrow(TypeError);
+    expect(() => typeGraphqlAuthChecker()({ context }, [given])).toThrow(TypeError);
+  });
+
+  test('a requirement that requires nothing is refused', () => {
+    expect(() => requireUser(context, {})).toThrow(TypeError);
+    expect(() => fastifyRequireUser({})).toThrow(TypeError);
   });
 
   test('a missing role admits every signed-in user', () => {

@@ -3,8 +3,8 @@ import { clientAddressOf, createProxyTrust } from '../../src/http/client-address
 
 /** The client's address of a request over the loopback with this header. */
 async function addressFor(trusted: number | string[] | false, forwarded: string): Promise<string> {
-  const app = fastify({ trustProxy: createProxyTrust(trusted) });
-  app.get('/', (request) => clientAddressOf(request));
+  const app = fastify();
+  app.get('/', ({ raw }) => clientAddressOf(raw, createProxyTrust(trusted)));
   const { body } = await app.inject({
     url: '/',
     remoteAddress: '127.0.0.1',

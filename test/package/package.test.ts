@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { eventually } from '../support/eventually';
+import { installOnce } from '../support/installed';
 import { freePort } from '../support/servers';
 import { environment, install, layOut, ROOT, run, type Tree } from './projects';
-import { CHECKED, CHECKS, PROGRAM } from './services';
-import { faultsOfTypes } from './types';
+import { APPLICATION, CHECKED, CHECKS, PROGRAM } from './services';
+import { type Compiler, faultsOfTypes } from './types';
 
 interface Manifest {
   readonly version: string;
@@ -56,7 +57,7 @@ afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryD
 test('the package holds code, types and documents, and nothing else', () => {
   const paths = packed.files.map(({ path }) => path);
   const others = paths.filter(
-    (path) => !/^dist\/(src|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
+    (path) => !/^dist\/(src|client|migrations)\/[^.]+(\.[a-z-]+)?\.(js|d\.ts)$/.test(path),
   );
   const examples = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' });
   expect(others.sort()).toEqual([
@@ -64,6 +65,7 @@ test('the package holds code, types and documents, and nothing else', () => {
     'LICENSE',
     'README.md',
     'SECURITY.md',
+    'dist/client/package.json',
     ...readdirSync(join(ROOT, 'docs'))
       .sort()
       .map((page) => `docs/${page}`),
@@ -80,8 +82,24 @@ test('the package holds code, types and documents, and nothing else', () => {
   expect(paths.filter((path) => path.startsWith('dist/migrations/')).length).toBeGreaterThan(0);
 });
 
-test('the server’s package holds a list and no code', () => {
-  expect(packedServer.files.map(({ path }) => path).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+test('the server’s package holds a list, and GraphiQL with its licenses', () => {
+  expect(packedServer.files.map(({ path }) => path).sort()).toEqual([
+    'LICENSE',
+    'README.md',
+    ...[
+      'LICENSE.graphql-ws.txt',
+      'LICENSE.render-graphiql.txt',
+      'editor.worker.js',
+      'graphiql.css',
+      'graphiql.js',
+      'graphql-ws.js',
+      'graphql.worker.js',
+      'index.html',
+      'json.worker.js',
+      'page.js',
+    ].map((file) => `dist/graphiql/${file}`),
+    'package.json',
+  ]);
 });
 
 test('the server’s package lists the optional peers of the other in exact versions', () => {
@@ -162,31 +180,55 @@ test.each([
     expect(JSON.parse(await node(project, service))).toEqual(CHECKED);
 });
 
-test('a service that imports the package loads none of the server’s packages', async () => {
-  const loaded = JSON.parse(
-    await node(
-      full,
-      '-p',
-      `require('tokenfence');
+test.each(['tokenfence', 'tokenfence/client', 'tokenfence/testing'])(
+  '%s loads none of the server’s packages',
+  async (entry) => {
+    const loaded = JSON.parse(
+      await node(
+        full,
+        '-p',
+        `require('${entry}');
        JSON.stringify([...new Set(Object.keys(require.cache).map(
          (file) => /.*node_modules[/\\\\]((?:@[^/\\\\]+[/\\\\])?[^/\\\\]+)/.exec(file)?.[1]))])`,
-    ),
-  ) as string[];
-  expect(loaded).toEqual(expect.arrayContaining(['tokenfence', ...Object.keys(manifest.dependencies)]));
-  expect(loaded.filter((name) => name in manifest.peerDependencies)).toEqual([]);
-});
-
-test.each([
-  ['node16', 'node16', ['program.mts', 'program.cts']],
-  ['bundler', 'esnext', ['program.ts']],
-])(
-  'its types check under moduleResolution %s with no other types than those of Node installed',
-  (moduleResolution, module, names) => {
-    const files = names.map((name) => join(lean, name));
-    for (const file of files) writeFileSync(file, PROGRAM);
-    expect(faultsOfTypes(files, { module, moduleResolution })).toEqual([]);
+      ),
+    ) as string[];
+    const needed = entry === 'tokenfence' ? Object.keys(manifest.dependencies) : [];
+    expect(loaded).toEqual(expect.arrayContaining(['tokenfence', ...needed]));
+    expect(loaded.filter((name) => name in manifest.peerDependencies)).toEqual([]);
+    // A page, and a test of a service, do without the packages of the guard too.
+    if (entry !== 'tokenfence') expect(loaded).toEqual(['tokenfence']);
   },
 );
+
+const { version: ours } = readManifest(join(ROOT, 'node_modules/typescript/package.json'));
+describe.each(['5.4.5', '5.9.3', ours])('TypeScript %s', (version) => {
+  let compiler: Compiler;
+  beforeAll(async () => {
+    const of = version === ours ? ROOT : await installOnce(`typescript@${version}`);
+    compiler = (await import(join(of, 'node_modules/typescript'))) as Compiler;
+  }, 240_000);
+
+  const RESOLUTIONS = [
+    { moduleResolution: 'node16', module: 'node16', names: ['mts', 'cts'] },
+    { moduleResolution: 'bundler', module: 'esnext', names: ['ts'] },
+    // What `module: commonjs` brings before TypeScript 6.
+    ...(version === ours
+      ? []
+      : [{ moduleResolution: 'node10', module: 'commonjs', esModuleInterop: true, names: ['ts'] }]),
+  ];
+  test.each(RESOLUTIONS)('finds no fault in the types under moduleResolution $moduleResolution', (how) => {
+    const { names, ...options } = how;
+    // A service has no other types installed than those of Node. An application has those of its GraphQL server.
+    for (const [project, program] of [
+      [lean, PROGRAM],
+      [full, APPLICATION],
+    ] as const) {
+      const files = names.map((name) => join(project, `program.${name}`));
+      for (const file of files) writeFileSync(file, program);
+      expect(faultsOfTypes(compiler, files, options)).toEqual([]);
+    }
+  });
+});
 
 test('npx tokenfence starts the installed server in another folder', async () => {
   const port = await freePort();

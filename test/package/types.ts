@@ -1,19 +1,23 @@
 import { join } from 'node:path';
-import ts from 'typescript';
+import type * as TypeScript from 'typescript';
 
 /** The declarations of TypeScript and Node, which are not checked. */
 const THEIRS = join(__dirname, '../../node_modules/');
 
-const read = new Map<string, ts.SourceFile | undefined>();
+/** By the compiler's version, their kind of module, and their name. */
+const read = new Map<string, TypeScript.SourceFile | undefined>();
+
+/** A compiler that checks services. It may be older than the one of this project. */
+export type Compiler = typeof TypeScript;
 
 /** Reads the files of others once for all programs. */
-function createHost(options: ts.CompilerOptions): ts.CompilerHost {
+function createHost(ts: Compiler, options: TypeScript.CompilerOptions): TypeScript.CompilerHost {
   const host = ts.createCompilerHost(options);
   return {
     ...host,
     getSourceFile(name, how, ...rest) {
       if (!name.startsWith(THEIRS)) return host.getSourceFile(name, how, ...rest);
-      const key = `${typeof how === 'object' ? how.impliedNodeFormat : ''} ${name}`;
+      const key = `${ts.version} ${typeof how === 'object' ? how.impliedNodeFormat : ''} ${name}`;
       if (!read.has(key)) read.set(key, host.getSourceFile(name, how, ...rest));
       return read.get(key);
     },
@@ -24,15 +28,19 @@ function createHost(options: ts.CompilerOptions): ts.CompilerHost {
  * The compiler's errors in these files and in their imports. Declarations are checked too, because everything that
  * they refer to must exist. Only imported types and those of Node are found.
  */
-export function faultsOfTypes(files: readonly string[], how: Record<string, unknown>): string[] {
+export function faultsOfTypes(
+  ts: Compiler,
+  files: readonly string[],
+  how: Record<string, unknown>,
+): string[] {
   const { options, errors } = ts.convertCompilerOptionsFromJson(
     {
-      ...{ ...how, target: 'es2022', lib: ['es2023'], strict: true, noEmit: true },
+      ...{ ...how, target: 'es2022', lib: ['es2022', 'dom'], strict: true, noEmit: true },
       ...{ skipLibCheck: false, types: ['node'], typeRoots: [join(THEIRS, '@types')] },
     },
     THEIRS,
   );
-  const program = ts.createProgram(files, options, createHost(options));
+  const program = ts.createProgram(files, options, createHost(ts, options));
   const sources = program.getSourceFiles().filter(({ fileName }) => !fileName.startsWith(THEIRS));
   return [
     ...errors,

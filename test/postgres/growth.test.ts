@@ -47,9 +47,9 @@ const makeSessions = (world: World, users: number, each: number, startsAt = Date
        returning id
      )
      insert into sessions (id, user_id, token_version, global_version, rotated_at, salt, uses_cookie, user_agent,
-       ip_address, created_at, last_used_at, idle_expires_at, expires_at, purge_on)
+       ip_address, created_at, authenticated_at, last_used_at, idle_expires_at, expires_at, purge_on)
      select gen_random_uuid(), people.id, 1, 1, now(), sha256(uuid_send(gen_random_uuid())), false,
-       repeat('agent ', 20), '192.0.2.1', start, start, start + interval '14 days', start + interval '90 days',
+       repeat('agent ', 20), '192.0.2.1', start, start, start, start + interval '14 days', start + interval '90 days',
        (start + interval '22 days')::date
      from people, generate_series(1, $2), to_timestamp($3) as start
      returning id, salt`,

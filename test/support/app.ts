@@ -5,6 +5,7 @@ import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
 import { createApp } from '../../src/http/app';
 import type { AppOptions } from '../../src/http/app-options';
+import { embed } from '../../src/http/embed';
 import { createLogger } from '../../src/server/logger';
 import { createAnnouncements } from '../../src/revocation/announcements';
 import { urlOf } from './listen';
@@ -18,10 +19,10 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
-export async function startApp(options: Partial<AppOptions> = {}): Promise<TestApp> {
+export async function startApp(given: Partial<AppOptions> = {}): Promise<TestApp> {
   const refusals: NewAuditEvent[] = [];
   const logger = createLogger('silent', { write: () => undefined });
-  const app = await createApp({
+  const options: AppOptions = {
     actions: {} as Actions,
     guard: { authenticate: () => Promise.resolve({ ok: false, code: 'TOKEN_MISSING' }) },
     keys: {} as AppOptions['keys'],
@@ -36,12 +37,15 @@ export async function startApp(options: Partial<AppOptions> = {}): Promise<TestA
     trustProxy: false,
     production: false,
     operationTimeout: 10_000,
+    federation: false,
+    httpStatus: 'errors',
     announcements: createAnnouncements(logger),
     clock: systemClock,
     clockSkew: 0,
     rateLimit: true,
-    ...options,
-  });
+    ...given,
+  };
+  const app = await createApp({ ...options, auth: embed(options).embedded });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     url: urlOf(app.server),

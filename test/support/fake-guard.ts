@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AccessTokenClaims, isExpired } from '../../src/core/claims';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
+import type { Role } from '../../src/core/shape';
 import type { AuthResult, Guard } from '../../src/guard/guard';
 
 /** What a token of the fake guard says. */
@@ -31,8 +32,10 @@ export class FakeGuard implements Guard {
     if (isExpired(claims, this.now(), this.clockSkew)) return { ok: false, code: 'TOKEN_EXPIRED' };
     const verdict = await this.verdict({ ...claims, keyId });
     if (verdict !== true) return { ok: false, code: verdict };
-    const { sub: userId, sid: sessionId, jti: tokenId, role } = claims;
-    return { ok: true, principal: { userId, sessionId, tokenId, role, claims, keyId } };
+    const { sub: userId, sid: sessionId, jti: tokenId } = claims;
+    const role = claims.role as Role;
+    const token = { claims, keyId };
+    return { ok: true, principal: { userId, sessionId, tokenId, role, claims: claims.claims ?? {}, token } };
   }
 
   askedOf({ sub }: Pick<AccessTokenClaims, 'sub'>): number {
@@ -57,6 +60,7 @@ export const newToken = (more: Partial<FakeToken> = {}, now = Date.now()): FakeT
   jti: randomUUID(),
   sid: randomUUID(),
   role: 'USER',
+  auth_time: Math.floor(now / 1000),
   tokenVersion: 1,
   globalVersion: 1,
   keyId: 'key',

@@ -4,7 +4,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
+import { composable, executable } from '../../src/graphql/compose';
 import { createDocuments } from '../../src/graphql/documents';
+import { createPresenter } from '../../src/graphql/errors';
 import { createSchema } from '../../src/graphql/schema';
 import type { CloseCause } from '../../src/subscriptions/closing';
 import { createSockets, type Sockets, type SocketsOptions } from '../../src/subscriptions/sockets';
@@ -31,7 +33,13 @@ export async function startOwnSockets(
   const errors: string[] = [];
   const refusals: NewAuditEvent[] = [];
   const silent = () => undefined;
-  const schema = createSchema({} as Actions);
+  const logger: SocketsOptions['logger'] = {
+    debug: silent,
+    info: silent,
+    warn: silent,
+    error: (_details, message) => void errors.push(message),
+  };
+  const schema = executable(composable(createSchema({} as Actions), createPresenter({ logger })));
   const sockets = createSockets({
     schema,
     production: false,
@@ -39,12 +47,7 @@ export async function startOwnSockets(
     recordRefusal: (event) => void refusals.push(event),
     clock: systemClock,
     clockSkew: 0,
-    logger: {
-      debug: silent,
-      info: silent,
-      warn: silent,
-      error: (_details, message) => void errors.push(message),
-    },
+    logger,
     metrics: { socketOpened: silent, socketClosed: (cause) => void closed.push(cause as CloseCause) },
     ...options,
   });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client as PostgresClient } from 'pg';
 import type { Clock } from '../../src/core/clock';
 import { readConfig } from '../../src/config/read-config';
+import type { Callbacks } from '../../src/core/ports/hooks';
 import { createLogger } from '../../src/server/logger';
 import { type RunningServer, startServer } from '../../src/server/server';
 import { ADMIN, Api } from './api';
@@ -40,7 +41,7 @@ export interface World {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   /** Starts a node on the database and Redis of this world. */
-  node(env?: Env, clock?: Clock): Promise<TestNode>;
+  node(env?: Env, clock?: Clock, callbacks?: Callbacks): Promise<TestNode>;
   /** Runs SQL without the server's knowledge. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs SQL in a transaction that keeps its locks until the returned function is called. */
@@ -65,7 +66,7 @@ function sharedRedis(): string {
   return url.href;
 }
 
-export async function startNode(env: Env, clock?: Clock): Promise<TestNode> {
+export async function startNode(env: Env, clock?: Clock, callbacks?: Callbacks): Promise<TestNode> {
   const log: string[] = [];
   const config = readConfig({ ...TEST_ENV, ...env });
   const server: RunningServer = await startServer(
@@ -73,6 +74,7 @@ export async function startNode(env: Env, clock?: Clock): Promise<TestNode> {
     createLogger(config.logLevel, { write: (line: string) => void log.push(line) }),
     undefined,
     clock,
+    callbacks,
   );
   return {
     api: new Api(server.url),
@@ -108,8 +110,12 @@ export async function createWorld({
   return {
     databaseUrl: address.href,
     redisUrl,
-    async node(env = {}, clock) {
-      const node = await startNode({ DATABASE_URL: address.href, REDIS_URL: redisUrl, ...env }, clock);
+    async node(env = {}, clock, callbacks) {
+      const node = await startNode(
+        { DATABASE_URL: address.href, REDIS_URL: redisUrl, ...env },
+        clock,
+        callbacks,
+      );
       nodes.push(node);
       return node;
     },

@@ -43,6 +43,7 @@ export const CLAIMS = {
   jti: randomUUID(),
   sid: randomUUID(),
   role: 'USER' as const,
+  auth_time: NOW / 1000 - 60,
   tokenVersion: 1,
   globalVersion: 1,
 };

@@ -42,6 +42,8 @@ export class Import {
     private readonly format: Format,
     private readonly store: Store,
     private readonly progress: Progress,
+    /** The roles that an account may have. */
+    private readonly roles: readonly string[],
   ) {}
 
   /** Reads the whole stream. Rejects if the stream or the store fails: what was stored stays. */
@@ -63,7 +65,7 @@ export class Import {
     if (isEmpty(piece)) return;
     this.tally.read += 1;
     try {
-      const { account, hasProfile } = readAccount(piece, this.format);
+      const { account, hasProfile } = readAccount(piece, this.format, this.roles);
       if (hasProfile) this.tally.profiles += 1;
       this.add(account);
     } catch (error) {

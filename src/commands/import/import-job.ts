@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Config } from '../../config/config';
 import { readConfig } from '../../config/read-config';
+import { rolesWith } from '../../core/shape';
 import { StartError } from '../../core/start-error';
 import { encode } from '../../passwords/foreign/bytes';
 import { readHash } from '../../passwords/foreign/read-hash';
@@ -119,7 +120,7 @@ async function carryOut(
   const sourceOf = (accounts: readonly NewAccount[]) =>
     `Lines ${accounts[0]?.line} to ${accounts.at(-1)?.line} of ${name}.`;
   return withDatabase(config, async (storeFrom) => {
-    const run = new Import(format, storeFrom(sourceOf), progress);
+    const run = new Import(format, storeFrom(sourceOf), progress, rolesWith(config.roles));
     try {
       await run.run(input);
     } catch (error) {

@@ -47,10 +47,11 @@ function readPassword({ passwordHash }: Fields): string | null {
   return hash.text;
 }
 
-function readRole({ role }: Fields): NewAccount['role'] {
+/** @param roles the configured ones */
+function readRole({ role }: Fields, roles: readonly string[]): NewAccount['role'] {
   const value = role ?? 'USER';
-  if (value === 'USER' || value === 'ADMIN') return value;
-  throw new LineFault('has a role that is neither USER nor ADMIN');
+  if (typeof value === 'string' && roles.includes(value)) return value;
+  throw new LineFault(`has a role that is none of ${roles.join(', ')}`);
 }
 
 function readTime({ createdAt }: Fields): string | null {
@@ -70,8 +71,12 @@ export interface ReadAccount {
   readonly hasProfile: boolean;
 }
 
-/** Reads a piece of the file. Throws `LineFault`. */
-export function readAccount(piece: Piece, format: Format): ReadAccount {
+/**
+ * Reads a piece of the file. Throws `LineFault`.
+ *
+ * @param roles the roles that an account may have
+ */
+export function readAccount(piece: Piece, format: Format, roles: readonly string[]): ReadAccount {
   const fields = format.fieldsOf(parse(piece));
   const email = readEmail(fields);
   const account = {
@@ -80,7 +85,7 @@ export function readAccount(piece: Piece, format: Format): ReadAccount {
     emailKey: emailKey(email),
     passwordHash: readPassword(fields),
     emailVerified: readFlag(fields, 'emailVerified'),
-    role: readRole(fields),
+    role: readRole(fields, roles),
     createdAt: readTime(fields),
     disabled: readFlag(fields, 'disabled'),
   };

@@ -12,6 +12,12 @@ export interface EmailChangeRequest {
   readonly requestedAt: Date;
 }
 
+/** A changed email, and what that ended. */
+export interface EmailChanged extends Ended {
+  readonly user: User;
+  readonly previousEmail: string;
+}
+
 /**
  * Uses links, each in one statement with its audit event, its entries in the log, and its mails. All but `verifyEmail`
  * raise the user's version, and so end every session and token of before. Each returns nothing if the link is not good:
@@ -51,7 +57,7 @@ export interface LinkUses {
     link: Link,
     event: NewAuditEvent,
     notices: readonly NewMail[],
-  ): Promise<(Ended & { readonly user: User }) | undefined>;
+  ): Promise<EmailChanged | undefined>;
   /**
    * Restores the address, and removes the password. The version of the link is that of the change, which further raises
    * do not end.
@@ -62,5 +68,5 @@ export interface LinkUses {
     link: Link,
     event: NewAuditEvent,
     mails: readonly NewMail[],
-  ): Promise<(Ended & { readonly user: User }) | undefined>;
+  ): Promise<EmailChanged | undefined>;
 }

@@ -12,13 +12,14 @@ export interface Newcomers {
   /**
    * Registers an account that must verify its email first. Overwrites one that is still pending, ends its links, and
    * keeps it as long as a new one. If the email is taken, its owner gets a mail; if it is invited, the invitation again.
-   * One mail and one event in each case, so that the time does not tell them apart.
+   * One mail and one event in each case, so that the time does not tell them apart. Returns the account if it was
+   * registered.
    */
   register(
     account: { readonly email: string; readonly passwordHash: string },
     events: RegistrationEvents,
     data: MailData,
-  ): Promise<void>;
+  ): Promise<User | undefined>;
   /**
    * Invites, or invites again: the links of before end. A pending registration becomes an invitation, without a password.
    * Throws `CONFLICT` if an account that is not pending has the email.

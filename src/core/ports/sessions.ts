@@ -89,6 +89,16 @@ export interface Sessions {
   look(
     token: PresentedRefreshToken,
   ): Promise<(SessionState & { /** ms since the last rotation */ readonly rotatedAgo: number }) | undefined>;
+  /**
+   * Notes that the user has confirmed the password, and gives the session a new salt, which no earlier refresh token
+   * fits. One statement, with the event. Changes nothing, and returns why, if the session has ended or the password is
+   * another one.
+   */
+  reauthenticate(
+    session: Pick<Session, 'id' | 'userId'>,
+    event: NewAuditEvent,
+    confirmed: Reauthentication,
+  ): Promise<SessionState | 'session ended' | 'password changed'>;
   /** Returns the live sessions of several users, most recently used first: one list per request, in one statement. */
   liveOf(wanted: readonly SessionsOfUser[]): Promise<Session[][]>;
   /** Returns how many sessions are live: an estimate where there are many. */
@@ -115,6 +125,12 @@ export interface Reissue {
   readonly password?: { readonly before: string; readonly after: string };
   /** Written to the user. */
   readonly mails?: readonly NewMail[];
+}
+
+/** A password that was confirmed in a session. */
+export interface Reauthentication extends Pick<Reissue, 'salt' | 'use'> {
+  /** The hash that it fits. If the user has another one now, nothing is changed. */
+  readonly passwordHash: string;
 }
 
 /** How a session is named, by its id or by a refresh token of it. */

@@ -1,6 +1,7 @@
 import type { AuditEvent, NewAuditEvent, SigningKey, StoredSigningKey, User } from '../account';
 import type { LoggedRevocation } from '../revocation';
 import type { FleetState } from './fleet';
+import type { Loan } from './hooks';
 import type { LinkUses } from './link-uses';
 import type { Mails } from './mails';
 import type { Newcomers } from './newcomers';
@@ -61,6 +62,8 @@ export interface Users {
   lockAdministrators(): Promise<void>;
   /** Counts those that can sign in: not a pending one. */
   countEnabledAdministrators(): Promise<number>;
+  /** Counts the users of each role but these. */
+  countByRoleBesides(known: readonly string[]): Promise<{ readonly role: string; readonly count: number }[]>;
 }
 
 /** A key that makes refresh tokens, encrypted with the SECRET. */
@@ -143,6 +146,12 @@ export interface Tables {
   readonly fleet: FleetState;
 }
 
+/** The tables inside one transaction, which may lend its connection to a hook of the application. */
+export interface Transaction extends Tables {
+  /** Lends the connection. Use no table until the loan has ended. */
+  lend(): Loan;
+}
+
 /** The authoritative store, Postgres. Every method throws `SERVICE_UNAVAILABLE` when it cannot be reached. */
 export interface Truth extends Tables {
   /**
@@ -151,8 +160,14 @@ export interface Truth extends Tables {
    *
    * Runs `work` again, at most three times in all, if Postgres rolled it back in favour of another transaction. So
    * `work` must have no effect beyond the transaction.
+   *
+   * @param lends whether `work` lends the connection. Such transactions share half of the pool, so that a slow hook leaves
+   * the other half to everything else. Throws `SERVICE_UNAVAILABLE` if too many wait.
    */
-  transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
+  transaction<T>(
+    work: (tables: Transaction) => Promise<T>,
+    options?: { readonly lends?: boolean },
+  ): Promise<T>;
   /** Resolves if Postgres answers in time and does its work; otherwise rejects. */
   ping(): Promise<void>;
   /** ms since the epoch, by the clock of Postgres. */

@@ -2,7 +2,8 @@ import { Check, Column, CreateDateColumn, Entity, Index, PrimaryGeneratedColumn,
 
 @Entity('users')
 @Unique('users_email_key_unique', ['emailKey'])
-@Check('users_role_known', `role in ('USER', 'ADMIN')`)
+@Check('users_role_formed', `role ~ '^[A-Z][A-Z0-9_]{0,31}$'`)
+@Index('users_role', ['role'], { where: `role not in ('USER', 'ADMIN')` })
 @Check('users_token_version_positive', 'token_version >= 1')
 @Index('users_created_at_id', ['createdAt', 'id'])
 @Index('users_pending_created_at', ['createdAt'], { where: 'pending and password_hash is not null' })
@@ -42,8 +43,8 @@ export class UserEntity {
   @Column({ name: 'password_hash', type: 'text', nullable: true })
   passwordHash!: string | null;
 
-  @Column({ type: 'text' })
-  role!: 'USER' | 'ADMIN';
+  @Column({ type: 'text', collation: 'C' })
+  role!: string;
 
   @Column({ name: 'token_version', type: 'integer', default: 1 })
   tokenVersion!: number;

@@ -1,8 +1,10 @@
 import { request } from 'node:http';
 import type { TellingGuard } from '../../../src/guard/graphql-ws';
 
-/** The two questions to a service: for any user, and for administrators. */
-export type Want = 'user' | 'admin';
+/** The questions to a service: for any user, for administrators, and for who signed in within 5 minutes. */
+export type Want = 'user' | 'admin' | 'recent';
+
+export const RECENT = { maxAge: 300 };
 
 /** A small service behind one adapter. */
 export interface Service {
@@ -12,7 +14,13 @@ export interface Service {
 }
 
 export type Refused =
-  'TOKEN_MISSING' | 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED' | 'FORBIDDEN' | 'SERVICE_UNAVAILABLE';
+  | 'TOKEN_MISSING'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_EXPIRED'
+  | 'TOKEN_REVOKED'
+  | 'FORBIDDEN'
+  | 'TOO_OLD'
+  | 'SERVICE_UNAVAILABLE';
 
 export interface Adapter {
   readonly name: string;

@@ -10,8 +10,9 @@ import {
   requireUser,
   typeGraphqlAuthChecker,
 } from '../../../src/guard/apollo';
+import type { Requirement } from '../../../src/core/shape';
 import type { Guard } from '../../../src/guard/guard';
-import { type Adapter, send, type Service, type Want } from './adapter';
+import { type Adapter, RECENT, send, type Service, type Want } from './adapter';
 import { schema } from './schema';
 
 const unauthenticated = (reason: string) => ({ status: 401, code: 'UNAUTHENTICATED', reason });
@@ -22,6 +23,7 @@ const sees: Adapter['sees'] = {
   TOKEN_EXPIRED: unauthenticated('TOKEN_EXPIRED'),
   TOKEN_REVOKED: unauthenticated('TOKEN_REVOKED'),
   FORBIDDEN: { status: 403, code: 'FORBIDDEN' },
+  TOO_OLD: { status: 401, code: 'INSUFFICIENT_USER_AUTHENTICATION', maxAge: 300 },
   SERVICE_UNAVAILABLE: { status: 503, code: 'SERVICE_UNAVAILABLE' },
   FAULT: { status: 500, code: 'INTERNAL_SERVER_ERROR' },
 };
@@ -32,8 +34,8 @@ const serviceAt = (url: string, close: () => Promise<unknown>): Service => ({
     const { status, text } = await send(url, authorizations, { method: 'POST', body });
     const answer = JSON.parse(text);
     if (answer.data?.[want]) return { userId: answer.data[want] };
-    const { code, reason } = answer.errors[0].extensions;
-    return { status, code, ...(reason && { reason }) };
+    const { code, reason, maxAge } = answer.errors[0].extensions;
+    return { status, code, ...(reason && { reason }), ...(maxAge && { maxAge }) };
   },
   close,
 });
@@ -59,6 +61,13 @@ class Users {
   @Authorized()
   @Query(() => ID)
   user(@Ctx() context: AuthContext): string {
+    return requireUser(context).userId;
+  }
+
+  // Of several requirements, one is enough.
+  @Authorized<Requirement>('ADMIN', RECENT)
+  @Query(() => ID)
+  recent(@Ctx() context: AuthContext): string {
     return requireUser(context).userId;
   }
 

@@ -28,6 +28,7 @@ export const onGraphqlWs: Adapter = {
     TOKEN_EXPIRED: closed(4401, 'TOKEN_EXPIRED'),
     TOKEN_REVOKED: closed(4403, 'TOKEN_REVOKED'),
     FORBIDDEN: { code: 'FORBIDDEN' },
+    TOO_OLD: { code: 'INSUFFICIENT_USER_AUTHENTICATION' },
     SERVICE_UNAVAILABLE: closed(1013, 'SERVICE_UNAVAILABLE'),
     FAULT: closed(4500, 'INTERNAL_SERVER_ERROR'),
   },

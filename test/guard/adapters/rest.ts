@@ -5,7 +5,7 @@ import Fastify from 'fastify';
 import { expressGuard } from '../../../src/guard/express';
 import { fastifyGuard, fastifyRequireUser } from '../../../src/guard/fastify';
 import { authOf } from '../../../src/guard/request';
-import { type Adapter, send, type Service } from './adapter';
+import { type Adapter, RECENT, send, type Service } from './adapter';
 
 const unauthenticated = (reason: string, challenge = 'Bearer error="invalid_token"') => ({
   status: 401,
@@ -20,6 +20,12 @@ const sees: Adapter['sees'] = {
   TOKEN_EXPIRED: unauthenticated('TOKEN_EXPIRED'),
   TOKEN_REVOKED: unauthenticated('TOKEN_REVOKED'),
   FORBIDDEN: { status: 403, challenge: 'Bearer error="insufficient_scope"', code: 'FORBIDDEN' },
+  TOO_OLD: {
+    status: 401,
+    challenge: 'Bearer error="insufficient_user_authentication", max_age="300"',
+    code: 'INSUFFICIENT_USER_AUTHENTICATION',
+    maxAge: 300,
+  },
   SERVICE_UNAVAILABLE: { status: 503, retryAfter: '1', code: 'SERVICE_UNAVAILABLE' },
   FAULT: { status: 500 },
 };
@@ -31,7 +37,7 @@ const serviceAt = (url: string, close: () => Promise<unknown>): Service => ({
     // The framework decides on the body.
     if (status === 500) return { status };
     expect(headers['content-type']).toMatch(/^application\/json/);
-    const { code, reason, message, ...more } = JSON.parse(text).error;
+    const { code, reason, maxAge, message, ...more } = JSON.parse(text).error;
     expect(message).toMatch(/^[A-Z].*\.$/);
     expect(more).toEqual({});
     const [challenge, retryAfter] = [headers['www-authenticate'], headers['retry-after']];
@@ -41,6 +47,7 @@ const serviceAt = (url: string, close: () => Promise<unknown>): Service => ({
       ...(retryAfter && { retryAfter }),
       code,
       ...(reason && { reason }),
+      ...(maxAge && { maxAge }),
     };
   },
   close,
@@ -60,6 +67,7 @@ export const onExpress: Adapter = {
     app.set('env', 'test');
     app.get('/user', expressGuard(guard), (req, res) => void res.json(userIdOf(req)));
     app.get('/admin', expressGuard(guard, { role: 'ADMIN' }), (req, res) => void res.json(userIdOf(req)));
+    app.get('/recent', expressGuard(guard, RECENT), (req, res) => void res.json(userIdOf(req)));
     const server = app.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -75,6 +83,7 @@ export const onFastify: Adapter = {
     await app.register(fastifyGuard(guard));
     app.get('/user', { preHandler: fastifyRequireUser() }, (request) => userIdOf(request));
     app.get('/admin', { onRequest: fastifyRequireUser('ADMIN') }, (request) => userIdOf(request));
+    app.get('/recent', { onRequest: fastifyRequireUser(RECENT) }, (request) => userIdOf(request));
     return serviceAt(await app.listen({ port: 0, host: '127.0.0.1' }), () => app.close());
   },
 };

@@ -5,6 +5,7 @@ import { checkNewPassword } from './check-new-password';
 import { checkRole } from './check-role';
 import { type Actor, type ActorClient, originOf } from './client';
 import type { Dependencies } from './dependencies';
+import { isAddress } from './is-address';
 
 export interface NewUser {
   readonly email: string;
@@ -23,8 +24,7 @@ export const createUser =
   async (actor: Actor, account: NewUser, client: ActorClient): Promise<User> => {
     const { email, password, role = 'USER', emailVerified = false, input = { email } } = account;
     checkRole(role, deps.settings);
-    if (!/^[^\s@]+@[^\s@]+$/.test(email) || hasInvisible(email))
-      throw badUserInput('Email must be an email address.');
+    if (!isAddress(email) || hasInvisible(email)) throw badUserInput('Email must be an email address.');
     await checkNewPassword(deps, password, email);
     const passwordHash = await deps.passwords.hash(password);
     const origin = originOf(client);

@@ -27,43 +27,16 @@ async function introspectAccessToken(
   const verification = await verify(text);
   if (!verification.ok) return INACTIVE;
   if ((await checkThoroughly(verification.token, text)) !== 'GOOD') return INACTIVE;
+  const { iss, sub, aud, client_id, iat, exp, nbf, jti, sid, role, ...rest } = verification.token.claims;
+  const { tokenVersion, globalVersion, auth_time, claims } = rest;
   // One by one, so that a claim added later is not exposed by accident.
-  const {
-    iss,
-    sub,
-    aud,
-    client_id,
-    iat,
-    exp,
-    nbf,
-    jti,
-    sid,
-    role,
-    tokenVersion,
-    globalVersion,
-    auth_time,
-    claims,
-  } = verification.token.claims;
+  const exposed = { iss, sub, aud, client_id, iat, exp, nbf, jti, sid, role };
   return {
     active: true,
     token_use: 'access_token',
     token_type: 'Bearer',
-    ...{
-      iss,
-      sub,
-      aud,
-      client_id,
-      iat,
-      exp,
-      nbf,
-      jti,
-      sid,
-      role,
-      tokenVersion,
-      globalVersion,
-      auth_time,
-      claims,
-    },
+    ...exposed,
+    ...{ tokenVersion, globalVersion, auth_time, claims },
   };
 }
 

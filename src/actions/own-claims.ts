@@ -1,3 +1,4 @@
+import { before } from '../core/deadline';
 import { serviceUnavailable } from '../core/errors';
 import { copyOfClaims } from '../core/own-claims';
 import type { Logger } from '../core/ports/logger';
@@ -15,21 +16,13 @@ export function createReadOwnClaims(
 ): ReadOwnClaims | undefined {
   if (!callback) return undefined;
   return async (holder) => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`The callback claims took longer than ${hookTimeout} ms.`)),
-        hookTimeout,
-      );
-    });
+    const tookTooLong = () => new Error(`The callback claims took longer than ${hookTimeout} ms.`);
     try {
-      return copyOfClaims(await Promise.race([callback(holder), late]));
+      return copyOfClaims(await before(hookTimeout, () => callback(holder), tookTooLong));
     } catch (error) {
       const userId = holder.user.id;
       logger.error({ err: error, userId }, 'The callback claims failed, so no access token was signed.');
       throw serviceUnavailable(error);
-    } finally {
-      clearTimeout(timer);
     }
   };
 }

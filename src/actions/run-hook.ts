@@ -1,4 +1,5 @@
 import { toPublicUser } from '../core/account';
+import { before } from '../core/deadline';
 import { HookError, isUnavailable, serviceUnavailable } from '../core/errors';
 import type { Callbacks, HookEvents, HookName, Loan, Sql } from '../core/ports/hooks';
 import type { Logger } from '../core/ports/logger';
@@ -60,21 +61,14 @@ export function createHookRunner(
       if (!hooks[name]) return;
       const loan = tables.lend();
       const event = { ...copyOf(about), sql: loan.sql };
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => {
-          const reason = `The hook ${name} took longer than ${hookTimeout} ms.`;
-          logger.error({ hook: name, userId: about.user.id }, `${reason} Its transaction is undone.`);
-          loan.abandon();
-          reject(serviceUnavailable(new Error(reason)));
-        }, hookTimeout);
-      });
+      const tookTooLong = () => {
+        const reason = `The hook ${name} took longer than ${hookTimeout} ms.`;
+        logger.error({ hook: name, userId: about.user.id }, `${reason} Its transaction is undone.`);
+        loan.abandon();
+        return serviceUnavailable(new Error(reason));
+      };
       const call = () => (hooks[name] as (event: { readonly sql: Sql }) => unknown).call(hooks, event);
-      try {
-        await Promise.race([throughHook(name, loan, call), late]);
-      } finally {
-        clearTimeout(timer);
-      }
+      await before(hookTimeout, () => throughHook(name, loan, call), tookTooLong);
     },
   };
 }

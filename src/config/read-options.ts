@@ -52,7 +52,7 @@ const SETTINGS: Readonly<Record<string, readonly [setting: string, kind?: Kind]>
   logLevel: ['LOG_LEVEL'],
 };
 
-/** The settings by which only our own server listens and logs. They are no options. */
+/** The settings of the standalone server only: how it listens and logs. A service in an application has none of them. */
 export const OWN_SERVER = ['HOST', 'PORT', 'METRICS_PORT', 'SHUTDOWN_DELAY', 'LOG_REQUESTS'];
 
 const OPTION_OF = new Map(Object.entries(SETTINGS).map(([option, [setting]]) => [setting, option]));

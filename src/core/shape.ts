@@ -35,7 +35,7 @@ const ROLES: readonly string[] = ['USER', 'ADMIN'] satisfies Role[];
 /** @param own the application's roles */
 export const rolesWith = (own: readonly string[]): readonly string[] => [...ROLES, ...own];
 
-/** The role that counts: `USER` for one that is no longer configured. @param own the application's roles */
+/** Returns the role that a token gets: `USER` if the user's role was removed from the settings. @param own the application's roles */
 export const effectiveRole = (role: string, own: readonly string[]): string =>
   ROLES.includes(role) || own.includes(role) ? role : 'USER';
 

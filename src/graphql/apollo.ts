@@ -29,7 +29,7 @@ export function createApolloBounds(
     executionOptions: { maxCoercionErrors: MOST_ERRORS },
     hideSchemaDetailsFromClientErrors: production,
     formatError: (formatted, error) => formatError(formatted, error, requestIds.get(error as object)),
-    // Whoever starts the server handles signals.
+    // The process that starts the server handles signals.
     stopOnTerminationSignals: false,
     logger: {
       debug: (message: string) => logger.debug({}, message),

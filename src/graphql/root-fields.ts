@@ -6,6 +6,7 @@ import {
   OperationTypeNode,
 } from 'graphql';
 import type { Actions } from '../actions/actions';
+import { before } from '../core/deadline';
 import { tookTooLong } from '../core/errors';
 import type { Context } from './context';
 import { type AddedContext, ownPartOf, passOn } from './own-context';
@@ -36,15 +37,8 @@ const inTime =
   async (source, args, context, info) => {
     // A field of a mutation's result: the mutation has taken effect, so its result is waited for.
     if (info.operation.operation !== OperationTypeNode.QUERY) return resolve(source, args, context, info);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(tookTooLong()), context.deadline - performance.now());
-    });
-    try {
-      return await Promise.race([resolve(source, args, context, info), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const left = context.deadline - performance.now();
+    return before(left, () => resolve(source, args, context, info), tookTooLong);
   };
 
 /** Before each mutation: refuses to begin after the deadline, checks the caller's token again, and counts the write. */

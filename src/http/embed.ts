@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { GraphQLSchema } from 'graphql';
 import { createApolloBounds } from '../graphql/apollo';
@@ -18,8 +17,7 @@ import {
   type OwnGraphqlWsHooks,
 } from '../subscriptions/graphql-ws-hooks';
 import type { AppOptions } from './app-options';
-import { clientOf } from './client';
-import { createProxyTrust } from './client-address';
+import { createClientReader } from './client';
 import { type ContextOptions, createContext, type CreateContext } from './context';
 import { createNodeRoutes, type ExpressHandler, type NodeHandler } from './node-handler';
 import { addSideRoutes, type SideRoutesOptions } from './side-routes';
@@ -60,11 +58,10 @@ export function embed(options: EmbedOptions): { embedded: Embedded; close: () =>
   const parts = composable(own, present);
   const requestIds = new WeakMap<object, string | undefined>();
   const routes = createNodeRoutes(options);
-  const isTrusted = createProxyTrust(options.trustProxy);
-  const clientOfSocket = (raw: IncomingMessage) => clientOf(raw, randomUUID(), isTrusted);
+  const clientOf = createClientReader(options.trustProxy);
   const sockets = createGraphqlWsHooks({
     ...options,
-    clientOf: clientOfSocket,
+    clientOf: (raw) => clientOf({ raw, id: randomUUID() }),
   });
   const embedded: Embedded = {
     ...parts,

@@ -181,6 +181,14 @@ test('a hook of the login can refuse it, with its session undone', async () => {
   expect(await on('node').auth.api.listSessions(user.id)).toHaveLength(1);
 });
 
+test('code cannot create an account with an email that nobody could register with', async () => {
+  const { auth } = on('express');
+  for (const email of ['ada@localhost', `${'a'.repeat(65)}@example.com`, '\ud800@example.com'])
+    await expect(auth.api.createUser({ email, password: PASSWORD })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+    });
+});
+
 test('the use cases are callable: changes with their hooks, and receipts that hold on every node', async () => {
   const { api, auth } = on('express');
   const made = await auth.api.createUser({ email: newEmail(), password: PASSWORD, input: { name: 'Made' } });

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { emailKey, hasInvisible } from '../../core/email';
-import { isAddress } from '../../graphql/text';
+import { isAddress } from '../../actions/is-address';
 import { readHash } from '../../passwords/foreign/read-hash';
 import type { NewAccount } from '../../postgres/import';
 import type { Fields, Format, JsonObject } from './formats';

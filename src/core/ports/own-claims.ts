@@ -1,6 +1,6 @@
 import type { PublicUser, Session } from '../account';
 
-/** Whom an access token is signed for. */
+/** The user and the session that an access token is signed for. */
 export interface TokenHolder {
   readonly user: PublicUser;
   readonly session: Session;

@@ -3,6 +3,7 @@ module.exports = {
   roots: ['<rootDir>/test'],
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   testMatch: ['**/*.test.ts'],
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
   // `import('./admin.js')` in src names the file that the compiler will write.
   moduleNameMapper: { '^(\\.\\.?/.+)\\.js$': '$1' },
   setupFiles: ['reflect-metadata', '<rootDir>/test/support/quick-hashes.ts'],

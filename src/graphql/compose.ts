@@ -66,6 +66,6 @@ export function composable(schema: GraphQLSchema, present: PresentError): Compos
   return { typeDefs: printSchema(schema), resolvers: Object.fromEntries(used) };
 }
 
-/** Makes an executable schema of ours alone. */
+/** Makes an executable schema of ours alone. Its text was printed from a schema, so it is valid. */
 export const executable = ({ typeDefs, resolvers }: ComposableSchema): GraphQLSchema =>
-  makeExecutableSchema({ typeDefs, resolvers: resolvers as never });
+  makeExecutableSchema({ typeDefs, resolvers: resolvers as never, assumeValidSDL: true });

@@ -152,8 +152,8 @@ describe('what goes wrong is told in a sentence', () => {
     await world.close();
     await own.dispose();
   });
-  const failing = async (args: string[], env: Env = settings(world)) => {
-    const ended = await adminProcess(args, env);
+  const failing = async (args: string[], env: Env = settings(world), run = adminProcess) => {
+    const ended = await run(args, env);
     expect(ended).toEqual({ code: 1, output: expect.stringMatching(PLAIN) });
     return ended.output;
   };
@@ -183,7 +183,7 @@ describe('what goes wrong is told in a sentence', () => {
   test('the database is new, and stays as it is', async () => {
     const empty = await createWorld({ postgres: own.url, redis: null });
     try {
-      expect(await failing(['list'], settings(empty))).toMatch(
+      expect(await failing(['list'], settings(empty), adminHere)).toMatch(
         /^The database lacks migrations of this version/,
       );
       expect(await empty.sql("select * from pg_tables where schemaname = 'public'")).toEqual([]);
@@ -195,17 +195,18 @@ describe('what goes wrong is told in a sentence', () => {
   test('the database was migrated by a newer version', async () => {
     await world.sql("insert into tokenfence_migrations (timestamp, name) values (1, 'FromTheFuture1')");
     try {
-      expect(await failing(['list'])).toMatch(/by a newer version of Tokenfence \(FromTheFuture1\)/);
+      expect(await failing(['list'], settings(world), adminHere)).toMatch(
+        /by a newer version of Tokenfence \(FromTheFuture1\)/,
+      );
     } finally {
       await world.sql("delete from tokenfence_migrations where name = 'FromTheFuture1'");
     }
   });
 
   test('the settings are wrong', async () => {
-    expect(await failing(['list'], { DATABASE_URL: 'postgres://me:s3cret-word@127.0.0.1:1/x' })).toMatch(
-      /SECRET/,
-    );
-    const env = { SECRET: TEST_ENV.SECRET, DATABASE_URL: 'postgres://me:s3cret-word@127.0.0.1:1/x' };
+    const unset = { DATABASE_URL: 'postgres://me:s3cret-word@127.0.0.1:1/x' };
+    expect(await failing(['list'], unset, adminHere)).toMatch(/SECRET/);
+    const env = { SECRET: TEST_ENV.SECRET, ...unset };
     const output = await failing(['logout', 'a@example.com'], env);
     expect(output).toMatch(/^Postgres cannot be used: connect ECONNREFUSED/);
     expect(output).not.toContain('s3cret-word');

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'jsonwebtoken';
+import { type EmbeddedFolder, newEmbeddedFolder, QUICK_START } from '../support/embedded-folder';
 import { createWorld, TEST_ENV, type World } from '../support/world';
 import { type ExampleProcess, startExample } from './example-process';
 
@@ -10,27 +9,24 @@ const SERVER = 'examples/embedded-apollo/server.mjs';
 const ROOT = join(__dirname, '../..');
 
 let world: World;
-let folder: string;
+let folder: EmbeddedFolder;
 let example: ExampleProcess;
 beforeAll(async () => {
   world = await createWorld();
-  folder = await mkdtemp(join(tmpdir(), 'tokenfence-example-'));
+  folder = await newEmbeddedFolder();
 });
 afterEach(() => example.stop());
 afterAll(async () => {
   await world.close();
-  await rm(folder, { recursive: true });
+  await folder.remove();
 });
 
 test.each([
   ['with Postgres and Redis', () => ({ DATABASE_URL: world.databaseUrl, REDIS_URL: world.redisUrl ?? '' })],
-  ['with the Postgres in its own process', () => ({ DATA_DIR: join(folder, 'data') })],
+  ['with the Postgres in its own process', () => ({ DATA_DIR: folder.path })],
 ])('%s, a sign-up makes both rows or neither, and the tenant is in the token', async (_, env) => {
-  example = await startExample(join(ROOT, SERVER), '/graphql', {
-    SECRET: TEST_ENV.SECRET,
-    PORT: '0',
-    ...env(),
-  });
+  const settings = { SECRET: TEST_ENV.SECRET, PORT: '0', ...env() };
+  example = await startExample(join(ROOT, SERVER), '/graphql', settings, [], [QUICK_START]);
   const [url = ''] = /http:\S+/.exec(example.output()) ?? [];
   const ask = async (query: string, token?: string) => {
     const response = await fetch(url, {

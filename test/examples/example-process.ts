@@ -23,14 +23,16 @@ process.once('exit', () => {
  *
  * @param ready the text that it prints when it is ready
  * @param args of the program
+ * @param flags of Node
  */
 export async function startExample(
   path: string,
   ready: string,
   env: Env,
   args: readonly string[] = [],
+  flags: readonly string[] = [],
 ): Promise<ExampleProcess> {
-  const child = spawn(process.execPath, [path, ...args], {
+  const child = spawn(process.execPath, [...flags, path, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -4,7 +4,7 @@ import { readinessOf } from '../support/probes';
 import { type Proxy, startProxy } from '../support/proxy';
 import { portOf, withRedis } from '../support/redis';
 import { startRedis, type TestServer } from '../support/servers';
-import { createWorld, type TestNode, type World } from '../support/world';
+import { createWorld, type Env, type TestNode, type World } from '../support/world';
 import { worldMaker } from '../support/world-maker';
 
 let redis: TestServer;
@@ -22,21 +22,42 @@ describe.each([
 ])('%s', (mode, env) => {
   const hasViews = mode === 'with views';
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     redis = await startRedis();
     proxy = await startProxy(redis.url);
-    world = await newWorld({ redis: redis.url });
+    world = await createWorld({ redis: redis.url });
     [one, two] = await Promise.all([world.node({ ...env, REDIS_URL: proxy.url }), world.node(env)]);
   });
-  // In this order: a world closes while its Redis answers.
-  afterEach(() => redis.resume());
-  const newWorld = worldMaker(createWorld);
-  afterEach(async () => {
+  afterAll(async () => {
+    await world.close();
     await proxy.close();
     await redis.dispose();
   });
 
+  /** Nodes of one test. */
+  const more: TestNode[] = [];
+  const newNode = async (own: Env = {}) => {
+    const node = await world.node({ ...env, ...own });
+    more.push(node);
+    return node;
+  };
+  // In this order: nodes stop while their Redis answers. Each test begins with both nodes sound.
+  afterEach(async () => {
+    redis.resume();
+    for (const node of more.splice(0)) await node.close();
+  });
+  const newWorld = worldMaker(createWorld);
+  afterEach(async () => {
+    proxy.restore(redis.url);
+    for (const node of [one, two]) await untilSound(node);
+    await untilConfirmed();
+  });
+
   const recordsIn = (url: string) => withRedis(url, (client) => client.keys('*record*'));
+  const evict = () =>
+    withRedis(redis.url, async (client) => {
+      for (const key of await client.keys('*record*')) await client.del(key);
+    });
 
   /** Has both nodes serve the token. Their views are current then, or Redis holds a record of its user. */
   const warm = async ({ accessToken, user }: Tokens) => {
@@ -56,6 +77,8 @@ describe.each([
     for (const { api } of [two, one]) expect((await api.me(accessToken)).reason).toBe('TOKEN_REVOKED');
   };
   const unconfirmed = (of = world) => of.sql('select id from revocations where confirmed_at is null');
+  const untilConfirmed = (of = world) =>
+    eventually(async () => expect(await unconfirmed(of)).toHaveLength(0));
   const untilSound = (node: TestNode) =>
     eventually(async () => expect(await readinessOf(node)).toMatchObject({ status: 200, degraded: [] }));
   const newUsers = () => Promise.all([one.api.newUser(), one.api.newUser()]);
@@ -76,9 +99,7 @@ describe.each([
     const gone = await one.api.newUser();
     await warm(gone);
     await one.api.end('logoutEverywhere', gone.accessToken);
-    await withRedis(redis.url, async (client) => {
-      for (const key of await client.keys('*record*')) await client.del(key);
-    });
+    await evict();
     await expectRevoked(gone);
   });
 
@@ -104,7 +125,7 @@ describe.each([
 
     await redis.start();
     await untilSound(one);
-    await eventually(async () => expect(await unconfirmed()).toHaveLength(0));
+    await untilConfirmed();
     await expectRevoked(before);
     await expectRevoked(after);
     await expectGood(stays);
@@ -132,7 +153,7 @@ describe.each([
     proxy.cut();
     expect(await cut.api.end('logoutEverywhere', gone.accessToken)).toMatchObject({ confirmed: true });
     for (const { api } of [other, cut]) expect((await api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
-    await eventually(async () => expect(await unconfirmed(own)).toHaveLength(0));
+    await untilConfirmed(own);
   });
 
   test('a Redis that stops answering does not stop the nodes', async () => {
@@ -164,6 +185,9 @@ describe.each([
     const replica = await startRedis();
     try {
       const gone = await one.api.newUser();
+      // A node whose view was not current yet may have written records.
+      await warm(gone);
+      await evict();
       await withRedis(replica.url, (client) => client.replicaof('127.0.0.1', portOf(redis)));
       await warm(gone);
       await eventually(async () =>
@@ -183,6 +207,9 @@ describe.each([
       expect((await one.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
       expect((await one.api.me(gone.accessToken)).reason).toBe('TOKEN_REVOKED');
     } finally {
+      await redis.kill();
+      await redis.start();
+      proxy.restore(redis.url);
       await replica.dispose();
     }
   });
@@ -197,7 +224,7 @@ describe.each([
     expect(await readinessOf(two)).toMatchObject({ status: 200, degraded: ['redis'] });
 
     await withRedis(redis.url, (client) => client.config('SET', 'min-replicas-to-write', '0'));
-    await eventually(async () => expect(await unconfirmed()).toHaveLength(0));
+    await untilConfirmed();
     await untilSound(two);
     await expectRevoked(gone);
   });
@@ -220,7 +247,7 @@ describe.each([
   });
 
   test('nodes with different issuers on one database share revocations', async () => {
-    const renamed = await world.node({ ...env, ISSUER: 'http://elsewhere.example.com' });
+    const renamed = await newNode({ ISSUER: 'http://elsewhere.example.com' });
     const tokens = await one.api.newUser();
     const theirs = await renamed.api.login(tokens.user.email);
     for (let i = 0; i < 2; i++) expect((await renamed.api.me(theirs.accessToken)).status).toBe(200);
@@ -229,7 +256,7 @@ describe.each([
   });
 
   test('a login does not wait for a Redis that stops answering', async () => {
-    const limited = await world.node({ ...env, RATE_LIMIT: 'on' });
+    const limited = await newNode({ RATE_LIMIT: 'on' });
     await limited.api.register('waiting@example.com');
     redis.pause();
     expect((await limited.api.login('waiting@example.com')).accessToken).toBeDefined();
@@ -237,7 +264,7 @@ describe.each([
 
   test('a node starts without Redis, reports it, and recovers', async () => {
     await redis.kill();
-    const late = await world.node(env);
+    const late = await newNode();
     expect(await readinessOf(late)).toMatchObject({ status: 200, degraded: ['redis'] });
     const tokens = await late.api.newUser();
     expect((await late.api.me(tokens.accessToken)).status).toBe(200);

@@ -159,7 +159,7 @@ const timed = async (ask: () => Promise<Answer>) => {
   return performance.now() - begun;
 };
 
-const REQUESTS = 60;
+const REQUESTS = 20;
 
 /**
  * The larger median over the smaller, of requests in turns, so that whatever else the machine does slows both. A missing

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SMTPServerOptions } from 'smtp-server';
 import { systemClock } from '../../src/core/clock';
 import type { MailKind } from '../../src/core/mail';
+import { newEmbeddedFolder } from '../support/embedded-folder';
 import { eventually } from '../support/eventually';
 import { type MailServer, startMailServer, tokenIn } from '../support/mail-server';
 import { startNodeProcess } from '../support/node-process';
@@ -320,12 +321,12 @@ test('a team replaces templates, and a fault in one stops the start', async () =
 });
 
 test('the embedded mode prints a mail with its link, and not in the log', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'embedded-'));
-  closing.push(() => rmSync(folder, { recursive: true, force: true }));
-  const node = await startNodeProcess({ DATA_DIR: join(folder, 'data') });
+  const folder = await newEmbeddedFolder();
+  const node = await startNodeProcess({ DATA_DIR: folder.path });
   closing.push(async () => {
     node.signal('SIGTERM');
     await node.ended;
+    await folder.remove();
   });
   const { user } = await node.api.newUser();
   await forgot(node, user.email);

@@ -1,6 +1,7 @@
 import type { Tokens } from '../support/api';
 import { EVERY_STORE } from '../support/embedded-world';
 import { eventually } from '../support/eventually';
+import { sharedNodes, sharedWorld } from '../support/shared';
 import { createWorld } from '../support/world';
 import { worldMaker } from '../support/world-maker';
 
@@ -8,22 +9,21 @@ import { worldMaker } from '../support/world-maker';
 const keyOf = ({ refreshToken }: Tokens) => Buffer.from(refreshToken, 'base64url').readUInt16BE(0);
 
 describe.each(EVERY_STORE)('%s', (_mode, create) => {
-  const newWorld = worldMaker(create);
-  const newFleet = async () => {
-    const own = await newWorld();
-    const [a, b] = await Promise.all([own.node(), own.node()]);
-    return { a, b, root: await a.api.loginAsAdmin(), user: await b.api.newUser() };
+  const [a, b] = sharedNodes(sharedWorld(create), {}, {});
+  const signIn = async () => {
+    const [root, user] = [await a.api.loginAsAdmin(), await b.api.newUser()];
+    return { root, user, old: keyOf(user) };
   };
 
   test('after a rotation, a token of the old key is exchanged for one of the new key, on another node too', async () => {
-    const { a, b, root, user } = await newFleet();
-    expect(keyOf(user)).toBe(1);
+    const { root, user, old } = await signIn();
+    expect(old).toBe(1);
     await a.api.mutate('rotateSigningKey { id }', root.accessToken);
     const second = await a.api.refreshed(user);
-    expect(keyOf(second)).toBe(2);
+    expect(keyOf(second)).toBe(old + 1);
     // The other node learns the key from the token.
     const third = await b.api.refreshed(second);
-    expect([third, await b.api.newUser()].map(keyOf)).toEqual([2, 2]);
+    expect([third, await b.api.newUser()].map(keyOf)).toEqual([old + 1, old + 1]);
     expect(third.session.id).toBe(user.session.id);
     // A token of the old key is never forgotten.
     expect((await b.api.refresh(user.refreshToken)).code).toBe('REFRESH_TOKEN_REUSED');
@@ -31,12 +31,12 @@ describe.each(EVERY_STORE)('%s', (_mode, create) => {
   });
 
   test('after a rotation that revokes the old keys, sessions go on with a new refresh key', async () => {
-    const { a, b, root, user } = await newFleet();
+    const { root, user, old } = await signIn();
     await a.api.mutate('rotateSigningKey(revokeOld: true) { id }', root.accessToken);
     // Known to the other node as soon as the revocation is.
-    await eventually(async () => expect(keyOf(await b.api.newUser())).toBe(2));
+    await eventually(async () => expect(keyOf(await b.api.newUser())).toBe(old + 1));
     const second = await b.api.refreshed(user);
-    expect(keyOf(second)).toBe(2);
+    expect(keyOf(second)).toBe(old + 1);
     expect((await a.api.me(second.accessToken)).status).toBe(200);
   });
 });

@@ -3,23 +3,22 @@ import type { Tokens } from '../support/api';
 import { EVERY_STORE } from '../support/embedded-world';
 import { eventually } from '../support/eventually';
 import { keyIdsOf } from '../support/probes';
+import { sharedNodes, sharedWorld } from '../support/shared';
 import type { TestNode } from '../support/world';
-import { worldMaker } from '../support/world-maker';
 
 describe.each(EVERY_STORE)('%s', (mode, create) => {
-  const newWorld = worldMaker(create);
+  const world = sharedWorld(create);
+  const [a, b] = sharedNodes(world, {}, {});
 
-  /** Starts two nodes of a world of their own. Both serve the token of a user. */
-  const newFleet = async () => {
-    const own = await newWorld();
-    const [a, b] = await Promise.all([own.node(), own.node()]);
+  /** Signs in an administrator and a user, whose token both nodes serve. */
+  const signIn = async () => {
     const [root, user] = [await a.api.loginAsAdmin(), await b.api.newUser()];
     for (const { api } of [a, b]) expect((await api.me(user.accessToken)).status).toBe(200);
-    return { own, a, b, root, user };
+    return { root, user };
   };
 
   test('forceLogoutAll ends every token and every session', async () => {
-    const { a, b, root, user } = await newFleet();
+    const { root, user } = await signIn();
     expect(await a.api.end('forceLogoutAll(reason: "keys were stolen")', root.accessToken)).toMatchObject({
       scope: 'EVERYONE',
       tokenVersion: null,
@@ -36,7 +35,7 @@ describe.each(EVERY_STORE)('%s', (mode, create) => {
   });
 
   test('a revoked signing key ends its tokens everywhere, and sessions refresh with the new key', async () => {
-    const { a, b, root, user } = await newFleet();
+    const { root, user } = await signIn();
     const rotated = await a.api.send(
       'mutation { rotateSigningKey(revokeOld: true) { id algorithm } }',
       {},
@@ -61,7 +60,7 @@ describe.each(EVERY_STORE)('%s', (mode, create) => {
   });
 
   test('a new key is published long before it signs, and tokens of the old key stay good', async () => {
-    const { own, a, b, root } = await newFleet();
+    const { root } = await signIn();
     const rotate = (more = ''): Promise<{ id: string; signsFrom: string }> =>
       a.api.mutate(`rotateSigningKey${more} { id signsFrom }`, root.accessToken);
     const freshKeyIdsOf = (node: TestNode) => keyIdsOf(node, { 'cache-control': 'no-cache' });
@@ -76,7 +75,7 @@ describe.each(EVERY_STORE)('%s', (mode, create) => {
 
     // This process cannot change the embedded database.
     if (mode !== 'the embedded mode') {
-      await own.sql('update fleet set next_signs_from = now()');
+      await world.sql('update fleet set next_signs_from = now()');
       const later = await b.api.loginAsAdmin();
       expect(signerOf(later)).toBe(next.id);
       for (const { api } of [b, a]) {

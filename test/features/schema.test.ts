@@ -9,6 +9,7 @@ import {
   isObjectType,
   parse,
   subscribe,
+  validateSchema,
 } from 'graphql';
 import type { Actions } from '../../src/actions/actions';
 import { TokenfenceError } from '../../src/core/errors';
@@ -55,6 +56,12 @@ const rootFields = [schema.getQueryType(), schema.getMutationType(), schema.getS
 
 test('the committed schema.graphql is the one that the code generates', () => {
   expect(readFileSync(join(__dirname, '../../schema.graphql'), 'utf8')).toBe(schemaText());
+});
+
+// A start does not check it.
+test('the schema is valid, as a subgraph and with the roles of an application too', () => {
+  for (const options of [{}, { federation: true }, { roles: ['AUDITOR'] }])
+    expect(validateSchema(createSchema({} as Actions, options))).toEqual([]);
 });
 
 test('everything in the schema is described', () => {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { createProgram } from '../../src/commands/program';
 import type { Terminal } from '../../src/commands/terminal';
+import { QUICK_START } from './embedded-folder';
 import type { Env } from './world';
 
 /** How a command ended, and all that it wrote. */
@@ -19,9 +20,10 @@ const NOBODY: Terminal = {
 /** Runs `tokenfence admin` in a process of its own. */
 export const adminProcess = (args: string[], env: Env) =>
   new Promise<Ended>((resolve) => {
+    const flags = env.DATABASE_URL === undefined ? [QUICK_START] : [];
     execFile(
       process.execPath,
-      [join(__dirname, '../../dist/src/main.js'), 'admin', ...args],
+      [...flags, join(__dirname, '../../dist/src/main.js'), 'admin', ...args],
       { env },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );

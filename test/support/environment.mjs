@@ -1,4 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
 import { createRequire } from 'node:module';
+import performanceHooks from 'node:perf_hooks';
 import vm from 'node:vm';
 import { LegacyFakeTimers, ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
@@ -9,6 +11,9 @@ const DECORATED = [
   'typeormMetadataArgsStorage',
   'classValidatorMetadataStorage',
 ];
+
+/** The names of what jest keeps of a file of tests. Its listeners would hear of the next files too, and keep its code. */
+const KEPT = new Set(['EVENT_HANDLERS', 'JEST_STATE_SYMBOL']);
 
 /** Jest's own packages. They keep a state for each file of tests. */
 const OF_JEST = /\/node_modules\/(?:@jest|jest[^/]*|expect|pretty-format)\//;
@@ -32,6 +37,12 @@ vm.compileFunction = (code, names, options = {}) => {
   );
 };
 globalThis.loadPackage = createRequire(import.meta.url);
+
+/** What jest replaces for each file of tests, by functions that keep the file's code. */
+const { exit, getBuiltinModule } = process;
+
+// Node keeps each histogram until the process ends, with the test that it was made in.
+performanceHooks.monitorEventLoopDelay = AsyncResource.bind(performanceHooks.monitorEventLoopDelay);
 
 // The support of each file listens for the end of the process, to kill what it started.
 process.setMaxListeners(0);
@@ -62,6 +73,9 @@ export default class Environment {
     this.moduleMocker.restoreAllMocks();
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
+    Object.assign(process, { exit, ...(getBuiltinModule && { getBuiltinModule }) });
+    for (const symbol of Object.getOwnPropertySymbols(globalThis))
+      if (KEPT.has(symbol.description)) Reflect.deleteProperty(globalThis, symbol);
     for (const name of Object.keys(process.env))
       if (!(name in this.env)) Reflect.deleteProperty(process.env, name);
     Object.assign(process.env, this.env);

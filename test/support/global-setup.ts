@@ -6,19 +6,24 @@ import { migrate } from '../../src/postgres/start';
 import { prepareEmbeddedFolder } from './embedded-folder';
 import { withPostgres } from './postgres';
 import { installMissing } from './programs';
-import { startPostgres, startRedis, type TestServer } from './servers';
+import { preparePostgresFolder, startPostgres, startRedis, type TestServer } from './servers';
 
 declare global {
   var testServers: TestServer[];
 }
 
 /** The migrated database that test databases are copied from. */
-export const TEMPLATE = 'tokenfence_template';
+const TEMPLATE = 'tokenfence_template';
 
-async function makeTemplate(url: string): Promise<void> {
-  await withPostgres(url, async (client) => {
+/** Makes the template. Returns the end of the statement that copies it. */
+async function makeTemplate(url: string): Promise<string> {
+  const hasStrategies = await withPostgres(url, async (client) => {
     await client.query(`drop database if exists ${TEMPLATE}`);
     await client.query(`create database ${TEMPLATE}`);
+    const { rows } = await client.query<{ version: number }>(
+      `select current_setting('server_version_num')::int as version`,
+    );
+    return (rows[0]?.version ?? 0) >= 150_000;
   });
   const template = new URL(url);
   template.pathname = `/${TEMPLATE}`;
@@ -26,6 +31,8 @@ async function makeTemplate(url: string): Promise<void> {
   await dataSource.initialize();
   await migrate(dataSource, () => Promise.resolve());
   await dataSource.destroy();
+  // The default strategy writes every page to the log too.
+  return `template ${TEMPLATE}${hasStrategies ? ' strategy file_copy' : ''}`;
 }
 
 /** Builds the project. The compiler's messages are in its output, not in the error. */
@@ -47,17 +54,21 @@ export default async function globalSetup(): Promise<void> {
     globalThis.testServers.push(server);
     return server.url;
   };
-  const [postgres, redis, embedded] = await Promise.all([
-    shared('TEST_DATABASE_URL', startPostgres),
+  const [[postgres, copy], redis, embedded] = await Promise.all([
+    preparePostgresFolder().then(async (folder) => {
+      // Workers inherit the environment of this process.
+      if (folder !== undefined) process.env.PREPARED_POSTGRES_FOLDER = folder;
+      const url = await shared('TEST_DATABASE_URL', startPostgres);
+      return [url, await makeTemplate(url)] as const;
+    }),
     shared('TEST_REDIS_URL', startRedis),
     prepareEmbeddedFolder(),
     build(),
   ]);
-  // Workers inherit the environment of this process.
   Object.assign(process.env, {
     SHARED_POSTGRES: postgres,
     SHARED_REDIS: redis,
     PREPARED_EMBEDDED_FOLDER: embedded,
+    COPY: copy,
   });
-  await makeTemplate(postgres);
 }

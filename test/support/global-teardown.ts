@@ -2,5 +2,6 @@ import { rm } from 'node:fs/promises';
 
 export default async function globalTeardown(): Promise<void> {
   for (const server of globalThis.testServers) await server.dispose();
-  await rm(process.env.PREPARED_EMBEDDED_FOLDER ?? '', { recursive: true, force: true });
+  for (const folder of [process.env.PREPARED_EMBEDDED_FOLDER, process.env.PREPARED_POSTGRES_FOLDER])
+    await rm(folder ?? '', { recursive: true, force: true });
 }

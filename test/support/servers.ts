@@ -72,17 +72,35 @@ export interface PostgresOptions {
   readonly durable?: boolean;
 }
 
+/** Makes a folder for the data of a Postgres, which may be copied from one that is there. */
+async function makePostgresFolder(initdb: string, copied?: string): Promise<string> {
+  const owner = unprivileged();
+  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-postgres-'));
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const data = join(folder, 'data');
+  const how = ['-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
+  const [program, args] =
+    copied === undefined
+      ? ([initdb, ['-D', data, ...how]] as const)
+      : (['cp', ['-R', join(copied, 'data'), data]] as const);
+  await promisify(execFile)(program, args, { ...owner, cwd: folder });
+  return folder;
+}
+
+/** Makes the empty folder that `startPostgres` copies, which takes a tenth of the time. Undefined in Docker. */
+export async function preparePostgresFolder(): Promise<string | undefined> {
+  const initdb = findProgram('initdb');
+  return initdb && makePostgresFolder(initdb);
+}
+
 export async function startPostgres({ durable = false }: PostgresOptions = {}): Promise<TestServer> {
   const program = findProgram('postgres');
   const initdb = findProgram('initdb');
   if (!program || !initdb) return launchInDocker('postgres');
 
   const owner = unprivileged();
-  const folder = mkdtempSync(join(tmpdir(), 'tokenfence-postgres-'));
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const folder = await makePostgresFolder(initdb, process.env.PREPARED_POSTGRES_FOLDER);
   const data = join(folder, 'data');
-  const how = ['-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
-  await promisify(execFile)(initdb, ['-D', data, ...how], { ...owner, cwd: folder });
   const port = await freePort();
   const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
   const args = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, '-c', 'max_connections=300'];

@@ -7,7 +7,6 @@ import { createLogger } from '../../src/server/logger';
 import { type RunningServer, startServer } from '../../src/server/server';
 import { ADMIN, Api } from './api';
 import { eventually } from './eventually';
-import { TEMPLATE } from './global-setup';
 import { withPostgres } from './postgres';
 import { withRedis } from './redis';
 
@@ -96,7 +95,7 @@ export async function createWorld({
   const address = new URL(postgres);
   address.pathname = `/${name}`;
   await withPostgres(postgres, (client) =>
-    client.query(`create database ${name} ${isShared ? `template ${TEMPLATE}` : ''}`),
+    client.query(`create database ${name} ${isShared ? process.env.COPY : ''}`),
   );
   // A copied database needs its own id. Outside tests, `tokenfence admin restored` sets it.
   if (isShared)

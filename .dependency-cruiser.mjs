@@ -17,12 +17,13 @@ const mayImport = {
   tokens: ['core', 'http-client'],
   protocol: ['core'],
   redis: ['core', 'protocol'],
+  followers: ['core', 'protocol'],
   revocation: ['core', 'protocol'],
   guard: ['core', 'http-client', 'tokens', 'protocol', 'redis', 'revocation'],
   actions: ['core', 'revocation', 'guard'],
   graphql: ['core', 'guard', 'actions'],
   subscriptions: ['core', 'revocation', 'guard', 'actions', 'graphql'],
-  http: ['core', 'revocation', 'guard', 'actions', 'graphql', 'subscriptions'],
+  http: ['core', 'followers', 'revocation', 'guard', 'actions', 'graphql', 'subscriptions'],
   testing: ['core', 'guard', 'server'],
   server: ['*'],
   commands: ['*'],
@@ -31,7 +32,7 @@ const mayImport = {
 /** Nothing imports these but what is named: they put the others together. */
 const importers = { server: ['commands', 'testing'], commands: [], testing: [] };
 
-/** Packages that only one folder may know, and what puts it together with the others. */
+/** Packages that only one folder may know, or a few, and what puts it together with the others. */
 const soleImporters = {
   jsonwebtoken: 'tokens',
   '@node-rs/argon2': 'passwords',
@@ -46,7 +47,7 @@ const soleImporters = {
   fastify: 'http',
   'prom-client': 'metrics',
   undici: 'http-client',
-  ws: 'subscriptions',
+  ws: ['subscriptions', 'followers'],
   'graphql-ws': 'subscriptions',
   commander: 'commands',
 };
@@ -72,11 +73,11 @@ const roots = Object.entries(importers).map(([folder, allowed]) => ({
   to: { path: `^src/${folder}/` },
 }));
 
-const packages = Object.entries(soleImporters).map(([name, folder]) => ({
+const packages = Object.entries(soleImporters).map(([name, owners]) => ({
   name: `package-${name}`,
-  comment: `Only src/${folder} may know the package ${name}.`,
+  comment: `Only src/${[owners].flat().join(' and src/')} may know the package ${name}.`,
   severity: 'error',
-  from: { path: '^src/', pathNot: `^src/${anyOf([folder, ...Object.keys(importers)])}/` },
+  from: { path: '^src/', pathNot: `^src/${anyOf([...[owners].flat(), ...Object.keys(importers)])}/` },
   to: { path: `^node_modules/(?:@types/)?${name}/` },
 }));
 

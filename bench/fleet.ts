@@ -6,12 +6,12 @@ import { type Helper, startHelper } from './support/helper';
 import type { LoadOrder, LoadResult } from './support/load';
 import { startNode } from './support/node';
 import { makePeople, signTokens } from './support/people';
-import { aim, type Figure, milliseconds, note, perSecond, runBench } from './support/report';
+import { aim, type Figure, milliseconds, note, perSecond, runBench, times } from './support/report';
 import { LEASE } from './support/settings';
 import { median, quantile, timed } from './support/statistics';
-import { withStores } from './support/stores';
+import { type Stores, withStores } from './support/stores';
 
-/** How many guards there are, one size after the other, and in how many processes. */
+/** How many services there are, one size after the other, and in how many processes. */
 const SIZES = [1, 10, 100, 300];
 const PROCESSES = 3;
 
@@ -24,16 +24,37 @@ const WARM_UP = 20;
 /** ms for which the commands of an idle fleet are counted. */
 const IDLE = 10_000;
 
-/** The most commands a second that an idle guard may cost, each of many. */
+/** The most commands a second that an idle guard with Redis may cost, each of many. */
 const MOST_COMMANDS = 10;
+
+/** The most commands a second that all followers may cost. It is not 0, because the nodes' own commands are not even. */
+const NO_COMMANDS = 2;
 
 const LOGOUT = 'mutation { logout { confirmed } }';
 const CONFIRMED = '"confirmed":true';
 
+/** How services learn of revocations: from a node, or from Redis. */
+const WAYS = ['follow', 'redis'] as const;
+type Way = (typeof WAYS)[number];
+const NAMES: Record<Way, string> = { follow: 'following', redis: 'on Redis' };
+
 type GuardsHelper = Helper<GuardsOrder, GuardsResult>;
 
-/** Grows the fleet to this size. The processes share it evenly. Says how many views are current, if not all. */
-async function grow(helpers: readonly GuardsHelper[], size: number, order: Omit<GuardsOrder, 'count'>) {
+/** What the measurements need. */
+interface Fleet {
+  readonly nodes: readonly string[];
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly redis: Redis;
+  readonly helpers: readonly GuardsHelper[];
+  readonly load: Helper<LoadOrder, LoadResult>;
+  /** The commands of Redis in a second that the nodes cause. */
+  readonly ofTheNodes: number;
+}
+
+/** Starts as many services. The processes share them evenly. Says how many views are current, if not all. */
+async function startServices({ helpers, nodes, redisUrl }: Fleet, way: Way, size: number): Promise<void> {
+  const order = { nodes, redisUrl: way === 'redis' ? redisUrl : undefined };
   const shares = helpers.map((_, index) => Math.floor((size + index) / helpers.length));
   const results = await Promise.all(
     helpers.map((helper, index) => helper.ask({ ...order, count: shares[index] ?? 0 })),
@@ -67,46 +88,88 @@ async function logoutAlone(url: string, tokens: readonly string[]): Promise<numb
   return samples.slice(WARM_UP);
 }
 
-runBench('fleet: one node and many guards', () =>
-  withStores(async (stores): Promise<Figure[]> => {
-    const { redisUrl } = stores;
-    const databaseUrl = await stores.database('fleet');
-    const node = await startNode({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl });
-    const redis = new Redis(redisUrl);
-    const helpers = Array.from({ length: PROCESSES }, () => startHelper<GuardsOrder, GuardsResult>('guards'));
-    const load = startHelper<LoadOrder, LoadResult>('load');
-    const nextTokens = async (count: number) => signTokens(databaseUrl, await makePeople(databaseUrl, count));
+interface Measured {
+  /** ms from a logout to its receipt, one after the other. */
+  readonly alone: readonly number[];
+  /** Logouts in a second, many at once. */
+  readonly together: number;
+  /** Commands of Redis in a second while nothing is revoked, without those of the nodes. */
+  readonly commands: number;
+}
 
-    const figures: Figure[] = [];
-    await sleep(2 * LEASE);
-    const ofTheNode = await countCommands(redis);
-    for (const size of SIZES) {
-      note(`${size} guards …`);
-      await grow(helpers, size, { authUrl: node.url, redisUrl });
-      await sleep(2 * LEASE);
-      const commands = (await countCommands(redis)) - ofTheNode;
-      const samples = await logoutAlone(node.url, await nextTokens(WARM_UP + ALONE));
-      const tokens = await nextTokens(TOGETHER);
-      const order = { url: node.url, query: LOGOUT, tokens, connections: CONCURRENCY, expected: CONFIRMED };
-      const { answered, took } = await load.ask(order);
-      const most = size * MOST_COMMANDS;
-      const guards = size === 1 ? 'one guard' : `${size} guards`;
-      figures.push(
+async function measure(fleet: Fleet, way: Way, size: number): Promise<Measured> {
+  note(`${size} ${NAMES[way]} …`);
+  const { databaseUrl, nodes, redis, load, ofTheNodes } = fleet;
+  const [url = ''] = nodes;
+  await startServices(fleet, way, size);
+  await sleep(2 * LEASE);
+  const commands = (await countCommands(redis)) - ofTheNodes;
+  const nextTokens = async (count: number) => signTokens(databaseUrl, await makePeople(databaseUrl, count));
+  const alone = await logoutAlone(url, await nextTokens(WARM_UP + ALONE));
+  const tokens = await nextTokens(TOGETHER);
+  const order = { url, query: LOGOUT, tokens, connections: CONCURRENCY, expected: CONFIRMED };
+  const { answered, took } = await load.ask(order);
+  return { alone, together: (answered * 1000) / took, commands };
+}
+
+function figuresOf(size: number, measured: Record<Way, Measured>): Figure[] {
+  const services = size === 1 ? 'one service' : `${size} services`;
+  const most: Record<Way, number> = { follow: NO_COMMANDS, redis: size * MOST_COMMANDS };
+  const { follow, redis } = measured;
+  return [
+    ...WAYS.flatMap((way): Figure[] => {
+      const { alone, together, commands } = measured[way];
+      const name = `${services} ${NAMES[way]}`;
+      return [
         {
-          name: `${guards}: a logout, confirmed`,
-          measured: `${milliseconds(median(samples))}, 99 % ${milliseconds(quantile(samples, 0.99))}`,
+          name: `${name}: a logout, confirmed`,
+          measured: `${milliseconds(median(alone))}, 99 % ${milliseconds(quantile(alone, 0.99))}`,
         },
-        { name: `${guards}: many at once, confirmed`, measured: perSecond((answered * 1000) / took) },
+        { name: `${name}: many at once, confirmed`, measured: perSecond(together) },
         {
-          name: `${guards}, idle: commands of Redis`,
+          name: `${name}, idle: commands of Redis`,
           measured: `${commands.toFixed(1)}/s`,
-          aim: aim(`<= ${most.toLocaleString('en')}/s`, commands <= most),
+          aim: aim(`<= ${most[way].toLocaleString('en')}/s`, commands <= most[way]),
         },
-      );
-    }
-    for (const helper of [...helpers, load]) helper.stop();
-    redis.disconnect();
-    await node.stop();
-    return figures;
-  }),
-);
+      ];
+    }),
+    {
+      name: `${services}: a logout, following to on Redis`,
+      measured: times(median(follow.alone) / median(redis.alone)),
+    },
+  ];
+}
+
+async function measureAll(fleet: Fleet): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [index, size] of SIZES.entries()) {
+    // In turn: neither way is always the first.
+    const order = index % 2 === 0 ? WAYS : [...WAYS].reverse();
+    const measured: Partial<Record<Way, Measured>> = {};
+    for (const way of order) measured[way] = await measure(fleet, way, size);
+    figures.push(...figuresOf(size, measured as Record<Way, Measured>));
+  }
+  return figures;
+}
+
+async function measureOn(stores: Stores): Promise<Figure[]> {
+  const { redisUrl } = stores;
+  const databaseUrl = await stores.database('fleet');
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+  const nodes = [await startNode(env), await startNode(env)];
+  const redis = new Redis(redisUrl);
+  const helpers = Array.from({ length: PROCESSES }, () => startHelper<GuardsOrder, GuardsResult>('guards'));
+  const load = startHelper<LoadOrder, LoadResult>('load');
+  await sleep(2 * LEASE);
+  const ofTheNodes = await countCommands(redis);
+  const urls = nodes.map(({ url }) => url);
+  const figures = await measureAll({
+    ...{ nodes: urls, databaseUrl, redisUrl, redis, helpers, load, ofTheNodes },
+  });
+  for (const helper of [...helpers, load]) helper.stop();
+  redis.disconnect();
+  for (const node of nodes) await node.stop();
+  return figures;
+}
+
+runBench('fleet: two nodes and many services', () => withStores(measureOn));

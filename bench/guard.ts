@@ -19,7 +19,7 @@ const TOKENS = 200;
 const CHECKS: readonly Check[] = ['none', 'view', 'redis', 'stateless', 'sql'];
 const DESCRIPTION: Record<Check, string> = {
   none: 'no check at all',
-  view: 'the guard with a view',
+  view: 'the guard, following a node',
   redis: 'the guard with Redis at each request',
   stateless: 'jsonwebtoken alone, no revocation',
   sql: 'jsonwebtoken and one SQL query',

@@ -1,6 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { withPostgres } from '../test/support/postgres';
 import { systemClock } from '../src/core/clock';
 import type { RevocationLog } from '../src/core/ports/truth';
 import { connect } from '../src/server/database';
@@ -8,6 +7,7 @@ import { createTruth } from '../src/postgres/truth';
 import { View } from '../src/protocol/view';
 import { migrate } from '../src/postgres/start';
 import { nanoseconds, prepareChecking } from './support/checking';
+import { revokeMany } from './support/live-revocations';
 import { aim, type Figure, note, runBench, times } from './support/report';
 import { inTurn, median, ratio, timed } from './support/statistics';
 import { withStores } from './support/stores';
@@ -20,17 +20,6 @@ const ROUNDS = 51;
 const REQUESTS = 10_000;
 const WARM_UP = 100_000;
 const TOKENS = 2000;
-
-/** Revocations of users, sessions and tokens in turn, confirmed long ago, which expire one after the other. */
-const LIVE_REVOCATIONS = `
-  insert into revocations
-    (kind, user_id, token_id, session_id, token_version, revoked_at, expires_at, confirmed_at)
-  select (array['USER', 'SESSION', 'TOKEN'])[n % 3 + 1], gen_random_uuid(),
-    case when n % 3 = 2 then gen_random_uuid() end,
-    case when n % 3 = 1 then gen_random_uuid() end,
-    case when n % 3 = 0 then 2 end,
-    now(), now() + interval '1 hour' + n % 900 * interval '1 second', now()
-  from generate_series(1, $1) as n`;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -61,10 +50,7 @@ runBench('view: one million live revocations', () =>
       const dataSource = await connect({ url }, { statementTimeout: 0, poolSize: 2 });
       await migrate(dataSource, () => Promise.resolve());
       note(`inserting ${count.toLocaleString('en')} live revocations …`);
-      await withPostgres(url, async (client) => {
-        await client.query(LIVE_REVOCATIONS, [count]);
-        await client.query('vacuum analyze revocations');
-      });
+      await revokeMany(url, count);
       return createTruth(dataSource, { hasCopies: true, clockSkew: 0 }).log;
     };
     const many = await logOf('many', MANY);

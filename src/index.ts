@@ -44,4 +44,4 @@ export type { ClaimsOf, Requirement, Role, RoleOf, Shape } from './core/shape';
 export type { UnauthenticatedReason } from './core/errors';
 export type { Logger } from './core/ports/logger';
 export type { Metrics } from './core/ports/metrics';
-export type { LoggedRevocation, Revocation } from './core/revocation';
+export type { LearnedRevocation, LoggedRevocation, Revocation } from './core/revocation';

@@ -42,14 +42,15 @@ async function contextOf({ check, authUrl, redisUrl, databaseUrl }: ServiceOrder
   if (check === 'none') return () => Promise.resolve({ userId: 'anyone' });
   const jwks = `${authUrl}/.well-known/jwks.json`;
   if (check === 'view' || check === 'redis') {
-    const guard = await createGuard({
-      issuer: SETTINGS.ISSUER,
-      audience: 'api',
-      jwks,
-      redis: redisUrl,
-      introspection: { url: `${authUrl}/oauth/introspect`, secret: SETTINGS.INTROSPECTION_SECRET },
-      view: check === 'view',
-    });
+    const { ISSUER: issuer, INTROSPECTION_SECRET: secret } = SETTINGS;
+    const guard = await createGuard(
+      check === 'view'
+        ? { issuer, server: authUrl, audience: 'api', secret }
+        : {
+            ...{ issuer, audience: 'api', jwks, redis: redisUrl, view: false },
+            introspection: { url: `${authUrl}/oauth/introspect`, secret },
+          },
+    );
     const context = apolloContext(guard);
     return async (argument) => {
       const { auth } = await context(argument);

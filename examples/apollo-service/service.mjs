@@ -3,14 +3,13 @@ import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { apolloContext, createGuard, requireUser } from 'tokenfence';
 
-const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4001' } = process.env;
+const { ISSUER = 'http://localhost:4000', INTROSPECTION_SECRET, REDIS_URL, PORT = '4001' } = process.env;
 
 const guard = await createGuard({
   issuer: ISSUER,
   audience: 'api',
-  jwks: `${AUTH_URL}/.well-known/jwks.json`,
-  redis: process.env.REDIS_URL,
-  introspection: { url: `${AUTH_URL}/oauth/introspect`, secret: process.env.INTROSPECTION_SECRET },
+  secret: INTROSPECTION_SECRET,
+  redis: REDIS_URL, // Optional. With it, the service goes on while the auth server is away.
 });
 
 const server = new ApolloServer({

@@ -2,15 +2,9 @@
 import express from 'express';
 import { createGuard, expressGuard } from 'tokenfence';
 
-const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4003' } = process.env;
+const { ISSUER = 'http://localhost:4000', INTROSPECTION_SECRET, PORT = '4003' } = process.env;
 
-const guard = await createGuard({
-  issuer: ISSUER,
-  audience: 'api',
-  jwks: `${AUTH_URL}/.well-known/jwks.json`,
-  redis: process.env.REDIS_URL,
-  introspection: { url: `${AUTH_URL}/oauth/introspect`, secret: process.env.INTROSPECTION_SECRET },
-});
+const guard = await createGuard({ issuer: ISSUER, audience: 'api', secret: INTROSPECTION_SECRET });
 
 const app = express();
 

@@ -5,14 +5,13 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import { parse } from 'graphql';
 import { apolloContext, createGuard, requireUser } from 'tokenfence';
 
-const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4001' } = process.env;
+const { ISSUER = 'http://localhost:4000', AUTH_URL, INTROSPECTION_SECRET, PORT = '4001' } = process.env;
 
 const guard = await createGuard({
   issuer: ISSUER,
+  server: AUTH_URL, // If that is not the address of the issuer.
   audience: 'api',
-  jwks: `${AUTH_URL}/.well-known/jwks.json`,
-  redis: process.env.REDIS_URL,
-  introspection: { url: `${AUTH_URL}/oauth/introspect`, secret: process.env.INTROSPECTION_SECRET },
+  secret: INTROSPECTION_SECRET,
 });
 
 const typeDefs = parse(`#graphql

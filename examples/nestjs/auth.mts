@@ -54,24 +54,14 @@ class RefusalFilter implements GqlExceptionFilter {
   }
 }
 
-const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL } = process.env;
+const { ISSUER = 'http://localhost:4000', INTROSPECTION_SECRET } = process.env;
 
 @Global()
 @Module({
   providers: [
     {
       provide: GUARD,
-      useFactory: () =>
-        createGuard({
-          issuer: ISSUER,
-          audience: 'api',
-          jwks: `${AUTH_URL}/.well-known/jwks.json`,
-          redis: process.env.REDIS_URL,
-          introspection: {
-            url: `${AUTH_URL}/oauth/introspect`,
-            secret: process.env.INTROSPECTION_SECRET ?? '',
-          },
-        }),
+      useFactory: () => createGuard({ issuer: ISSUER, audience: 'api', secret: INTROSPECTION_SECRET }),
     },
     { provide: APP_GUARD, useClass: UserGuard },
     { provide: APP_FILTER, useClass: RefusalFilter },

@@ -32,17 +32,8 @@ class ReportResolver {
 }
 
 async function main(): Promise<void> {
-  const { AUTH_URL = 'http://localhost:4000', ISSUER = AUTH_URL, PORT = '4002' } = process.env;
-  const guard = await createGuard({
-    issuer: ISSUER,
-    audience: 'api',
-    jwks: `${AUTH_URL}/.well-known/jwks.json`,
-    redis: process.env.REDIS_URL,
-    introspection: {
-      url: `${AUTH_URL}/oauth/introspect`,
-      secret: process.env.INTROSPECTION_SECRET ?? '',
-    },
-  });
+  const { ISSUER = 'http://localhost:4000', INTROSPECTION_SECRET, PORT = '4002' } = process.env;
+  const guard = await createGuard({ issuer: ISSUER, audience: 'api', secret: INTROSPECTION_SECRET });
 
   const server = new ApolloServer<AuthContext>({
     schema: await buildSchema({ resolvers: [ReportResolver], authChecker: typeGraphqlAuthChecker() }),

@@ -86,8 +86,10 @@ export interface ServiceOptions {
   readonly corsOrigins?: readonly string[];
   /** The number of proxies in front, or their addresses. This also holds under Express and Fastify. */
   readonly trustProxy?: number | boolean | readonly string[];
-  /** Needed for `/oauth/introspect`. */
+  /** Needed by services, to follow this server and for `/oauth/introspect`. The embedded mode makes one, outside production. */
   readonly introspectionSecret?: string;
+  /** The most services that follow this node. 200 if left out. */
+  readonly followersPerNode?: number;
   /** The first administrator, created if there is none. */
   readonly administrator?: { readonly email: string; readonly password: string };
   readonly logLevel?: LogLevel;

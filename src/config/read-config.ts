@@ -126,6 +126,7 @@ export function readConfig(env: Env): Config {
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
     passwordAttemptsPerHour: read.integer('PASSWORD_ATTEMPTS_PER_HOUR', 100, 10, 100_000),
     introspectionSecret: read.secret('INTROSPECTION_SECRET'),
+    followersPerNode: read.integer('FOLLOWERS_PER_NODE', 200, 0, 10_000),
     ...readAccounts(read, store),
   };
   const faults = [...read.faults, ...contradictionsIn(settings, env)];

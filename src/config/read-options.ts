@@ -47,6 +47,7 @@ const SETTINGS: Readonly<Record<string, readonly [setting: string, kind?: Kind]>
   corsOrigins: ['CORS_ORIGINS', 'list'],
   trustProxy: ['TRUST_PROXY', 'proxies'],
   introspectionSecret: ['INTROSPECTION_SECRET'],
+  followersPerNode: ['FOLLOWERS_PER_NODE', 'count'],
   'administrator.email': ['ADMIN_EMAIL'],
   'administrator.password': ['ADMIN_PASSWORD'],
   logLevel: ['LOG_LEVEL'],

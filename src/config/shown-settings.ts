@@ -1,4 +1,5 @@
 import type { Config } from './config';
+import { makesIntrospectionSecret } from './own-secret';
 
 /** Whether a setting may be logged. Every setting must be listed, so that a new secret is not logged by accident. */
 const SHOWN: Readonly<Record<keyof Config, boolean>> = {
@@ -44,6 +45,7 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   // May hold a key.
   breachUrl: false,
   introspectionSecret: false,
+  followersPerNode: true,
   administrator: false,
   // Logged separately.
   warnings: false,
@@ -59,6 +61,6 @@ export function shownSettings(config: Config): Record<string, unknown> {
     mail: mail.delivery.way,
     notices: mail.notices,
     breachCheck: config.breachUrl !== undefined,
-    introspection: config.introspectionSecret !== undefined,
+    introspection: config.introspectionSecret !== undefined || makesIntrospectionSecret(config),
   };
 }

@@ -11,24 +11,35 @@ const isTime = (value: unknown): value is number => Number.isSafeInteger(value) 
 const isVersion = (value: unknown, most: number) =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
 
-const isId = (value: unknown) => typeof value === 'string' && value.length >= 1 && value.length <= 128;
+/** Whether this may be the id of a user, a token, a session or a key. */
+export const isRevokedId = (value: unknown): value is string =>
+  typeof value === 'string' && value.length >= 1 && value.length <= 128;
 
 function isWhole(entry: Record<string, unknown>): boolean {
   switch (entry.kind) {
     case 'TOKEN':
-      return isId(entry.userId) && isId(entry.tokenId);
+      return isRevokedId(entry.userId) && isRevokedId(entry.tokenId);
     case 'SESSION':
-      return isId(entry.userId) && isId(entry.sessionId);
+      return isRevokedId(entry.userId) && isRevokedId(entry.sessionId);
     case 'USER':
-      return isId(entry.userId) && isVersion(entry.tokenVersion, LAST_VERSION);
+      return isRevokedId(entry.userId) && isVersion(entry.tokenVersion, LAST_VERSION);
     case 'EVERYONE':
       // The last version means that one user was deleted. For everyone it would refuse every possible token.
       return isVersion(entry.globalVersion, LAST_VERSION - 1);
     case 'KEY':
-      return isId(entry.keyId);
+      return isRevokedId(entry.keyId);
     default:
       return false;
   }
+}
+
+/** Whether this is a revocation in a form that a node can have written. */
+export function isLoggedRevocation(value: unknown): value is LoggedRevocation {
+  if (typeof value !== 'object' || value === null) return false;
+  const entry = value as Record<string, unknown>;
+  const { id, revokedAt, expiresAt } = entry;
+  if (typeof id !== 'string' || !isTime(revokedAt) || !isTime(expiresAt)) return false;
+  return expiresAt >= revokedAt && expiresAt - revokedAt <= LONGEST_KEPT && isWhole(entry);
 }
 
 /**
@@ -44,11 +55,6 @@ export function readRevocation(text: string, now: number): LoggedRevocation | un
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const entry = value as Record<string, unknown>;
-  const { id, revokedAt, expiresAt } = entry;
-  if (typeof id !== 'string' || !isTime(revokedAt) || !isTime(expiresAt)) return undefined;
-  if (expiresAt < revokedAt || expiresAt - revokedAt > LONGEST_KEPT) return undefined;
-  if (expiresAt - now > LONGEST_KEPT + LARGEST_SKEW) return undefined;
-  return isWhole(entry) ? (value as LoggedRevocation) : undefined;
+  if (!isLoggedRevocation(value) || value.expiresAt - now > LONGEST_KEPT + LARGEST_SKEW) return undefined;
+  return value;
 }

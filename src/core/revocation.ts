@@ -21,8 +21,27 @@ export type LoggedRevocation = Revocation & {
   readonly expiresAt: number;
 };
 
+/** What a revocation refuses. Whose token or session it is, is not needed for that. */
+type Refused =
+  | { readonly kind: 'TOKEN'; readonly userId?: string; readonly tokenId: string }
+  | { readonly kind: 'SESSION'; readonly userId?: string; readonly sessionId: string }
+  | Extract<Revocation, { readonly kind: 'USER' | 'EVERYONE' | 'KEY' }>;
+
+/**
+ * A revocation as a process learns of it. A service that joins a node gets the node's view first. For what it had missed, a
+ * view cannot say whose token or session it was, its id in the log, and when it was revoked.
+ */
+export type LearnedRevocation = Refused & {
+  /** Its id in the log. Ids have no order. */
+  readonly id?: string;
+  /** ms since the epoch, by the clock of Postgres. */
+  readonly revokedAt?: number;
+  /** ms since the epoch. After it, every token that the revocation refuses has expired. */
+  readonly expiresAt: number;
+};
+
 /** Whether this one revocation refuses the token. If not, another one may. */
-export function refuses(revocation: Revocation, { claims, keyId }: VerifiedToken): boolean {
+export function refuses(revocation: Refused, { claims, keyId }: VerifiedToken): boolean {
   switch (revocation.kind) {
     case 'TOKEN':
       return claims.jti === revocation.tokenId;

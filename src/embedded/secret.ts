@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Reads the secret beside the embedded database, or creates it, readable only by its owner. */
-export async function readOrMakeSecret(dataDir: string): Promise<string> {
-  const path = join(dataDir, 'secret');
+/** Reads a secret beside the embedded database, or creates it, readable only by its owner. @param name of its file */
+export async function readOrMakeSecret(dataDir: string, name: string): Promise<string> {
+  const path = join(dataDir, name);
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {

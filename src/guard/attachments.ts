@@ -13,10 +13,13 @@ import type { RedisSource } from '../redis/client';
 import { type Check, type CheckOptions, createCheck } from '../revocation/check';
 import { createRecordsSource } from '../revocation/records-source';
 import type { JwksKeys } from '../tokens/jwks-keys';
+import type { LearnInto } from './learning';
 
 export interface AttachmentsOptions extends Omit<CheckOptions, 'sources'> {
   readonly redis: RedisSource;
-  readonly keys: Pick<JwksKeys, 'ids' | 'revoke' | 'reload'>;
+  readonly keys: Pick<JwksKeys, 'ids' | 'reload'>;
+  /** The view that follows a node, if there is one. Asked first. */
+  readonly follower?: Source;
   /** Asked when neither the view nor Redis can tell. */
   readonly introspection?: Source;
   /** Checks tokens of a database that is not followed. */
@@ -24,8 +27,7 @@ export interface AttachmentsOptions extends Omit<CheckOptions, 'sources'> {
   readonly usesView: boolean;
   /** Names that the view of one database may hold. */
   readonly viewLimit: number;
-  /** Called once for each revocation that this process learns of. */
-  readonly onRevocation: (entry: LoggedRevocation, isNew: boolean) => void;
+  readonly learnInto: LearnInto;
   readonly logger: Logger;
 }
 
@@ -41,17 +43,10 @@ const RELOAD_INTERVAL = 10_000;
 
 /** Follows the log of one database. Attachments share nothing: neither view nor connection. */
 function attach(databaseId: string, options: AttachmentsOptions) {
-  const { redis, keys, introspection, usesView, clock, clockSkew, logger, metrics } = options;
+  const { redis, follower, introspection, usesView, clock, clockSkew, logger, metrics } = options;
   const view = new View(options.viewLimit, () => clock.now());
-  const take = (entry: LoggedRevocation) => {
-    if (!view.apply(entry)) return;
-    // Before the listeners hear of it: they may check a token at once, and the key must be gone by then.
-    if (entry.kind === 'KEY') {
-      keys.revoke(entry.keyId);
-      void keys.reload();
-    }
-    options.onRevocation(entry, isNew(entry, view, clockSkew));
-  };
+  const learning = options.learnInto(databaseId, view);
+  const take = (entry: LoggedRevocation) => learning.take(entry, () => isNew(entry, view, clockSkew));
   const meanwhile = 'Tokens are checked by introspection until it is back, or refused.';
   const availability = createAvailability(logger, 'Redis', meanwhile);
   const link = openRedisLink({ source: redis, databaseId, follows: usesView, availability, clock });
@@ -59,7 +54,7 @@ function attach(databaseId: string, options: AttachmentsOptions) {
     ? link.startHeartbeat({ view, usesView, take, logger, tokenTtl: 0 })
     : createProbe(link.stream, link.epoch, clock);
   const records = createRecordsSource({ records: link.records, epochs: source });
-  const sources = [source, records, introspection].filter((each) => each !== undefined);
+  const sources = [follower, source, records, introspection].filter((each) => each !== undefined);
   const stopSweeping = every(SWEEP_INTERVAL, () => view.sweep());
   return {
     check: createCheck({ sources, clock, clockSkew, metrics }),
@@ -68,6 +63,7 @@ function attach(databaseId: string, options: AttachmentsOptions) {
     async close() {
       await stopSweeping();
       await source.stop();
+      learning.leave();
       link.close();
     },
   };

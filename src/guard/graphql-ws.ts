@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock';
 import { unauthenticated } from '../core/errors';
-import type { LoggedRevocation } from '../core/revocation';
+import type { LearnedRevocation } from '../core/revocation';
 import type { Shape } from '../core/shape';
 import type { AuthContext } from './apollo';
 import { toGraphQLError } from './graphql-error';
@@ -14,7 +14,7 @@ export interface TellingGuard<S extends Shape = Shape> extends Guard<S> {
    * @param listener called with each revocation once the guard refuses what it names; `isNew` is false for one from before
    * the guard was made
    */
-  onRevocation(listener: (revocation: LoggedRevocation, isNew?: boolean) => void): () => void;
+  onRevocation(listener: (revocation: LearnedRevocation, isNew?: boolean) => void): () => void;
 }
 
 /** The part of a `ws` socket that is used. */

@@ -23,7 +23,7 @@ export interface IntrospectionSettings {
   readonly secret: string;
   /**
    * ms for which an "active" answer is reused. A token revoked meanwhile is accepted until then. Default: 5000, or 0
-   * (never reused) together with `redis`.
+   * (never reused) together with `secret` or `redis`.
    */
   readonly rememberFor?: number;
 }
@@ -34,15 +34,31 @@ export interface GuardOptions {
   readonly issuer: string;
   /** The auth server's `AUDIENCE`, the `aud` of its tokens. */
   readonly audience: string;
-  /** The URL of the auth server's `/.well-known/jwks.json`, or the key set itself. */
-  readonly jwks: string | GivenKeys;
-  /** The auth server's Redis: a URL, or an ioredis client, of which only the options are read. */
+  /**
+   * The auth server's `INTROSPECTION_SECRET`. With it the guard follows a node of the auth server over a WebSocket, and
+   * asks by introspection while no node can be followed. It needs no `redis` and no `introspection`.
+   */
+  readonly secret?: string;
+  /**
+   * The base URL where this service reaches the auth server, if that is not `issuer`. Needs `secret`. Below it are
+   * `/follow`, `/oauth/introspect` and `/.well-known/jwks.json`.
+   */
+  readonly server?: string;
+  /** The URL of the auth server's `/.well-known/jwks.json`, or the key set itself. With `secret` the guard finds it. */
+  readonly jwks?: string | GivenKeys;
+  /**
+   * The auth server's Redis: a URL, or an ioredis client, of which only the options are read. Needs the package `ioredis`.
+   * Beside `secret`, the service goes on while all nodes are away.
+   */
   readonly redis?: string | RedisClient;
-  /** Asks the auth server when neither the view nor Redis can tell. Without `redis`, asks for every token. */
+  /**
+   * Asks the auth server when neither a view nor Redis can tell. Without `secret` and `redis`, asks for every token. With
+   * `secret` the guard asks the server anyway: set this only to ask elsewhere.
+   */
   readonly introspection?: IntrospectionSettings;
   /**
-   * Whether to keep recent revocations in memory, so that a check does no I/O. Default: true with `redis`. Set `false`
-   * where processes are suspended between requests: each check then reads Redis.
+   * Whether to keep recent revocations in memory, so that a check does no I/O. Default: true with `secret` or `redis`. Set
+   * `false` where processes are suspended between requests: each check then reads Redis, or asks by introspection.
    */
   readonly view?: boolean;
   /** The most users, tokens, sessions and keys that the view may hold. Default: 2,000,000. */
@@ -143,27 +159,65 @@ const namesDatabase = ({ keys }: GivenKeys) =>
     return typeof kid === 'string' && databaseOf(kid) !== undefined;
   });
 
-function* faultsOf(options: GuardOptions): Generator<string | undefined> {
-  const { issuer, audience, jwks, redis, introspection, view, viewLimit = 1, ...more } = options;
-  const { whenUnavailable, allowInsecure, clockSkew = 0, clock, logger, metrics, ...unknown } = more;
-  const allowPlain = allowInsecure === true;
-  for (const name of Object.keys(unknown)) yield `Unknown option ${name}.`;
-  if (!isText(issuer)) yield 'issuer is missing: use the ISSUER of the auth server.';
-  if (!isText(audience)) yield 'audience is missing: use the AUDIENCE of the auth server.';
+/** What an HTTP header can carry. */
+const HEADER_TEXT = /^[\x20-\x7e\x80-\xff]+$/;
+
+function* faultsOfServer({ issuer, secret, server }: GuardOptions, allowPlain: boolean) {
+  if (!isText(secret) || !HEADER_TEXT.test(secret))
+    yield 'secret must be the INTROSPECTION_SECRET of the auth server.';
+  if (server !== undefined) {
+    yield faultOfUrl('server', server, allowPlain);
+    if (isText(server) && /[?#]/.test(server)) yield 'server must have neither a query nor a fragment.';
+  } else if (isText(issuer)) {
+    if (/^https?:/i.test(issuer)) yield faultOfUrl('issuer', issuer, allowPlain);
+    else yield 'server is missing: issuer is not a URL, so say where this service reaches the auth server.';
+  }
+}
+
+function* faultsOfKeys({ jwks, secret, redis, view }: GuardOptions, allowPlain: boolean) {
+  if (jwks === undefined && secret !== undefined) return;
   if (typeof jwks === 'string') yield faultOfUrl('jwks', jwks, allowPlain);
-  else if (!Array.isArray((jwks as GivenKeys | undefined)?.keys) || jwks.keys.length === 0)
+  else if (!Array.isArray(jwks?.keys) || jwks.keys.length === 0)
     yield 'jwks is missing: use the URL of the key set, or { keys: [...] }.';
   else if (readJwkSet(jwks).size === 0)
     yield 'jwks has no usable key: kty EC, crv P-256, alg ES256, with a kid.';
-  else if (redis !== undefined && !namesDatabase(jwks))
-    yield 'jwks has no kid that names a database, so its revocations cannot be found in redis: use the keys as the auth server publishes them.';
+  else if ((redis !== undefined || (secret !== undefined && view !== false)) && !namesDatabase(jwks))
+    yield 'jwks has no kid that names a database, so its revocations cannot be found: use the keys as the auth server publishes them.';
+}
+
+/** The secret of this service is not set, and there is no other source. Every other fault would mislead. */
+const lacksSecret = (options: GuardOptions) =>
+  'secret' in options && [options.secret, options.redis, options.introspection].every((each) => !each);
+
+function* faultsOfSources(options: GuardOptions, allowPlain: boolean): Generator<string | undefined> {
+  const { secret, server, redis, introspection, view } = options;
+  if (lacksSecret(options)) {
+    yield 'secret is missing: use the INTROSPECTION_SECRET of the auth server.';
+    return;
+  }
+  yield* faultsOfKeys(options, allowPlain);
+  if (secret !== undefined) yield* faultsOfServer(options, allowPlain);
+  else if (server !== undefined) yield 'server needs secret, the INTROSPECTION_SECRET of the auth server.';
   if (redis !== undefined) yield faultOfRedis(redis, allowPlain);
   if (introspection !== undefined) yield* faultsOfIntrospection(introspection, allowPlain);
-  if (redis === undefined && introspection === undefined)
-    yield 'Revocations have no source: set redis, introspection, or both.';
-  if (view === true && redis === undefined) yield 'view: true needs redis, which fills the view.';
-  if (view === false && redis !== undefined && introspection === undefined)
-    yield 'view: false needs introspection as well as redis, for users without a record in Redis.';
+  const asks = secret !== undefined || introspection !== undefined;
+  if (redis === undefined && !asks)
+    yield 'Revocations have no source: set secret. If no node can be followed, set redis or introspection.';
+  if (view === true && redis === undefined && secret === undefined)
+    yield 'view: true needs secret or redis, which fills the view.';
+  if (view === false && redis !== undefined && !asks)
+    yield 'view: false needs secret or introspection as well as redis, for users without a record in Redis.';
+}
+
+function* faultsOf(options: GuardOptions): Generator<string | undefined> {
+  const { issuer, audience, view, viewLimit = 1, whenUnavailable, allowInsecure, ...more } = options;
+  const { clockSkew = 0, clock, logger, metrics, ...others } = more;
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- what is left has no meaning
+  const { secret, server, jwks, redis, introspection, ...unknown } = others;
+  for (const name of Object.keys(unknown)) yield `Unknown option ${name}.`;
+  if (!isText(issuer)) yield 'issuer is missing: use the ISSUER of the auth server.';
+  if (!isText(audience)) yield 'audience is missing: use the AUDIENCE of the auth server.';
+  yield* faultsOfSources(options, allowInsecure === true);
   if (view !== undefined && typeof view !== 'boolean') yield 'view must be true or false.';
   if (whenUnavailable !== undefined && (whenUnavailable as string) !== 'deny')
     yield "whenUnavailable must be 'deny': a token that cannot be checked is never accepted.";

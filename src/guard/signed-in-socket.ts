@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isExpired, type VerifiedToken } from '../core/claims';
 import type { Clock } from '../core/clock';
 import { nextRun } from '../core/next-run';
-import { type LoggedRevocation, refuses } from '../core/revocation';
+import { type LearnedRevocation, refuses } from '../core/revocation';
 import type { AuthResult, Principal } from './guard';
 
 /** Why the guard closes a socket: its token is refused, no store can tell, or a check failed unexpectedly. */
@@ -12,12 +12,12 @@ export type CloseReason = Extract<AuthResult, { ok: false }>['code'] | 'INTERNAL
 export interface SocketHandle {
   isOpen(): boolean;
   /** @param revocation what ended the token, if that is known */
-  close(reason: CloseReason, revocation?: LoggedRevocation): void;
+  close(reason: CloseReason, revocation?: LearnedRevocation): void;
   onceClosed(listener: () => void): void;
   /** Called when the token is good. Keeps the socket out with `false`, after closing it. */
   admit?(principal: Principal): boolean;
   /** Called with each new revocation of the socket's user or of everyone that does not refuse its token. */
-  onRevocation?(revocation: LoggedRevocation): void;
+  onRevocation?(revocation: LearnedRevocation): void;
   /** Called with an unexpected error of a check, which closes the socket. */
   onError?(error: unknown): void;
   /** How much work a revocation makes for this socket, compared with one that needs a check only; 1 if left out. */
@@ -87,7 +87,7 @@ export class SignedInSocket {
   }
 
   /** Takes in a revocation that reaches this socket: of its user, of its key, or of everyone. */
-  take(revocation: LoggedRevocation): void {
+  take(revocation: LearnedRevocation): void {
     if (this.ended) return;
     if (refuses(revocation, this.token)) {
       // No store is needed to know this.
@@ -109,7 +109,7 @@ export class SignedInSocket {
     this.options.onEnd();
   }
 
-  private end(reason: CloseReason, revocation?: LoggedRevocation): void {
+  private end(reason: CloseReason, revocation?: LearnedRevocation): void {
     if (this.ended) return;
     this.leave();
     this.options.handle.close(reason, revocation);

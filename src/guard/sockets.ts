@@ -1,4 +1,4 @@
-import { type LoggedRevocation, refuses } from '../core/revocation';
+import { type LearnedRevocation, refuses } from '../core/revocation';
 import { forEachInTurns } from '../core/turns';
 import type { Guard, Principal } from './guard';
 import { AMBIGUOUS } from './request';
@@ -54,18 +54,26 @@ export interface SocketGuardOptions extends JudgingOptions {
    * Subscribes to the revocations that become known to this process; answers the function that ends the subscription. Each
    * must be announced after the guard knows it: the sign-in relies on that order.
    */
-  readonly onRevocation: (listener: (revocation: LoggedRevocation, isNew?: boolean) => void) => () => void;
+  readonly onRevocation: (listener: (revocation: LearnedRevocation, isNew?: boolean) => void) => () => void;
 }
 
 const EVERYONE = 'everyone';
 
 /** The names under which the index holds a socket. */
-const namesOf = ({ userId, token }: Principal) => [EVERYONE, `user ${userId}`, `key ${token.keyId}`];
+const namesOf = ({ userId, sessionId, tokenId, token: { keyId } }: Principal) => [
+  ...[EVERYONE, `user ${userId}`, `session ${sessionId}`],
+  ...[`token ${tokenId}`, `key ${keyId}`],
+];
 
-/** The name of all sockets that a revocation reaches: those it refuses, and the others of the same user. */
-function reachOf(revocation: LoggedRevocation): string {
+/**
+ * The name of all sockets that a revocation reaches: those it refuses, and the others of the same user, if it says whose it
+ * is.
+ */
+function reachOf(revocation: LearnedRevocation): string {
   if (revocation.kind === 'EVERYONE') return EVERYONE;
-  return revocation.kind === 'KEY' ? `key ${revocation.keyId}` : `user ${revocation.userId}`;
+  if (revocation.kind === 'KEY') return `key ${revocation.keyId}`;
+  if (revocation.kind === 'USER' || revocation.userId !== undefined) return `user ${revocation.userId}`;
+  return revocation.kind === 'SESSION' ? `session ${revocation.sessionId}` : `token ${revocation.tokenId}`;
 }
 
 function createIndex() {

@@ -4,6 +4,7 @@ import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 import type { RecordRefusal } from '../core/ports/refusals';
 import type { PublishedKeys } from '../core/ports/tokens';
+import type { FollowersDoor } from '../followers/door';
 import type { HttpStatus } from '../graphql/status';
 import type { Guard } from '../guard/guard';
 import type { Announcements } from '../revocation/announcements';
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly operationTimeout: number;
   /** The secret of services that introspect. Omitted: introspection is disabled. */
   readonly introspectionSecret?: string;
+  /** Where services come that follow this node. */
+  readonly door: FollowersDoor;
   readonly announcements: Announcements;
   readonly clock: Clock;
   /** ms */

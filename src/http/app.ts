@@ -15,6 +15,7 @@ import { createSockets } from '../subscriptions/sockets';
 import type { AppOptions } from './app-options';
 import { createProxyTrust } from './client-address';
 import type { Embedded } from './embed';
+import { addFollowHint } from './follow';
 import { addGraphql } from './graphql';
 import { addMetrics } from './metrics';
 import { createOriginCheck } from './origin';
@@ -109,7 +110,11 @@ export async function createApp(options: OwnAppOptions): Promise<FastifyInstance
     ...socketLimits,
     ...(!rateLimit && { ofAddress: Infinity, ofSite: Infinity }),
   });
-  await addUpgrades(app, { ...options, sockets, places, pipelines, isOwnPage, isClosing });
+  const follow = auth.upgrade;
+  await addUpgrades(app, { ...options, sockets, places, pipelines, isOwnPage, isClosing, follow });
+  if (options.introspectionSecret !== undefined) addFollowHint(app);
+  // While requests are still served: a follower may need one to move.
+  app.addHook('preClose', () => options.door.stop());
   await addGraphql(app, { ...options, documents, sockets });
   await app.register(auth.fastify);
   if (options.exposeMetrics) addMetrics(app, options.exposeMetrics);

@@ -19,11 +19,13 @@ import {
 import type { AppOptions } from './app-options';
 import { createClientReader } from './client';
 import { type ContextOptions, createContext, type CreateContext } from './context';
+import { createFollowUpgrade, type FollowOptions, type UpgradeHandler } from './follow';
 import { createNodeRoutes, type ExpressHandler, type NodeHandler } from './node-handler';
 import { addSideRoutes, type SideRoutesOptions } from './side-routes';
 
 export type EmbedOptions = ContextOptions &
   SideRoutesOptions &
+  FollowOptions &
   Pick<AppOptions, 'federation' | 'httpStatus'> &
   Omit<GraphqlWsHooksOptions, 'clientOf'>;
 
@@ -46,6 +48,7 @@ export interface Embedded<S extends Shape = Shape> extends ComposableSchema {
   readonly fastify: FastifySideRoutes;
   readonly express: ExpressHandler;
   readonly node: NodeHandler;
+  readonly upgrade: UpgradeHandler;
   /** Options for `useServer` of graphql-ws. */
   readonly graphqlWs: OwnGraphqlWsHooks;
 }
@@ -73,9 +76,11 @@ export function embed(options: EmbedOptions): { embedded: Embedded; close: () =>
     fastify: (scope: Parameters<typeof addSideRoutes>[0]) => addSideRoutes(scope, options),
     express: routes.express,
     node: routes.node,
+    upgrade: createFollowUpgrade(options),
     graphqlWs: sockets.hooks,
   };
   const close = async () => {
+    await options.door.stop();
     sockets.close();
     await routes.close();
   };

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { originOf } from '../actions/client';
 import { TokenfenceError } from '../core/errors';
 import type { AppOptions } from './app-options';
 import type { ReadClient } from './client';
+import { createSecretCheck, secretFault } from './secret-check';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -35,17 +35,6 @@ function tokenIn({ body }: FastifyRequest): string {
   const token = body instanceof URLSearchParams ? body.get('token') : null;
   if (!token) throw malformed();
   return token;
-}
-
-const digest = (text: string) => createHash('sha256').update(text).digest();
-
-/** Creates the check of the secret, in constant time: it compares digests, which have the same length. */
-function createSecretCheck(secret: string): (authorization: string | undefined) => boolean {
-  const expected = digest(secret);
-  return (authorization = '') => {
-    const presented = /^Bearer +(.+)$/i.exec(authorization)?.[1];
-    return presented !== undefined && timingSafeEqual(digest(presented), expected);
-  };
 }
 
 const createFaultHandler =
@@ -113,7 +102,7 @@ export async function addOAuth(
         onRequest: async (request, reply) => {
           const { authorization } = request.headers;
           if (isAuthorized(authorization)) return;
-          const reason = authorization === undefined ? 'no secret was sent' : 'the secret is wrong';
+          const reason = secretFault(authorization);
           recordRefusal({ type: 'INTROSPECTION_REFUSED', reason, ...originOf(clientOf(request)) });
           await reply
             .code(401)

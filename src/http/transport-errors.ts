@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Pipelines } from './pipelines';
 
 /** The most bytes of a request's body. Honest ones have a few KiB. */
@@ -42,24 +43,48 @@ const STATUS_OF_UNREADABLE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/**
- * Writes an error to a connection that Fastify does not answer on, and closes it.
- *
- * @param status one that has a message above
- */
-export function answerRaw(connection: Socket, status: number): void {
+/** An error for a connection that Fastify does not answer on. */
+export interface RawRefusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** s until a retry makes sense */
+  readonly retryAfter?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function writeRaw(connection: Duplex, status: number, answer: object, headers: Record<string, string>): void {
   if (!connection.writable) {
     connection.destroy();
     return;
   }
-  const body = JSON.stringify(transportError(status));
+  const body = JSON.stringify(answer);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ];
   connection.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => connection.destroy());
+}
+
+/**
+ * Writes an error to a connection that Fastify does not answer on, and closes it.
+ *
+ * @param refusal the error, or a status that has a message above
+ */
+export function answerRaw(connection: Duplex, refusal: RawRefusal | number): void {
+  if (typeof refusal === 'number') {
+    writeRaw(connection, refusal, transportError(refusal), {});
+    return;
+  }
+  const { status, code, message, retryAfter, headers } = refusal;
+  const answer = { errors: [{ message, extensions: { code, retryAfter } }] };
+  writeRaw(connection, status, answer, {
+    ...headers,
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+  });
 }
 
 /** Creates the handler of input that is not HTTP. Responses to earlier requests on the connection go out first. */

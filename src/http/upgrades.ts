@@ -9,6 +9,7 @@ import type { AppOptions } from './app-options';
 import { createClientReader } from './client';
 import type { IsOwnPage } from './origin';
 import type { Pipelines } from './pipelines';
+import type { UpgradeHandler } from './follow';
 import { answerRaw, transportError } from './transport-errors';
 
 const PATH = '/graphql';
@@ -21,6 +22,8 @@ export interface UpgradeOptions extends Pick<AppOptions, 'recordRefusal' | 'trus
   readonly places: Places;
   readonly pipelines: Pipelines;
   readonly isOwnPage: IsOwnPage;
+  /** Takes services that follow this node. */
+  readonly follow: UpgradeHandler;
   /** Whether the app is closing: it then accepts no sockets. */
   readonly isClosing: () => boolean;
 }
@@ -62,11 +65,13 @@ function serveWithoutOffer(server: Server, request: IncomingMessage, connection:
  * it has read the request, but a response assigned to a connection that still waits for an earlier one throws
  * `ERR_HTTP_SOCKET_ASSIGNED`.
  *
- * @param upgrade does the upgrade of a WebSocket
+ * @param follow takes those that are no sockets of clients
+ * @param upgrade does the upgrade of a WebSocket of a client
  */
 function takeUpgrades(
   server: Server,
   pipelines: Pipelines,
+  follow: UpgradeHandler,
   upgrade: (request: IncomingMessage, connection: Socket, head: Buffer) => void,
 ): void {
   server.on('upgrade', (request: IncomingMessage, connection: Socket, head: Buffer) => {
@@ -81,6 +86,7 @@ function takeUpgrades(
       }
       // Node set a keep-alive timeout after the last response.
       connection.setTimeout(0);
+      if (follow(request, connection, head)) return;
       if (asksForSocket(request)) upgrade(request, connection, head);
       else serveWithoutOffer(server, request, connection, head);
       connection.off('error', drop);
@@ -99,12 +105,12 @@ function takeUpgrades(
  * usual form.
  */
 export async function addUpgrades(app: FastifyInstance, options: UpgradeOptions): Promise<void> {
-  const { sockets, places, recordRefusal, pipelines, isOwnPage, isClosing } = options;
+  const { sockets, places, recordRefusal, pipelines, isOwnPage, isClosing, follow } = options;
   const clientOf = createClientReader(options.trustProxy);
   // Never listens. `@fastify/websocket` takes upgrades from a server; this one emits them when their turn has come.
   const due = createServer();
   const handedOver = new WeakSet<IncomingMessage>();
-  takeUpgrades(app.server, pipelines, (request, connection, head) => {
+  takeUpgrades(app.server, pipelines, follow, (request, connection, head) => {
     handedOver.add(request);
     due.emit('upgrade', request, connection, head);
   });

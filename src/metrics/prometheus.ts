@@ -11,6 +11,8 @@ export interface Readings {
   readonly unconfirmed: number | undefined;
   /** The age of the oldest mail that waits, in ms; `undefined` without a mail server, or without Postgres. */
   readonly oldestMail: number | undefined;
+  /** The services that follow this node; `undefined` if none can. */
+  readonly followers: { readonly connected: number; readonly lag: number } | undefined;
   /** The connections to Postgres. */
   readonly pool: { readonly inUse: number; readonly idle: number; readonly waiting: number };
 }
@@ -46,6 +48,11 @@ const HELP = {
   hashes_not_made_total: 'Passwords not hashed: refused, because too many waited, or abandoned by the client',
   sockets_open: 'Open sockets',
   sockets_closed_total: 'Sockets closed, by reason',
+  followers: 'Services that follow this node; absent where none can',
+  followers_lag:
+    'Revocations that the slowest follower with a lease has not applied; absent where none can follow',
+  follower_grants_total: 'Heartbeats of followers, by answer: GRANTED, or why there was no lease',
+  followers_dropped_total: 'Followers that were cut off or lost, by reason',
   clock_offset_seconds:
     'How far the clock of this process is ahead of the clock of Postgres; negative when it is behind',
   pool_in_use: 'Connections to Postgres in use',
@@ -67,6 +74,8 @@ const READ_GAUGES: readonly (readonly [MetricName, (readings: Readings) => numbe
   ['view_current', ({ view }) => Number(view.isCurrent)],
   ['view_size', ({ view }) => view.size],
   ['view_lag', ({ view }) => view.lag],
+  ['followers', ({ followers }) => followers?.connected],
+  ['followers_lag', ({ followers }) => followers?.lag],
   ['redis_reached', ({ view }) => (view.reachesRedis === undefined ? undefined : Number(view.reachesRedis))],
   ['relay_backlog', ({ unconfirmed }) => unconfirmed],
   ['mails_oldest_seconds', ({ oldestMail }) => (oldestMail === undefined ? undefined : oldestMail / 1000)],
@@ -101,6 +110,24 @@ function accountMetrics(named: ReturnType<typeof createNaming>): AccountMetrics 
   };
 }
 
+type ConnectionMetrics = Pick<Metrics, 'socketOpened' | 'socketClosed' | 'granted' | 'followerDropped'>;
+
+function connectionMetrics(named: ReturnType<typeof createNaming>): ConnectionMetrics {
+  const openSockets = new Gauge(named('sockets_open'));
+  const socketsClosed = new Counter(named('sockets_closed_total', ['reason']));
+  const grants = new Counter(named('follower_grants_total', ['answer']));
+  const dropped = new Counter(named('followers_dropped_total', ['reason']));
+  return {
+    socketOpened: () => openSockets.inc(),
+    socketClosed(reason) {
+      openSockets.dec();
+      socketsClosed.inc({ reason });
+    },
+    granted: (answer) => grants.inc({ answer }),
+    followerDropped: (reason) => dropped.inc({ reason }),
+  };
+}
+
 /**
  * Creates the metrics.
  *
@@ -124,8 +151,6 @@ export function createPrometheus(version: string): Prometheus {
   const refusalsNotRecorded = new Counter(named('refusals_not_recorded_total', ['type']));
   const hashesWaiting = new Gauge(named('hashes_waiting'));
   const hashesNotMade = new Counter(named('hashes_not_made_total', ['why']));
-  const openSockets = new Gauge(named('sockets_open'));
-  const socketsClosed = new Counter(named('sockets_closed_total', ['reason']));
   new Gauge(named('build_info', ['version', 'node'])).set({ version, node: process.version }, 1);
   const readGauges = READ_GAUGES.map(([name, valueIn]) => ({ gauge: new Gauge(named(name)), valueIn }));
 
@@ -149,11 +174,7 @@ export function createPrometheus(version: string): Prometheus {
     hashesWaiting: (count) => hashesWaiting.set(count),
     hashNotMade: (why) => hashesNotMade.inc({ why }),
     ...accountMetrics(named),
-    socketOpened: () => openSockets.inc(),
-    socketClosed(reason) {
-      openSockets.dec();
-      socketsClosed.inc({ reason });
-    },
+    ...connectionMetrics(named),
 
     async expose(readings) {
       for (const [step, answers] of counted) {

@@ -4,6 +4,7 @@ import { run } from './tables';
 /** Settings that the nodes on one database must agree on, or must know of each other. */
 export interface FleetSettings {
   readonly usesRedis: boolean;
+  readonly isEmbedded: boolean;
   /** ms */
   readonly revocationLease: number;
   /** s */
@@ -14,7 +15,7 @@ export interface FleetSettings {
 export interface LastAgreement {
   readonly databaseId: string;
   readonly usesRedis: boolean;
-  /** ms; `undefined` until a node with Redis has started. */
+  /** ms; `undefined` until a node with Redis, or of the embedded mode, has started. */
   readonly revocationLease: number | undefined;
 }
 
@@ -24,6 +25,8 @@ export type Agreement =
       readonly databaseId: string;
       /** s; the longest access token lifetime that any node was ever set to. */
       readonly longestTokenTtl: number;
+      /** ms; in the embedded mode the longest lease of any process. 0 for several nodes without Redis. */
+      readonly longestLease: number;
     }
   /** The settings of the other nodes. */
   | ({ readonly agreed: false } & LastAgreement);
@@ -40,16 +43,20 @@ export async function lastAgreement(manager: EntityManager): Promise<LastAgreeme
 /**
  * Records this node's settings, unless they contradict those of the other nodes. A node that reads only Postgres would
  * confirm revocations that a node with Redis has not seen; so would a node with a shorter lease than the others.
+ *
+ * In the embedded mode, the lease may change. But an earlier process may have crashed, and its followers may rely on what it
+ * granted, so the longest lease is recorded.
  */
 export async function agreeOn(settings: FleetSettings, manager: EntityManager): Promise<Agreement> {
-  const [[mine]] = await run<[{ databaseId: string; longestTokenTtl: number }[], number]>(
+  const [[mine]] = await run<[Omit<Extract<Agreement, { agreed: true }>, 'agreed'>[], number]>(
     manager,
     `update {fleet} set uses_redis = $1, longest_token_ttl = greatest(longest_token_ttl, $2),
-       revocation_lease = case when $1 then $3 else revocation_lease end
+       revocation_lease = case when $1 then $3 when $4 then greatest(revocation_lease, $3) else revocation_lease end
      where (uses_redis is null or uses_redis = $1)
        and (not $1 or revocation_lease is null or revocation_lease = $3)
-     returning database_id as "databaseId", longest_token_ttl as "longestTokenTtl"`,
-    [settings.usesRedis, settings.accessTokenTtl, settings.revocationLease],
+     returning database_id as "databaseId", longest_token_ttl as "longestTokenTtl",
+       coalesce(revocation_lease, 0) as "longestLease"`,
+    [settings.usesRedis, settings.accessTokenTtl, settings.revocationLease, settings.isEmbedded],
   );
   return mine ? { agreed: true, ...mine } : { agreed: false, ...(await lastAgreement(manager)) };
 }
@@ -60,13 +67,19 @@ export async function agreeOn(settings: FleetSettings, manager: EntityManager): 
  * @param lease ms
  */
 export async function changeLease(lease: number, manager: EntityManager): Promise<void> {
-  await run(manager, 'update {fleet} set revocation_lease = $1', [lease]);
+  await recordLease(lease, manager);
   await partWithCopies(manager);
+}
+
+/** @param lease ms */
+export async function recordLease(lease: number, manager: EntityManager): Promise<void> {
+  await run(manager, 'update {fleet} set revocation_lease = $1', [lease]);
 }
 
 /** Lets nodes start with or without Redis. Call it only while no node runs. */
 export async function switchRedis(usesRedis: boolean, manager: EntityManager): Promise<void> {
-  await run(manager, 'update {fleet} set uses_redis = $1', [usesRedis]);
+  // The lease of the embedded mode binds no node with Redis.
+  await run(manager, 'update {fleet} set uses_redis = $1, revocation_lease = null', [usesRedis]);
   // Redis may hold data from an earlier time, which lacks what is revoked without Redis.
   await partWithCopies(manager);
   // Without copies there is nothing to publish: a committed revocation is confirmed.

@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnavailable } from '../core/errors';
 import { createLoop } from '../core/loop';
-import type { Metrics } from '../core/ports/metrics';
+import type { ConfirmationWay, Metrics } from '../core/ports/metrics';
 import type { Tables } from '../core/ports/truth';
 import type { Confirmation } from '../core/receipt';
 import type { LoggedRevocation } from '../core/revocation';
-import type { Publish } from './publish';
 
 /** Publishes committed revocations, and says whether they are in force everywhere. Never throws. */
 export type Confirm = (entries: readonly LoggedRevocation[]) => Promise<Confirmation>;
 
 export interface ConfirmOptions {
-  /** Only with Redis. Without it, a committed revocation is confirmed. */
-  readonly publish?: Publish;
+  /** Brings them into force everywhere; see `Publish`. Without it, a committed revocation is confirmed. */
+  readonly publish?: (entries: readonly LoggedRevocation[]) => Promise<ConfirmationWay>;
   /** Takes a revocation into the view of this process. */
   readonly take: (entry: LoggedRevocation) => void;
   readonly log: Pick<Tables['log'], 'markConfirmed' | 'areConfirmed'>;
@@ -68,7 +67,7 @@ export function createConfirm(options: ConfirmOptions): Confirm {
     for (const entry of entries) take(entry);
     if (entries.length === 0) return { confirmed: true };
     const startedAt = performance.now();
-    const confirmed = (way: Parameters<Metrics['confirmed']>[0]): Confirmation => {
+    const confirmed = (way: ConfirmationWay): Confirmation => {
       metrics.confirmed(way, performance.now() - startedAt);
       return { confirmed: true };
     };

@@ -4,16 +4,19 @@ import { stale, type ViewSource } from '../core/ports/source';
 import type { RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
+import type { EmbeddedFollowing } from './embedded-following';
 import { loadLiveLog } from './load';
 import type { View } from './view';
 
 export interface EmbeddedSourceOptions {
   readonly log: Pick<RevocationLog, 'eachLive'>;
   readonly view: View;
-  readonly take: (entry: LoggedRevocation) => void;
+  readonly take: (entry: LoggedRevocation) => unknown;
   readonly logger: Logger;
   /** s; the longest life of an access token */
   readonly tokenTtl: number;
+  /** Told when services may follow this process. */
+  readonly following?: Pick<EmbeddedFollowing, 'loaded' | 'left'>;
 }
 
 /**
@@ -24,13 +27,19 @@ const INTERVAL = 30_000;
 
 /** Keeps the view of the only process there is, which makes every revocation itself. Resolves when the log is loaded. */
 export async function createEmbeddedSource(options: EmbeddedSourceOptions): Promise<ViewSource> {
-  const { log, view, take, logger, tokenTtl } = options;
+  const { log, view, take, logger, tokenTtl, following } = options;
   let isCurrent = false;
+  const mayAnswer = () => isCurrent && !view.isOverfull;
 
   const load = async () => {
     try {
       isCurrent = await loadLiveLog({ log, view, take });
-      if (isCurrent) return;
+      if (isCurrent) {
+        following?.loaded(mayAnswer);
+        return;
+      }
+      // Not waited for: the next load is due whether or not a follower answers.
+      void following?.left();
       view.clear();
       logger.warn(
         {},
@@ -48,15 +57,16 @@ export async function createEmbeddedSource(options: EmbeddedSourceOptions): Prom
     find({ token }) {
       const { exp, iat } = token.claims;
       const found = view.lookUp(token);
-      return isCurrent && !view.isOverfull && exp - iat <= tokenTtl ? found : stale(found);
+      return mayAnswer() && exp - iat <= tokenTtl ? found : stale(found);
     },
     readableEpoch: undefined,
     get state() {
-      return { isCurrent: isCurrent && !view.isOverfull, size: view.size, lag: 0, reachesRedis: undefined };
+      return { isCurrent: mayAnswer(), size: view.size, lag: 0, reachesRedis: undefined };
     },
     async stop() {
       isCurrent = false;
       await stopLoading();
+      await following?.left();
     },
   };
 }

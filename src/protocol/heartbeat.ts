@@ -8,7 +8,8 @@ import { type Question, stale, type ViewSource } from '../core/ports/source';
 import { createHeal } from './heal';
 import { createLease, type Lease } from './lease';
 import type { RecordsGate } from './records-gate';
-import { type Joining, Upkeep, type UpkeepOptions } from './upkeep';
+import { Upkeep } from './upkeep';
+import type { Joining, UpkeepOptions } from './upkeep-options';
 
 export interface HeartbeatOptions extends UpkeepOptions {
   /** Whether the records may be read, for a process that also asks Postgres. */
@@ -61,7 +62,11 @@ class Heartbeat implements ViewSource {
   constructor(private readonly options: HeartbeatOptions) {
     const { stream, log, clock, logger } = options;
     this.beats = createLoop(() => this.beatAndPlanNext());
-    this.upkeep = new Upkeep(options, () => this.beats.wake());
+    this.upkeep = new Upkeep(
+      options,
+      () => this.beats.wake(),
+      () => this.coveredTtl,
+    );
     this.redisLease = createLease(() => this.upkeep.lease, clock);
     this.heal = log && createHeal({ stream, log, node: randomUUID(), logger });
   }
@@ -91,10 +96,11 @@ class Heartbeat implements ViewSource {
 
   async stop() {
     this.stopped = true;
-    const left = this.upkeep.stop();
+    const takenBack = this.upkeep.stop();
     this.redisLease.end();
     await this.beats.stop();
     clearTimeout(this.nextBeat);
+    const left = await takenBack;
     // Last, when no heartbeat under way can register this node again.
     if (left) await this.options.stream.leave(left.epochId, left.node).catch(() => undefined);
   }
@@ -116,6 +122,11 @@ class Heartbeat implements ViewSource {
     this.nextBeat = setTimeout(() => this.beats.wake(), Math.max(0, rest)).unref();
   }
 
+  /** What Redis may be told: what this process and its followers have applied. Its own lease needs only its own position. */
+  private get reportable(): number {
+    return this.options.followers?.report() ?? this.upkeep.position;
+  }
+
   /** Sends one heartbeat. Answers whether the next one is due at once: an epoch has ended, or the lease meanwhile. */
   private async beat(): Promise<boolean> {
     const { epoch, log, stream, clock, tokenTtl, availability } = this.options;
@@ -135,7 +146,7 @@ class Heartbeat implements ViewSource {
     const registered = this.upkeep.toRegister;
     const sentAt = momentOf(clock);
     const answer = registered
-      ? await stream.beat(id, { node: registered.node, position: this.upkeep.position, tokenTtl })
+      ? await stream.beat(id, { node: registered.node, position: this.reportable, tokenTtl })
       : await stream.probe(id);
     if (answer === 'STALE') return this.epochEnded(id);
     // The lease ended while the heartbeat was under way, so catch up before the next one counts.
@@ -169,11 +180,11 @@ class Heartbeat implements ViewSource {
    * refused there must not be accepted by the view, although its revocation is not published yet.
    */
   private async catchUp(): Promise<void> {
-    const { gate, log, take } = this.options;
+    const { gate, log, take, takeEarly = take } = this.options;
     gate?.close();
     try {
       await log?.eachUnconfirmed((entries) => {
-        for (const entry of entries) take(entry);
+        for (const entry of entries) takeEarly(entry);
         return Promise.resolve(!this.stopped);
       });
     } catch (error) {

@@ -12,7 +12,7 @@ import type { View } from './view';
  * @param clockSkew ms by which the clock of Postgres may differ from this process's
  */
 export const isNew = (
-  { revokedAt }: LoggedRevocation,
+  { revokedAt }: Pick<LoggedRevocation, 'revokedAt'>,
   { emptySince }: Pick<View, 'emptySince'>,
   clockSkew: number,
 ): boolean => revokedAt >= emptySince - OVERLAP - clockSkew;

@@ -6,6 +6,8 @@ import { type Clock, elapsedSince, type Moment } from '../core/clock';
  */
 export interface Lease {
   readonly holds: boolean;
+  /** ms until it ends; 0 if it does not hold. */
+  readonly left: number;
   /** @param sentAt the moment *before* the request was sent that is now answered: the answer may have taken long */
   renew(sentAt: Moment): void;
   end(): void;
@@ -17,6 +19,9 @@ export function createLease(length: () => number, clock: Clock): Lease {
   return {
     get holds() {
       return since !== undefined && elapsedSince(since, clock) < length();
+    },
+    get left() {
+      return since === undefined ? 0 : Math.max(0, length() - elapsedSince(since, clock));
     },
     renew(sentAt) {
       if (since === undefined || sentAt.monotonic > since.monotonic) since = sentAt;

@@ -6,7 +6,7 @@ export interface LoadOptions {
   readonly log: Pick<RevocationLog, 'eachLive'>;
   readonly view: View;
   /** Takes a revocation into the view. */
-  readonly take: (entry: LoggedRevocation) => void;
+  readonly take: (entry: LoggedRevocation) => unknown;
   /** Asked after each part: whether to read on. */
   readonly isWanted?: () => boolean;
 }

@@ -1,43 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Moment } from '../core/clock';
+import type { Moment } from '../core/clock';
 import { isUnavailable } from '../core/errors';
-import { BEGINNING, type EpochState, type LogReader, type LogStream } from '../core/ports/log-stream';
-import type { Logger } from '../core/ports/logger';
-import type { RevocationLog } from '../core/ports/truth';
+import { BEGINNING, type EpochState } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
-import type { KnownEpoch } from './epoch';
-import { createFollower, type Follower } from './follow';
+import type { Lender } from './grants';
+import { createStreamReading, type StreamReading } from './read-stream';
 import { loadLiveLog } from './load';
-import type { View } from './view';
+import type { Joining, LiveLog, UpkeepOptions } from './upkeep-options';
 import { createViewLease, type ViewLease } from './view-lease';
-
-type LiveLog = Pick<RevocationLog, 'eachLive' | 'eachUnconfirmed'>;
-
-export interface UpkeepOptions {
-  readonly stream: LogStream;
-  readonly reader: LogReader;
-  /** Reopens the connections for reads: after a failover they may still lead to the old server. */
-  readonly reopen: () => void;
-  readonly epoch: KnownEpoch;
-  /** The log in Postgres. A process without it loads the view from the stream, once that is filled. */
-  readonly log?: LiveLog;
-  readonly view: View;
-  /** Whether checks use the view. If not, the stream is only followed, and `take` gets what it brings. */
-  readonly usesView: boolean;
-  /** Takes a revocation into the view, and announces it. */
-  readonly take: (entry: LoggedRevocation) => void;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** ms for which a heartbeat keeps the view current; learned from the nodes if left out */
-  readonly lease?: number;
-}
-
-/** One joining of an epoch. The same epoch may be joined again: after a gap, or after the view was given up. */
-export interface Joining {
-  readonly epochId: string;
-  /** The name under which it registers. It is new at each joining, so that no late answer counts for a later one. */
-  readonly node: string;
-}
 
 type State =
   | { readonly name: 'joining' | 'stopped' }
@@ -74,20 +44,24 @@ export class Upkeep {
   private tail = 0;
   /** While it holds, the view is current. */
   private readonly viewLease: ViewLease;
-  private readonly follower: Follower;
+  private readonly reading: StreamReading;
 
-  /** @param wake asks for a heartbeat at once: it has something to tell */
+  /**
+   * @param wake asks for a heartbeat at once: it has something to tell
+   * @param longestTokenTtl answers the s that the token of any node may live
+   */
   constructor(
     private readonly options: UpkeepOptions,
     private readonly wake: () => void,
+    private readonly longestTokenTtl: () => number,
   ) {
     this.lease = options.lease ?? 0;
     this.viewLease = createViewLease(() => this.lease, options.clock);
-    this.follower = createFollower({
+    this.reading = createStreamReading({
       ...options,
       apply: options.take,
       tail: () => this.tail,
-      onProgress: () => this.progressed(),
+      onProgress: (entries) => this.progressed(entries),
       onGap: (epochId) => this.missed(epochId),
     });
   }
@@ -102,7 +76,7 @@ export class Upkeep {
 
   /** How many revocations of the epoch have been applied; -1 if that is not known. */
   get position(): number {
-    return this.joined ? this.follower.positionIn(this.joined.epochId) : -1;
+    return this.joined ? this.reading.positionIn(this.joined.epochId) : -1;
   }
 
   /** Revocations that are published and not applied yet. */
@@ -120,7 +94,7 @@ export class Upkeep {
   }
 
   join(epoch: EpochState): void {
-    const { log, reopen, usesView } = this.options;
+    const { log, reopen, usesView, followers } = this.options;
     const { id, cursor, tail } = epoch;
     const joining: Joining = { epochId: id, node: randomUUID() };
     this.viewLease.forgetTails();
@@ -128,9 +102,13 @@ export class Upkeep {
     if (this.hasJoined) reopen();
     this.hasJoined = true;
     this.lease = this.options.lease ?? epoch.lease ?? 0;
+    // Nothing is taken back in a new epoch: what was granted ends with the lease of the old one, and until that has ended
+    // nothing is confirmed fast in this one.
+    followers?.ended();
+    followers?.joined({ epoch: id, position: tail });
     // First follow, then load: a revocation made in between is then in both, not in neither.
-    if (log || cursor === BEGINNING) this.follower.follow({ epochId: id, cursor, position: tail });
-    else this.follower.follow({ epochId: id, cursor: BEGINNING, position: undefined });
+    if (log || cursor === BEGINNING) this.reading.follow({ epochId: id, cursor, position: tail });
+    else this.reading.follow({ epochId: id, cursor: BEGINNING, position: undefined });
     if (usesView) this.load(joining);
     else this.state = { ...joining, name: 'listening' };
   }
@@ -151,12 +129,13 @@ export class Upkeep {
     if (this.joined && usesView && view.isOverfull) this.giveUp(this.joined);
   }
 
-  /** Gives up the view. Answers what is still registered. */
-  stop(): Joining | undefined {
+  /** Gives up the view, and takes back what was granted from its lease. Answers what is still registered then. */
+  async stop(): Promise<Joining | undefined> {
     const { joined } = this;
     this.state = { name: 'stopped' };
     this.viewLease.end();
-    this.follower.stop();
+    this.reading.stop();
+    if (joined) await this.options.followers?.left(joined.node);
     return joined;
   }
 
@@ -182,6 +161,8 @@ export class Upkeep {
         return;
       }
       this.state = { ...joining, name: 'following' };
+      const place = { epoch: joining.epochId, position: this.position };
+      this.options.followers?.loaded(joining.node, place, this.lenderIn(joining));
       this.wake();
     } catch (error) {
       if (!isUnavailable(error)) logger.error({ err: error }, 'The live revocations could not be loaded.');
@@ -191,9 +172,24 @@ export class Upkeep {
     }
   }
 
+  /** Grants parts of the lease of the view: not of the reach to Redis, which also holds while the view lacks something. */
+  private lenderIn(joining: Joining): Lender {
+    const { longestTokenTtl } = this;
+    return {
+      left: () => (this.isAt(joining) && this.isCurrent ? this.viewLease.left : 0),
+      get longestTokenTtl() {
+        return longestTokenTtl();
+      },
+      onRisen: () => {
+        if (this.isAt(joining)) this.wake();
+      },
+    };
+  }
+
   private giveUp(from: Joining): void {
-    const { view, logger, log } = this.options;
+    const { view, logger, log, followers } = this.options;
     this.leave(from);
+    followers?.joined({ epoch: from.epochId, position: this.position });
     view.clear();
     // A new joining: the view has lost part of what a load under way brought.
     const joining: Joining = { epochId: from.epochId, node: randomUUID() };
@@ -211,17 +207,22 @@ export class Upkeep {
   }
 
   private leave({ epochId, node }: Joining): void {
-    // First the view, then the registration: no confirmation waits for a node that is not registered.
+    const { stream, followers } = this.options;
+    // First the view, then what was granted from its lease, then the registration: no confirmation waits for a node that is
+    // not registered, nor for its followers. Meanwhile the node may join again: under another name, so this entry stays.
     this.viewLease.end();
-    this.options.stream.leave(epochId, node).catch(() => undefined);
+    const takenBack = followers?.left(node) ?? Promise.resolve();
+    takenBack.then(() => stream.leave(epochId, node)).catch(() => undefined);
   }
 
   /** The stream has been applied up to a new position. */
-  private progressed(): void {
+  private progressed(entries: readonly LoggedRevocation[]): void {
+    const { followers } = this.options;
     this.viewLease.applied(this.position);
+    followers?.read(entries, this.position);
     this.giveUpIfOverfull();
-    // Confirmations wait for this position.
-    if (this.state.name === 'following') this.wake();
+    // Confirmations wait for this position. With followers, it is told when the last of them has it.
+    if (this.state.name === 'following' && (followers?.hasRisen ?? true)) this.wake();
   }
 
   /** The stream has a gap: something that was published is missing. */

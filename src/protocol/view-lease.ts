@@ -10,7 +10,7 @@ interface Answered {
 }
 
 /** While it holds, the view is current: everything that was confirmed by now is in it. */
-export interface ViewLease extends Pick<Lease, 'holds' | 'end'> {
+export interface ViewLease extends Pick<Lease, 'holds' | 'left' | 'end'> {
   /** Counts an answered heartbeat: now if its tail has been applied, or as soon as it is. */
   answered(beat: Answered, position: number): void;
   /** Says up to which position the stream has been applied. */
@@ -32,6 +32,9 @@ export function createViewLease(length: () => number, clock: Clock): ViewLease {
   return {
     get holds() {
       return lease.holds;
+    },
+    get left() {
+      return lease.left;
     },
     answered(beat, position) {
       awaited.push(beat);

@@ -1,7 +1,8 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { readRedisUrl } from '../core/redis-url';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
+import { redisDriver } from './driver';
 
 /** ms after which a command is given up and its connection closed. */
 const COMMAND_TIMEOUT = 1000;
@@ -64,6 +65,7 @@ const OURS: RedisOptions = {
  * caller can catch it. Commands that are sent together share a round trip anyway.
  */
 function open(source: RedisSource): Redis {
+  const { Redis } = redisDriver();
   if (typeof source !== 'string') {
     const where = Object.fromEntries(WHERE.map((name) => [name, source.options[name]]));
     return new Redis({ ...where, ...OURS });

@@ -1,5 +1,5 @@
 import type { Logger } from '../core/ports/logger';
-import type { LoggedRevocation } from '../core/revocation';
+import type { LearnedRevocation, LoggedRevocation } from '../core/revocation';
 
 /**
  * Called once for each revocation, when this process learns of it. Must not throw.
@@ -7,27 +7,33 @@ import type { LoggedRevocation } from '../core/revocation';
  * @param isNew false for a revocation from before this process could announce it. Do not report it as an event, but do end
  * what it refuses: a store that did not know it may have let that in.
  */
-export type Listener = (entry: LoggedRevocation, isNew: boolean) => void;
+export type Listener<Entry extends LearnedRevocation = LoggedRevocation> = (
+  entry: Entry,
+  isNew: boolean,
+) => void;
 
 /** Announces revocations, made by any node, to the listeners in this process. */
-export interface Announcements {
-  announce: Listener;
+export interface Announcements<Entry extends LearnedRevocation = LoggedRevocation> {
+  announce: Listener<Entry>;
   /** Answers a function that ends the subscription. */
-  subscribe(listener: Listener): () => void;
+  subscribe(listener: Listener<Entry>): () => void;
   /** The number of subscriptions. */
   readonly listeners: number;
 }
 
-export function createAnnouncements(logger: Pick<Logger, 'error'>): Announcements {
-  const listeners = new Set<(...told: Parameters<Listener>) => Promise<void>>();
+export function createAnnouncements<Entry extends LearnedRevocation = LoggedRevocation>(
+  logger: Pick<Logger, 'error'>,
+): Announcements<Entry> {
+  type Told = Parameters<Listener<Entry>>;
+  const listeners = new Set<(...told: Told) => Promise<void>>();
   return {
     announce(entry, isNew) {
       for (const tell of listeners) void tell(entry, isNew);
     },
     // A service may hand in an async function, so the result may be a promise.
-    subscribe(listener: (...told: Parameters<Listener>) => unknown) {
+    subscribe(listener: (...told: Told) => unknown) {
       // A function for each subscription: the same listener can subscribe twice, and each subscription ends separately.
-      const tell = async (...told: Parameters<Listener>) => {
+      const tell = async (...told: Told) => {
         try {
           await listener(...told);
         } catch (error) {

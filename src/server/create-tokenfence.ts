@@ -65,7 +65,10 @@ export async function openTokenfence(
       sql: service.sql,
       metrics: service.exposeMetrics,
       parts,
-      announceStop: () => stopping.abort(),
+      announceStop: () => {
+        stopping.abort();
+        service.door.leave();
+      },
       close: () => teardown.run(),
     };
   } catch (error) {

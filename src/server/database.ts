@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { createAdministrator } from '../actions/create-administrator';
 import type { Config } from '../config/config';
+import { INTROSPECTION_SECRET_FILE, makesIntrospectionSecret } from '../config/own-secret';
 import { createAvailability } from '../core/availability';
 import type { Clock } from '../core/clock';
 import { localIdOf } from '../core/key-id';
@@ -9,7 +10,7 @@ import type { Tables, Truth } from '../core/ports/truth';
 import { every } from '../core/loop';
 import { StartError } from '../core/start-error';
 import { inFolder } from '../embedded/folder-faults';
-import { openEmbeddedPostgres } from '../embedded/pglite';
+import { IN_MEMORY, openEmbeddedPostgres } from '../embedded/pglite';
 import { readOrMakeSecret } from '../embedded/secret';
 import { createPasswords } from '../passwords/argon2';
 import { createDataSource, type DataSourceOptions, type PostgresAddress } from '../postgres/data-source';
@@ -132,7 +133,10 @@ export async function migrateAt<T>(
 }
 
 /** What a node has to know about its database. */
-export type PreparedDatabase = Pick<Extract<Agreement, { agreed: true }>, 'databaseId' | 'longestTokenTtl'>;
+export interface PreparedDatabase extends Omit<Extract<Agreement, { agreed: true }>, 'agreed'> {
+  /** It had no key, so there was no token of it. */
+  readonly isNew: boolean;
+}
 
 /** Runs the migrations, agrees on shared settings, and creates the first signing key and the configured administrator. */
 export function prepareDatabase(
@@ -143,11 +147,13 @@ export function prepareDatabase(
 ): Promise<PreparedDatabase> {
   const hasCopies = usesRedis(config);
   const prepare = async (manager: EntityManager) => {
-    const agreement = await agreeOn({ ...config, usesRedis: hasCopies }, manager);
+    const isEmbedded = config.store.mode === 'embedded';
+    const agreement = await agreeOn({ ...config, usesRedis: hasCopies, isEmbedded }, manager);
     if (!agreement.agreed) throw new StartError(contradiction(config, agreement));
     const tables = tablesIn(manager, { hasCopies, clockSkew: config.clockSkew });
     const { signingKeys, refreshKeys, users } = tables;
-    if ((await signingKeys.list()).length === 0) {
+    const isNew = (await signingKeys.list()).length === 0;
+    if (isNew) {
       const key = await signingKeys.insert(createKeyGenerator(seal)(await signingKeys.takeName()));
       await signingKeys.sign(key.id);
     }
@@ -157,7 +163,7 @@ export function prepareDatabase(
     await checkSecret(seal, tables);
     if (config.administrator && (await users.countEnabledAdministrators()) === 0)
       await createAdministrator(tables, createPasswords(config), config.administrator);
-    return agreement;
+    return { ...agreement, isNew };
   };
   return migrateAt(address, prepare, wait);
 }
@@ -166,7 +172,14 @@ export function prepareDatabase(
 export async function sealOf({ store }: Config): Promise<Seal> {
   if (store.mode === 'servers') return createSeal(store.secret);
   const { dataDir, secret } = store;
-  return createSeal(secret ?? (await inFolder(dataDir, () => readOrMakeSecret(dataDir))));
+  return createSeal(secret ?? (await inFolder(dataDir, () => readOrMakeSecret(dataDir, 'secret'))));
+}
+
+/** Returns the configured secret for services, or the one beside the embedded database; `undefined` if there is none. */
+export async function introspectionSecretOf(config: Config): Promise<string | undefined> {
+  const { dataDir } = config.store.mode === 'embedded' ? config.store : { dataDir: IN_MEMORY };
+  if (dataDir === IN_MEMORY || !makesIntrospectionSecret(config)) return config.introspectionSecret;
+  return inFolder(dataDir, () => readOrMakeSecret(dataDir, INTROSPECTION_SECRET_FILE));
 }
 
 /** Throws `StartError` if the database lacks migrations of this version. */

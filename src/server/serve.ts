@@ -12,7 +12,7 @@ import { startServer } from './server';
 import { startText } from './start-text';
 import { tell } from './tell';
 
-/** ms after SHUTDOWN_DELAY within which the process must have stopped. */
+/** ms after SHUTDOWN_DELAY, and a lease, within which the process must have stopped. */
 const LONGEST_STOP = 15_000;
 
 /** ms for which a start may continue after a signal to stop. Postgres rolls back what is unfinished. */
@@ -45,7 +45,8 @@ async function run(): Promise<void> {
         { signal, delay },
         'Stopping. Requests are served during the delay, then those in progress are finished.',
       );
-    setTimeout(() => process.exit(1), delay + LONGEST_STOP).unref();
+    // A service that does not return what it was granted is waited for: a lease at most.
+    setTimeout(() => process.exit(1), delay + config.revocationLease + LONGEST_STOP).unref();
     starting
       .then(async (server) => {
         server.announceStop();

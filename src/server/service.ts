@@ -8,16 +8,20 @@ import type { Callbacks } from '../core/ports/hooks';
 import type { ViewSource } from '../core/ports/source';
 import { every } from '../core/loop';
 import { sharedAnswer } from '../core/shared-answer';
-import { type Base, openStores, type Stores } from './database';
+import { type Base, introspectionSecretOf, openStores, type Stores } from './database';
+import { createFollowersDoor } from '../followers/door';
 import { assembleGuard } from '../guard/guard';
 import type { ExposeMetrics } from '../http/metrics';
 import type { Prometheus } from '../metrics/prometheus';
 import { createPasswords } from '../passwords/argon2';
+import type { Followers } from '../protocol/followers';
 import { readTemplates } from '../mail/read-templates';
 import { poolStateOf } from '../postgres/data-source';
+import { recordLease } from '../postgres/fleet-settings';
 import { createSql } from '../postgres/sql';
 import { purge } from '../postgres/purge';
 import { hasPendingMigrations } from '../postgres/ledger';
+import { outlasting } from '../protocol/lease';
 import { createRateLimits, unlimited } from '../rate-limits/rate-limits';
 import { createReadiness } from './readiness';
 import { createRevoker } from '../revocation/revoke';
@@ -99,11 +103,23 @@ function startBackgroundWork(
   teardown.add(every(PURGE_INTERVAL, purgeOld, FIRST_PURGE));
 }
 
+/** Once what an earlier process granted is over, the next start must outlast the lease of this one only. */
+function settleLease({ config, teardown, logger }: ServiceBase, { database, dataSource }: Stores): void {
+  const { store, revocationLease: lease } = config;
+  if (store.mode !== 'embedded' || database.longestLease <= lease) return;
+  const record = background(logger, 'The lease could not be recorded.', () =>
+    recordLease(lease, dataSource.manager),
+  );
+  const timer = setTimeout(() => void record(), outlasting(database.longestLease)).unref();
+  teardown.add(() => clearTimeout(timer));
+}
+
 function createExposeMetrics(
   { metrics, clock }: ServiceBase,
   { truth, dataSource, clockWatch }: Stores,
   source: Pick<ViewSource, 'state'>,
   { oldestMail }: Pick<Mail, 'oldestMail'>,
+  followers: Followers | undefined,
 ): ExposeMetrics {
   const countUnconfirmed = sharedAnswer(COUNT_MAX_AGE, clock, () => truth.log.countUnconfirmed());
   const readOldestMail = sharedAnswer(COUNT_MAX_AGE, clock, oldestMail);
@@ -112,6 +128,7 @@ function createExposeMetrics(
       unconfirmed: await countUnconfirmed().catch(() => undefined),
       oldestMail: await readOldestMail().catch(() => undefined),
       view: source.state,
+      followers: followers?.state,
       clockOffset: clockWatch.offset,
       pool: poolStateOf(dataSource),
     }),
@@ -161,16 +178,19 @@ export async function openService(base: ServiceBase, signal: AbortSignal | undef
   const actions = createActions(deps);
   teardown.add(tellRevoked(checks.announcements, base.callbacks));
   startBackgroundWork(base, stores, checks);
+  settleLease(base, stores);
   return {
     ...base,
     ...checks,
+    introspectionSecret: await introspectionSecretOf(config),
     truth,
     actions,
     // Nobody limits the application's own code.
     api: createApi(createActions({ ...deps, rateLimits: unlimited })),
     sql: createSql(stores.dataSource),
     recordRefusal,
-    exposeMetrics: createExposeMetrics(base, stores, checks.source, mail),
+    exposeMetrics: createExposeMetrics(base, stores, checks.source, mail, checks.followers),
+    door: createFollowersDoor({ ...config, followers: checks.followers, clock, logger, metrics }),
     readiness: createReadiness({
       postgres: truth,
       source: checks.source,

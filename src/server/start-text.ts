@@ -1,12 +1,27 @@
 import { randomBytes } from 'node:crypto';
+import { join, resolve } from 'node:path';
 import type { Config } from '../config/config';
+import { INTROSPECTION_SECRET_FILE, makesIntrospectionSecret } from '../config/own-secret';
 import type { RunningServer } from './server';
 
 /** Says what it costs to run without Redis, to the start and the doctor. */
 export const WITHOUT_REDIS = 'REDIS_URL is not set: every check of a token reads Postgres.';
 
+/** Says how a service checks tokens. Names the file of the secret, because a terminal's output may be kept. */
+function serviceText({ issuer, audience }: Config, dataDir: string, url: string): string[] {
+  const { hostname, port } = new URL(issuer);
+  const server = hostname === 'localhost' && port !== new URL(url).port ? `, server: '${url}'` : '';
+  return [
+    'Check tokens in a service of yours:',
+    `  export INTROSPECTION_SECRET=$(cat "${join(resolve(dataDir), INTROSPECTION_SECRET_FILE)}")`,
+    `  const guard = await createGuard({ issuer: '${issuer}'${server}, audience: '${audience}', secret: process.env.INTROSPECTION_SECRET });`,
+    '',
+  ];
+}
+
 /** Says what a person needs to know after the start. */
-export function startText({ store }: Config, { url, madeAdministrator }: RunningServer): string {
+export function startText(config: Config, { url, madeAdministrator }: RunningServer): string {
+  const { store } = config;
   const lines = [`Tokenfence is ready at ${url}/graphql`, ''];
   if (store.mode === 'embedded') {
     lines.push(
@@ -33,6 +48,7 @@ export function startText({ store }: Config, { url, madeAdministrator }: Running
       `  curl -s ${url}/graphql -H 'content-type: application/json' -d '{"query":"mutation { register(input: {email: \\"${name}@example.com\\", password: \\"correct horse battery\\"}) { accessToken } }"}'`,
       '',
     );
+    if (makesIntrospectionSecret(config)) lines.push(...serviceText(config, store.dataDir, url));
   }
   return `${lines.join('\n')}\n`;
 }

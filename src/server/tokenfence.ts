@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { GraphQLSchema } from 'graphql';
 import type { Api } from '../actions/api';
 import type { ServiceOptions } from '../config/options';
@@ -103,6 +104,11 @@ export interface Tokenfence<S extends Shape = Shape> extends ComposableSchema {
   ) => void;
   /** The same for a server of Node. Returns false, with nothing read or written, if the path is not one of ours. */
   readonly node: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /**
+   * Takes a request for a WebSocket at /follow, where services follow this node. Returns false, with nothing read or
+   * written, if the path is not that one: `server.on('upgrade', (...args) => auth.upgrade(...args) || yours(...args))`.
+   */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
   readonly graphqlWs: WsHooks;
   /** Checks tokens: for `expressGuard`, `fastifyGuard` and your own code. */
   readonly guard: TellingGuard<S>;
@@ -112,7 +118,7 @@ export interface Tokenfence<S extends Shape = Shape> extends ComposableSchema {
   readonly sql: Sql;
   /** Returns the metrics in the format of Prometheus. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  /** Makes `/readyz` answer 503. */
+  /** Makes `/readyz` answer 503, and asks services that follow this node to move to another one. */
   announceStop(): void;
   /** Closes every connection. Stop your servers first. */
   close(): Promise<void>;

@@ -1,3 +1,4 @@
+import type { Config } from '../config/config';
 import { createAvailability } from '../core/availability';
 import type { Metrics } from '../core/ports/metrics';
 import { NO_VIEW } from '../core/ports/source';
@@ -8,13 +9,16 @@ import { StartError } from '../core/start-error';
 import type { Base, PreparedDatabase } from './database';
 import { createConfirm } from '../protocol/confirm';
 import { createEmbeddedSource } from '../protocol/embedded';
+import { EmbeddedFollowing } from '../protocol/embedded-following';
+import type { FollowersOfView } from '../protocol/followers';
 import { isNew } from '../protocol/is-new';
 import { outlasting } from '../protocol/lease';
+import { NodeFollowers } from '../protocol/node-followers';
 import { startPoll } from '../protocol/poll';
 import { createPublish } from '../protocol/publish';
 import { createRecordsGate } from '../protocol/records-gate';
 import { startRelay } from '../protocol/relay';
-import { View } from '../protocol/view';
+import { type Change, View } from '../protocol/view';
 import { openRedisLink } from '../redis/link';
 import { keysOf } from '../redis/keys';
 import { createAnnouncements } from '../revocation/announcements';
@@ -41,10 +45,18 @@ export const refusedDatabase = (reason: string): string =>
 
 interface ViewToFill {
   readonly view: View;
+  /** Takes a revocation of the stream. The reader of the stream hands it to the followers, with its position. */
+  readonly takeRead: (entry: LoggedRevocation) => Change;
+  /** Takes any other revocation, and hands it to the followers. */
   readonly take: (entry: LoggedRevocation) => void;
+  /** The services that follow this node; `undefined` where no check uses the view. */
+  readonly followers: FollowersOfView | undefined;
+  /** What they need in the embedded mode. */
+  readonly following: EmbeddedFollowing | undefined;
 }
 
-async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, take }: ViewToFill) {
+async function wireRedis(options: RevocationsOptions, redisUrl: string, viewToFill: ViewToFill) {
+  const { view, take, takeRead, followers } = viewToFill;
   const { config, database, truth, clock, logger, metrics, teardown } = options;
   const lease = config.revocationLease;
   const link = openRedisLink({
@@ -68,7 +80,9 @@ async function wireRedis(options: RevocationsOptions, redisUrl: string, { view, 
     log: truth.log,
     view,
     usesView: config.viewLimit > 0,
-    take,
+    take: takeRead,
+    takeEarly: take,
+    followers,
     gate,
     logger,
     lease,
@@ -84,9 +98,9 @@ type Wiring = Partial<Awaited<ReturnType<typeof wireRedis>>>;
 
 async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promise<Wiring> {
   const { config, database, truth, logger, teardown } = options;
-  const { mode, redisUrl } = config.store;
+  const { redisUrl } = config.store;
   if (redisUrl !== undefined) return wireRedis(options, redisUrl, viewToFill);
-  if (mode === 'servers' || config.viewLimit === 0) return {};
+  if (!isFollowed(config)) return {};
   const source = await createEmbeddedSource({
     log: truth.log,
     ...viewToFill,
@@ -96,6 +110,28 @@ async function wire(options: RevocationsOptions, viewToFill: ViewToFill): Promis
   teardown.add(() => source.stop());
   return { source };
 }
+
+/** Several nodes without Redis have no view, since none of them knows of the others. */
+const isFollowed = ({ store, viewLimit }: Config) =>
+  viewLimit > 0 && (store.mode === 'embedded' || store.redisUrl !== undefined);
+
+function wireFollowers({ config, database, clock }: RevocationsOptions, view: View) {
+  if (!isFollowed(config)) return {};
+  const { databaseId, longestTokenTtl: tokenTtl, longestLease, isNew } = database;
+  const lease = config.revocationLease;
+  const followers = new NodeFollowers({ databaseId, lease, view, clock });
+  if (config.store.mode === 'servers') return { followers };
+  // Without a token there was no follower.
+  const settleTime = isNew ? 0 : outlasting(longestLease);
+  const following = new EmbeddedFollowing({ followers, clock, lease, tokenTtl, settleTime });
+  return { followers, following };
+}
+
+/** What is written to the log of a process without copies is confirmed there from the beginning. */
+const unmarked = (log: Truth['log']) => ({
+  areConfirmed: (ids: readonly string[]) => log.areConfirmed(ids),
+  markConfirmed: () => Promise.resolve(),
+});
 
 /**
  * Puts together how this process learns of revocations, checks tokens against them, and publishes its own.
@@ -108,11 +144,19 @@ export async function assembleRevocations(options: RevocationsOptions) {
   const { log, sessions } = truth;
   const view = new View(viewLimit || REMEMBERED_NAMES, () => clock.now());
   const announcements = createAnnouncements(logger);
+  const { followers, following } = wireFollowers(options, view);
+  const takeRead = (entry: LoggedRevocation) => {
+    const change = view.takeIn(entry);
+    if (change === 'new') announcements.announce(entry, isNew(entry, view, clockSkew));
+    return change;
+  };
   const take = (entry: LoggedRevocation) => {
-    if (view.apply(entry)) announcements.announce(entry, isNew(entry, view, clockSkew));
+    // What the view has no room for, a follower may lack too.
+    if (takeRead(entry) !== 'nothing') (following ?? followers)?.took(entry);
   };
 
-  const { source, publish, records, gate, redis } = await wire(options, { view, take });
+  const viewToFill = { view, take, takeRead, followers, following };
+  const { source, publish, records, gate, redis } = await wire(options, viewToFill);
   const isUsed = viewLimit > 0 && source !== undefined;
   const sweep = () => {
     view.sweep();
@@ -130,9 +174,16 @@ export async function assembleRevocations(options: RevocationsOptions) {
   return {
     check: createCheck({ sources, clock, clockSkew, metrics }),
     checkThoroughly: createThoroughCheck(forThorough),
-    confirm: createConfirm({ publish, take, log, metrics, patience: 2 * revocationLease + 1000 }),
+    confirm: createConfirm({
+      publish: publish ?? (following && (() => following.publish())),
+      take,
+      log: publish ? log : unmarked(log),
+      metrics,
+      patience: 2 * revocationLease + 1000,
+    }),
     announcements,
     source: source ?? NO_VIEW,
+    followers,
     rateCounters: { redis, prefix: keysOf(database.databaseId).rateLimits },
   };
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock';
 import { unauthenticated } from '../core/errors';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
+import type { LoggedRevocation } from '../core/revocation';
 import type { SubscriptionContext } from '../graphql/context';
 import { topLevelFields } from '../graphql/outcome';
 import { type AddedContext, contextOf } from '../graphql/own-context';
@@ -69,7 +70,7 @@ function handleOf(
 ): SocketHandle {
   return {
     isOpen: () => socket.readyState === OPEN,
-    close(reason, revocation) {
+    close(reason, revocation?: LoggedRevocation) {
       // The close comes first: after the end alone the client would take its subscriptions for completed.
       const finish = () => {
         socket.close(OWN_CLOSE_CODES[reason], reason);
@@ -80,7 +81,8 @@ function handleOf(
       else finish();
     },
     onceClosed: (listener) => void socket.once('close', listener),
-    onRevocation: (revocation) => own()?.push(revocation),
+    // What a node announces is whole.
+    onRevocation: (revocation: LoggedRevocation) => own()?.push(revocation),
     onError: (error) => logger.error({ err: error }, "Unexpected error in the check of a socket's token."),
     weight: () => own()?.weight ?? 1,
   };

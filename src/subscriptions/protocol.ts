@@ -3,6 +3,7 @@ import { type Context, makeServer, type Server, type ServerOptions } from 'graph
 import { type Client, originOf } from '../actions/client';
 import type { Logger } from '../core/ports/logger';
 import type { RecordRefusal } from '../core/ports/refusals';
+import type { LoggedRevocation } from '../core/revocation';
 import type { SubscriptionContext } from '../graphql/context';
 import { noteDenials } from '../graphql/denials';
 import { createErrorFormatter, requestError } from '../graphql/errors';
@@ -63,7 +64,7 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
 
   const handleOf = (state: SocketState): SocketHandle => ({
     isOpen: () => state.connection.isOpen,
-    close(cause, revocation) {
+    close(cause, revocation?: LoggedRevocation) {
       // The close comes first: after the end alone the client would take its subscriptions for completed.
       const finish = () => {
         state.connection.closeFor(cause);
@@ -83,7 +84,8 @@ function createSignIn(options: ProtocolOptions): (context: SocketContext) => Pro
       state.connection.closeFor('TOO_MANY_SOCKETS');
       return false;
     },
-    onRevocation: (revocation) => state.subscriptions?.push(revocation),
+    // What a node announces is whole.
+    onRevocation: (revocation: LoggedRevocation) => state.subscriptions?.push(revocation),
     onError: (error) =>
       logger.error({ requestId: state.id, err: error }, "Unexpected error in the check of a socket's token."),
     weight: () => state.subscriptions?.weight ?? 1,

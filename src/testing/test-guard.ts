@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isExpired, type VerifiedToken } from '../core/claims';
 import { systemClock } from '../core/clock';
-import { type LoggedRevocation, refuses, type Revocation } from '../core/revocation';
+import { type LearnedRevocation, type LoggedRevocation, refuses, type Revocation } from '../core/revocation';
 import type { Shape } from '../core/shape';
 import type { ServiceGuard } from '../guard/create-guard';
 import { assembleGuard, type AuthResult, type Principal } from '../guard/guard';
@@ -51,7 +51,7 @@ export function testGuard<S extends Shape = Shape>(answer?: TestAnswer<S>): Test
   let told = answer;
   const tokens = new Map<string, VerifiedToken>();
   const revocations: LoggedRevocation[] = [];
-  const listeners = new Set<(revocation: LoggedRevocation, isNew: boolean) => void>();
+  const listeners = new Set<(revocation: LearnedRevocation, isNew: boolean) => void>();
 
   const judged = assembleGuard<S>(
     (text) => {
@@ -86,7 +86,7 @@ export function testGuard<S extends Shape = Shape>(answer?: TestAnswer<S>): Test
       revocations.push(revocation);
       for (const listener of [...listeners]) listener(revocation, true);
     },
-    status: () => ({ view: 'current', redis: 'off', viewSize: revocations.length, keys: 1 }),
+    status: () => ({ view: 'current', node: 'off', redis: 'off', viewSize: revocations.length, keys: 1 }),
     onRevocation(listener) {
       // A function for each subscription: the same listener may subscribe twice.
       const tell: typeof listener = (...told) => listener(...told);

@@ -13,6 +13,12 @@ const FAULTS: FaultKind[] = [
   'Postgres killed',
   'wire silent',
   'wire slow',
+  'service paused',
+  'service stalled',
+  'service half-open',
+  'service moved',
+  'followed node stopped unheard',
+  'evil follower lies',
 ];
 
 test('under faults no token is accepted after its confirmed end, and no good token is refused', async () => {
@@ -23,7 +29,9 @@ test('under faults no token is accepted after its confirmed end, and no good tok
     duration: 22_000,
     revocations: Infinity,
     lease: 300,
+    mode: 'servers',
     nodes: 3,
+    services: 2,
     users: 10,
     actors: 2,
     auditors: 1,

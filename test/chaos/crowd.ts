@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fleet, FleetNode } from './fleet';
+import type { Checker, Fleet, FleetNode } from './fleet';
 import type { Token } from './ledger';
 import { createPopulation, type Population, type Scene, type Session } from './population';
 import type { Random } from './random';
@@ -19,7 +19,7 @@ export interface CrowdOptions {
   readonly users: number;
   /** The number of acting clients at each node. */
   readonly actors: number;
-  /** The number of clients at each node that only present tokens. */
+  /** The number of clients at each node, and at each service, that only present tokens. */
   readonly auditors: number;
   /** The number of clients at each node that only refresh, at any node. */
   readonly refreshers: number;
@@ -33,7 +33,7 @@ export interface Crowd {
   act(stop: AbortSignal): Promise<void>;
 }
 
-/** The limit of pending requests to one node without a waiting client. A paused node reaches it. */
+/** The limit of pending requests to one node or service without a waiting client. A paused one reaches it. */
 const MOST_UNDER_WAY = 24;
 
 /** The usual number of sessions of a user. */
@@ -80,31 +80,30 @@ async function useOnce(scene: Scene, session: Session): Promise<void> {
   }
 }
 
-/** Presents tokens to one node: mostly tokens that must be refused, sometimes a good one. */
-async function audit(scene: Scene): Promise<void> {
-  const { population, random, witness, node, stop } = scene;
+/** Presents tokens to one node or service: mostly tokens that must be refused, sometimes a good one. */
+async function audit({ population, random, witness, stop }: Scene, checker: Checker): Promise<void> {
   while (!stop.aborted) {
     const { ended, sessions } = population;
     const token =
       ended.length > 0 && random.chance(0.75)
         ? random.pick(random.chance(0.8) ? ended.slice(-NEWEST) : ended)
         : sessions.size > 0 && random.pick([...sessions]).token;
-    const verdict = token && (await witness.present(token, node)).verdict;
+    const verdict = token && (await witness.present(token, checker)).verdict;
     await sleep(verdict === 'UNAVAILABLE' ? AFTER_TROUBLE : BETWEEN_AUDITS);
   }
 }
 
 export function createCrowd(options: CrowdOptions): Crowd {
   const { fleet, witness, tally, random, users, actors, auditors, refreshers } = options;
-  const { nodes } = fleet;
+  const { nodes, services, checkers } = fleet;
   const population = createPopulation();
-  const underWay = new Map<FleetNode, Set<Promise<unknown>>>(nodes.map((node) => [node, new Set()]));
+  const underWay = new Map<Checker, Set<Promise<unknown>>>(checkers.map((each) => [each, new Set()]));
 
   const checkEverywhere = (tokens: readonly Token[]) => {
-    for (const [node, requests] of underWay) {
+    for (const [checker, requests] of underWay) {
       for (const token of tokens) {
         if (requests.size >= MOST_UNDER_WAY) break;
-        const request = witness.present(token, node).finally(() => requests.delete(request));
+        const request = witness.present(token, checker).finally(() => requests.delete(request));
         requests.add(request);
       }
     }
@@ -137,9 +136,14 @@ export function createCrowd(options: CrowdOptions): Crowd {
       const acting = atEachNode(actors, 'actor', stop).map(async (scene) => {
         while (!stop.aborted) await actOnce(scene);
       });
-      const auditing = atEachNode(auditors, 'auditor', stop).map(audit);
+      const auditing = atEachNode(auditors, 'auditor', stop).map((scene) => audit(scene, scene.node));
+      const auditingServices = services.flatMap((service) =>
+        Array.from({ length: auditors }, (_, i) =>
+          audit(sceneAt(service.home, `auditor ${i} at ${service.name}`, stop), service),
+        ),
+      );
       const refreshing = atEachNode(refreshers, 'refresher', stop).map(keepRefreshing);
-      await Promise.all([...acting, ...auditing, ...refreshing]);
+      await Promise.all([...acting, ...auditing, ...auditingServices, ...refreshing]);
       await Promise.all([...underWay.values()].flatMap((requests) => [...requests]));
     },
   };

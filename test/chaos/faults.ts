@@ -1,26 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Proxy } from '../support/proxy';
 import type { TestServer } from '../support/servers';
+import { between, type Maker } from './fault';
 import type { Fleet, FleetNode, StoreName } from './fleet';
 import type { Random } from './random';
+import { EVIL_FAULTS, SERVICE_FAULTS } from './service-faults';
 import { follow, killForgetting, onRedis, promote } from './stores';
-
-/** A fault that is made and repaired. */
-export interface Fault {
-  /** A description for the report. */
-  readonly name: string;
-  /** The parts it affects. Two faults that share a part are not made at once. */
-  readonly claims: readonly string[];
-  /** Its duration, in leases. */
-  readonly leases: number;
-  readonly make: () => unknown;
-  readonly repair: () => unknown;
-}
 
 type Change<Target> = (target: Target) => unknown;
 
 type Of<Part> = (fleet: Fleet) => Part;
-
-type Maker = (fleet: Fleet, random: Random) => Fault;
 
 const nothing = () => undefined;
 const pause: Change<TestServer> = (server) => server.pause();
@@ -33,8 +22,6 @@ const needReplicas =
   (count: string): Change<TestServer> =>
   (server) =>
     onRedis(server, (client) => client.config('SET', 'min-replicas-to-write', count));
-
-const between = (random: Random, [from, to]: readonly [number, number]) => from + (to - from) * random.next();
 
 const nodeFault =
   (what: string, make: Change<FleetNode>, repair: Change<FleetNode>): Maker =>
@@ -76,7 +63,7 @@ const postgresFault = storeFault(
 );
 
 const wireFault =
-  (what: string, make: (wire: Fleet['allWires'][number], random: Random) => void): Maker =>
+  (what: string, make: (wire: Proxy, random: Random) => void): Maker =>
   ({ nodes }, random) => {
     const node = random.pick(nodes);
     const store = random.pick<StoreName>(['postgres', 'redis', 'redis']);
@@ -86,8 +73,8 @@ const wireFault =
       name: `wire from ${node.name} to ${store} ${what}`,
       claims: [`${node.name} to ${store}`],
       leases,
-      make: () => make(wire, random),
-      repair: () => wire.restore(),
+      make: () => wire && make(wire, random),
+      repair: () => wire?.restore(),
     };
   };
 
@@ -241,8 +228,24 @@ export const FAULTS = {
   ),
   'all wires slow': slowEverywhere,
   'all connections lost': connectionsLost,
+
+  ...SERVICE_FAULTS,
 } as const satisfies Record<string, Maker>;
 
 export type FaultKind = keyof typeof FAULTS;
 
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+
+const NODE_FAULTS: readonly FaultKind[] = ['node killed', 'node restarted', 'node paused'];
+
+/** The kinds that this fleet can have: some need services, and the embedded mode has no servers. */
+export const kindsFor = (
+  { services, mode }: Pick<Fleet, 'services' | 'mode'>,
+  kinds: readonly FaultKind[] = FAULT_KINDS,
+): FaultKind[] =>
+  kinds.filter((kind) =>
+    kind in SERVICE_FAULTS ? services.length > 0 : mode === 'servers' || NODE_FAULTS.includes(kind),
+  );
+
+/** Whether it is followers that do harm. */
+export const isEvil = (kind: FaultKind): boolean => kind in EVIL_FAULTS;

@@ -1,4 +1,4 @@
-import type { FleetNode } from './fleet';
+import type { Checker } from './fleet';
 
 /** The claims that a client can read in an access token. */
 export interface Token {
@@ -10,13 +10,15 @@ export interface Token {
   readonly tokenVersion: number;
   readonly globalVersion: number;
   readonly keyId: string;
-  /** The first time that a node called it revoked. */
+  /** The first time that a node or service called it revoked. */
   refused?: Sighting;
+  /** The first time that a service knew no such key. */
+  disowned?: Sighting;
 }
 
 /** One request with a token. Times in ms of `performance.now()`. */
 export interface Sighting {
-  readonly node: FleetNode;
+  readonly node: Checker;
   readonly began: number;
   readonly ended: number;
   readonly verdict: Verdict;
@@ -24,7 +26,7 @@ export interface Sighting {
   readonly answer: string;
 }
 
-export type Verdict = 'ACCEPTED' | 'REVOKED' | 'UNAVAILABLE' | 'WRONG';
+export type Verdict = 'ACCEPTED' | 'REVOKED' | 'DISOWNED' | 'UNAVAILABLE' | 'WRONG';
 
 /** Which tokens a revocation ends. Their sessions end too, but for those that `keeps` names. */
 export type Reach =
@@ -39,7 +41,7 @@ export type Kept = 'all' | 'none' | { readonly sessionId: string };
 /** An acknowledged revocation. Times in ms of `performance.now()`. */
 export interface Ending {
   readonly kind: string;
-  readonly node: FleetNode;
+  readonly node: Checker;
   readonly reach: Reach;
   readonly sent: number;
   readonly received: number;

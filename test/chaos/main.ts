@@ -12,6 +12,10 @@ const { values } = parseArgs({
     revocations: { type: 'string', default: '10000' },
     /** ms */
     lease: { type: 'string', default: '1000' },
+    /** The number of services that follow a node. */
+    services: { type: 'string', default: '4' },
+    /** One node with an embedded database, instead of three nodes. */
+    embedded: { type: 'boolean', default: false },
     /** Kinds of faults, separated by commas; all if left out. */
     faults: { type: 'string' },
   },
@@ -28,17 +32,19 @@ function kindsOf(names: string): FaultKind[] {
 }
 
 async function main(): Promise<void> {
-  const { seed, duration, revocations, lease, faults } = values;
+  const { seed, duration, revocations, lease, services, embedded, faults } = values;
   say(`Seed ${seed}.`);
   const report = await run({
     seed,
     duration: Number(duration) * 1000,
     revocations: Number(revocations),
     lease: Number(lease),
-    nodes: 3,
+    mode: embedded ? 'embedded' : 'servers',
+    nodes: embedded ? 1 : 3,
+    services: Number(services),
     users: 24,
     actors: 6,
-    auditors: 2,
+    auditors: 1,
     refreshers: 2,
     faults: faults === undefined ? undefined : kindsOf(faults),
     progress: say,

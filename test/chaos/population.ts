@@ -64,7 +64,7 @@ export interface Scene {
   readonly witness: Witness;
   readonly tally: Tally;
   readonly stop: AbortSignal;
-  /** Checks tokens on every node, without a wait. */
+  /** Checks tokens on every node and service, without a wait. */
   checkEverywhere(tokens: readonly Token[]): void;
   /** The administrator's session, once there is one. */
   admin?: Session;

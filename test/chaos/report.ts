@@ -12,6 +12,8 @@ export interface Report {
   readonly lease: string;
   readonly tally: Tally;
   readonly faults: readonly PastFault[];
+  /** How many checks each source answered, of each service. */
+  readonly services: readonly ReadonlyMap<string, number>[];
   readonly counts: Counts;
   readonly tokens: number;
   readonly settlement: Settlement | undefined;
@@ -32,6 +34,16 @@ function describeLatencies(name: string, latencies: readonly number[]): string {
   );
 }
 
+/** How many checks of all services each source answered. */
+function describeServices(services: Report['services']): string[] {
+  if (services.length === 0) return [];
+  const sums = new Map<string, number>();
+  for (const [source, count] of services.flatMap((checks) => [...checks]))
+    sums.set(source, (sums.get(source) ?? 0) + count);
+  const parts = [...sums].sort().map(([source, count]) => `${count} by ${source}`);
+  return [`Services that follow: ${services.length}. Their checks: ${parts.join(', ') || 'none'}.`];
+}
+
 function countByKind(faults: readonly PastFault[]): Map<FaultKind, number> {
   const counts = new Map<FaultKind, number>();
   for (const { kind } of faults) counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -44,7 +56,7 @@ const LONGEST_LINE = 1200;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 export function describeReport(report: Report): string {
-  const { seed, duration, lease, tally, faults, counts, tokens, settlement, violations } = report;
+  const { seed, duration, lease, tally, faults, services, counts, tokens, settlement, violations } = report;
   const sum = (what: 'confirmed' | 'unconfirmed' | 'refused' | 'unknown') =>
     [...tally.kinds.values()].reduce((total, kind) => total + kind[what], 0);
   return [
@@ -58,12 +70,19 @@ export function describeReport(report: Report): string {
     ...[...tally.reasons].map(([reason, count]) => `  unconfirmed ${count} times: ${reason}`),
     'From a revocation to its confirmed receipt:',
     describeLatencies('while nothing was wrong', tally.latencies.calm),
+    ...(services.length > 0
+      ? [
+          describeLatencies('while followers did harm', tally.latencies.harmed) +
+            `; ${tally.unconfirmedByHarm} unconfirmed`,
+        ]
+      : []),
     describeLatencies('during a fault', tally.latencies.troubled),
+    ...describeServices(services),
     `Faults: ${faults.length}.`,
     ...[...countByKind(faults)].map(([kind, count]) => `  ${kind}: ${count}`),
     `Tokens presented: ${counts.accepted} accepted, ${counts.refused} refused, ${counts.unavailable} times it could not be told.`,
     settlement
-      ? `When the faults were over: every node well after ${seconds(settlement.wellAfter)}, all confirmed after ${seconds(settlement.confirmedAfter)}.`
+      ? `When the faults were over: every node well after ${seconds(settlement.wellAfter)},${services.length > 0 ? ` every service following after ${seconds(settlement.followedAfter)},` : ''} all confirmed after ${seconds(settlement.confirmedAfter)}.`
       : 'It did not come to an end.',
     `Violations: ${countViolations(violations)}.`,
     ...violations.flatMap(({ promise, count, cases }) => [

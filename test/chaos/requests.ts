@@ -1,5 +1,5 @@
 import { type Answer, Api } from '../support/api';
-import type { FleetNode } from './fleet';
+import type { Checker } from './fleet';
 
 /** The pause of a client after an unreachable node, in ms. */
 export const AFTER_TROUBLE = 40;
@@ -25,7 +25,7 @@ export interface ReceiptAnswer {
 
 /** An outcome with its place and time: ms of `performance.now()`. */
 export interface Exchange {
-  readonly node: FleetNode;
+  readonly node: Checker;
   readonly began: number;
   readonly ended: number;
   readonly outcome: Outcome;
@@ -57,7 +57,7 @@ function read(answer: Answer): Outcome {
 }
 
 /** Times a request. Never throws: an unreachable node is an outcome too. */
-async function timed(node: FleetNode, request: () => Promise<Outcome>): Promise<Exchange> {
+async function timed(node: Checker, request: () => Promise<Outcome>): Promise<Exchange> {
   const began = performance.now();
   let outcome: Outcome;
   try {
@@ -69,11 +69,11 @@ async function timed(node: FleetNode, request: () => Promise<Outcome>): Promise<
 }
 
 /** Sends one request to the GraphQL API. */
-export const ask = (node: FleetNode, query: string, variables: object = {}, token?: string) =>
+export const ask = (node: Checker, query: string, variables: object = {}, token?: string) =>
   timed(node, async () => read(await new Api(node.url).send(query, variables, token)));
 
 /** Sends a token to `/oauth/revoke`. An empty answer means that the token is not known. */
-export const askToRevoke = (node: FleetNode, token: string) =>
+export const askToRevoke = (node: Checker, token: string) =>
   timed(node, async (): Promise<Outcome> => {
     const response = await fetch(`${node.url}/oauth/revoke`, {
       method: 'POST',

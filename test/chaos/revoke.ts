@@ -62,7 +62,7 @@ export async function revoke(scene: Scene, order: Order): Promise<Exchange> {
       scene.checkEverywhere(random.shuffled(tokens.slice(-6)).slice(0, TRIED_AT_ONCE));
     }
     if (confirmed) tally.tookUntilConfirmed(sent, received);
-    else tally.unconfirmed(unconfirmedReason ?? 'No reason was given.');
+    else tally.unconfirmed(unconfirmedReason ?? 'No reason was given.', sent, received);
   }
   return exchange;
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
 import { createCrowd } from './crowd';
 import type { FaultKind } from './faults';
-import { startFleet } from './fleet';
+import { type FleetOptions, startFleet } from './fleet';
 import { judge, type Settlement } from './oracle';
 import { createRandom } from './random';
 import type { Report } from './report';
@@ -10,14 +10,13 @@ import { createStorm } from './storm';
 import { createTally } from './tally';
 import { countViolations, createWitness } from './witness';
 
-export interface RunOptions {
+export interface RunOptions extends FleetOptions {
   readonly seed: string;
   /** The duration in ms. The run may end earlier, after this many revocations. */
   readonly duration: number;
   readonly revocations: number;
   /** ms */
   readonly lease: number;
-  readonly nodes: number;
   readonly users: number;
   /** The number of clients at each node. */
   readonly actors: number;
@@ -39,7 +38,7 @@ const LAST_ANSWER = 60_000;
 export async function run(options: RunOptions): Promise<Report> {
   const { seed, duration, revocations, lease, progress = () => undefined } = options;
   const random = createRandom(seed);
-  const fleet = await startFleet(options.nodes, {
+  const fleet = await startFleet(options, {
     RATE_LIMIT: 'off',
     LOG_LEVEL: 'warn',
     REVOCATION_LEASE: `${lease}ms`,
@@ -50,7 +49,7 @@ export async function run(options: RunOptions): Promise<Report> {
   const stop = new AbortController();
   try {
     const storm = createStorm(fleet, random.fork('storm'), lease, options.faults);
-    const tally = createTally(storm.during);
+    const tally = createTally(storm.weather);
     const witness = createWitness(storm.during);
     const crowd = createCrowd({ ...options, fleet, witness, tally, random: random.fork('crowd') });
     await crowd.gather();
@@ -110,6 +109,7 @@ export async function run(options: RunOptions): Promise<Report> {
       lease: `${lease} ms`,
       tally,
       faults: storm.past,
+      services: fleet.services.map(({ checks }) => checks),
       counts: witness.counts,
       tokens: witness.ledger.tokens.size,
       settlement,

@@ -1,8 +1,7 @@
-import type { TestServer } from '../support/servers';
+import type { Fleet } from './fleet';
 import { endsSession } from './ledger';
 import type { OracleOptions } from './oracle';
 import { refresh } from './refreshes';
-import { onPostgres } from './stores';
 
 /** The largest apparent difference between the clocks of the run and of Postgres, in ms. */
 const CLOCK_SLACK = 200;
@@ -51,8 +50,8 @@ const SESSIONS = `
 export type SessionTruth = ReadonlyMap<string, Row>;
 
 /** The sessions in Postgres, by their ids. */
-export async function readSessions(postgres: TestServer): Promise<SessionTruth> {
-  const rows = await onPostgres<Row>(postgres, SESSIONS);
+export async function readSessions(fleet: Fleet): Promise<SessionTruth> {
+  const rows = await fleet.sql<Row>(SESSIONS);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -121,11 +120,11 @@ export async function judgeSessions(options: OracleOptions): Promise<void> {
     };
     await refresh(scene, session);
   }
-  const sessions = await readSessions(fleet.stores.postgres);
+  const sessions = await readSessions(fleet);
   judgeDead(options, sessions);
   judgeEnds(options, sessions);
 
-  const users = await onPostgres<{ id: string }>(fleet.stores.postgres, 'select id from users');
+  const users = await fleet.sql<{ id: string }>('select id from users');
   const userIds = new Set(users.map(({ id }) => id));
   for (const { sessionId, userId } of witness.ledger.firstTokens()) {
     if (sessions.has(sessionId) || !userIds.has(userId)) continue;

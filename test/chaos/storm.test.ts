@@ -1,9 +1,14 @@
+import { FAULT_KINDS } from './faults';
 import type { Fleet } from './fleet';
 import { createRandom } from './random';
 import { plan } from './storm';
 
+const nodes = ['node 1', 'node 2', 'node 3'].map((name) => ({ name, wires: {} }));
 const fleet = {
-  nodes: ['node 1', 'node 2', 'node 3'].map((name) => ({ name, wires: {} })),
+  mode: 'servers',
+  nodes,
+  services: nodes.map((home, i) => ({ name: `service ${i + 1}`, home })),
+  addresses: () => '127.0.0.1',
   stores: {},
 } as unknown as Fleet;
 
@@ -21,11 +26,29 @@ test('a seed always gives the same plan of faults, and another seed another plan
   expect(firstOf('42')).not.toEqual(firstOf('43'));
 });
 
-test('faults of one episode never share a node, store or wire', () => {
+test('faults of one episode never share a node, store, service or wire', () => {
   let episodes = 0;
   for (const { faults } of plan(fleet, createRandom('7'))) {
     const claims = faults.flatMap(({ fault }) => fault.claims);
     expect(new Set(claims).size).toBe(claims.length);
     if (++episodes === 200) break;
   }
+});
+
+const kindsOf = (few: Partial<Fleet>) => {
+  const kinds = new Set<string>();
+  let episodes = 0;
+  for (const { faults } of plan({ ...fleet, ...few }, createRandom('7'))) {
+    for (const { kind } of faults) kinds.add(kind);
+    if (++episodes === 200) return [...kinds];
+  }
+  return [];
+};
+
+test('every kind of fault comes, but none of services where there are none, and none of servers in the embedded mode', () => {
+  expect(kindsOf({}).sort()).toEqual([...FAULT_KINDS].sort());
+  expect(kindsOf({ services: [] }).filter((kind) => /service|follow/.test(kind))).toEqual([]);
+  expect(
+    kindsOf({ mode: 'embedded' }).filter((kind) => /Redis|Postgres|wire|connections/.test(kind)),
+  ).toEqual([]);
 });

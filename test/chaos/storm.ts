@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Fault, FAULT_KINDS, type FaultKind, FAULTS } from './faults';
+import type { Fault } from './fault';
+import { type FaultKind, FAULTS, isEvil, kindsFor } from './faults';
 import type { Fleet } from './fleet';
 import type { Random } from './random';
 
@@ -29,10 +30,15 @@ export interface PastFault {
   to?: number;
 }
 
+/** `harmed`: there were followers that do harm, and nothing else. */
+export type Weather = 'calm' | 'harmed' | 'troubled';
+
 export interface Storm {
   readonly past: readonly PastFault[];
   /** The faults at any time between these two. */
   readonly during: (from: number, to: number) => string[];
+  /** What was at any time between these two. */
+  readonly weather: (from: number, to: number) => Weather;
   /** Makes faults until `signal` aborts. Resolves when the last one is repaired. */
   rage(signal: AbortSignal): Promise<void>;
 }
@@ -42,13 +48,13 @@ function* inTurns(random: Random, kinds: readonly FaultKind[]): Generator<FaultK
   for (;;) yield* random.shuffled(kinds);
 }
 
-/** Depends only on the seed and the names of the nodes, not on events of the run. */
+/** Depends only on the seed and the names of nodes and services, not on events of the run. */
 export function* plan(
   fleet: Fleet,
   random: Random,
-  kinds: readonly FaultKind[] = FAULT_KINDS,
+  chosen?: readonly FaultKind[],
 ): Generator<Episode, never> {
-  const turns = inTurns(random, kinds);
+  const turns = inTurns(random, kindsFor(fleet, chosen));
   for (let number = 0; ; number++) {
     const count = random.weighted([
       [60, 1],
@@ -71,7 +77,7 @@ export function createStorm(
   fleet: Fleet,
   random: Random,
   lease: number,
-  kinds: readonly FaultKind[] = FAULT_KINDS,
+  kinds?: readonly FaultKind[],
 ): Storm {
   const past: PastFault[] = [];
 
@@ -85,12 +91,18 @@ export function createStorm(
     entry.to = performance.now();
   };
 
+  const between = (from: number, to: number) =>
+    past.filter((fault) => fault.from <= to && (fault.to ?? Infinity) >= from);
+
   return {
     past,
     during: (from, to) =>
-      past
-        .filter((fault) => fault.from <= to && (fault.to ?? Infinity) >= from)
-        .map(({ name, from: began }) => `${name} (since ${Math.round(began)} ms)`),
+      between(from, to).map(({ name, from: began }) => `${name} (since ${Math.round(began)} ms)`),
+    weather(from, to) {
+      const faults = between(from, to);
+      if (faults.length === 0) return 'calm';
+      return faults.every(({ kind }) => isEvil(kind)) ? 'harmed' : 'troubled';
+    },
     async rage(signal) {
       for (const { calm, faults } of plan(fleet, random, kinds)) {
         await sleep(SHORTEST_CALM + calm * lease, undefined, { signal }).catch(() => undefined);

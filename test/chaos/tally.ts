@@ -1,3 +1,5 @@
+import type { Weather } from './storm';
+
 /** The outcomes of the revocations of one kind. */
 export interface KindTally {
   confirmed: number;
@@ -13,8 +15,10 @@ export interface Tally {
   readonly kinds: ReadonlyMap<string, KindTally>;
   /** The reasons of unconfirmed receipts, with their numbers. */
   readonly reasons: ReadonlyMap<string, number>;
-  /** The times to the confirmed receipt in ms, without a fault meanwhile and with one. */
-  readonly latencies: { readonly calm: number[]; readonly troubled: number[] };
+  /** The times to the confirmed receipt in ms, by what was wrong meanwhile. */
+  readonly latencies: Readonly<Record<Weather, number[]>>;
+  /** The unconfirmed receipts while followers did harm, and nothing else was wrong. */
+  unconfirmedByHarm: number;
   /** The revocations with a receipt, confirmed or not. */
   acknowledged: number;
   logins: number;
@@ -26,17 +30,18 @@ export interface Tally {
   thefts: number;
   of(kind: string): KindTally;
   tookUntilConfirmed(sent: number, received: number): void;
-  unconfirmed(reason: string): void;
+  unconfirmed(reason: string, sent: number, received: number): void;
 }
 
-export function createTally(faultsDuring: (from: number, to: number) => string[]): Tally {
+export function createTally(weather: (from: number, to: number) => Weather): Tally {
   const kinds = new Map<string, KindTally>();
   const reasons = new Map<string, number>();
-  const latencies = { calm: [] as number[], troubled: [] as number[] };
-  return {
+  const latencies: Record<Weather, number[]> = { calm: [], harmed: [], troubled: [] };
+  const tally: Tally = {
     kinds,
     reasons,
     latencies,
+    unconfirmedByHarm: 0,
     acknowledged: 0,
     logins: 0,
     refreshes: 0,
@@ -47,10 +52,11 @@ export function createTally(faultsDuring: (from: number, to: number) => string[]
       kinds.set(kind, known);
       return known;
     },
-    tookUntilConfirmed(sent, received) {
-      const place = faultsDuring(sent, received).length === 0 ? latencies.calm : latencies.troubled;
-      place.push(received - sent);
+    tookUntilConfirmed: (sent, received) => void latencies[weather(sent, received)].push(received - sent),
+    unconfirmed(reason, sent, received) {
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      if (weather(sent, received) === 'harmed') tally.unconfirmedByHarm += 1;
     },
-    unconfirmed: (reason) => void reasons.set(reason, (reasons.get(reason) ?? 0) + 1),
   };
+  return tally;
 }

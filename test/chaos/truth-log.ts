@@ -1,6 +1,5 @@
-import type { TestServer } from '../support/servers';
+import type { Fleet } from './fleet';
 import type { Reach, Token } from './ledger';
-import { onPostgres } from './stores';
 
 interface Row {
   readonly kind: 'TOKEN' | 'SESSION' | 'USER' | 'EVERYONE' | 'KEY';
@@ -18,13 +17,14 @@ export interface TruthLog {
   readonly size: number;
   /** The first end of a token, in ms since 1970; undefined if it was not ended. */
   endOf(token: Token): number | undefined;
+  /** When the key of a token was revoked, in ms since 1970; undefined if it was not. */
+  endOfKey(token: Token): number | undefined;
   /** Whether the revocation of a receipt is in the log. For a session it cannot tell, as other entries may end it. */
   holds(reach: Reach): boolean;
 }
 
-export async function readTruthLog(postgres: TestServer): Promise<TruthLog> {
-  const rows = await onPostgres<Row>(
-    postgres,
+export async function readTruthLog(fleet: Fleet): Promise<TruthLog> {
+  const rows = await fleet.sql<Row>(
     `select kind, user_id, token_id, session_id, key_id, token_version, global_version, revoked_at from revocations`,
   );
   const bySubject = new Map<string, Row[]>();
@@ -41,18 +41,21 @@ export async function readTruthLog(postgres: TestServer): Promise<TruthLog> {
   }
   const of = (kind: Row['kind'], subject: string) => bySubject.get(`${kind} ${subject}`) ?? [];
 
+  const firstOf = (ends: readonly Row[]) =>
+    ends.length === 0 ? undefined : Math.min(...ends.map((row) => row.revoked_at.getTime()));
+
   return {
     size: rows.length,
     endOf(token) {
-      const ends = [
+      return firstOf([
         ...of('TOKEN', token.id),
         ...of('SESSION', token.sessionId),
         ...of('USER', token.userId).filter((row) => (row.token_version ?? 0) > token.tokenVersion),
         ...of('EVERYONE', 'everyone').filter((row) => (row.global_version ?? 0) > token.globalVersion),
         ...of('KEY', token.keyId),
-      ].map((row) => row.revoked_at.getTime());
-      return ends.length === 0 ? undefined : Math.min(...ends);
+      ]);
     },
+    endOfKey: (token) => firstOf(of('KEY', token.keyId)),
     holds(reach) {
       switch (reach.scope) {
         case 'USER':

@@ -68,3 +68,48 @@ test('a deaf wire passes requests and loses answers', async () => {
   expect(answered).toBe('');
   other.destroy();
 });
+
+test('a mute wire loses requests and passes answers', async () => {
+  let near: Socket | undefined;
+  let arrived = '';
+  echo.on('connection', (one: Socket) => (near = one).on('data', (data) => (arrived += data.toString())));
+  const other = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+  let answered = '';
+  other.on('error', () => undefined).on('data', (data) => (answered += data.toString()));
+  other.write('one ');
+  await eventually(() => expect(answered).toBe('one '));
+  proxy.mute();
+  other.write('two ');
+  near?.write('news ');
+  await eventually(() => expect(answered).toBe('one news '));
+  proxy.restore();
+  await say('still there');
+  expect(arrived).toBe('one ');
+  other.destroy();
+});
+
+test('a forgotten connection is half-open: it passes nothing, not even its end, and a new one works', async () => {
+  let near: Socket | undefined;
+  let arrived = '';
+  echo.once('connection', (one: Socket) => (near = one).on('data', (data) => (arrived += data.toString())));
+  const other = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+  let answered = '';
+  other.on('error', () => undefined).on('data', (data) => (answered += data.toString()));
+  other.write('hello ');
+  await eventually(() => expect(answered).toBe('hello '));
+  proxy.forget();
+  // New connections prove that the forgotten one has had enough time.
+  const useAnother = async () => {
+    const fresh = connect(Number(new URL(proxy.url).port), '127.0.0.1');
+    fresh.write('here');
+    await new Promise((resolve) => fresh.once('data', resolve));
+    fresh.destroy();
+  };
+  other.write('is anybody there');
+  near?.write('news');
+  await useAnother();
+  near?.destroy();
+  await useAnother();
+  expect([arrived, answered, other.destroyed]).toEqual(['hello ', 'hello ', false]);
+  other.destroy();
+});

@@ -1,4 +1,4 @@
-import type { FleetNode } from './fleet';
+import type { Checker } from './fleet';
 import { createLedger, type Ending, type Ledger, type Sighting, type Token, type Verdict } from './ledger';
 import { ask, askToRevoke, type Exchange, inShort } from './requests';
 
@@ -30,22 +30,22 @@ export interface Witness {
     promise: string,
     exchange: Pick<Sighting, 'node' | 'began' | 'ended'> | undefined,
     details: string[],
-    ...others: FleetNode[]
+    ...others: Checker[]
   ): void;
   /** Sends a request. Judges whether its token may do it, unless any token may. */
   send(
-    node: FleetNode,
+    node: Checker,
     query: string,
     variables?: object,
     token?: Token,
     needsGoodToken?: boolean,
   ): Promise<Exchange>;
   /** Sends any token of a session to `/oauth/revoke`, which needs no good one. */
-  sendToRevoke(node: FleetNode, token: string): Promise<Exchange>;
+  sendToRevoke(node: Checker, token: string): Promise<Exchange>;
   /** Notes a granted token and judges the grant, which depends on Postgres only. */
   granted(text: string, exchange: Exchange): Token;
   /** Presents a token to a node in a request that needs only a good token. */
-  present(token: Token, node: FleetNode, way?: 'check' | 'me'): Promise<Sighting>;
+  present(token: Token, node: Checker, way?: 'check' | 'me'): Promise<Sighting>;
 }
 
 /** The limits for one promise: beyond them a case is only counted, or the run ends. */
@@ -112,7 +112,10 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
   const expected = (request: string, exchange: Exchange) => {
     const { outcome } = exchange;
     if (outcome.kind === 'fault') {
-      accuse('The service met an unexpected fault.', exchange, [`To ${request}`, `it said ${outcome.why}.`]);
+      accuse('A node or service met an unexpected fault.', exchange, [
+        `To ${request}`,
+        `it said ${outcome.why}.`,
+      ]);
     }
     return exchange;
   };
@@ -123,12 +126,14 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
     return exchange;
   };
 
-  const verdictOn = ({ outcome }: Exchange): Verdict => {
+  const verdictOn = ({ node, outcome }: Exchange): Verdict => {
     if (outcome.kind === 'done') return 'ACCEPTED';
     if (outcome.kind === 'unavailable') return 'UNAVAILABLE';
     if (outcome.kind === 'fault') return 'WRONG';
     if (outcome.code === 'FORBIDDEN') return 'ACCEPTED';
-    return outcome.reason === 'TOKEN_REVOKED' ? 'REVOKED' : 'WRONG';
+    if (outcome.reason === 'TOKEN_REVOKED') return 'REVOKED';
+    // A service knows the keys that nodes publish. A revoked one is not among them.
+    return node.kind === 'service' && outcome.reason === 'TOKEN_INVALID' ? 'DISOWNED' : 'WRONG';
   };
 
   return {
@@ -165,14 +170,18 @@ export function createWitness(faultsDuring: (from: number, to: number) => string
           counts.refused += 1;
           if (!token.refused || sighting.ended < token.refused.ended) token.refused = sighting;
           break;
+        case 'DISOWNED':
+          counts.refused += 1;
+          if (!token.disowned || sighting.ended < token.disowned.ended) token.disowned = sighting;
+          break;
         case 'UNAVAILABLE':
           counts.unavailable += 1;
           break;
         case 'WRONG':
           if (outcome.kind === 'fault') break;
-          accuse('A node called a token of ours something else than revoked.', exchange, [
+          accuse('A token of ours was called something else than revoked.', exchange, [
             `It was ${nameOf(token)}.`,
-            `The node said ${sighting.answer}.`,
+            `${node.name} said ${sighting.answer}.`,
           ]);
       }
       return sighting;

@@ -56,6 +56,7 @@ const ENV = {
   CORS_ORIGINS: 'https://a.example.com,https://b.example.com',
   TRUST_PROXY: '10.0.0.0/8,127.0.0.1',
   INTROSPECTION_SECRET: 'introspect: 4tQz8LmW2xR7vK1pB9cD',
+  FOLLOWERS_PER_NODE: '70',
   ADMIN_EMAIL: 'ada@example.com',
   ADMIN_PASSWORD: ' correct horse battery ',
   LOG_LEVEL: 'warn',

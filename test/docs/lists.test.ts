@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config';
 import type { Env } from '../../src/config/env';
 import { AUDIT_EVENT_TYPES } from '../../src/core/account';
+import { RULES as OF_HARM } from '../model/embedded/harm';
+import { RULES as OF_EMBEDDED } from '../model/embedded/model';
+import { FOLLOWER_RULES, RULES as OF_LEASE } from '../model/rules';
+import { RULES as OF_WRITES } from '../model/writes/model';
 
 const read = (page: string) => readFileSync(join(__dirname, '../../docs', page), 'utf8');
 
@@ -18,4 +22,11 @@ test('the page of settings has a section for every setting that is read, and for
   const headings = [...read('settings.md').matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading);
   const described = headings.flatMap((heading) => [...heading.matchAll(/`(\w+)`/g)].map(([, name]) => name));
   expect(described.sort()).toEqual([...asked].sort());
+});
+
+test('the page on the protocol names every rule of the models, and no other', () => {
+  const brackets = [...read('protocol.md').matchAll(/\[(`[^\]]+`)\]/g)].map(([, names = '']) => names);
+  const named = brackets.flatMap((names) => [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  const rules = [...OF_LEASE, ...FOLLOWER_RULES, ...OF_EMBEDDED, ...OF_HARM, ...OF_WRITES];
+  expect([...new Set(named)].sort()).toEqual([...new Set<string>(rules)].sort());
 });

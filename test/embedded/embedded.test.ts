@@ -52,13 +52,24 @@ test('without settings it starts, describes itself, and shows its administratorâ
     view: 'current',
   });
 
-  const secret = join(folder, 'data/secret');
-  expect((await stat(secret)).mode & 0o777).toBe(0o600);
-  expect((await readFile(secret, 'utf8')).trim().length).toBeGreaterThanOrEqual(43);
+  const secrets = ['secret', 'introspection-secret'].map((name) => join(folder, 'data', name));
+  for (const secret of secrets) {
+    expect((await stat(secret)).mode & 0o777).toBe(0o600);
+    expect((await readFile(secret, 'utf8')).trim().length).toBeGreaterThanOrEqual(43);
+  }
+  expect(text).toContain(`export INTROSPECTION_SECRET=$(cat "${secrets[1]}")`);
+  const forServices = await readFile(secrets[1]!, 'utf8');
+  expect(text).not.toContain(forServices.trim());
 
   node.signal('SIGTERM');
   expect(await node.ended).toBe(0);
   const again = await start();
+  const introspection = await fetch(`${again.url}/oauth/introspect`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${forServices.trim()}` },
+    body: new URLSearchParams({ token: admin.accessToken }),
+  });
+  expect(await introspection.json()).toMatchObject({ active: true });
   expect(again.output()).not.toContain('password  ');
   await again.api.login('admin@example.com', password);
 });

@@ -25,8 +25,7 @@ test('the demo shows requests served, a refresh before the token expires, and th
     ...{ INTROSPECTION_SECRET, ACCESS_TOKEN_TTL: '3s' },
   });
   service = await startExample(join(EXAMPLES, 'apollo-service/service.mjs'), 'is ready at', {
-    ...{ AUTH_URL: urls.AUTH_URL, INTROSPECTION_SECRET },
-    ...{ REDIS_URL: world.redisUrl, PORT: port },
+    ...{ ISSUER: urls.AUTH_URL, INTROSPECTION_SECRET, PORT: port },
   });
   const { stdout } = await promisify(execFile)(
     process.execPath,

@@ -19,8 +19,10 @@ const SERVICES: readonly {
   readonly path?: string;
   /** Whether it has packages of its own. */
   readonly isCopied?: boolean;
+  /** Whether it uses Redis beside the node that it follows. */
+  readonly hasRedis?: boolean;
 }[] = [
-  { program: 'apollo-service/service.mjs', put: askGraphql },
+  { program: 'apollo-service/service.mjs', put: askGraphql, hasRedis: true },
   { program: 'type-graphql-service/dist/service.js', put: askGraphql },
   { program: 'nestjs/dist/service.mjs', put: askGraphql, path: '/graphql', isCopied: true },
   { program: 'express-rest/service.mjs', put: askRest },
@@ -54,9 +56,9 @@ beforeAll(async () => {
   [nest, redis] = await Promise.all([buildCopy('nestjs'), startRedis()]);
   world = await createWorld({ redis: redis.url });
   const port = String(await freePort());
-  const AUTH_URL = `http://127.0.0.1:${port}`;
-  api = new Api(AUTH_URL);
-  authEnv = { PORT: port, ISSUER: AUTH_URL, INTROSPECTION_SECRET };
+  const ISSUER = `http://127.0.0.1:${port}`;
+  api = new Api(ISSUER);
+  authEnv = { PORT: port, ISSUER, INTROSPECTION_SECRET };
   const auth = await startNodeProcess({
     ...{ ...authEnv, DATABASE_URL: world.databaseUrl, REDIS_URL: redis.url },
   });
@@ -66,8 +68,8 @@ beforeAll(async () => {
   };
   for (const service of SERVICES) {
     const PORT = String(await freePort());
-    const env = { AUTH_URL, INTROSPECTION_SECRET, REDIS_URL: redis.url, PORT };
-    const { program, path = '', isCopied } = service;
+    const { program, path = '', isCopied, hasRedis } = service;
+    const env = { ISSUER, INTROSPECTION_SECRET, PORT, ...(hasRedis && { REDIS_URL: redis.url }) };
     const file = isCopied ? join(nest, program.replace('nestjs/', '')) : join(EXAMPLES, program);
     const child = await startExample(file, 'is ready at', env);
     running.set(service, { url: `http://127.0.0.1:${PORT}${path}`, child });
@@ -141,27 +143,31 @@ test('in Nest, a resolver without a decorator is for signed-in users', async () 
   expect(await askGraphql(url, UNDECORATED)).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
 });
 
-test('services work without the auth server; without Redis too they refuse everything and recover', async () => {
+test('with Redis a service works without the auth server; without both it refuses everything, and recovers', async () => {
   const [tokens, ended] = [await api.newUser(), await api.newUser()];
   const services = SERVICES.map(asking);
   for (const { whoami } of services) expect(await whoami(tokens)).toMatchObject(served(tokens));
   expect(await api.end('logout', ended.accessToken)).toMatchObject({ confirmed: true });
 
-  await killAuth();
-  for (const { whoami } of services) {
-    expect(await whoami(tokens)).toMatchObject(served(tokens));
-    expect(await whoami(ended)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
-  }
-
-  await redis.kill();
   const unavailable = { status: 503, code: 'SERVICE_UNAVAILABLE' };
-  for (const { ask, whoami } of services) {
+  const refusesAll = async ({ ask, whoami }: (typeof services)[number]) => {
     await eventually(async () => expect(await whoami(tokens)).toMatchObject(unavailable));
     // A token that it knows as revoked may still be called revoked.
     expect([401, 503]).toContain((await whoami(ended)).status);
     expect(await ask('whoami')).toMatchObject({ status: 401, reason: 'TOKEN_MISSING' });
     expect(await ask('hello')).toMatchObject({ status: 200 });
+  };
+  await killAuth();
+  for (const service of SERVICES) if (!service.hasRedis) await refusesAll(asking(service));
+  // Their leases are over, so it would refuse too if it had only followed.
+  for (const service of SERVICES.filter(({ hasRedis }) => hasRedis)) {
+    const { whoami } = asking(service);
+    expect(await whoami(tokens)).toMatchObject(served(tokens));
+    expect(await whoami(ended)).toMatchObject({ status: 401, reason: 'TOKEN_REVOKED' });
   }
+
+  await redis.kill();
+  for (const service of services) await refusesAll(service);
 
   // Redis comes back empty.
   await redis.start();
@@ -174,16 +180,25 @@ test('services work without the auth server; without Redis too they refuse every
 
 test.each(SERVICES)('$program stops on request, and no logout waits for it then', async (service) => {
   const { child } = running.get(service)!;
+  /** The services that follow the node, and those that it lost without a farewell. */
+  const followers = async () => {
+    const text = await (await fetch(`${api.url}/metrics`)).text();
+    const [, count] = /^tokenfence_followers (\d+)$/m.exec(text) ?? [];
+    return { count: Number(count), lost: /^tokenfence_followers_dropped_total.*$/m.exec(text)?.[0] };
+  };
   const client = new Redis(redis.url);
-  const nodes = async () => {
+  const inRedis = async () => {
     const [epoch = ''] = await client.keys('*:epoch');
     return (await client.hkeys(epoch)).filter((name) => name.startsWith('n:')).length;
   };
-  // The running services and the auth server.
-  await eventually(async () => expect(await nodes()).toBe(running.size + 1));
+  const withRedis = () => [...running.keys()].filter(({ hasRedis }) => hasRedis).length;
+  await eventually(async () => expect(await followers()).toEqual({ count: running.size, lost: undefined }));
+  // The auth server, and each service that uses Redis beside it.
+  await eventually(async () => expect(await inRedis()).toBe(1 + withRedis()));
   // Apollo Server ends the process with the signal that it got.
   expect([0, 'SIGTERM']).toContain(await child.stop());
   running.delete(service);
-  expect(await nodes()).toBe(running.size + 1);
+  expect(await followers()).toEqual({ count: running.size, lost: undefined });
+  expect(await inRedis()).toBe(1 + withRedis());
   client.disconnect();
 });

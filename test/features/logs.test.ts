@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config';
 import { shownSettings } from '../../src/config/shown-settings';
+import { introspectionSecretOf } from '../../src/server/database';
 import { startText } from '../../src/server/start-text';
 import { eventually } from '../support/eventually';
 import { freePort } from '../support/servers';
@@ -136,6 +139,23 @@ test('a later start of the embedded mode suggests another account than the first
   });
   expect(first).toContain('\\"ada@example.com\\"');
   expect(startText(config, server)).toMatch(/\\"ada-[0-9a-f]{6}@example\.com\\"/);
+});
+
+test.each([
+  ['outside production', {}, true],
+  ['not in production', { NODE_ENV: 'production', DATABASE_URL: 'embedded' }, false],
+  ['not if one is set', { INTROSPECTION_SECRET: 'only for tests: 9cKq3uTz5wQe8rYb1m' }, false],
+])('the embedded mode makes a secret for services: %s', async (_when, env, makesOne) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tokenfence-secret-'));
+  const config = readConfig({ DATA_DIR: folder, ...env });
+  const secret = await introspectionSecretOf(config);
+  expect(await readdir(folder)).toEqual(makesOne ? ['introspection-secret'] : []);
+  expect(secret).toEqual(makesOne ? expect.stringMatching(/^[\w-]{43}$/) : config.introspectionSecret);
+  expect(await introspectionSecretOf(config)).toBe(secret);
+  const server = { announceStop: () => undefined, close: () => Promise.resolve() };
+  const text = startText(config, { ...server, url: 'http://127.0.0.1:4001' });
+  expect(text.includes("issuer: 'http://localhost:4000', server: 'http://127.0.0.1:4001'")).toBe(makesOne);
+  await rm(folder, { recursive: true });
 });
 
 test('the server starts and serves although standard output and standard error close', async () => {

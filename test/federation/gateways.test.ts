@@ -57,8 +57,7 @@ beforeAll(async () => {
   };
   const [posts, apollo, hive] = await Promise.all([freePort(), freePort(), freePort()]);
   const SUPERGRAPH = join(folder, 'supergraph.graphql');
-  const stores = { ...SECRETS, AUTH_URL: node.url, REDIS_URL: world.redisUrl };
-  await start('posts.mjs', 'are ready at', { ...stores, PORT: String(posts) });
+  await start('posts.mjs', 'are ready at', { ...SECRETS, AUTH_URL: node.url, PORT: String(posts) });
   const POSTS_URL = `http://127.0.0.1:${posts}`;
   await start('compose.mjs', 'The supergraph is in', { AUTH_URL: node.url, POSTS_URL, SUPERGRAPH });
   await Promise.all([

@@ -35,7 +35,8 @@ const MOST_STATES = 150_000;
  * Explores every reachable state, nearest first, and stops at the first fault. Nothing is left out: no order of events
  * stands for another one, and two states are one only if they are equal.
  */
-export function explore<State>({ start, pack, unpack, moves, fault, signs }: System<State>): Exploration {
+export function explore<State>(system: System<State>, mostStates = MOST_STATES): Exploration {
+  const { start, pack, unpack, moves, fault, signs } = system;
   const states = new PackedStates();
   /** The state and the step from which each state was first reached. */
   const cameFrom: number[] = [];
@@ -98,8 +99,8 @@ export function explore<State>({ start, pack, unpack, moves, fault, signs }: Sys
       offered += 1;
     });
     if (wrong !== undefined) return result(wrong);
-    if (states.size > MOST_STATES)
-      throw new Error(`More than ${MOST_STATES} states: bound the scenario better.`);
+    if (states.size > mostStates)
+      throw new Error(`More than ${mostStates} states: bound the scenario better.`);
   }
   return result();
 }

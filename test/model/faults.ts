@@ -1,7 +1,8 @@
-import { LEASE, type Model, type Moves, SLOW_CLOCK_LOSES_ONE_IN, WAIT } from './model';
-import { at, knownServers, nameOf } from './protocol/names';
+import { hasSlowClock, type Model, type Moves, SLOW_CLOCK_LOSES_ONE_IN } from './model';
+import { at, followerName, knownServers, nameOf } from './protocol/names';
 import { leaveEpoch } from './protocol/view';
 import { copyOfData, DELETED, type Faults, NONE, type Server, spend, type World } from './state';
+import type { Lease } from './state-followers';
 
 /**
  * Pauses need no step: a process, or a message on its way, may be passed over for any number of ticks. A node that died
@@ -9,9 +10,9 @@ import { copyOfData, DELETED, type Faults, NONE, type Server, spend, type World 
  */
 export const passTime: Moves = (model, world, offer) => {
   offer('a tick passes', (next) => {
-    const hasSlowClock = model.scenario.roles.some(({ slowClock }) => slowClock);
-    if (hasSlowClock) next.phase = (next.phase + 1) % SLOW_CLOCK_LOSES_ONE_IN;
-    for (const index of next.processes.keys()) if (clockRuns(model, next, index)) grow(next, index);
+    if (hasSlowClock(model)) next.phase = (next.phase + 1) % SLOW_CLOCK_LOSES_ONE_IN;
+    for (const index of next.processes.keys()) if (clockRuns(model, next, index)) grow(model, next, index);
+    passTimeOfGrants(model, next);
   });
 };
 
@@ -21,16 +22,44 @@ function clockRuns({ scenario, keeps }: Model, world: World, index: number): boo
   return !world.processes[index]!.asleep || keeps('the larger of two clocks counts');
 }
 
-function grow(world: World, index: number): void {
+function grow({ lease, wait }: Model, world: World, index: number): void {
   const process = world.processes[index]!;
-  const older = (age: number, most: number) => (age < most ? age + 1 : most);
-  process.knownFor = process.id === 0 ? 0 : older(process.knownFor, WAIT);
-  process.leaseAge = older(process.leaseAge, LEASE);
-  if (process.leaseAge === LEASE) process.leaseTail = 0;
-  process.viewAge = older(process.viewAge, LEASE);
-  for (const beat of [process.beat, process.lateBeat]) if (beat) beat.age = older(beat.age, LEASE);
+  process.knownFor = process.id === 0 ? 0 : older(process.knownFor, wait);
+  process.leaseAge = older(process.leaseAge, lease);
+  if (process.leaseAge === lease) process.leaseTail = 0;
+  process.viewAge = older(process.viewAge, lease);
+  for (const beat of [process.beat, process.lateBeat]) if (beat) beat.age = older(beat.age, lease);
   for (const publication of world.publications)
-    if (publication?.by === index) publication.age = older(publication.age, WAIT);
+    if (publication?.by === index) publication.age = older(publication.age, wait);
+}
+
+const older = (age: number, most: number) => (age < most ? age + 1 : most);
+const sooner = <Some extends Lease>(lease: Some | undefined): Some | undefined =>
+  lease && lease.left > 1 ? { ...lease, left: lease.left - 1 } : undefined;
+
+/** What nodes wait for, and what followers hold, each by its own clock. */
+function passTimeOfGrants(model: Model, world: World): void {
+  const { keeps, scenario, lease } = model;
+  const isLate = world.phase === 0;
+  for (const [index, host] of world.hosts.entries()) {
+    const { slowClock } = scenario.roles[index]!;
+    // The monotonic clock may stop while the machine sleeps. Then the node waits for longer than it has to.
+    const sleeps =
+      world.processes[index]!.asleep && keeps('the node waits for grants by the monotonic clock');
+    if ((slowClock && isLate) || sleeps) continue;
+    host.grants = host.grants.map(sooner).filter((grant) => grant !== undefined);
+  }
+  for (const [index, { links, asleep }] of world.followers.entries()) {
+    const { slowClock } = scenario.followers![index]!;
+    const sleeps = asleep && !keeps('a follower counts by the larger of two clocks');
+    if ((slowClock && isLate) || sleeps) continue;
+    for (const link of links) {
+      link.granted = sooner(link.granted);
+      link.lease = sooner(link.lease);
+      if (link.beat) link.beat.age = older(link.beat.age, lease);
+      if (link.beat?.age === lease && keeps('a grant counts from the stamp')) link.beat = undefined;
+    }
+  }
 }
 
 /** The possible faults of Redis. */
@@ -131,7 +160,7 @@ export const failOver: Moves = (model, world, offer) => {
 /** The possible faults of processes and clocks. */
 export const failProcesses: Moves = (model, world, offer) => {
   for (const [index, process] of world.processes.entries()) {
-    const { keepsView, reconnects, sleeps } = model.scenario.roles[index]!;
+    const { keepsView, reconnects, setsClock, sleeps } = model.scenario.roles[index]!;
     if (!keepsView) continue;
     const name = nameOf(model, index);
     if (reconnects && process.stage === 'following')
@@ -142,5 +171,32 @@ export const failProcesses: Moves = (model, world, offer) => {
       offer(`the machine of ${name} ${process.asleep ? 'wakes' : 'falls asleep'}`, (next) => {
         next.processes[index]!.asleep = !process.asleep;
       });
+    if (setsClock && process.viewAge < model.lease)
+      offer(`the wall clock of ${name} is set forward`, (next) => {
+        const hit = next.processes[index]!;
+        hit.leaseAge = model.lease;
+        hit.leaseTail = 0;
+        hit.viewAge = model.lease;
+        if (hit.beat) hit.beat.age = model.lease;
+        if (!model.keeps('the node waits for grants by the monotonic clock')) next.hosts[index]!.grants = [];
+      });
+  }
+  failFollowers(model, world, offer);
+};
+
+const failFollowers: Moves = (model, world, offer) => {
+  for (const [follower, { asleep, links }] of world.followers.entries()) {
+    const { setsClock, sleeps } = model.scenario.followers![follower]!;
+    const name = followerName(model, follower);
+    if (sleeps)
+      offer(`the machine of ${name} ${asleep ? 'wakes' : 'falls asleep'}`, (next) => {
+        next.followers[follower]!.asleep = !asleep;
+      });
+    for (const isAhead of setsClock ? [true, false] : []) {
+      if (!links.some(({ lease }) => lease?.seemsOver === !isAhead)) continue;
+      offer(`the wall clock of ${name} is set ${isAhead ? 'forward' : 'back'}`, (next) => {
+        for (const { lease } of next.followers[follower]!.links) if (lease) lease.seemsOver = isAhead;
+      });
+    }
   }
 };

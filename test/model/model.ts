@@ -1,5 +1,6 @@
 import type { Offer } from './explorer';
-import { bitOf, type Data, type Faults, NONE, NOTHING, type World } from './state';
+import type { Faults, World } from './state';
+import type { Rule } from './rules';
 
 /**
  * Time passes in ticks. Steps happen between two ticks, in any order and number. A clock shows the number of its ticks,
@@ -17,44 +18,6 @@ export const LEASE = 1;
 export const WAIT = 2;
 export const SLOW_CLOCK_LOSES_ONE_IN = 2;
 
-/** The rules that can be removed, one at a time, to see what each prevents. */
-export const RULES = [
-  'the tail is noted before the load',
-  'the load is of the full log',
-  'a heartbeat counts when its tail was applied',
-  'an epoch is bound to the run of its server',
-  'an epoch is bound to the promotion of its server',
-  'a lost stream ends the epoch',
-  'a publication finds the stream',
-  'a heartbeat behind the tail finds the stream',
-  'a heartbeat names its epoch',
-  'a heal names its epoch',
-  'a heal is filled with its last entry',
-  'records are named by their epoch',
-  'a fill needs its ticket',
-  'a publication voids the ticket',
-  'a publication merges into the record',
-  'a publication makes no record',
-  'an epoch is known for W before a fast confirmation',
-  'W is longer than L',
-  'the stamp is taken before sending',
-  'without Postgres, only a filled epoch is joined',
-  'the nodes are noted with the publication',
-  'the id and the nodes are read in one step',
-  'a beat is compared before its node is removed',
-  'a count of beats never comes again',
-  'a slow confirmation finds the epoch unchanged',
-  'records are read under the lease only',
-  'a lease holds in its own epoch only',
-  'a heartbeat counts when replicas have it',
-  'a publication counts when replicas have it',
-  'a gap in the stream is noticed',
-  'the larger of two clocks counts',
-  'a node that leaves gives up its view first',
-  'late answers of an earlier join are not heard',
-] as const;
-export type Rule = (typeof RULES)[number];
-
 /** What a process can do. */
 export interface Role {
   readonly name: string;
@@ -71,6 +34,29 @@ export interface Role {
   readonly sleeps?: boolean;
   /** Whether it may lose its connection, or begin again, at any time. */
   readonly reconnects?: boolean;
+  /** Whether it takes revocations from Postgres while it follows, before the stream brings them. */
+  readonly catchesUp?: boolean;
+  /** Whether it may die, and begin again with nothing. */
+  readonly dies?: boolean;
+  /** Whether its wall clock may be set forward. */
+  readonly setsClock?: boolean;
+}
+
+/** What a follower can do. */
+export interface FollowerRole {
+  readonly name: string;
+  readonly slowClock?: boolean;
+  readonly sleeps?: boolean;
+  /** Whether it may lose its connection to a node at any time, and connect again. */
+  readonly reconnects?: boolean;
+  /** Whether it may connect to another node before it leaves the first. */
+  readonly moves?: boolean;
+  /** Whether it may leave a node with a farewell. */
+  readonly leaves?: boolean;
+  /** Whether its wall clock may be set forward, and back. */
+  readonly setsClock?: boolean;
+  /** Whether it begins without a connection and a snapshot. */
+  readonly isNew?: boolean;
 }
 
 /** A small fleet and its possible faults. */
@@ -78,6 +64,10 @@ export interface Scenario {
   readonly name: string;
   readonly why: string;
   readonly roles: readonly Role[];
+  readonly followers?: readonly FollowerRole[];
+  /** L and W in ticks; 1 and 2 by default. */
+  readonly lease?: number;
+  readonly wait?: number;
   /** 1 by default. */
   readonly revocations?: number;
   readonly servers?: 1 | 2;
@@ -110,84 +100,43 @@ export interface Scenario {
   readonly slowAnswers?: boolean;
   /** Whether the heartbeat of an earlier join may still be under way. */
   readonly lateBeats?: boolean;
+  /** Whether a node keeps its view, and the lease of it, when its epoch ends. The next load is then added to the view. */
+  readonly keepsViews?: boolean;
+  /** Whether a heartbeat is sent, arrives and is answered in one step. */
+  readonly quickBeats?: boolean;
+  /** How often a node may join, if there are followers: each join has a name of its own. */
+  readonly mostJoinings?: number;
+  /**
+   * Whether the heartbeat of a follower and its answer may take time. If not, both arrive at once: see `slowAnswers`.
+   */
+  readonly slowGrants?: boolean;
+  /** Whether snapshots are sent in two parts, with entries of the stream between them. */
+  readonly snapshotsInParts?: boolean;
+  /** Whether a follower that connects again may go on from its position. */
+  readonly goesOn?: boolean;
+  /** Whether the position of a follower may arrive after its connection was lost. */
+  readonly latePositions?: boolean;
 }
 
 export interface Model {
   readonly scenario: Scenario;
   readonly keeps: (rule: Rule) => boolean;
+  readonly lease: number;
+  readonly wait: number;
 }
 
+/** Whether any clock of the scenario is slow. */
+export const hasSlowClock = ({ scenario: { roles, followers = [] } }: Model): boolean =>
+  [...roles, ...followers].some(({ slowClock }) => slowClock);
+
 export function modelOf(scenario: Scenario, without?: Rule): Model {
-  return { scenario, keeps: (rule) => rule !== without };
+  const { lease = LEASE, wait = WAIT } = scenario;
+  return { scenario, keeps: (rule) => rule !== without, lease, wait };
 }
 
 /** One rule of the protocol: offers the steps that it permits in a state. */
 export type Moves = (model: Model, world: World, offer: Offer<World>) => void;
 
-const NO_FAULTS: Faults = {
-  flushes: 0,
-  losses: 0,
-  restarts: 0,
-  promotions: 0,
-  catchUps: 0,
-  demotions: 0,
-  evictedStreams: 0,
-  evictedRecords: 0,
-  trims: 0,
-  lostAnswers: 0,
-  takeovers: 0,
-};
-
-const freshData = (id: number, processes: number): Data => ({
-  id,
-  run: 0,
-  line: 0,
-  filled: true,
-  stream: [],
-  streamLost: false,
-  registry: Array.from({ length: processes }, () => undefined),
-  record: NONE,
-  ticket: NONE,
-});
-
-/** The second server is a replica of the first. */
-export function startOf({ roles, revocations = 1, servers = 1, faults, begins = 'empty' }: Scenario): World {
-  const id = begins === 'empty' ? 0 : 1;
-  return {
-    committed: begins === 'committed' ? bitOf(revocations) - 1 : NOTHING,
-    confirmed: NOTHING,
-    publications: Array.from({ length: revocations }, () => undefined),
-    servers: Array.from({ length: servers }, (_, index) => ({
-      run: index,
-      line: 0,
-      known: index === 0,
-      writable: index === 0,
-      follows: index === 0 ? NONE : 0,
-      data: id > 0 ? freshData(id, roles.length) : undefined,
-      saved: undefined,
-    })),
-    processes: roles.map(({ keepsView }) => ({
-      stage: id > 0 && keepsView ? 'following' : 'away',
-      id,
-      knownFor: id > 0 ? WAIT : 0,
-      view: NOTHING,
-      position: 0,
-      beats: 0,
-      beat: undefined,
-      lateBeat: undefined,
-      leaseAge: LEASE,
-      leaseTail: 0,
-      viewAge: LEASE,
-      filling: undefined,
-      healing: undefined,
-      asleep: false,
-      wasRemoved: false,
-    })),
-    faults: { ...NO_FAULTS, ...faults },
-    epochs: id,
-    runs: servers - 1,
-    lines: 0,
-    tickets: 0,
-    phase: 0,
-  };
-}
+/** An empty registry: each join of each process has a place. */
+export const emptyRegistry = ({ roles, mostJoinings = 1 }: Scenario): undefined[] =>
+  Array.from({ length: roles.length * mostJoinings }, () => undefined);

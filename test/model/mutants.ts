@@ -1,5 +1,7 @@
-import type { Rule, Scenario } from './model';
+import type { Scenario } from './model';
+import type { Rule } from './rules';
 import { scenarios } from './scenarios';
+import { scenarios as following } from './scenarios-followers';
 
 /** A removed rule, and the scenario in which its absence breaks the promise. */
 export interface Mutant {
@@ -56,4 +58,52 @@ export const MUTANTS: readonly Mutant[] = [
 export const HARMLESS: readonly Rule[] = [
   'a slow confirmation finds the epoch unchanged',
   'a heartbeat behind the tail finds the stream',
+];
+
+export const FOLLOWER_MUTANTS: readonly Mutant[] = [
+  { without: 'a grant is a part of the lease', in: following.lease },
+  { without: 'a grant is a part of the lease of the view', in: following.stop },
+  { without: 'a grant counts from the stamp', in: following.lease },
+  { without: 'a grant counts when its tail was applied', in: following.death },
+  { without: 'a grant is shrunk for slow clocks', in: following.slowFollower },
+  { without: 'a follower counts by the larger of two clocks', in: following.clock },
+  { without: 'the node waits for grants by the monotonic clock', in: following.clock },
+  { without: 'a snapshot is sent after the load', in: following.death },
+  { without: 'each join begins its followers anew', in: following.join },
+  { without: 'positions belong to a snapshot', in: following.join },
+  { without: 'a snapshot is added to the view', in: following.moving },
+  { without: 'a follower goes on in one epoch only', in: following.flushOnward },
+  { without: 'a follower goes on from a whole snapshot only', in: following.parts },
+  {
+    without: 'a node has the entries behind the position of a follower that goes on',
+    in: following.joinOnward,
+  },
+  { without: 'known entries are sent too', in: following.onward },
+  { without: 'followers are counted', in: following.death },
+  { without: 'a follower is counted until its grant is over', in: following.onward },
+  { without: 'a node that stops takes its grants back first', in: following.stop },
+  { without: 'a follower gives up its lease before its farewell', in: following.stop },
+  { without: 'what was given back is not granted again', in: following.stop },
+  { without: 'a lease is ended, not only found over', in: following.stop },
+  { without: 'the old entry stays until the old grants are over', in: following.join },
+  { without: 'each join has a new name', in: following.death },
+];
+
+/**
+ * The rules of followers that the promise does not need.
+ *
+ * A reported position may go back. If a follower is counted at a position below one that was reported, it was answered a
+ * tail that is not below it, so it is current only when it has come so far. The code reports the highest position:
+ * otherwise a new follower would delay confirmations that wait for nobody.
+ *
+ * A position may count for a later connection, if it counts in its own snapshot only. The node sent everything up to it
+ * before, and on the later connection nothing older. In the code each connection is counted by itself.
+ *
+ * What a node takes by itself need not be sent at once, because the stream brings it. It is sent, so that a follower
+ * refuses it as early as its node does.
+ */
+export const HARMLESS_TO_FOLLOWERS: readonly Rule[] = [
+  'a reported position never goes back',
+  'positions belong to a connection',
+  'what a node takes by itself is sent at once',
 ];

@@ -1,6 +1,7 @@
 import { PackedStates } from './packed-states';
 import { packWorld, unpackWorld } from './packing';
 import type { Beat, Data, World } from './state';
+import type { Link } from './state-followers';
 
 /** Counts up from 1, so that all numbers of the world below differ. */
 let last = 0;
@@ -24,6 +25,30 @@ const data = (filled: boolean): Data => ({
   registry: [undefined, { position: number(), beats: number() }],
   record: number(),
   ticket: number(),
+});
+
+const link = (flag: boolean): Link => ({
+  isConnected: flag,
+  begun: number(),
+  rest: number(),
+  sent: [{ joining: number(), id: number(), entries: number(), position: number(), whole: flag }],
+  joining: number(),
+  id: number(),
+  position: number(),
+  isWhole: !flag,
+  beat: flag
+    ? {
+        stage: 'answered',
+        joining: number(),
+        position: number(),
+        age: number(),
+        grant: number(),
+        tail: number(),
+      }
+    : undefined,
+  granted: flag ? { joining: number(), left: number(), tail: number() } : undefined,
+  lease: flag ? undefined : { joining: number(), left: number(), seemsOver: true },
+  late: flag ? { joining: number(), position: number() } : undefined,
 });
 
 /** It has every optional part of a world, unlike the worlds of the scenarios. */
@@ -67,6 +92,28 @@ const world: World = {
     healing: stage === 'left' ? undefined : { id: number(), log: number() },
     asleep: stage === 'left',
     wasRemoved: stage === 'loading',
+  })),
+  hosts: [
+    {
+      joining: number(),
+      first: number(),
+      began: number(),
+      recent: [number(), number()],
+      reported: number(),
+      grants: [true, false].map((isOld) => ({
+        follower: number(),
+        joining: number(),
+        left: number(),
+        position: number(),
+        isOld,
+      })),
+    },
+  ],
+  followers: [true, false].map((flag) => ({
+    view: number(),
+    links: [link(flag), link(!flag)],
+    from: flag ? { id: number(), position: number() } : undefined,
+    asleep: !flag,
   })),
   faults: {
     flushes: number(),

@@ -1,4 +1,6 @@
 import type { Bytes } from './packed-states';
+import { packFollower, packHost, unpackFollower, unpackHost } from './packing-followers';
+import { bit, isThere, packList, unpackFlag, unpackList, unpackNumber } from './packing-parts';
 import type { Beat, Data, Publication, Faults, Filling, Healing, Process, Server, World } from './state';
 
 /*
@@ -9,27 +11,6 @@ import type { Beat, Data, Publication, Faults, Filling, Healing, Process, Server
 const BEAT_STAGES: readonly Beat['stage'][] = ['sent', 'answered', 'stale'];
 const PUBLICATION_STAGES: readonly Publication['stage'][] = ['noting', 'published', 'idRead', 'removing'];
 const PROCESS_STAGES: readonly Process['stage'][] = ['away', 'loading', 'following', 'leaving', 'left'];
-
-function packList<Item>(bytes: Bytes, list: readonly Item[], pack: (bytes: Bytes, item: Item) => void): void {
-  bytes.put(list.length);
-  for (let index = 0; index < list.length; index += 1) pack(bytes, list[index]!);
-}
-
-function unpackList<Item>(bytes: Bytes, unpack: (bytes: Bytes) => Item): Item[] {
-  const list: Item[] = [];
-  for (let left = bytes.take(); left > 0; left -= 1) list.push(unpack(bytes));
-  return list;
-}
-
-const unpackNumber = (bytes: Bytes) => bytes.take();
-const bit = (flag: boolean) => (flag ? 1 : 0);
-const unpackFlag = (bytes: Bytes) => bytes.take() === 1;
-
-/** Writes whether there is a part, and returns it. */
-function isThere<Part>(bytes: Bytes, part: Part | undefined): part is Part {
-  bytes.put(bit(part !== undefined));
-  return part !== undefined;
-}
 
 function packData(bytes: Bytes, data: Data | undefined): void {
   if (!isThere(bytes, data)) return;
@@ -201,6 +182,8 @@ export function packWorld(bytes: Bytes, world: World): void {
   packList(bytes, world.publications, packPublication);
   packList(bytes, world.servers, packServer);
   packList(bytes, world.processes, packProcess);
+  packList(bytes, world.hosts, packHost);
+  packList(bytes, world.followers, packFollower);
   packFaults(bytes, world.faults);
   bytes.put(world.epochs, world.runs, world.lines, world.tickets, world.phase);
 }
@@ -211,6 +194,8 @@ export function unpackWorld(bytes: Bytes): World {
     publications: unpackList(bytes, unpackPublication),
     servers: unpackList(bytes, unpackServer),
     processes: unpackList(bytes, unpackProcess),
+    hosts: unpackList(bytes, unpackHost),
+    followers: unpackList(bytes, unpackFollower),
     faults: unpackFaults(bytes),
     epochs: bytes.take(),
     runs: bytes.take(),

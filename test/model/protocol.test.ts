@@ -1,8 +1,10 @@
-import { modelOf, RULES } from './model';
+import { modelOf } from './model';
 import { HARMLESS, MUTANTS } from './mutants';
 import { prove } from './prove';
+import { RULES } from './rules';
 import { SCENARIOS } from './scenarios';
-import { SIGNS, systemOf } from './system';
+import { SIGNS } from './signs';
+import { systemOf } from './system';
 
 prove({
   systemOf: (scenario, without) => systemOf(modelOf(scenario, without)),

@@ -1,3 +1,5 @@
+import type { Follower, Host } from './state-followers';
+
 /**
  * A set of revocations as bits: the first is 1, the second 2, the third 4. All revocations of the model concern one
  * user, and each matters by itself, like those of single tokens and sessions.
@@ -145,6 +147,9 @@ export interface World {
   publications: (Publication | undefined)[];
   servers: Server[];
   processes: Process[];
+  /** One for each process if the scenario has followers. */
+  hosts: Host[];
+  followers: Follower[];
   faults: Faults;
   /** The numbers of ids, runs, lines and tickets given out. */
   epochs: number;

@@ -1,10 +1,14 @@
 import type { System } from './explorer';
 import { failOver, failProcesses, failRedis, passTime } from './faults';
-import { type Model, type Moves, startOf } from './model';
+import type { Model, Moves } from './model';
 import { isAlive } from './protocol/epoch';
+import { acknowledge, apply, connect, giveBack, loseConnection, sayFarewell } from './protocol/follower';
+import { beat, exchange, followerIsCurrent } from './protocol/follower-lease';
+import { removeOldEntries } from './protocol/grants';
 import { heal } from './protocol/heal';
 import { answerBeat, hearBeat, holdsLease, sendBeat } from './protocol/heartbeat';
-import { nameOf } from './protocol/names';
+import { catchUp, die, sendRest } from './protocol/host';
+import { followerName, nameOf } from './protocol/names';
 import { fillRecords } from './protocol/records';
 import {
   commit,
@@ -17,7 +21,9 @@ import {
 } from './protocol/revoke';
 import { packWorld, unpackWorld } from './packing';
 import { follow, isCurrent, join, leave } from './protocol/view';
-import { holdsAll, NONE, NOTHING, type World } from './state';
+import { signsOf } from './signs';
+import { startOf } from './start';
+import { holdsAll, NONE, type World } from './state';
 
 const EVERYTHING: readonly Moves[] = [
   join,
@@ -41,17 +47,37 @@ const EVERYTHING: readonly Moves[] = [
   failProcesses,
 ];
 
+/** What is added where there are followers. */
+const OF_FOLLOWERS: readonly Moves[] = [
+  catchUp,
+  sendRest,
+  removeOldEntries,
+  die,
+  connect,
+  apply,
+  beat,
+  exchange,
+  acknowledge,
+  loseConnection,
+  sayFarewell,
+  giveBack,
+];
+
 /**
  * The promise: a confirmed revocation is in every current view, and in every record that a holder of a lease could
  * read, from any server that it may be connected to. Postgres, which answers otherwise, holds it anyway.
  */
-function brokenPromise(model: Model, { confirmed, processes, servers }: World): string | undefined {
+function brokenPromise(model: Model, world: World): string | undefined {
+  const { confirmed, processes, servers, followers } = world;
+  for (const [index, follower] of followers.entries())
+    if (followerIsCurrent(follower) && !holdsAll(follower.view, confirmed))
+      return `${followerName(model, index)} is current and lacks what is confirmed`;
   for (const [index, process] of processes.entries()) {
     const name = nameOf(model, index);
-    if (isCurrent(process) && !holdsAll(process.view, confirmed))
+    if (isCurrent(model, process) && !holdsAll(process.view, confirmed))
       return `the view of ${name} is current and lacks what is confirmed`;
     if (!model.scenario.roles[index]!.readsRecords) continue;
-    if (!holdsLease(process) && model.keeps('records are read under the lease only')) continue;
+    if (!holdsLease(model, process) && model.keeps('records are read under the lease only')) continue;
     for (const server of servers) {
       if (!server.known || !server.data || !isAlive(model, server, process.id)) continue;
       const { record } = server.data;
@@ -62,56 +88,14 @@ function brokenPromise(model: Model, { confirmed, processes, servers }: World): 
   return undefined;
 }
 
-/** Events that must be possible, so that the promise is not kept by inaction. */
-export const SIGNS = [
-  'a revocation is confirmed fast',
-  'a revocation is confirmed slowly',
-  'a view with a confirmed revocation is current',
-  'a view is current again after Redis lost its data',
-  'a process without Postgres is current again after Redis lost its data',
-  'a record with a confirmed revocation is filled and may be read',
-  'a node that was removed is current again',
-  'a view is current on the server that was promoted',
-] as const;
-type Sign = (typeof SIGNS)[number];
-
-function signsOf({ scenario }: Model, world: World, what: string): Sign[] {
-  const signs: Sign[] = [];
-  const { confirmed } = world;
-  if (what.includes('finds that every node has')) signs.push('a revocation is confirmed fast');
-  if (what.includes('has waited W')) signs.push('a revocation is confirmed slowly');
-  for (const [index, process] of world.processes.entries()) {
-    const { postgres, keepsView, readsRecords } = scenario.roles[index]!;
-    const isWhole = confirmed !== NOTHING && holdsAll(process.view, confirmed);
-    if (keepsView && isCurrent(process)) {
-      if (isWhole) signs.push('a view with a confirmed revocation is current');
-      if (process.id > 1) signs.push('a view is current again after Redis lost its data');
-      if (process.id > 1 && !postgres && isWhole)
-        signs.push('a process without Postgres is current again after Redis lost its data');
-      if (process.wasRemoved) signs.push('a node that was removed is current again');
-      if (world.servers[1]?.known && world.servers[1].data?.id === process.id && process.id > 1)
-        signs.push('a view is current on the server that was promoted');
-    }
-    const record = world.servers[0]!.data?.record ?? NONE;
-    if (
-      readsRecords &&
-      holdsLease(process) &&
-      confirmed !== NOTHING &&
-      record !== NONE &&
-      holdsAll(record, confirmed)
-    )
-      signs.push('a record with a confirmed revocation is filled and may be read');
-  }
-  return signs;
-}
-
 export function systemOf(model: Model): System<World> {
   return {
-    start: startOf(model.scenario),
+    start: startOf(model),
     pack: packWorld,
     unpack: unpackWorld,
     moves: (world, offer) => {
       for (const moves of EVERYTHING) moves(model, world, offer);
+      if (world.followers.length > 0) for (const moves of OF_FOLLOWERS) moves(model, world, offer);
     },
     fault: (world) => brokenPromise(model, world),
     signs: (world, what) => signsOf(model, world, what),

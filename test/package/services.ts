@@ -20,7 +20,7 @@ export const CHECKS = `
 
 /** What it prints. */
 export const CHECKED = {
-  status: { view: 'off', redis: 'off', viewSize: 0, keys: 1 },
+  status: { view: 'off', node: 'off', redis: 'off', viewSize: 0, keys: 1 },
   auth: { ok: false, code: 'TOKEN_MISSING' },
   wrong: true,
   refusal: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING', http: { status: 401 } },

@@ -43,6 +43,7 @@ function upkeepOf() {
       lease: 60_000,
     },
     () => undefined,
+    () => 900,
   );
   upkeep.join({ id: 'epoch', tail: 0, cursor: '0-0', filled: true, lease: undefined });
   const session = (position: number): StreamEntry => ({

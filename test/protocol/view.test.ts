@@ -1,4 +1,5 @@
 import type { VerifiedToken } from '../../src/core/claims';
+import type { PartEntry } from '../../src/core/follow-messages';
 import type { LoggedRevocation, Revocation } from '../../src/core/revocation';
 import { View } from '../../src/protocol/view';
 import { logged } from '../support/protocol-node';
@@ -47,6 +48,68 @@ test('in any order and with repeats, the newest version counts, and is new once'
   const everyone = [2, 4, 3].map((globalVersion) => view.apply(entry({ kind: 'EVERYONE', globalVersion })));
   expect(everyone).toEqual([true, true, false]);
   expect(view.lookUp(token())?.globalVersion).toBe(4);
+});
+
+test('a view says what a revocation changes', () => {
+  const view = viewOf(2);
+  const user = (tokenVersion: number, lifetime: number) =>
+    view.takeIn(entry({ kind: 'USER', userId: 'U', tokenVersion }, lifetime));
+  expect([user(5, 1000), user(5, 1000), user(4, 5000), user(6, 1000)]).toEqual([
+    'new',
+    'nothing',
+    'longer',
+    'new',
+  ]);
+  const session = (sessionId: string, lifetime: number) =>
+    view.takeIn(entry({ kind: 'SESSION', userId: 'U', sessionId }, lifetime));
+  expect([session('S', 1000), session('S', 1000), session('S', 5000), session('S2', 1000)]).toEqual([
+    'new',
+    'nothing',
+    'longer',
+    'overfull',
+  ]);
+  const everyone = (globalVersion: number, lifetime: number) =>
+    view.takeIn(entry({ kind: 'EVERYONE', globalVersion }, lifetime));
+  expect([everyone(2, 1000), everyone(2, 1000), everyone(1, 5000)]).toEqual(['new', 'nothing', 'longer']);
+});
+
+test('another view that takes in all entries says the same', () => {
+  const view = viewOf();
+  view.apply(entry({ kind: 'USER', userId: 'U', tokenVersion: 3 }));
+  view.apply(entry({ kind: 'SESSION', userId: 'V', sessionId: 'S' }));
+  view.apply(entry({ kind: 'TOKEN', userId: 'V', tokenId: 'T' }));
+  view.apply(entry({ kind: 'KEY', keyId: 'K' }));
+  view.apply(entry({ kind: 'EVERYONE', globalVersion: 4 }));
+  const other = viewOf();
+  for (const each of view.entries()) expect(other.add(each)).toBe('new');
+  expect(other.lookUp(token())).toEqual(view.lookUp(token()));
+  expect([...other.entries()]).toEqual([...view.entries()]);
+  now += 20 * MINUTE;
+  other.sweep();
+  expect([...other.entries()]).toEqual([]);
+});
+
+test('a view that is read in turns, while it takes in and sweeps, yields everything that stays', () => {
+  const view = viewOf();
+  const sessions = Array.from({ length: 100 }, (_, i) => `S${i}`);
+  for (const [i, sessionId] of sessions.entries())
+    view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId }, (i % 2 ? 20 : 1) * MINUTE));
+  const reading = view.entries();
+  const read = new Set(Array.from({ length: 10 }, () => (reading.next().value as PartEntry)[1]));
+  const before = view.sweptUntil;
+  now += 3 * MINUTE;
+  view.sweep();
+  view.apply(entry({ kind: 'SESSION', userId: 'U', sessionId: 'later' }));
+  for (const [, id] of reading) read.add(id);
+  for (const id of sessions.filter((_, i) => i % 2)) expect(read).toContain(id);
+  expect(view.sweptUntil).toBeGreaterThan(before);
+});
+
+test('what another view has swept, a view does not answer for', () => {
+  const view = viewOf();
+  view.noteSwept(NOW + 5 * MINUTE);
+  expect(view.lookUp(token({ exp: NOW / 1000 + 300 }))).toBeUndefined();
+  expect(view.lookUp(token({ exp: NOW / 1000 + 301 }))).toBeDefined();
 });
 
 test('a sweep removes what no longer matters, and nothing else', () => {

@@ -3,6 +3,7 @@ import type { Actions } from '../../src/actions/actions';
 import type { NewAuditEvent } from '../../src/core/account';
 import { systemClock } from '../../src/core/clock';
 import { noMetrics } from '../../src/core/ports/metrics';
+import { createFollowersDoor } from '../../src/followers/door';
 import { createApp } from '../../src/http/app';
 import type { AppOptions } from '../../src/http/app-options';
 import { embed } from '../../src/http/embed';
@@ -43,6 +44,13 @@ export async function startApp(given: Partial<AppOptions> = {}): Promise<TestApp
     clock: systemClock,
     clockSkew: 0,
     rateLimit: true,
+    door: createFollowersDoor({
+      followersPerNode: 0,
+      shutdownDelay: 0,
+      clock: systemClock,
+      logger,
+      metrics: noMetrics,
+    }),
     ...given,
   };
   const app = await createApp({ ...options, auth: embed(options).embedded });

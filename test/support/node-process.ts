@@ -19,7 +19,7 @@ export interface NodeProcess {
 const above = join(__dirname, '../..');
 
 /** The root of the project. Code that runs without jest lies in `dist`. */
-const ROOT = basename(above) === 'dist' ? dirname(above) : above;
+export const ROOT = basename(above) === 'dist' ? dirname(above) : above;
 
 // If a test fails before it ends its node, or the run is ended.
 const running = new Set<ReturnType<typeof spawn>>();

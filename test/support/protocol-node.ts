@@ -13,6 +13,7 @@ import { outlasting } from '../../src/protocol/lease';
 import { createPublish } from '../../src/protocol/publish';
 import { createRecordsGate } from '../../src/protocol/records-gate';
 import { startRelay } from '../../src/protocol/relay';
+import { NodeFollowers } from '../../src/protocol/node-followers';
 import { View } from '../../src/protocol/view';
 import { connectRedis } from '../../src/redis/client';
 import { keysOf } from '../../src/redis/keys';
@@ -98,8 +99,14 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
   const stream = wrap(createLogStream(forWrites, NAMES, { lease, replicas: waitReplicas }));
   const epoch = createKnownEpoch(stream, clock);
   const view = new View(viewLimit, () => Date.now());
+  const followers = new NodeFollowers({ databaseId: 'test', lease, view, clock });
   const gate = createRecordsGate();
   const taken: LoggedRevocation[] = [];
+  const take = (entry: LoggedRevocation) => {
+    const change = view.takeIn(entry);
+    if (change === 'new') taken.push(entry);
+    return change;
+  };
   const source = startHeartbeat({
     stream,
     reader: createLogReader(forStream, NAMES),
@@ -108,9 +115,11 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
     log,
     view,
     usesView: true,
-    take: (entry) => {
-      if (view.apply(entry)) taken.push(entry);
+    take,
+    takeEarly: (entry) => {
+      if (take(entry) !== 'nothing') followers.took(entry);
     },
+    followers,
     gate,
     clock,
     logger,
@@ -135,6 +144,7 @@ export async function startProtocolNode(options: ProtocolNodeOptions) {
   });
   return {
     source,
+    followers,
     publish,
     stream,
     gate,

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { listen } from './listen';
 
-/** A wire between a node and a store. It can be cut, go silent, or be slow. */
+/** A wire between a node and a store, or a service and a node. It can be cut, go silent, or be slow. */
 export interface Proxy {
   /** The store's URL through the proxy. */
   readonly url: string;
@@ -9,6 +9,13 @@ export interface Proxy {
   silence(): void;
   /** Passes requests and drops answers from now on. */
   deafen(): void;
+  /** Drops requests and passes answers from now on. */
+  mute(): void;
+  /**
+   * Drops all data of the present connections silently, for ever, and reports their ends to nobody: they are half-open,
+   * as after a restart of a firewall. New ones work.
+   */
+  forget(): void;
   /** Ends every connection, and refuses new ones. */
   cut(): void;
   /** Ends every connection. New ones work. */
@@ -19,6 +26,8 @@ export interface Proxy {
   stall(): void;
   /** Passes all data again, to `url` if given. Connections that were silent stay silent. */
   restore(url?: string): void;
+  /** Leads new connections to another store. The present ones go on. Changes nothing else. */
+  lead(url: string): void;
   /** Leads new connections to another store and ends the present ones. Changes nothing else. */
   redirect(url: string): void;
   close(): Promise<void>;
@@ -28,10 +37,13 @@ export interface Proxy {
 interface Lane {
   /** Passes the data that is due, and waits for the rest. */
   pump(): void;
+  /** Passes nothing any more, not even the end of the connection. */
+  forget(): void;
 }
 
-export async function startProxy(target: string): Promise<Proxy> {
-  let mode: 'open' | 'silent' | 'deaf' | 'cut' = 'open';
+/** @param from returns the local address of a new connection to the target. Default: any. */
+export async function startProxy(target: string, from?: () => string): Promise<Proxy> {
+  let mode: 'open' | 'silent' | 'deaf' | 'mute' | 'cut' = 'open';
   let { hostname, port } = new URL(target);
   /** The delay of the next data in ms; `Infinity` while the wire is stalled. */
   let delay: () => number = () => 0;
@@ -41,6 +53,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   const lead = (from: Socket, to: Socket, isAnswer: boolean) => {
     const waiting: { readonly data: Buffer; readonly due: number }[] = [];
     let silenced = false;
+    let forgotten = false;
     let ended = false;
     let timer: NodeJS.Timeout | undefined;
     const pump = () => {
@@ -60,13 +73,17 @@ export async function startProxy(target: string): Promise<Proxy> {
       if (!ended) return;
       lanes.delete(lane);
       // A silent wire does not report that the other end has gone.
-      if (mode !== 'silent') to.destroy();
+      if (mode !== 'silent' && !forgotten) to.destroy();
     };
-    const lane: Lane = { pump };
+    const forget = () => {
+      silenced = forgotten = true;
+      waiting.length = 0;
+    };
+    const lane: Lane = { pump, forget };
     lanes.add(lane);
     sockets.add(from);
     from.on('data', (data) => {
-      silenced ||= mode === 'silent' || (mode === 'deaf' && isAnswer);
+      silenced ||= mode === 'silent' || (isAnswer ? mode === 'deaf' : mode === 'mute');
       if (silenced) return;
       waiting.push({ data, due: performance.now() + delay() });
       if (waiting.length === 1) pump();
@@ -85,7 +102,7 @@ export async function startProxy(target: string): Promise<Proxy> {
 
   const server = createServer((near) => {
     if (mode === 'cut') return near.destroy();
-    const far = connect(Number(port), hostname);
+    const far = connect({ port: Number(port), host: hostname, localAddress: from?.() });
     lead(near, far, false);
     lead(far, near, true);
     return undefined;
@@ -105,6 +122,12 @@ export async function startProxy(target: string): Promise<Proxy> {
     deafen() {
       mode = 'deaf';
     },
+    mute() {
+      mode = 'mute';
+    },
+    forget() {
+      for (const lane of lanes) lane.forget();
+    },
     cut() {
       mode = 'cut';
       dropAll();
@@ -120,6 +143,9 @@ export async function startProxy(target: string): Promise<Proxy> {
       delay = () => 0;
       if (to !== undefined) ({ hostname, port } = new URL(to));
       for (const lane of lanes) lane.pump();
+    },
+    lead(to) {
+      ({ hostname, port } = new URL(to));
     },
     redirect(to) {
       ({ hostname, port } = new URL(to));

@@ -104,7 +104,7 @@ test('a listener hears of each revocation until it stops', () => {
   stop();
   guard.revoke({ kind: 'EVERYONE', globalVersion: 2 });
   expect(heard).toHaveBeenCalledTimes(3);
-  expect(guard.status()).toEqual({ view: 'current', redis: 'off', viewSize: 2, keys: 1 });
+  expect(guard.status()).toEqual({ view: 'current', node: 'off', redis: 'off', viewSize: 2, keys: 1 });
 });
 
 test('a principal of a test is whole: its token says what it says, and a real guard could have read it', () => {

@@ -1,5 +1,6 @@
 import type { AuditEventType } from '../account';
 import type { Decision } from '../decision';
+import type { NoGrantReason } from '../follow-messages';
 import type { MailKind } from '../mail';
 
 /** The store that decided on a token; `none` if no store that could decide was reachable. */
@@ -12,6 +13,23 @@ export type CheckAnswer = Exclude<Decision, 'UNKNOWN'> | 'UNAVAILABLE';
  * `elsewhere`: by another node. `committed`: by the commit, without copies.
  */
 export type ConfirmationWay = 'applied' | 'outwaited' | 'elsewhere' | 'committed';
+
+/** What a follower was answered to its heartbeat. */
+export type GrantAnswer = 'GRANTED' | NoGrantReason;
+
+/** Why the node cut a follower off, or lost it. */
+export type FollowerDrop =
+  /** The connection ended without a farewell. */
+  | 'LOST'
+  /** Nothing came between two pings. */
+  | 'SILENT'
+  /** It did not read what it was sent. */
+  | 'TOO_SLOW'
+  | 'NOT_JOINED'
+  | 'TOO_MANY_MESSAGES'
+  | 'MALFORMED'
+  /** The node stopped before it said farewell. */
+  | 'STOPPING';
 
 /** Counts events. It is called on the hot path, so it must be fast. */
 export interface Metrics {
@@ -46,6 +64,9 @@ export interface Metrics {
   breachChecked(answer: 'clean' | 'breached' | 'unavailable'): void;
   socketOpened(): void;
   socketClosed(reason: string): void;
+  /** The heartbeat of a follower was answered. */
+  granted(answer: GrantAnswer): void;
+  followerDropped(why: FollowerDrop): void;
 }
 
 export const noMetrics: Metrics = {
@@ -64,4 +85,6 @@ export const noMetrics: Metrics = {
   breachChecked: () => undefined,
   socketOpened: () => undefined,
   socketClosed: () => undefined,
+  granted: () => undefined,
+  followerDropped: () => undefined,
 };

@@ -1,4 +1,4 @@
-import { LEASE, type Model, WAIT } from '../model';
+import { emptyRegistry, type Model } from '../model';
 import { type Data, NONE, type Process, type Server, type World } from '../state';
 
 /** Whether the data began in this life of the server. */
@@ -54,7 +54,7 @@ export function greet(model: Model, world: World, server: Server): Data {
     filled: false,
     stream: [],
     streamLost: false,
-    registry: world.processes.map(() => undefined),
+    registry: emptyRegistry(model.scenario),
     record: named || !there ? NONE : there.record,
     ticket: named || !there ? NONE : there.ticket,
   };
@@ -62,9 +62,14 @@ export function greet(model: Model, world: World, server: Server): Data {
 }
 
 /** A process learns its epoch. Its W counts from here, and a lease of another epoch is void. */
-export function learn({ keeps }: Model, process: Process, id: number, countsTime: boolean): void {
+export function learn(
+  { keeps, lease, wait }: Model,
+  process: Process,
+  id: number,
+  countsTime: boolean,
+): void {
   if (process.id === id) return;
   process.id = id;
-  process.knownFor = countsTime ? 0 : WAIT;
-  if (keeps('a lease holds in its own epoch only')) process.leaseAge = LEASE;
+  process.knownFor = countsTime ? 0 : wait;
+  if (keeps('a lease holds in its own epoch only')) process.leaseAge = lease;
 }

@@ -1,7 +1,10 @@
-import { LEASE, type Model, type Moves, type Rule } from '../model';
+import type { Model, Moves } from '../model';
+import type { Rule } from '../rules';
 import { type Beat, copyOfData, type Data, type Process, type Server, type World } from '../state';
 import { isAlive, isInEpoch } from './epoch';
 import { at, knownServers, nameOf } from './names';
+import { reportable } from './grants';
+import { slotOf } from './host';
 import { leaveEpoch, renew } from './view';
 
 /**
@@ -18,7 +21,7 @@ export function replicate({ scenario, keeps }: Model, world: World, number: numb
 }
 
 /** A process that holds a lease may answer a check by the user's record. */
-export const holdsLease = (process: Process): boolean => process.leaseAge < LEASE;
+export const holdsLease = ({ lease }: Model, process: Process): boolean => process.leaseAge < lease;
 
 /** Stamp, then send. The stamp must come first: the lease counts from it. */
 export const sendBeat: Moves = (model, world, offer) => {
@@ -28,13 +31,18 @@ export const sendBeat: Moves = (model, world, offer) => {
     const ready = keepsView ? process.stage === 'following' : readsRecords === true && process.id > 0;
     if (!ready || process.asleep || process.beat) continue;
     if (mostBeats !== undefined && process.beats >= mostBeats) continue;
+    const position = reportable(model, world.hosts[index], process.position);
     offer(
-      `${nameOf(model, index)} stamps its clock and sends a heartbeat at position ${process.position}`,
+      `${nameOf(model, index)} stamps its clock and sends a heartbeat at position ${position}`,
       (next) => {
         const sender = next.processes[index]!;
+        const host = next.hosts[index];
         if (mostBeats !== undefined) sender.beats += 1;
-        const { id, position, beats } = sender;
+        if (host && model.keeps('a reported position never goes back')) host.reported = position;
+        const { id, beats } = sender;
         sender.beat = { stage: 'sent', id, position, beats, age: 0, tail: 0 };
+        if (model.scenario.quickBeats)
+          arrive(model, next, index, 'beat', 0, !finds(model, next.servers[0]!, sender.beat));
       },
     );
   }
@@ -50,12 +58,14 @@ function finds(model: Model, server: Server, { id, position }: Beat): boolean {
   return looks ? isAlive(model, server, id) : isInEpoch(model, server, id);
 }
 
-function register({ scenario, keeps }: Model, data: Data, index: number, beat: Beat): void {
+function register(model: Model, world: World, data: Data, index: number, beat: Beat): void {
+  const { scenario, keeps } = model;
   if (!scenario.roles[index]!.keepsView) return;
+  const slot = slotOf(model, world, index, world.hosts[index]?.joining ?? 1);
   const beats = keeps('a count of beats never comes again')
     ? beat.beats
-    : (data.registry[index]?.beats ?? 0) + 1;
-  data.registry[index] = { position: beat.position, beats: scenario.mostBeats === undefined ? 0 : beats };
+    : (data.registry[slot]?.beats ?? 0) + 1;
+  data.registry[slot] = { position: beat.position, beats: scenario.mostBeats === undefined ? 0 : beats };
 }
 
 /** `beat(id, node, position)`: registers the node and answers the tail, or STALE in another epoch. */
@@ -70,26 +80,36 @@ export const answerBeat: Moves = (model, world, offer) => {
         // A primary that refuses writes fails the script, so there is no answer.
         if (!isStale && !server.writable) continue;
         const name = `${kind === 'beat' ? 'the heartbeat' : 'the late heartbeat'} of ${nameOf(model, index)}`;
-        offer(`${name} arrives${at(world, number)}${isStale ? ' and is STALE' : ''}`, (next) => {
-          const sender = next.processes[index]!;
-          const beat = sender[kind]!;
-          const { data } = next.servers[number]!;
-          if (isStale || !data) {
-            beat.stage = 'stale';
-            if (kind === 'beat' && !model.scenario.slowAnswers) hearStale(model, sender, index);
-            return;
-          }
-          register(model, data, index, beat);
-          beat.stage = 'answered';
-          beat.tail = data.stream.length;
-          if (!replicate(model, next, number, 'a heartbeat counts when replicas have it'))
-            sender[kind] = undefined;
-          else if (kind === 'beat' && !model.scenario.slowAnswers) takeAnswer(model, sender, beat);
-        });
+        offer(`${name} arrives${at(world, number)}${isStale ? ' and is STALE' : ''}`, (next) =>
+          arrive(model, next, index, kind, number, isStale),
+        );
       }
     }
   }
 };
+
+function arrive(
+  model: Model,
+  world: World,
+  index: number,
+  kind: 'beat' | 'lateBeat',
+  number: number,
+  isStale: boolean,
+): void {
+  const sender = world.processes[index]!;
+  const beat = sender[kind]!;
+  const { data } = world.servers[number]!;
+  if (isStale || !data) {
+    beat.stage = 'stale';
+    if (kind === 'beat' && !model.scenario.slowAnswers) hearStale(model, sender, index);
+    return;
+  }
+  register(model, world, data, index, beat);
+  beat.stage = 'answered';
+  beat.tail = data.stream.length;
+  if (!replicate(model, world, number, 'a heartbeat counts when replicas have it')) sender[kind] = undefined;
+  else if (kind === 'beat' && !model.scenario.slowAnswers) takeAnswer(model, sender, beat);
+}
 
 function takeAnswer(model: Model, process: Process, beat: Beat): void {
   if (process.beat === beat) process.beat = undefined;
@@ -100,7 +120,9 @@ function takeAnswer(model: Model, process: Process, beat: Beat): void {
 }
 
 function hearStale(model: Model, process: Process, index: number): void {
+  const { view, viewAge } = process;
   leaveEpoch(model, process);
+  if (model.scenario.keepsViews) Object.assign(process, { view, viewAge });
   if (!model.scenario.roles[index]!.keepsView) process.id = 0;
 }
 

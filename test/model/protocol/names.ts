@@ -7,6 +7,9 @@ export const at = (world: World, server: number): string =>
   world.servers.length === 1 ? '' : ` at ${server === 0 ? 'Redis one' : 'Redis two'}`;
 export const revocationName = (revocation: number): string => `revocation ${revocation + 1}`;
 
+export const followerName = ({ scenario }: Model, follower: number): string =>
+  scenario.followers![follower]!.name;
+
 /** The servers that a process may be connected to, including old primaries. */
 export function knownServers(world: World): [number, Server][] {
   const known: [number, Server][] = [];

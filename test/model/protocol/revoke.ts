@@ -1,4 +1,4 @@
-import { LEASE, type Model, type Moves, WAIT } from '../model';
+import type { Model, Moves } from '../model';
 import { bitOf, type Data, type Publication, holds, spend, type World } from '../state';
 import { canGreet, greet, isAlive, isInEpoch, learn } from './epoch';
 import { replicate } from './heartbeat';
@@ -139,7 +139,7 @@ export const confirmFast: Moves = (model, world, offer) => {
     const what = `${name} finds that every node has ${revocationName(revocation)}: confirmed`;
     const knownLongEnough =
       process.id === publication.id &&
-      (process.knownFor >= WAIT || !keeps('an epoch is known for W before a fast confirmation'));
+      (process.knownFor >= model.wait || !keeps('an epoch is known for W before a fast confirmation'));
     for (const [number, server] of knownServers(world)) {
       const isUnchanged = isAlive(model, server, publication.id);
       const lagging = server.data ? stillLagging(publication, server.data) : 0;
@@ -168,7 +168,7 @@ export const confirmFast: Moves = (model, world, offer) => {
  * publication's answer that lease has ended. A later heartbeat was answered a tail that includes the revocation.
  */
 export const confirmSlowly: Moves = (model, world, offer) => {
-  const longEnough = model.keeps('W is longer than L') ? WAIT : LEASE;
+  const longEnough = model.keeps('W is longer than L') ? model.wait : model.lease;
   for (const [revocation, publication] of world.publications.entries()) {
     if (publication?.stage !== 'published' || publication.age < longEnough) continue;
     for (const [, server] of knownServers(world)) {
@@ -222,7 +222,7 @@ export const removeSilent: Moves = (model, world, offer) => {
             if (entry.beats !== noted && model.keeps('a beat is compared before its node is removed'))
               continue;
             data.registry[index] = undefined;
-            next.processes[index]!.wasRemoved = true;
+            next.processes[index % next.processes.length]!.wasRemoved = true;
           }
         },
       );

@@ -1,10 +1,12 @@
-import { LEASE, type Model, type Moves } from '../model';
-import { bitOf, DELETED, NOTHING, type Process, type World } from '../state';
+import type { Model, Moves } from '../model';
+import { bitOf, DELETED, holds, NOTHING, type Process } from '../state';
 import { canGreet, greet, learn } from './epoch';
+import { isFree, removeEntries } from './grants';
+import { beginFollowers, beginJoining, closeConnections, mayJoin, sendEntry } from './host';
 import { at, knownServers, nameOf } from './names';
 
 /** Whether the view may answer a check by itself, by the clock of the check. */
-export const isCurrent = (process: Process): boolean => process.viewAge < LEASE;
+export const isCurrent = ({ lease }: Model, process: Process): boolean => process.viewAge < lease;
 
 /** Forgets the process's state of an epoch. Answers to its requests there no longer arrive. */
 export function leaveEpoch(model: Model, process: Process): void {
@@ -13,9 +15,9 @@ export function leaveEpoch(model: Model, process: Process): void {
   process.position = 0;
   if (model.scenario.lateBeats && process.beat?.stage === 'sent') process.lateBeat = process.beat;
   process.beat = undefined;
-  process.leaseAge = LEASE;
+  process.leaseAge = model.lease;
   process.leaseTail = 0;
-  process.viewAge = LEASE;
+  process.viewAge = model.lease;
 }
 
 /** The position of a reader before the first remaining entry. */
@@ -39,11 +41,12 @@ export const join: Moves = (model, world, offer) => {
     const tailIsNotedFirst = keeps('the tail is noted before the load');
     const mayGreet = process.stage === (tailIsNotedFirst || !postgres ? 'away' : 'loading');
     for (const [number, server] of mayGreet ? knownServers(world) : []) {
-      if (!canGreet(model, server)) continue;
+      if (!canGreet(model, server) || !mayJoin(model, world, index)) continue;
       offer(`${nameOf(model, index)} says hello${at(world, number)}`, (next) => {
         const joining = next.processes[index]!;
         const data = greet(model, next, next.servers[number]!);
         learn(model, joining, data.id, revokes === true);
+        beginJoining(next.hosts[index], data.stream.length);
         if (postgres) {
           joining.position = data.stream.length;
           joining.stage = tailIsNotedFirst ? 'loading' : 'following';
@@ -59,6 +62,7 @@ export const join: Moves = (model, world, offer) => {
         const joining = next.processes[index]!;
         joining.view |= loadable(model, next.committed, joining.view);
         joining.stage = tailIsNotedFirst ? 'following' : 'loading';
+        beginFollowers(model, next, index);
       });
     }
   }
@@ -94,8 +98,11 @@ export const follow: Moves = (model, world, offer) => {
       }
       offer(`${nameOf(model, index)} applies entry ${found + 1}${at(world, number)}`, (next) => {
         const reader = next.processes[index]!;
-        reader.view |= bitOf(data.stream[found]!);
+        const entry = data.stream[found]!;
+        const isKnown = holds(reader.view, entry);
+        reader.view |= bitOf(entry);
         reader.position = found + 1;
+        sendEntry(model, next, index, entry, isKnown);
         renew(model, reader);
       });
     }
@@ -108,10 +115,8 @@ export const leave: Moves = (model, world, offer) => {
     leaveEpoch(model, process);
     process.lateBeat = undefined;
   };
-  const removeEntry = (next: World, index: number) => {
-    const { id } = next.processes[index]!;
-    for (const { data } of next.servers) if (data?.id === id) data.registry[index] = undefined;
-  };
+  const mayRemove = (index: number) =>
+    isFree(world.hosts[index]) || !model.keeps('a node that stops takes its grants back first');
   const inOrder = model.keeps('a node that leaves gives up its view first');
   for (const [index, process] of world.processes.entries()) {
     if (!model.scenario.roles[index]!.leaves) continue;
@@ -122,18 +127,19 @@ export const leave: Moves = (model, world, offer) => {
           const leaving = next.processes[index]!;
           if (inOrder) giveUpView(leaving);
           else {
-            removeEntry(next, index);
+            removeEntries(model, next, index);
             leaving.beat = undefined;
           }
           leaving.stage = 'leaving';
         },
       );
     }
-    if (process.stage === 'leaving') {
+    if (process.stage === 'leaving' && mayRemove(index)) {
       offer(`${nameOf(model, index)} ${inOrder ? 'removes its entry' : 'gives up its view'}`, (next) => {
-        if (inOrder) removeEntry(next, index);
+        if (inOrder) removeEntries(model, next, index);
         else giveUpView(next.processes[index]!);
         next.processes[index]!.stage = 'left';
+        closeConnections(next, index);
       });
     }
   }

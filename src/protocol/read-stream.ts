@@ -8,14 +8,14 @@ import type { LoggedRevocation } from '../core/revocation';
 /** ms after a failed read until the next. */
 const RETRY_DELAY = 50;
 
-export interface FollowerOptions {
+export interface StreamReadingOptions {
   readonly reader: LogReader;
   readonly logger: Logger;
-  readonly apply: (entry: LoggedRevocation) => void;
+  readonly apply: (entry: LoggedRevocation) => unknown;
   /** The number of revocations that have been published, as far as is known. */
   readonly tail: () => number;
-  /** Called after each read that brought something. */
-  readonly onProgress: () => void;
+  /** Called after each read that brought something, with the entries that were applied. */
+  readonly onProgress: (entries: readonly LoggedRevocation[]) => void;
   /** Called at a gap: an entry is missing, or another epoch has begun. */
   readonly onGap: (epochId: string) => void;
 }
@@ -29,7 +29,7 @@ export interface StreamPlace {
 }
 
 /** Follows the stream of one epoch, in order and without a gap, then that of the next. */
-export interface Follower {
+export interface StreamReading {
   /** The number of revocations of the epoch that have been applied, those before the place it began at included. */
   positionIn(epochId: string): number;
   /** Follows from this place on. Late answers of an earlier read are ignored. */
@@ -37,7 +37,7 @@ export interface Follower {
   stop(): void;
 }
 
-export function createFollower(options: FollowerOptions): Follower {
+export function createStreamReading(options: StreamReadingOptions): StreamReading {
   const { reader, logger, apply, tail, onProgress, onGap } = options;
   let at: StreamPlace | undefined;
   let stopped = false;
@@ -59,6 +59,7 @@ export function createFollower(options: FollowerOptions): Follower {
     // Nothing came although entries are missing: after a failover, this connection may still lead to the old server.
     if (entries.length === 0 && isBehind && at === from) reader.reconnect();
     let reached = from;
+    const applied: LoggedRevocation[] = [];
     for (const { cursor, epochId, position, revocation } of entries) {
       if (stopped || at !== from) return;
       if (!revocation) {
@@ -75,11 +76,12 @@ export function createFollower(options: FollowerOptions): Follower {
         return;
       }
       apply(revocation);
+      applied.push(revocation);
       reached = { epochId, cursor, position };
     }
     if (at !== from || reached === from) return;
     at = reached;
-    onProgress();
+    onProgress(applied);
   };
 
   const loop = createLoop(async () => {

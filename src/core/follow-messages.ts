@@ -129,7 +129,7 @@ export interface EntriesMessage extends AtPosition {
 }
 
 /**
- * Why there is no grant. `NOT_CURRENT`: the node's own view is not current. `BEHIND`: the follower owes an ack for too
+ * Why the node grants nothing. `NOT_CURRENT`: the node's own view is not current. `BEHIND`: the follower owes an ack for too
  * long. `BANNED`: followers at its address have delayed confirmations too often.
  */
 export type NoGrantReason = 'NOT_CURRENT' | 'BEHIND' | 'BANNED';

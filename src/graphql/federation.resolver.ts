@@ -44,7 +44,7 @@ export class FederationResolver {
       'The users with these ids, for gateways. Your own account; for administrators, every account.',
   })
   async entities(
-    // Scalars: there is no class to validate.
+    // These are scalars, so there is nothing to validate.
     @Arg('representations', () => [Any], {
       validate: false,
       description: 'At most 400 objects with "__typename" and "id".',

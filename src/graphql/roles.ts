@@ -3,7 +3,7 @@ import { effectiveRole } from '../core/shape';
 
 /**
  * Adds the application's roles to the enum `Role`. type-graphql keeps one enum for the whole process, so each schema
- * extends its own copy. A user whose role is no longer configured is a `USER`.
+ * extends its own copy. A role that the settings no longer name counts as `USER`.
  */
 export function withRoles(schema: GraphQLSchema, roles: readonly string[]): GraphQLSchema {
   const values = roles.map((role) => `"A role of the application." ${role}`).join(' ');

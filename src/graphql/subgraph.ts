@@ -14,7 +14,7 @@ import { findEntity } from './entity';
 import type { PresentError } from './errors';
 import { type AddedContext, createOwned } from './own-context';
 
-/** What only gateways ask for. It is no part of the schema that they compose. */
+/** Only gateways ask for these fields. They are left out of the schema that gateways compose. */
 const OF_GATEWAYS = new Set(['_Any', '_Entity', '_Service', '_entities', '_service']);
 
 /** The directives of each type. Subgraphs often have a `PageInfo` of their own, which is the same one. */

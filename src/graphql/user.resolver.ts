@@ -68,7 +68,7 @@ class SessionsArgs {
 export class UserResolver {
   constructor(private readonly actions: Actions) {}
 
-  // Without `@Authorized`: a page that asks for `me` beside its own fields is no error before the sign-in.
+  // Without `@Authorized`: before the sign-in, a page may ask for `me` beside its own fields without an error.
   @Query(() => UserType, {
     nullable: true,
     description: "The current user's account. Null without an access token; a bad one is an error.",

@@ -43,7 +43,7 @@ export interface ServiceGuard<S extends Shape = Shape> extends Guard<S> {
    * Calls `listener` once for each revocation that this process learns. Needs a view. Returns a function to stop.
    *
    * `userId` of a token or a session, `id` and `revokedAt` are missing in what a service learns only when it joins a node:
-   * the node's view names what is revoked, and no more.
+   * the node's view holds only the names of what is revoked.
    */
   onRevocation(listener: Listener<LearnedRevocation>): () => void;
   /** Stops the guard and closes its connections. */

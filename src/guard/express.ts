@@ -40,7 +40,7 @@ function requirementsIn<S extends Shape>(options: ExpressGuardOptions<S>): Requi
   const { optional, ...requirement } = options;
   if (optional !== undefined && typeof optional !== 'boolean')
     throw new TypeError('optional must be true or false.');
-  // With `optional: true`, nothing is required: an explicit `undefined` is no mistake there.
+  // With `optional: true`, an explicit `undefined` is allowed: nothing is required.
   const isEmpty = Object.values(requirement).every((value) => optional === true && value === undefined);
   if (isEmpty) return [];
   readRequirement(requirement);

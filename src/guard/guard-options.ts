@@ -185,7 +185,7 @@ function* faultsOfKeys({ jwks, secret, redis, view }: GuardOptions, allowPlain: 
     yield 'jwks has no kid that names a database, so its revocations cannot be found: use the keys as the auth server publishes them.';
 }
 
-/** The secret of this service is not set, and there is no other source. Every other fault would mislead. */
+/** Whether only the secret is missing. Then no other fault is named, because it would mislead. */
 const lacksSecret = (options: GuardOptions) =>
   'secret' in options && [options.secret, options.redis, options.introspection].every((each) => !each);
 

@@ -166,7 +166,7 @@ export class Follower implements Source {
     this.openLater();
   }
 
-  /** Leaves the node that it moves away from, once the other grants, or has loaded while there is no lease to lose. */
+  /** Leaves the old node once the new one has granted a lease, or has loaded while the old lease does not hold. */
   private settle(): void {
     const { link, next } = this;
     if (next?.joining === undefined) return;

@@ -1,7 +1,7 @@
 import type { PartEntry } from '../../core/follow-messages';
 import type { LearnedRevocation } from '../../core/revocation';
 
-/** Reads an entry of a snapshot, which names what is revoked and no more. */
+/** Reads an entry of a snapshot. It holds only the name of what is revoked, and until when. */
 export function learnedFrom([kind, id, version, expiresAtSeconds]: PartEntry): LearnedRevocation {
   const expiresAt = expiresAtSeconds * 1000;
   switch (kind) {

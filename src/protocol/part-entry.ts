@@ -20,3 +20,20 @@ export function partEntryOf(entry: LearnedRevocation): PartEntry {
       return ['E', '', entry.globalVersion, expiresAt];
   }
 }
+
+/** Reads what a snapshot brings: a revocation without its user, id and time. */
+export function learnedFrom([kind, id, version, expiresAtSeconds]: PartEntry): LearnedRevocation {
+  const expiresAt = expiresAtSeconds * 1000;
+  switch (kind) {
+    case 'T':
+      return { kind: 'TOKEN', tokenId: id, expiresAt };
+    case 'S':
+      return { kind: 'SESSION', sessionId: id, expiresAt };
+    case 'K':
+      return { kind: 'KEY', keyId: id, expiresAt };
+    case 'U':
+      return { kind: 'USER', userId: id, tokenVersion: version, expiresAt };
+    case 'E':
+      return { kind: 'EVERYONE', globalVersion: version, expiresAt };
+  }
+}

@@ -11,10 +11,10 @@ import {
 import { readNodeMessage } from '../../core/read-follow-message';
 import type { OpenWebSocket, SocketEnd } from '../../http-client/web-socket';
 import type { Place } from '../../protocol/followers';
+import { learnedFrom } from '../../protocol/part-entry';
 import { createFollowerLease, type FollowerLease } from './follower-lease';
 import { Heartbeats } from './heartbeats';
 import type { LinkHost } from './link-host';
-import { learnedFrom } from './part-entry';
 
 type State =
   | { readonly name: 'connecting' | 'joining' | 'waiting' | 'ended' }

@@ -119,3 +119,17 @@ export class PackedStates implements Bytes {
       this.places[this.placeOf(this.begins[state]!, this.begins[state + 1]!)] = state;
   }
 }
+
+/** Writes a state and reads it again. Answers what was read. */
+export function packAndUnpack<State>(
+  pack: (bytes: Bytes, state: State) => void,
+  unpack: (bytes: Bytes) => State,
+  state: State,
+): State {
+  const states = new PackedStates();
+  states.begin();
+  pack(states, state);
+  states.add();
+  states.open(0);
+  return unpack(states);
+}

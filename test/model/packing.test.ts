@@ -1,4 +1,4 @@
-import { PackedStates } from './packed-states';
+import { packAndUnpack, PackedStates } from './packed-states';
 import { packWorld, unpackWorld } from './packing';
 import type { Beat, Data, World } from './state';
 import type { Link } from './state-followers';
@@ -147,12 +147,7 @@ function read(states: PackedStates, state: number, length: number): number[] {
 }
 
 test('a packed state is unpacked completely', () => {
-  const states = new PackedStates();
-  states.begin();
-  packWorld(states, world);
-  states.add();
-  states.open(0);
-  expect(unpackWorld(states)).toStrictEqual(world);
+  expect(packAndUnpack(packWorld, unpackWorld, world)).toStrictEqual(world);
 });
 
 test('a state is added once and found among many that differ in one number', () => {

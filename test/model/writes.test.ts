@@ -1,4 +1,4 @@
-import { PackedStates } from './packed-states';
+import { packAndUnpack } from './packed-states';
 import { prove } from './prove';
 import { modelOf, RULES } from './writes/model';
 import { MUTANTS, SCENARIOS } from './writes/scenarios';
@@ -41,12 +41,7 @@ test('a state is read as it was written', () => {
     entry: { stage: 'committed', age: number() },
     wrong: number(),
   };
-  const states = new PackedStates();
-  states.begin();
-  packWorld(states, world);
-  states.add();
-  states.open(0);
-  expect(unpackWorld(states)).toEqual(world);
+  expect(packAndUnpack(packWorld, unpackWorld, world)).toEqual(world);
 });
 
 prove({

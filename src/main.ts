@@ -2,7 +2,7 @@
 import { missingPackage } from './server/explain';
 import { version } from './server/version';
 
-const USAGE = `Usage: tokenfence [start | admin <command> | doctor | --help | --version]
+const USAGE = `Usage: tokenfence [start | guard | admin <command> | doctor | --help | --version]
 `;
 
 /**
@@ -22,5 +22,11 @@ function withoutPackages(error: unknown): void {
   }
 }
 
-// Imported here, not at the top, so that a missing package gives a sentence instead of a stack.
-import('./commands/run.js').then(({ run }) => run(process.argv.slice(2))).catch(withoutPackages);
+/** Runs the command. Modules are imported here, so that a missing package gives a sentence instead of a stack. */
+async function main(words: readonly string[]): Promise<void> {
+  // The guard needs none of the server's packages, not even the one that reads commands.
+  if (words.length === 1 && words[0] === 'guard') (await import('./commands/guard.js')).serveGuard();
+  else await (await import('./commands/run.js')).run(words);
+}
+
+main(process.argv.slice(2)).catch(withoutPackages);

@@ -34,6 +34,12 @@ export const graphqlRequest = (
 ): Buffer =>
   requestOf(url, '/graphql', 'application/json', JSON.stringify({ query, variables }), accessToken);
 
+/** The bytes of a request without a body. */
+export const getRequest = (url: string, path: string, bearer: string): Buffer =>
+  Buffer.from(
+    `GET ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nAuthorization: Bearer ${bearer}\r\n\r\n`,
+  );
+
 /** The bytes of a request with the fields of a form. */
 export const formRequest = (
   url: string,

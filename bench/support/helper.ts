@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { pin } from './core';
 
 /** A program of this folder in its own process. It answers each order with one result. */
 export interface Helper<Order, Result> {
@@ -7,9 +8,16 @@ export interface Helper<Order, Result> {
   stop(): void;
 }
 
-/** @param name the name of the file in this folder */
-export function startHelper<Order extends object, Result>(name: string): Helper<Order, Result> {
+/**
+ * @param name the name of the file in this folder
+ * @param core the core that it runs on; any if left out
+ */
+export function startHelper<Order extends object, Result>(
+  name: string,
+  core?: number,
+): Helper<Order, Result> {
   const child = fork(join(__dirname, `${name}.js`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  if (core !== undefined) pin(child.pid, core);
   let waiting: { resolve: (result: Result) => void; reject: (error: Error) => void } | undefined;
   child.on('message', (result) => {
     waiting?.resolve(result as Result);

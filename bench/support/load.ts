@@ -1,10 +1,12 @@
-import { graphqlRequest, openConnection } from './connection';
+import { getRequest, graphqlRequest, openConnection } from './connection';
 import { answerOrders } from './helper';
 
 /** A load on a server. */
 export interface LoadOrder {
   readonly url: string;
   readonly query: string;
+  /** Sends GET to this path instead of the query. */
+  readonly path?: string;
   /** The access tokens, used in turn. */
   readonly tokens: readonly string[];
   /** The refresh tokens, one a connection. Each answer brings the next one, which `query` takes as `$token`. */
@@ -28,10 +30,12 @@ export interface LoadResult {
 
 /** Sends each request after the answer before. Throws at the first unexpected answer. */
 async function run(order: LoadOrder): Promise<LoadResult> {
-  const { url, query, tokens, chains, variables, connections, duration, expected } = order;
+  const { url, query, path, tokens, chains, variables, connections, duration, expected } = order;
   const requests = variables
     ? variables.map((each) => graphqlRequest(url, query, undefined, each))
-    : tokens.map((token) => graphqlRequest(url, query, token));
+    : tokens.map((token) =>
+        path === undefined ? graphqlRequest(url, query, token) : getRequest(url, path, token),
+      );
   const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(url)));
   let next = 0;
   let answered = 0;

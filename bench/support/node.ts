@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers';
+import { pin } from './core';
 import { SETTINGS } from './settings';
 
 /** The built server in a process of its own. */
@@ -16,7 +17,7 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-const ROOT = join(__dirname, '../../..');
+export const ROOT = join(__dirname, '../../..');
 
 /** The ticks per second in which Linux counts processor time. */
 const TICKS_PER_SECOND = 100;
@@ -43,13 +44,22 @@ const isReady = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/** @param program the file to start, under dist; the server if left out */
-export async function startNode(env: Record<string, string>, program = 'src/main.js'): Promise<Node> {
+/**
+ * @param program the file to start, under dist, and its arguments; the server if left out
+ * @param core the core that it runs on; any if left out
+ */
+export async function startNode(
+  env: Record<string, string>,
+  program = 'src/main.js',
+  core?: number,
+): Promise<Node> {
+  const [file = '', ...args] = program.split(' ');
   const port = await freePort();
-  const child = spawn(process.execPath, [join(ROOT, 'dist', program)], {
+  const child = spawn(process.execPath, [join(ROOT, 'dist', file), ...args], {
     env: { PATH: process.env.PATH, ...SETTINGS, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  if (core !== undefined) pin(child.pid, core);
   running.add(child);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   void ended.then(() => running.delete(child));

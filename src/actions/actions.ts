@@ -25,6 +25,7 @@ import { requestEmailChange } from './request-email-change';
 import { requestEmailVerification } from './request-email-verification';
 import { requestPasswordReset } from './request-password-reset';
 import { resetPassword } from './reset-password';
+import { revokeSubject } from './revoke-subject';
 import { revokeToken } from './revoke-token';
 import { rotateSigningKey } from './rotate-signing-key';
 import { sendPasswordReset } from './send-password-reset';
@@ -68,6 +69,7 @@ export function createActions(deps: Dependencies) {
     sendPasswordReset: sendPasswordReset(deps),
     rotateSigningKey: rotateSigningKey(deps),
     introspect: introspect(deps),
+    revokeSubject: revokeSubject(deps),
     revokeToken: revokeToken(deps),
   };
 }

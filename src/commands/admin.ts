@@ -64,6 +64,8 @@ export interface Task {
   readonly words: string;
   /** Whether it changes what all nodes share. The embedded mode has only one node. */
   readonly isOfFleet: boolean;
+  /** Whether it needs a server with roles, and nothing of the nodes: no SECRET either. */
+  readonly isOfServer?: boolean;
   /** Makes the change, and resolves to a sentence about it. */
   readonly work: (manager: EntityManager, config: Config, env: Env) => Promise<string>;
 }
@@ -112,9 +114,11 @@ export const RESTORED: Task = {
 
 async function carryOut(task: Task, env: Env): Promise<string> {
   // ADMIN_PASSWORD is for the account of this command, not for one at the first start.
-  const config = readConfig({ ...env, ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined });
+  const own = { ADMIN_EMAIL: undefined, ADMIN_PASSWORD: undefined };
+  const unused = task.isOfServer && { SECRET: randomBytes(32).toString('base64') };
+  const config = readConfig({ ...env, ...own, ...unused });
   const { mode, redisUrl } = config.store;
-  if (task.isOfFleet && mode === 'embedded')
+  if ((task.isOfFleet || task.isOfServer) && mode === 'embedded')
     throw new StartError(
       `"${task.words}" does nothing in the embedded mode, which is one process without Redis. ` +
         'Set DATABASE_URL to name the database.',

@@ -7,6 +7,7 @@ import { addSetupCommands } from './setup-commands';
 /** What the commands do. Their arguments were checked. */
 export interface Handlers {
   start(): Promise<void>;
+  guard(): Promise<void>;
   doctor(): Promise<void>;
   /** Runs the job of a command of `admin`. */
   readonly administer: RunJob;
@@ -28,6 +29,10 @@ export function createProgram(version: string, handlers: Handlers): Command {
     .command('start')
     .description('Start the server. The default.')
     .action(() => handlers.start());
+  program
+    .command('guard')
+    .description('Answer checks of tokens for proxies and services, at /verify: see docs/verify.md.')
+    .action(() => handlers.guard());
   const admin = program.command('admin').description('Change accounts and settings in the database.');
   addAccountCommands(admin, handlers.administer);
   addSetupCommands(admin, handlers.administer);

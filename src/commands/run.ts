@@ -17,6 +17,10 @@ const handlers: Handlers = {
     const { serve } = await import('../server/serve.js');
     serve();
   },
+  async guard() {
+    const { serveGuard } = await import('./guard.js');
+    serveGuard();
+  },
   async administer(load) {
     const job = await load();
     end(await job(readEnv(), openTerminal(process.stdin, process.stderr)));

@@ -2,6 +2,7 @@ import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { isWithin, LEASE_LIMITS, parseDuration } from '../config/settings';
 import type * as Admin from './admin';
 import type { LoadJob, RunJob } from './job';
+import type { MigrateOptions } from './migrate';
 
 function leaseOf(text: string): number {
   const lease = parseDuration(text);
@@ -27,6 +28,16 @@ export function addSetupCommands(admin: Command, run: RunJob): void {
       'Create an administrator with the password ADMIN_PASSWORD, or a generated one, which is shown once.',
     )
     .action((email: string) => run(task(({ creating }) => creating(email))));
+  admin
+    .command('migrate')
+    .option('--grant <role>', 'also let this role do what a node needs')
+    .description(
+      'Run the migrations, as the owner of the tables. Then nodes may use a role that owns nothing.',
+    )
+    .action(async (options: MigrateOptions) => {
+      const { migrating } = await import('./migrate.js');
+      await run(task(() => migrating(options)));
+    });
   admin
     .command('redis')
     .addArgument(new Argument('<state>', 'whether the nodes use Redis').choices(['on', 'off']))

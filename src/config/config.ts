@@ -64,6 +64,8 @@ export interface Config extends LinkLifetimes {
   /** Where new passwords are looked up among breached ones; `undefined`: nowhere. */
   readonly breachUrl?: string;
   readonly introspectionSecret?: string;
+  /** The secret of those that may end a user's tokens. Omitted: Global Token Revocation is off. */
+  readonly revocationSecret?: string;
   /** The most services that follow this node; 0 for none. */
   readonly followersPerNode: number;
   readonly administrator?: { readonly email: string; readonly password: string };

@@ -1,3 +1,4 @@
+import { readRedisUrl } from '../core/redis-url';
 import type { Config } from './config';
 import type { Env } from './env';
 
@@ -16,6 +17,22 @@ function contradictionsOfMail({ mail, registration, production }: Config, env: E
   return found;
 }
 
+/** What REDIS_URL leads to; `undefined` if it is not set, or wrong. */
+function kindOfRedis({ store }: Config) {
+  const address = readRedisUrl(store.redisUrl ?? '');
+  return 'fault' in address ? undefined : address.kind;
+}
+
+function contradictionsOfRedis(config: Config, env: Env): string[] {
+  const kind = kindOfRedis(config);
+  // No default is right: a failover may lose writes, and too high a number lets nothing be confirmed.
+  return (kind === 'sentinels' || kind === 'cluster') && !env.REDIS_WAIT_REPLICAS
+    ? [
+        'REDIS_WAIT_REPLICAS is not set, but a replica may take over in REDIS_URL. Set how many replicas must have a write, see docs/redis.md.',
+      ]
+    : [];
+}
+
 /** Returns sentences about settings that are valid alone, but not together. */
 export function contradictionsIn(config: Config, env: Env): string[] {
   const found: string[] = [];
@@ -31,9 +48,17 @@ export function contradictionsIn(config: Config, env: Env): string[] {
     found.push(
       'INTROSPECTION_SECRET is the same as SECRET, which decrypts the signing keys. Services must not know it. Use another.',
     );
+  if (config.revocationSecret !== undefined && config.revocationSecret === env.SECRET)
+    found.push(
+      'REVOCATION_SECRET is the same as SECRET, which decrypts the signing keys. Callers must not know it. Use another.',
+    );
+  if (config.revocationSecret !== undefined && config.revocationSecret === config.introspectionSecret)
+    found.push(
+      'REVOCATION_SECRET is the same as INTROSPECTION_SECRET, so every service could log users out. Use another.',
+    );
   if (/^prod/i.test(env.NODE_ENV ?? '') && !config.production)
     found.push('NODE_ENV is similar to "production". Write exactly "production".');
-  return [...found, ...contradictionsOfMail(config, env)];
+  return [...found, ...contradictionsOfRedis(config, env), ...contradictionsOfMail(config, env)];
 }
 
 function warningsOfMail({ mail, appUrl }: Config): string[] {
@@ -53,9 +78,13 @@ function warningsOfMail({ mail, appUrl }: Config): string[] {
 
 /** Returns sentences about settings that work, but are probably mistakes. */
 export function warningsOf(config: Config, env: Env): string[] {
-  if (!config.production) return [];
-  const { protocol, hostname } = new URL(config.issuer);
   const warnings: string[] = [];
+  if (kindOfRedis(config) === 'sentinels' && config.waitReplicas === 0)
+    warnings.push(
+      'REDIS_WAIT_REPLICAS is 0: after a failover by Sentinel, the old primary goes on for seconds, and a revoked token may be accepted. Set 1 or more.',
+    );
+  if (!config.production) return warnings;
+  const { protocol, hostname } = new URL(config.issuer);
   if (!env.ISSUER)
     warnings.push(`ISSUER is not set: every token names ${config.issuer}. Set the public address.`);
   else if (protocol === 'http:' && !LOOPBACK.test(hostname))

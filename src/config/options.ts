@@ -88,6 +88,8 @@ export interface ServiceOptions {
   readonly trustProxy?: number | boolean | readonly string[];
   /** Needed by services, to follow this server and for `/oauth/introspect`. The embedded mode makes one, outside production. */
   readonly introspectionSecret?: string;
+  /** Needed to end all tokens of a user by `/global-token-revocation`. Left out: that does not exist. */
+  readonly revocationSecret?: string;
   /** The most services that follow this node. 200 if left out. */
   readonly followersPerNode?: number;
   /** The first administrator, created if there is none. */

@@ -1,22 +1,14 @@
 import type { Config } from './config';
 import type { Env } from './env';
-import { StartError } from '../core/start-error';
+import { ConfigError } from './config-error';
 import { contradictionsIn, warningsOf } from './judge';
 import { readMail, readServiceName } from './mail';
 import { readRoles } from './roles';
 import { findMisspelt } from './misspelt';
-import { readAppUrl, readBreachUrl, readHost, readIssuer, readTrustProxy } from './network';
+import { readAppUrl, readBreachUrl, readHost, readIssuer } from './network';
 import { LEASE_LIMITS, SettingsReader } from './settings';
 import { readStore } from './store';
-
-/** Every fault of the environment, one sentence each. */
-export class ConfigError extends StartError {
-  override readonly name = 'ConfigError';
-
-  constructor(readonly faults: readonly string[]) {
-    super(`Invalid configuration:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
-  }
-}
+import { readTrustProxy } from './trust-proxy';
 
 /** Settings that say where the data is. A server that starts without them would use other data. */
 const DECISIVE = ['DATABASE_URL', 'REDIS_URL'];
@@ -126,6 +118,7 @@ export function readConfig(env: Env): Config {
     rateLimit: read.oneOf('RATE_LIMIT', 'on', ['on', 'off']) === 'on',
     passwordAttemptsPerHour: read.integer('PASSWORD_ATTEMPTS_PER_HOUR', 100, 10, 100_000),
     introspectionSecret: read.secret('INTROSPECTION_SECRET'),
+    revocationSecret: read.secret('REVOCATION_SECRET'),
     followersPerNode: read.integer('FOLLOWERS_PER_NODE', 200, 0, 10_000),
     ...readAccounts(read, store),
   };

@@ -1,7 +1,8 @@
 import type { Config } from './config';
 import { type Env, readEnv } from './env';
 import type { ServiceOptions } from './options';
-import { ConfigError, readConfig } from './read-config';
+import { ConfigError } from './config-error';
+import { readConfig } from './read-config';
 
 type Kind = 'text' | 'count' | 'list' | 'switch' | 'proxies';
 
@@ -47,6 +48,7 @@ const SETTINGS: Readonly<Record<string, readonly [setting: string, kind?: Kind]>
   corsOrigins: ['CORS_ORIGINS', 'list'],
   trustProxy: ['TRUST_PROXY', 'proxies'],
   introspectionSecret: ['INTROSPECTION_SECRET'],
+  revocationSecret: ['REVOCATION_SECRET'],
   followersPerNode: ['FOLLOWERS_PER_NODE', 'count'],
   'administrator.email': ['ADMIN_EMAIL'],
   'administrator.password': ['ADMIN_PASSWORD'],

@@ -45,6 +45,7 @@ const SHOWN: Readonly<Record<keyof Config, boolean>> = {
   // May hold a key.
   breachUrl: false,
   introspectionSecret: false,
+  revocationSecret: false,
   followersPerNode: true,
   administrator: false,
   // Logged separately.
@@ -62,5 +63,6 @@ export function shownSettings(config: Config): Record<string, unknown> {
     notices: mail.notices,
     breachCheck: config.breachUrl !== undefined,
     introspection: config.introspectionSecret !== undefined || makesIntrospectionSecret(config),
+    globalTokenRevocation: config.revocationSecret !== undefined,
   };
 }

@@ -11,9 +11,9 @@ export function faultOfEscapes(url: string): string | undefined {
   }
   if (url.includes('#')) return 'has a #. Write %23 for a # in a password.';
   // Without an @ before it, the character that ends the host here is part of a password.
-  if (/^[a-z]+:\/\/[^/?@]*:[^/?@]*\/[^?]*@/i.test(url))
+  if (/^[a-z-]+:\/\/[^/?@]*:[^/?@]*\/[^?]*@/i.test(url))
     return 'has an @ after a slash. Write %2F for a / in a password.';
-  if (/^[a-z]+:\/\/[^/?@]*:[^/?@]*\?.*@/i.test(url))
+  if (/^[a-z-]+:\/\/[^/?@]*:[^/?@]*\?.*@/i.test(url))
     return 'has an @ after a question mark. Write %3F for a ? in a password.';
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { createAvailability } from '../core/availability';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
-import type { Source, SourceState } from '../core/ports/source';
+import type { Source, SourceState, ViewSource } from '../core/ports/source';
 import type { LoggedRevocation } from '../core/revocation';
 import { every } from '../core/loop';
 import { background } from '../core/background';
@@ -41,6 +41,19 @@ const SWEEP_INTERVAL = 30_000;
 /** ms between two reads of the keys while a log cannot be followed: its database may have a new id. */
 const RELOAD_INTERVAL = 10_000;
 
+/** ms for which a check waits for the view after a pause of this process, if something else can tell, and if not. */
+const PATIENCE = 250;
+const PATIENCE_ALONE = 3000;
+
+/** The view once more, after a pause of this process has ended its lease. It is usually back within a few ms. */
+const createResumed = (view: ViewSource, patience: number): Source => ({
+  step: 'view',
+  async find(question) {
+    await view.resume?.(patience);
+    return view.find(question);
+  },
+});
+
 /** Follows the log of one database. Attachments share nothing: neither view nor connection. */
 function attach(databaseId: string, options: AttachmentsOptions) {
   const { redis, follower, introspection, usesView, clock, clockSkew, logger, metrics } = options;
@@ -54,7 +67,8 @@ function attach(databaseId: string, options: AttachmentsOptions) {
     ? link.startHeartbeat({ view, usesView, take, logger, tokenTtl: 0 })
     : createProbe(link.stream, link.epoch, clock);
   const records = createRecordsSource({ records: link.records, epochs: source });
-  const sources = [follower, source, records, introspection].filter((each) => each !== undefined);
+  const resumed = createResumed(source, introspection ? PATIENCE : PATIENCE_ALONE);
+  const sources = [follower, source, resumed, records, introspection].filter((each) => each !== undefined);
   const stopSweeping = every(SWEEP_INTERVAL, () => view.sweep());
   return {
     check: createCheck({ sources, clock, clockSkew, metrics }),

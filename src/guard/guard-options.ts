@@ -1,16 +1,17 @@
-import { readRedisUrl } from '../core/redis-url';
 import type { Clock } from '../core/clock';
 import { databaseOf } from '../core/key-id';
 import type { Logger } from '../core/ports/logger';
 import type { Metrics } from '../core/ports/metrics';
 import { readJwkSet } from '../tokens/jwks-keys';
+import { hasMethods, isBetween, isObject, isText, LOOPBACK } from './predicates';
+import { faultOfRedis } from './redis-options';
 
 /** A JWK Set (RFC 7517, section 5), passed instead of fetched. */
 export interface GivenKeys {
   readonly keys: readonly object[];
 }
 
-/** An ioredis client. Only its options are read; the guard opens its own connections. */
+/** An ioredis client, or a `Cluster`. Only its options are read; the guard opens its own connections. */
 export interface RedisClient {
   readonly options: object;
 }
@@ -47,7 +48,8 @@ export interface GuardOptions {
   /** The URL of the auth server's `/.well-known/jwks.json`, or the key set itself. With `secret` the guard finds it. */
   readonly jwks?: string | GivenKeys;
   /**
-   * The auth server's Redis: a URL, or an ioredis client, of which only the options are read. Needs the package `ioredis`.
+   * The auth server's Redis: a URL, or an ioredis client or `Cluster`, of which only the options are read. Needs the
+   * package `ioredis`.
    * Beside `secret`, the service goes on while all nodes are away.
    */
   readonly redis?: string | RedisClient;
@@ -86,20 +88,6 @@ export class GuardOptionsError extends Error {
   }
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/;
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
-
-const hasMethods = (value: unknown, ...methods: string[]) =>
-  isObject(value) && methods.every((method) => typeof value[method] === 'function');
-
-// The type is checked too: adding the string '5000' to a time would append its digits.
-const isBetween = (value: unknown, least: number, most: number) =>
-  typeof value === 'number' && value >= least && value <= most;
-
 /** Returns a sentence on what is wrong with a URL. Never quotes the URL, which may hold a password. */
 function faultOfUrl(name: string, value: unknown, allowPlain: boolean): string | undefined {
   if (!isText(value) || !URL.canParse(value)) return `${name} must be a URL.`;
@@ -108,34 +96,6 @@ function faultOfUrl(name: string, value: unknown, allowPlain: boolean): string |
   if (protocol !== 'http:') return `${name} must start with https:// or http://.`;
   if (allowPlain || LOOPBACK.test(hostname)) return undefined;
   return `${name} is not encrypted: use https://, or set allowInsecure: true.`;
-}
-
-function faultOfRedisUrl(text: string, allowPlain: boolean): string | undefined {
-  const address = readRedisUrl(text);
-  if ('fault' in address) return `redis ${address.fault}`;
-  const { path, host, isEncrypted } = address;
-  if (allowPlain || isEncrypted || path !== undefined || LOOPBACK.test(host)) return undefined;
-  return 'redis is not encrypted: use rediss://, or set allowInsecure: true.';
-}
-
-function faultOfRedis(redis: unknown, allowPlain: boolean): string | undefined {
-  if (typeof redis === 'string') return faultOfRedisUrl(redis, allowPlain);
-  if (isObject(redis) && 'nodes' in redis)
-    return 'redis must not be a Cluster client: pass a client, or the URL, of the node that holds the Tokenfence keys.';
-  if (!hasMethods(redis, 'evalsha', 'duplicate') || !isObject((redis as Partial<RedisClient>).options))
-    return 'redis must be a URL or an ioredis client.';
-  const { host, path, db, tls, sentinels, enableTLSForSentinelMode } = (
-    redis as { options: Record<string, unknown> }
-  ).options;
-  // ioredis turns a non-numeric database in a URL into NaN, which later crashes the process.
-  if (db !== undefined && db !== null && !(Number.isInteger(Number(db)) && Number(db) >= 0))
-    return 'redis has an invalid db in its client options: use the number of a database.';
-  const isHere = !sentinels && (isText(path) || (isText(host) && LOOPBACK.test(host)));
-  // ioredis sets `true` for a rediss: URL. A connection that accepts any certificate proves nothing.
-  const isVerified = tls === true || (isObject(tls) && tls.rejectUnauthorized !== false);
-  const isEncrypted = isVerified && (!sentinels || enableTLSForSentinelMode === true);
-  if (allowPlain || isHere || isEncrypted) return undefined;
-  return 'redis is a client that does not encrypt, or accepts any certificate: set tls without rejectUnauthorized: false, or set allowInsecure: true.';
 }
 
 function* faultsOfIntrospection(given: unknown, allowPlain: boolean): Generator<string | undefined> {
@@ -240,9 +200,13 @@ function tellsTime(clock: Clock): boolean {
   }
 }
 
+/** Returns a sentence for every fault in the options. */
+export const faultsOfGuardOptions = (options: GuardOptions): string[] =>
+  [...faultsOf(options)].filter((fault) => fault !== undefined);
+
 /** Throws `GuardOptionsError` with every fault in the options. */
 export function checkGuardOptions(options: GuardOptions): void {
   if (!isObject(options)) throw new GuardOptionsError(['Pass an options object.']);
-  const faults = [...faultsOf(options)].filter((fault) => fault !== undefined);
+  const faults = faultsOfGuardOptions(options);
   if (faults.length > 0) throw new GuardOptionsError(faults);
 }

@@ -19,6 +19,9 @@ const NAME = 'authorization';
 /** Stands for two `Authorization` headers. It has no scheme, so the guard answers `TOKEN_INVALID`. */
 export const AMBIGUOUS = 'given twice';
 
+/** Names and values. Node reads as many of a request, and leaves out the others without a word. */
+const MOST_READ = 2000;
+
 /** Counts the header in the raw ones: in `headers`, Node silently keeps only the first. */
 function timesIn(rawHeaders: readonly string[]): number {
   let times = 0;
@@ -36,7 +39,8 @@ export function authorizationOf(request: RequestWithHeaders): string | undefined
     typeof headers.get === 'function' ? headers.get(NAME) : (headers as Record<string, unknown>)[NAME];
   if (value === undefined || value === null) return undefined;
   const rawHeaders = request.rawHeaders ?? request.raw?.rawHeaders;
-  if (rawHeaders && timesIn(rawHeaders) > 1) return AMBIGUOUS;
+  // Of more headers than are read, another one may be a token.
+  if (rawHeaders && (rawHeaders.length >= MOST_READ || timesIn(rawHeaders) > 1)) return AMBIGUOUS;
   if (typeof value === 'string') return value;
   const values = value as readonly string[];
   return values.length > 1 ? AMBIGUOUS : values[0];

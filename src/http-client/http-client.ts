@@ -3,6 +3,9 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 // By its file: Bun has an `undici` of its own, which knows neither limits nor `destroy`.
 import { Agent, request } from 'undici/index.js';
+import { type Clock, systemClock } from '../core/clock';
+import { watchRests } from '../core/rest';
+import { afterSilence } from '../core/silence';
 
 export interface Question {
   readonly method?: 'GET' | 'POST';
@@ -31,6 +34,9 @@ const LONGEST_ANSWER = 256 * 1024;
 /** The most connections to one server. Further requests wait for one, within their timeout. */
 const MOST_CONNECTIONS = 64;
 
+/** ms without a request after which no connection is used again: the network may have forgotten it without a word. */
+const LONGEST_REST = 1000;
+
 /** Needed although `identity` is requested: some servers compress anyway. */
 const INFLATERS: Record<string, (body: Buffer, options: ZlibOptions) => Promise<Buffer>> = {
   gzip: promisify(gunzip),
@@ -50,23 +56,45 @@ async function textOf(body: Buffer, encoding: string | string[] = 'identity'): P
   return text.toString();
 }
 
+/** Creates the pool of connections. After a rest it is a new one: the other one ends with its pending requests. */
+function createPool(clock: Clock) {
+  const create = () =>
+    new Agent({ connections: MOST_CONNECTIONS, pipelining: 1, maxResponseSize: LONGEST_ANSWER });
+  const rests = watchRests(LONGEST_REST, clock);
+  const left = new Set<Agent>();
+  let agent = create();
+  return {
+    /** Call it when a request begins, and when it ends. */
+    get() {
+      const { hasRested } = rests;
+      rests.used();
+      if (!hasRested) return agent;
+      const old = agent;
+      left.add(old);
+      const forget = () => left.delete(old);
+      old.close().then(forget, forget);
+      agent = create();
+      return agent;
+    },
+    async destroy() {
+      await Promise.all([agent, ...left].map((each) => each.destroy()));
+    },
+  };
+}
+
 /**
  * Creates an HTTP client.
  *
  * Its deadline is a timer, not `AbortSignal.timeout`: Node 20 may garbage-collect that signal before it fires
  * (https://github.com/nodejs/undici/issues/4068).
  */
-export function createHttpClient(): HttpClient {
-  const agent = new Agent({
-    connections: MOST_CONNECTIONS,
-    pipelining: 1,
-    maxResponseSize: LONGEST_ANSWER,
-  });
+export function createHttpClient(clock: Clock = systemClock): HttpClient {
+  const pool = createPool(clock);
 
   const askWithin = async (url: string, question: Question, signal: AbortSignal): Promise<Answer> => {
     const { method = 'GET', headers, body, timeout } = question;
     const response = await request(url, {
-      dispatcher: agent,
+      dispatcher: pool.get(),
       method,
       headers: { 'accept-encoding': 'identity', ...headers },
       body,
@@ -87,17 +115,18 @@ export function createHttpClient(): HttpClient {
   return {
     async ask(url, question) {
       const deadline = new AbortController();
-      const timer = setTimeout(() => {
+      const stop = afterSilence(question.timeout, () => {
         deadline.abort(new Error(`no complete answer within ${question.timeout} ms`));
-      }, question.timeout);
+      });
       try {
         return await askWithin(url, question, deadline.signal);
       } catch (error) {
         throw deadline.signal.aborted ? deadline.signal.reason : error;
       } finally {
-        clearTimeout(timer);
+        stop();
+        pool.get();
       }
     },
-    close: () => agent.destroy(),
+    close: () => pool.destroy(),
   };
 }

@@ -41,6 +41,8 @@ export interface AppOptions {
   readonly operationTimeout: number;
   /** The secret of services that introspect. Omitted: introspection is disabled. */
   readonly introspectionSecret?: string;
+  /** The secret of those that may end a user's tokens. Omitted: Global Token Revocation is disabled. */
+  readonly revocationSecret?: string;
   /** Where services come that follow this node. */
   readonly door: FollowersDoor;
   readonly announcements: Announcements;

@@ -27,6 +27,7 @@ import { addSecurityHeaders } from './security-headers';
 import { addStopping } from './stopping';
 import { BODY_LIMIT, createUnreadableHandler, transportError } from './transport-errors';
 import { addUpgrades } from './upgrades';
+import { createVerifyHandler, serveChecks } from './verify';
 
 /** Creates the Fastify instance: every request has a timeout, and every response the API's form. */
 function createServer(options: AppOptions, pipelines: Pipelines, requestLog: RequestLog): FastifyInstance {
@@ -68,6 +69,10 @@ export async function createApp(options: OwnAppOptions): Promise<FastifyInstance
   const pipelines = createPipelines();
   const requestLog = new RequestLog(options);
   const app = createServer(options, pipelines, requestLog);
+  serveChecks(
+    app.server,
+    createVerifyHandler(options, () => isClosing()),
+  );
   pipelines.serve(app.server);
   // Only JSON is read. Fastify would accept plain text too, and Apollo would then report the wrong error.
   app.removeContentTypeParser('text/plain');

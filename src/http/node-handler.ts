@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance } from 'fastify';
-import { addSideRoutes, SIDE_PATHS, type SideRoutesOptions } from './side-routes';
+import { addSideRoutes, sidePaths, type SideRoutesOptions } from './side-routes';
 import { BODY_LIMIT, transportError } from './transport-errors';
+import { createVerifyHandler } from './verify';
 
 /**
  * Answers a request if its path is one of ours. Returns whether it is; if not, nothing was read or written, and the
@@ -24,9 +25,10 @@ export interface NodeRoutes {
   close(): Promise<void>;
 }
 
-/** Writes what a parser of Express has made of a form as the form again. */
-function formOf(body: unknown): string | Buffer {
+/** Writes what a parser of Express has made of JSON or a form as that again. */
+function textOf(body: unknown, type = ''): string | Buffer {
   if (typeof body === 'string' || Buffer.isBuffer(body)) return body;
+  if (/^application\/json\b/i.test(type)) return JSON.stringify(body);
   const fields = Object.entries((body ?? {}) as Record<string, unknown>);
   return new URLSearchParams(
     fields.flatMap(([name, value]) => [value].flat().map((each): [string, string] => [name, String(each)])),
@@ -41,7 +43,7 @@ function addReadBodies(app: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    const again = Readable.from([formOf(body)]);
+    const again = Readable.from([textOf(body, request.headers['content-type'])]);
     const receivedEncodedLength = Number(request.headers['content-length'] ?? 0);
     done(null, Object.assign(again, { receivedEncodedLength }));
   });
@@ -63,10 +65,13 @@ async function createRoutes(options: SideRoutesOptions): Promise<FastifyInstance
 
 /** Serves the HTTP beside /graphql on any server of Node, by an instance of Fastify that never listens. */
 export function createNodeRoutes(options: SideRoutesOptions): NodeRoutes {
+  const paths = sidePaths(options);
   let routes: Promise<FastifyInstance> | undefined;
+  const check = createVerifyHandler(options);
   const node: NodeHandler = (request, response) => {
+    if (check(request, response)) return true;
     const [path = ''] = (request.url ?? '').split('?', 1);
-    if (!SIDE_PATHS.includes(path)) return false;
+    if (!paths.includes(path)) return false;
     routes ??= createRoutes(options);
     routes.then(
       (app) => app.routing(request, response),

@@ -1,8 +1,8 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { originOf } from '../actions/client';
-import { TokenfenceError } from '../core/errors';
 import type { AppOptions } from './app-options';
 import type { ReadClient } from './client';
+import { createFaultHandler, fault, malformed, type Sentences } from './oauth-faults';
 import { createSecretCheck, secretFault } from './secret-check';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -10,17 +10,12 @@ const FORM = 'application/x-www-form-urlencoded';
 /** Bytes of a form: twice the longest token that is accepted. */
 const LONGEST_FORM = 16 * 1024;
 
-const SENTENCES: Record<number, string> = {
+const SENTENCES: Sentences = {
   400: 'Send a form with exactly one "token", and no duplicate fields.',
   401: 'Send "Authorization: Bearer <INTROSPECTION_SECRET>".',
   413: `The form is too large. The limit is ${LONGEST_FORM / 1024} KiB.`,
   415: `Send a form as "Content-Type: ${FORM}".`,
 };
-
-/** Creates an error response (RFC 6749, section 5.2), as RFC 7009 and RFC 7662 require. */
-const fault = (error: string, description: string | undefined) => ({ error, error_description: description });
-
-const malformed = () => Object.assign(new Error('Malformed form.'), { statusCode: 400 });
 
 /** Parses the body. The query string is never read: a token there would end up in the logs of proxies. */
 function readForm(body: string): URLSearchParams {
@@ -36,24 +31,6 @@ function tokenIn({ body }: FastifyRequest): string {
   if (!token) throw malformed();
   return token;
 }
-
-const createFaultHandler =
-  ({ logger }: Pick<AppOptions, 'logger'>) =>
-  (error: FastifyError | TokenfenceError, request: FastifyRequest, reply: FastifyReply) => {
-    if (error instanceof TokenfenceError && error.details.retryAfter !== undefined) {
-      return reply
-        .code(error.status)
-        .header('retry-after', error.details.retryAfter)
-        .send(fault('temporarily_unavailable', error.message));
-    }
-    const status = error instanceof TokenfenceError ? 500 : (error.statusCode ?? 500);
-    if (status < 500)
-      return reply.code(status).send(fault('invalid_request', SENTENCES[status] ?? SENTENCES[400]));
-    logger.error({ requestId: request.id, err: error }, 'Unexpected error in a request.');
-    return reply
-      .code(500)
-      .send(fault('server_error', `Unexpected error. Report the request id ${request.id} to the operators.`));
-  };
 
 /**
  * Adds `/oauth/introspect` (RFC 7662) and `/oauth/revoke` (RFC 7009).
@@ -87,7 +64,7 @@ export async function addOAuth(
         }
       },
     );
-    scope.setErrorHandler(createFaultHandler({ logger }));
+    scope.setErrorHandler(createFaultHandler(logger, SENTENCES));
     scope.addHook('onRequest', (_request, reply, next) => {
       void reply.header('cache-control', 'no-store');
       next();

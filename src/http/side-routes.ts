@@ -2,16 +2,19 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { unexpected } from '../graphql/errors';
 import type { AppOptions } from './app-options';
 import { createClientReader } from './client';
+import { addGlobalRevocation, GLOBAL_REVOCATION_PATH } from './global-revocation';
 import { addHealth } from './health';
 import { addJwks } from './jwks';
 import { addOAuth } from './oauth';
 import { addSecurityHeaders } from './security-headers';
 import { transportError } from './transport-errors';
+import { addVerify } from './verify';
 
 export type SideRoutesOptions = Pick<
   AppOptions,
   | 'actions'
   | 'corsOrigins'
+  | 'guard'
   | 'introspectionSecret'
   | 'issuer'
   | 'keys'
@@ -19,18 +22,16 @@ export type SideRoutesOptions = Pick<
   | 'production'
   | 'readiness'
   | 'recordRefusal'
+  | 'revocationSecret'
   | 'stopping'
   | 'trustProxy'
 >;
 
-/** The paths of the routes beside /graphql. */
-export const SIDE_PATHS: readonly string[] = [
-  '/.well-known/jwks.json',
-  '/oauth/introspect',
-  '/oauth/revoke',
-  '/healthz',
-  '/readyz',
-];
+const PATHS = ['/.well-known/jwks.json', '/oauth/introspect', '/oauth/revoke', '/healthz', '/readyz'];
+
+/** Returns the paths of the routes beside /graphql. */
+export const sidePaths = ({ revocationSecret }: SideRoutesOptions): readonly string[] =>
+  revocationSecret === undefined ? PATHS : [...PATHS, GLOBAL_REVOCATION_PATH];
 
 /**
  * Lets pages of allowed origins read the answers. Without preflights, which none of these routes needs: the plugin
@@ -66,7 +67,12 @@ export async function addSideRoutes(scope: FastifyInstance, options: SideRoutesO
     options.logger.error({ requestId: request.id, err: error }, 'Unexpected error in a request.');
     return reply.code(500).send({ errors: [unexpected(request.id)] });
   });
-  await addOAuth(scope, { ...options, clientOf: createClientReader(options.trustProxy) });
+  const clientOf = createClientReader(options.trustProxy);
+  await addOAuth(scope, { ...options, clientOf });
+  const { revocationSecret } = options;
+  if (revocationSecret !== undefined)
+    await addGlobalRevocation(scope, { ...options, revocationSecret, clientOf });
   addJwks(scope, options.keys);
+  addVerify(scope, options);
   addHealth(scope, options.readiness, options.stopping);
 }

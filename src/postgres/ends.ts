@@ -5,27 +5,27 @@ import type { Ended, Ends, SessionName } from '../core/ports/sessions';
 import { insertEvents, toJson } from './audit-log';
 import { anotherDatabase, onlyRow } from './fleet';
 import { getsNotices, insertMails, mailsToJson } from './mails';
+import { PROOF } from './primary';
 import { entriesOf, insertEntries, type LogRow, type LogSettings } from './revocation-log';
 import { liveAt, STATE, type StateRow, toState, useColumns, valuesOf } from './session-rows';
 import { runPrepared, type Statement } from './tables';
 import { toUser, USER_COLUMNS, type UserRow } from './users';
 
 /**
- * The parts that statements begin with which end sessions or tokens. If the database is another one than at the start, `f` is empty, and nothing
- * else happens: the copies carry the id at the start, and would never bring these entries. The last parameter of each
- * statement is `hasCopies`.
+ * What statements begin with that end sessions or tokens. If the database is another one than at the start, `f` is empty,
+ * and nothing else happens: no copy would bring these entries. Their last parameter is `hasCopies`.
  */
 export const BEGIN = `with f as materialized (select * from {fleet} where database_id = coalesce($1::uuid, database_id)),
   clock as materialized (select clock_timestamp() as now)`;
 
-/** The row that every such statement returns: `RESULT`, and how many live sessions it ended. */
+/** The row that each returns: `RESULT`, whose proof is for finding nothing to end, and how many live sessions it ended. */
 export interface EndRow {
   readonly is_ours: boolean;
   readonly entries: LogRow[] | null;
   readonly ended: number;
 }
 
-export const RESULT = `exists (select from f) as is_ours, (select json_agg(entries) from entries) as entries`;
+export const RESULT = `exists (select from f) as is_ours, (select json_agg(entries) from entries) as entries, ${PROOF} as proof`;
 
 /** SQL for the live sessions of before, in the snapshot of the statement: it does not see its own changes. */
 export const liveBefore = (

@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { serviceUnavailable } from '../core/errors';
 import { keyIdOf } from '../core/key-id';
 import type { Fleet, FleetState } from '../core/ports/fleet';
+import { type ProvenRow, PROVEN, refuseStandby } from './primary';
 import { type InJson, run } from './tables';
 
 /** SQL for the key that signs now. A key that was published in advance takes over by the clock of Postgres. */
@@ -37,15 +38,18 @@ export const anotherDatabase = () =>
  * Reads the id of the database. A backup may be restored under a running node, or `DATABASE_URL` may point elsewhere
  * after a failover; then nothing read here may be mixed with what was read before.
  *
+ * Also proves that this is the primary. In a transaction, the proof is its commit.
+ *
  * @param expected the id at the start of the process; left out if the process has read nothing before
- * @throws `SERVICE_UNAVAILABLE` if the id is another one
+ * @throws `SERVICE_UNAVAILABLE` if the id is another one, or at a standby
  */
 export async function readDatabaseId(manager: EntityManager, expected: string | undefined): Promise<string> {
-  const { database_id } = onlyRow(
-    await run<{ database_id: string }[]>(manager, 'select database_id from {fleet}'),
+  const row = onlyRow(
+    await run<({ database_id: string } & ProvenRow)[]>(manager, `select database_id, ${PROVEN} from {fleet}`),
   );
-  if (expected !== undefined && database_id !== expected) throw anotherDatabase();
-  return database_id;
+  refuseStandby(row);
+  if (expected !== undefined && row.database_id !== expected) throw anotherDatabase();
+  return row.database_id;
 }
 
 export function toFleet(row: FleetRow | InJson<FleetRow>): Fleet {

@@ -19,6 +19,10 @@ const MAKE_LEDGER = `
     older_nodes_may_run boolean not null default false
   )`;
 
+/** How to run the migrations as another role than that of the node. */
+export const OR_MIGRATE =
+  'Or let the owner of the tables migrate: npx tokenfence admin migrate --grant <the role of DATABASE_URL>';
+
 /** SQLSTATEs (PostgreSQL, appendix A). */
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNDEFINED_TABLE = '42P01';
@@ -78,7 +82,8 @@ async function makeLedger(manager: EntityManager, schema: string): Promise<void>
     if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
     throw new StartError(
       `Postgres refuses what the start needs: ${(error as Error).message}. As the owner of the database, run: ` +
-        `create schema if not exists "${schema}"; grant create, usage on schema "${schema}" to <the role of DATABASE_URL>`,
+        `create schema if not exists "${schema}"; grant create, usage on schema "${schema}" to <the role of DATABASE_URL>. ` +
+        OR_MIGRATE,
     );
   }
 }

@@ -4,6 +4,7 @@ import type { EachPart, RevocationLog } from '../core/ports/truth';
 import type { LoggedRevocation } from '../core/revocation';
 import { RevocationEntity } from './entities/revocation.entity';
 import { readDatabaseId } from './fleet';
+import { PROOF } from './primary';
 import { run } from './tables';
 
 export interface LogSettings {
@@ -94,16 +95,33 @@ async function selectEntries(
   return rows.map(fromLogRow);
 }
 
+const LEFT = `where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
+  order by revocations.revoked_at limit $2`;
+
 /**
- * Locks at most `limit` revocations that have been unconfirmed for `minAge` ms, and skips those that another
- * transaction has locked.
+ * Returns the ids of at most `limit` revocations that have been unconfirmed for `minAge` ms. They survive a failover: a
+ * primary that was cut off and then crashed shows entries that no standby has.
  */
-export const lockUnconfirmed = (manager: EntityManager, limit: number, minAge: number) =>
+export async function findUnconfirmed(
+  manager: EntityManager,
+  limit: number,
+  minAge: number,
+): Promise<string[]> {
+  const [row] = await run<[{ ids: string[] | null }]>(
+    manager,
+    `select ids, case when ids is not null then ${PROOF} end as proof
+     from (select array_agg(id) as ids from (select id from {revocations} ${LEFT}) as left_over) as found`,
+    [minAge, limit],
+  );
+  return row.ids ?? [];
+}
+
+/** Locks those of these revocations that are still unconfirmed, and skips those that another transaction has locked. */
+export const lockUnconfirmed = (manager: EntityManager, ids: readonly string[]) =>
   selectEntries(
     manager,
-    `where confirmed_at is null and revoked_at <= clock_timestamp() - $1 * interval '1 millisecond'
-     order by revocations.revoked_at limit $2 for update skip locked`,
-    [minAge, limit],
+    'where id = any($1) and confirmed_at is null order by revocations.revoked_at for update skip locked',
+    [ids],
   );
 
 /** Rows in memory at once while the log is read. */
@@ -135,14 +153,15 @@ export function revocationLogIn(manager: EntityManager, settings: LogSettings): 
     });
 
   return {
-    async unconfirmedOf(userId) {
-      await readDatabaseId(manager, settings.databaseId);
-      return selectEntries(
-        manager,
-        'where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at',
-        [userId],
-      );
-    },
+    unconfirmedOf: (userId) =>
+      manager.transaction(async (inside) => {
+        await readDatabaseId(inside, settings.databaseId);
+        return selectEntries(
+          inside,
+          'where confirmed_at is null and (user_id is null or user_id = $1) order by revocations.revoked_at',
+          [userId],
+        );
+      }),
 
     countUnconfirmed: () => revocations.countBy({ confirmedAt: IsNull() }),
 

@@ -15,6 +15,8 @@ export const SESSION_SETTINGS = {
   row_security: 'off',
   /** What was acknowledged survives a crash of Postgres. */
   synchronous_commit: 'on',
+  /** A commit whose wait for a standby is cancelled is reported by a warning only. */
+  client_min_messages: 'notice',
   /** Compiling takes 400 ms where a statement's cost is overestimated, such as that of a sample. */
   jit: 'off',
   /** Waits for locks are limited by `statement_timeout`. */

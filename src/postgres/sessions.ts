@@ -3,7 +3,9 @@ import type { Session } from '../core/account';
 import { isId } from '../core/claims';
 import { emailKey } from '../core/email';
 import type { PresentedRefreshToken, Sessions, SessionsOfUser } from '../core/ports/sessions';
+import { onlyRow } from './fleet';
 import { openSession } from './open-session';
+import { type ProvenRow, PROVEN, refuseStandby } from './primary';
 import { reauthenticate } from './reauthenticate';
 import type { LogSettings } from './revocation-log';
 import {
@@ -36,12 +38,17 @@ const ROTATE: Statement = {
     returning ${STATE}`,
 };
 
+// Returns one row, whether or not there is a session: both answers need the proof.
 const LOOK: Statement = {
   name: 'look',
-  text: `select ${STATE}, extract(epoch from clock_timestamp() - s.rotated_at)::float8 * 1000 as "rotatedAgo"
-    from {sessions} s join {users} u on u.id = s.user_id cross join {fleet} f
-    where s.id = $1 and ${GENUINE('$2', '$3')}`,
+  text: `select ${PROVEN}, found.* from (select) as one left join (
+      select ${STATE}, extract(epoch from clock_timestamp() - s.rotated_at)::float8 * 1000 as "rotatedAgo"
+      from {sessions} s join {users} u on u.id = s.user_id cross join {fleet} f
+      where s.id = $1 and ${GENUINE('$2', '$3')}
+    ) as found on true`,
 };
+
+type LookRow = ProvenRow & ((StateRow & { readonly rotatedAgo: number }) | { readonly state: null });
 
 // Per user, so that one with many sessions does not slow down the answer of another. A session that ended after its
 // page was read still marks the place.
@@ -101,8 +108,9 @@ export function sessionsIn(manager: EntityManager, settings: LogSettings): Sessi
 
     async look({ sessionId, half, digest }: PresentedRefreshToken) {
       const values = [sessionId, half, digest];
-      const [row] = await runPrepared<StateRow & { rotatedAgo: number }>(manager, LOOK, values);
-      return row && { ...toState(row), rotatedAgo: row.rotatedAgo };
+      const row = onlyRow(await runPrepared<LookRow>(manager, LOOK, values));
+      refuseStandby(row);
+      return row.state === null ? undefined : { ...toState(row), rotatedAgo: row.rotatedAgo };
     },
 
     reauthenticate: (...confirmation) => reauthenticate(manager, ...confirmation),

@@ -1,6 +1,7 @@
 import { QueryFailedError, TypeORMError } from 'typeorm';
 import { isUnavailable } from '../core/errors';
 import { StartError } from '../core/start-error';
+import { OR_MIGRATE } from './ledger';
 import { codeOf, type DriverError, driverErrorOf } from './faults';
 
 const wordsOf = ({ message, code, errors }: DriverError): string => {
@@ -11,8 +12,7 @@ const wordsOf = ({ message, code, errors }: DriverError): string => {
 
 /** What an operator can do, by SQLSTATE (PostgreSQL, appendix A). */
 const REMEDIES: Record<string, string> = {
-  '42501':
-    "Let its role own the database, or run as the database's owner: grant create on schema public to <role>.",
+  '42501': `Its role needs the rights of a node, and for migrations those of the owner. ${OR_MIGRATE}`,
   '25006': 'It is a replica or set to read-only. Point DATABASE_URL to the primary.',
   '42P07': 'A table with that name exists already. Set DATABASE_SCHEMA to a separate schema.',
 };
@@ -31,7 +31,8 @@ export function connectionFault(error: unknown): unknown {
   // https://www.pgbouncer.org/config.html#ignore_startup_parameters
   if (/unsupported startup parameter/.test(words))
     return new StartError(
-      `DATABASE_URL points to a pooler that refuses our session settings: ${words}. Point it to Postgres itself.`,
+      `DATABASE_URL points to a pooler that refuses our session settings: ${words}. Set its ` +
+        'ignore_startup_parameters (docs/postgres.md, "Behind a pooler"), or point DATABASE_URL to Postgres itself.',
     );
   const { path } = fault;
   const file = typeof path === 'string' && !words.includes(path) ? ` (${path})` : '';

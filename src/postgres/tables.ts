@@ -6,7 +6,8 @@ import { codeOf } from './faults';
 /** The table that records which migrations were run. Its name is not TypeORM's, which an application may use. */
 export const LEDGER = 'tokenfence_migrations';
 
-const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
+/** Quotes a name for SQL. */
+export const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** Returns the schema of our tables. */
 export const schemaOf = ({ options }: DataSource): string =>

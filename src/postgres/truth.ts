@@ -10,12 +10,13 @@ import { linkUsesIn } from './link-uses';
 import { mailsIn } from './mails';
 import { newcomersIn } from './newcomers';
 import { refreshKeysIn } from './refresh-keys';
-import { lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
+import { findUnconfirmed, lockUnconfirmed, type LogSettings, revocationLogIn } from './revocation-log';
 import { sessionsIn } from './sessions';
 import { signingKeysIn, type SigningKeysSettings } from './signing-keys';
 import { usersIn } from './users';
 import { lendSql } from './sql';
 import { poolOf, run } from './tables';
+import { createProof, UNPROVEN, type UnprovenRow } from './primary';
 
 type TruthSettings = LogSettings & SigningKeysSettings;
 
@@ -40,7 +41,7 @@ export function tablesIn(
   };
 }
 
-interface TruthRow {
+interface TruthRow extends UnprovenRow {
   readonly databaseId: string;
   readonly globalVersion: number;
   readonly tokenVersion: number | null;
@@ -52,7 +53,7 @@ interface TruthRow {
 // One statement, so one snapshot: a version from before a revocation never comes with denied ids from after it.
 const ON_USER = `
   select f.database_id as "databaseId", f.global_version as "globalVersion", u.token_version as "tokenVersion",
-    u.disabled_at is not null as disabled, extract(epoch from now())::float8 * 1000 as "asOf", (
+    u.disabled_at is not null as disabled, extract(epoch from now())::float8 * 1000 as "asOf", ${UNPROVEN}, (
     select json_agg(json_build_object(
       'kind', r.kind,
       'id', coalesce(r.token_id::text, r.session_id::text, r.key_id)))
@@ -61,6 +62,27 @@ const ON_USER = `
       and ((r.user_id = $1 and r.kind in ('TOKEN', 'SESSION')) or (r.user_id is null and r.kind = 'KEY'))
   ) as denied
   from {fleet} f left join {users} u on u.id = $1`;
+
+/** See `Truth.onUser`. */
+function createReadOnUser(manager: EntityManager, settings: TruthSettings): Truth['onUser'] {
+  const prove = createProof(manager);
+  return async (userId) => {
+    const row = onlyRow(await run<TruthRow[]>(manager, ON_USER, [userId]));
+    await prove(row);
+    if (row.databaseId !== (settings.databaseId ?? row.databaseId)) throw anotherDatabase();
+    const idsOf = (wanted: string) =>
+      (row.denied ?? []).filter(({ kind }) => kind === wanted).map(({ id }) => id);
+    return {
+      globalVersion: row.globalVersion,
+      tokenVersion: row.tokenVersion ?? undefined,
+      disabled: row.disabled,
+      deniedTokens: idsOf('TOKEN'),
+      deniedSessions: idsOf('SESSION'),
+      deniedKeys: idsOf('KEY'),
+      asOf: Math.floor(row.asOf),
+    };
+  };
+}
 
 /** How often a transaction is tried that Postgres rolls back in favour of others. */
 const ATTEMPTS = 3;
@@ -105,31 +127,20 @@ export function createTruth(
       lends ? inSlot(() => attemptAll(work)) : attemptAll(work),
     ...translating<Pick<Truth, 'onUser' | 'relay' | 'ping' | 'readTime'>>(
       {
-        async onUser(userId) {
-          const rows = await run<TruthRow[]>(manager, ON_USER, [userId]);
-          const { databaseId, denied, tokenVersion, asOf, ...shared } = onlyRow(rows);
-          if (databaseId !== (settings.databaseId ?? databaseId)) throw anotherDatabase();
-          const idsOf = (wanted: string) =>
-            (denied ?? []).filter(({ kind }) => kind === wanted).map(({ id }) => id);
-          return {
-            ...shared,
-            tokenVersion: tokenVersion ?? undefined,
-            deniedTokens: idsOf('TOKEN'),
-            deniedSessions: idsOf('SESSION'),
-            deniedKeys: idsOf('KEY'),
-            asOf: Math.floor(asOf),
-          };
-        },
+        onUser: createReadOnUser(manager, settings),
 
-        relay: (limit, minAge, publish) =>
-          manager.transaction(async (inside) => {
+        async relay(limit, minAge, publish) {
+          const ids = await findUnconfirmed(manager, limit, minAge);
+          if (ids.length === 0) return 0;
+          return manager.transaction(async (inside) => {
             await readDatabaseId(inside, settings.databaseId);
-            const entries = await lockUnconfirmed(inside, limit, minAge);
+            const entries = await lockUnconfirmed(inside, ids);
             if (entries.length === 0) return 0;
             await publish(entries);
             await revocationLogIn(inside, settings).markConfirmed(entries.map(({ id }) => id));
             return entries.length;
-          }),
+          });
+        },
 
         async ping() {
           await readDatabaseId(manager, settings.databaseId);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Availability } from '../core/availability';
 import { type Moment, momentOf } from '../core/clock';
 import { isUnavailable } from '../core/errors';
@@ -7,6 +8,7 @@ import type { Beat } from '../core/ports/log-stream';
 import { type Question, stale, type ViewSource } from '../core/ports/source';
 import { createHeal } from './heal';
 import { createLease, type Lease } from './lease';
+import { watchPunctuality } from './punctuality';
 import type { RecordsGate } from './records-gate';
 import { Upkeep } from './upkeep';
 import type { Joining, UpkeepOptions } from './upkeep-options';
@@ -39,6 +41,9 @@ const BEATS = 2.2;
 /** ms between two heartbeats while the fleet's lease is not known yet. */
 const WAITING_INTERVAL = 300;
 
+/** ms between two looks whether the view is current again. */
+const LOOK_INTERVAL = 5;
+
 /**
  * Sends the heartbeats of this process. Each one says how far it has applied the stream, and is answered the tail. When
  * it has applied the stream up to that tail, the view is current for one lease, counted from before the heartbeat was
@@ -57,6 +62,7 @@ class Heartbeat implements ViewSource {
   private readonly heal: ((epochId: string) => void) | undefined;
   private readonly beats: Loop;
   private nextBeat: NodeJS.Timeout | undefined;
+  private readonly punctuality = watchPunctuality(() => this.interval);
   private stopped = false;
 
   constructor(private readonly options: HeartbeatOptions) {
@@ -94,6 +100,14 @@ class Heartbeat implements ViewSource {
     };
   }
 
+  async resume(patience: number) {
+    if (!this.punctuality.isLate || this.stopped) return;
+    const begunAt = performance.now();
+    // A request may come before the timer of the heartbeat.
+    this.beats.wake();
+    while (!this.upkeep.isCurrent && performance.now() - begunAt < patience) await sleep(LOOK_INTERVAL);
+  }
+
   async stop() {
     this.stopped = true;
     const takenBack = this.upkeep.stop();
@@ -106,20 +120,27 @@ class Heartbeat implements ViewSource {
   }
 
   private async beatAndPlanNext(): Promise<void> {
-    const { availability, clock, logger } = this.options;
+    const { availability, logger } = this.options;
     clearTimeout(this.nextBeat);
-    const begunAt = clock.monotonic();
+    // Not by the clock that was handed in, which may fail: timers do not follow it.
+    const begunAt = performance.now();
+    this.punctuality.begun();
     try {
       if (await this.beat()) this.beats.wake();
     } catch (error) {
       if (isUnavailable(error)) availability.failed(reasonOf(error));
       else logger.error({ err: error }, 'Unexpected error in a heartbeat.');
     }
-    const { lease } = this.upkeep;
-    const interval = lease > 0 ? lease / BEATS : WAITING_INTERVAL;
     // From the beginning, since the lease is counted from there too: a slow answer leaves less time for the next one.
-    const rest = interval - (clock.monotonic() - begunAt);
-    this.nextBeat = setTimeout(() => this.beats.wake(), Math.max(0, rest)).unref();
+    const rest = Math.max(0, this.interval - (performance.now() - begunAt));
+    this.punctuality.planned(rest);
+    this.nextBeat = setTimeout(() => this.beats.wake(), rest).unref();
+  }
+
+  /** ms between the beginnings of two heartbeats. */
+  private get interval(): number {
+    const { lease } = this.upkeep;
+    return lease > 0 ? lease / BEATS : WAITING_INTERVAL;
   }
 
   /** What Redis may be told: what this process and its followers have applied. Its own lease needs only its own position. */

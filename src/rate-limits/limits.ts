@@ -36,6 +36,7 @@ const A_MINUTE = {
   'refresh-by-session': 60,
   'logout-by-session': 60,
   'write-by-session': 120,
+  'revocation-by-user': 30,
 } as const;
 
 /** `known-network` stays for what is an address now: the name is in Redis and in the audit log. */

@@ -72,8 +72,8 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     await count(`${what}-of-everyone`, 'all', origin);
   };
 
-  const countSession = async (what: 'refresh' | 'logout' | 'write', sessionId: string, origin: Origin) => {
-    await count(`${what}-by-session`, sessionId, origin, sessionId);
+  const countId = async (name: LimitName, id: string, origin: Origin, sessionId?: string) => {
+    await count(name, id, origin, sessionId);
   };
 
   /** Counts towards the account's hour. Returns the function that uncounts it. */
@@ -115,9 +115,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       await countAddress('bad-token', origin);
     },
 
-    refresh: (sessionId, origin) => countSession('refresh', sessionId, origin),
-    logout: (sessionId, origin) => countSession('logout', sessionId, origin),
-    write: (sessionId, origin) => countSession('write', sessionId, origin),
+    refresh: (sessionId, origin) => countId('refresh-by-session', sessionId, origin, sessionId),
+    logout: (sessionId, origin) => countId('logout-by-session', sessionId, origin, sessionId),
+    write: (sessionId, origin) => countId('write-by-session', sessionId, origin, sessionId),
+    userRevocation: (userId, origin) => countId('revocation-by-user', userId, origin),
   };
 }
 
@@ -134,4 +135,5 @@ export const unlimited: RateLimits = {
   refresh: pass,
   logout: pass,
   write: pass,
+  userRevocation: pass,
 };

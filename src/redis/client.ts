@@ -1,92 +1,49 @@
-import type { Redis, RedisOptions } from 'ioredis';
-import { readRedisUrl } from '../core/redis-url';
+import type { Redis } from 'ioredis';
 import { serviceUnavailable } from '../core/errors';
 import type { Availability } from '../core/availability';
-import { redisDriver } from './driver';
+import { type Clock, systemClock } from '../core/clock';
+import { watchRests } from '../core/rest';
+import { afterSilence } from '../core/silence';
+import { DatabaseRefused, drop } from './open';
+import { lives } from './proof';
+import { createRoute, type Route } from './route';
+import type { RedisSource } from './source';
+
+export type { RedisSource };
 
 /** ms after which a command is given up and its connection closed. */
 const COMMAND_TIMEOUT = 1000;
 
-/** ms within which a new connection must be ready. */
+/** ms within which a new connection must be ready, and that to the primary of a set, which has to be found first. */
 const HANDSHAKE_TIMEOUT = 2000;
+const SEARCH_TIMEOUT = 3000;
 
 /** ms for which a connection must have been in use before it may be renewed. */
 const SHORTEST_USE = 1000;
+
+/** ms without a command after which a connection must prove that it lives: the network may have forgotten it. */
+const LONGEST_REST = 1000;
+
+/** ms for which a command waits for the connection that replaces a forgotten one. */
+const REPLACEMENT_TIMEOUT = 600;
 
 /** ms between two attempts to connect: the first, and the longest. */
 const FIRST_DELAY = 50;
 const LONGEST_DELAY = 2000;
 
-/** A URL of Redis, or a client whose settings are used to connect. */
-export type RedisSource = string | { readonly options: RedisOptions };
+/** Fewer replicas than wanted have a write. */
+export class TooFewReplicas extends Error {}
 
-/**
- * The settings that are taken from a given client: the address and the credentials. The rest is ours: a client may
- * decode answers differently, or time out a read that is meant to block. Its role is not taken, because only a primary
- * can be used.
- */
-const WHERE = [
-  'Connector',
-  'host',
-  'port',
-  'path',
-  'family',
-  'tls',
-  'username',
-  'password',
-  'db',
-  'name',
-  'sentinels',
-  'sentinelUsername',
-  'sentinelPassword',
-  'sentinelTLS',
-  'enableTLSForSentinelMode',
-  'updateSentinels',
-  'natMap',
-] as const satisfies readonly (keyof RedisOptions)[];
+/** What a server answers that is not the primary, or not that of our slot of a cluster. */
+const ELSEWHERE = /READONLY|^MOVED |WAIT cannot be used with replica/;
 
-const OURS: RedisOptions = {
-  lazyConnect: true,
-  connectionName: 'tokenfence',
-  connectTimeout: HANDSHAKE_TIMEOUT,
-  sentinelCommandTimeout: HANDSHAKE_TIMEOUT,
-  keepAlive: 5000,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  retryStrategy: () => null,
-  sentinelRetryStrategy: () => null,
-};
+/** What a server answers that may not be the primary any more, without knowing it. */
+const DOUBTFUL = /NOREPLICAS|MASTERDOWN|^CLUSTERDOWN/;
 
-/**
- * Opens one connection that ioredis never reopens: when ioredis replaces a connection, it forgets commands in progress
- * without an answer. A client that ends rejects them.
- *
- * Automatic pipelining stays off: after some faults it assigns answers to the wrong commands, and throws where no
- * caller can catch it. Commands that are sent together share a round trip anyway.
- */
-function open(source: RedisSource): Redis {
-  const { Redis } = redisDriver();
-  if (typeof source !== 'string') {
-    const where = Object.fromEntries(WHERE.map((name) => [name, source.options[name]]));
-    return new Redis({ ...where, ...OURS });
-  }
-  const address = readRedisUrl(source);
-  if ('fault' in address) throw new Error(`The URL of Redis ${address.fault}`);
-  // Field by field: ioredis takes any option from a URL's query, and prefers it to ours.
-  const { isEncrypted, ...where } = address;
-  return new Redis({ ...where, ...OURS, ...(isEncrypted && { tls: {} }) });
-}
-
-/** Whether Redis refuses the database number: it has fewer databases, or is a cluster. */
-const isAboutDatabase = (error: Error) =>
-  (error as { command?: { name?: string } }).command?.name?.toLowerCase() === 'select';
-
-/** Closes a connection at once. A silent server would not answer a polite QUIT. */
-function drop(client: Redis, reason: string): void {
-  // The stream does not exist while the sentinels are asked for the primary.
-  const { stream } = client as { stream?: Redis['stream'] };
-  if (stream) stream.destroy(new Error(reason));
-  else client.disconnect();
+export interface ConnectionOptions {
+  /** Called after a rest. What else the process has open has rested too. */
+  readonly onRest?: () => void;
+  readonly clock?: Clock;
 }
 
 /**
@@ -97,21 +54,30 @@ export class RedisConnection {
   /** Resolves when the first attempt to connect has ended, successful or not. */
   readonly tried: Promise<void>;
   private markTried: () => void = () => undefined;
-  private current: Redis;
+  /** Ready, or broken. */
+  private current: Redis | undefined;
+  /** Ends the attempt to connect that is under way. */
+  private attempt: AbortController | undefined;
   private givenUp: Redis | undefined;
   private refused: string | undefined;
   private attempts = 0;
   private readySince = 0;
   private closed = false;
   private retry: NodeJS.Timeout | undefined;
+  private readonly rests;
+  private proving: Promise<Redis> | undefined;
+  /** Called when an attempt to connect has ended. */
+  private waiting: (() => void)[] = [];
 
   /** @param availability told when a connection is lost; the caller reports success */
   constructor(
-    private readonly source: RedisSource,
+    private readonly route: Route,
     private readonly availability: Pick<Availability, 'failed'>,
+    private readonly options: ConnectionOptions = {},
   ) {
+    this.rests = watchRests(LONGEST_REST, options.clock ?? systemClock);
     this.tried = new Promise((resolve) => (this.markTried = resolve));
-    this.current = this.connect();
+    void this.connect();
   }
 
   /**
@@ -128,77 +94,149 @@ export class RedisConnection {
    * @param deadline ms
    */
   async run<T>(commands: (client: Redis) => Promise<T>, deadline = COMMAND_TIMEOUT): Promise<T> {
-    const client = this.current;
-    if (client.status !== 'ready' || client.stream.destroyed)
-      throw serviceUnavailable(new Error('Redis is not connected'));
-    let timer: NodeJS.Timeout | undefined;
+    const client = await this.proven();
+    this.rests.used();
+    let stop = () => {};
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      stop = afterSilence(deadline, () => {
         reject(new Error('Redis did not answer in time'));
         // Later commands would wait behind this one. Without a connection they fail fast.
         drop(client, 'no answer in time');
-      }, deadline);
+      });
     });
     try {
-      return await Promise.race([commands(client), silence]);
+      const answer = await Promise.race([commands(client), silence]);
+      this.rests.used();
+      return answer;
     } catch (error) {
       // A programming error is not an unreachable Redis.
       if (error instanceof TypeError || error instanceof RangeError) throw error;
-      // The server became a replica. A new connection may find the primary.
-      if (error instanceof Error && error.message.includes('READONLY')) drop(client, 'not the primary');
+      this.judge(client, error);
       throw serviceUnavailable(error);
     } finally {
-      clearTimeout(timer);
+      stop();
+    }
+  }
+
+  /** Replaces the connection if it has rested and does not live any more. */
+  async look(): Promise<void> {
+    try {
+      await this.proven();
+    } catch {
+      // The next command fails with the reason.
     }
   }
 
   /** Replaces the connection, which may lead to a former primary. Has an effect at most once a second. */
   renew(): void {
-    if (this.current.status !== 'ready' || performance.now() - this.readySince < SHORTEST_USE) return;
-    this.givenUp = this.current;
-    drop(this.current, 'renewed');
+    const client = this.current;
+    if (client?.status !== 'ready' || performance.now() - this.readySince < SHORTEST_USE) return;
+    this.givenUp = client;
+    drop(client, 'renewed');
   }
 
   close(): void {
     this.closed = true;
     clearTimeout(this.retry);
-    if (this.current.status !== 'end') this.current.disconnect();
+    this.attempt?.abort();
+    if (this.current && this.current.status !== 'end') this.current.disconnect();
   }
 
-  private connect(): Redis {
-    const client = open(this.source);
-    let reason = 'the connection was closed';
-    client.on('error', (error: Error) => {
-      reason = error.message;
-      // ioredis would continue with database 0, which may belong to others.
-      if (isAboutDatabase(error)) {
-        this.refused = error.message;
-        drop(client, error.message);
-      }
+  private ready(): Redis {
+    const { current } = this;
+    if (current?.status !== 'ready' || current.stream.destroyed)
+      throw serviceUnavailable(new Error('Redis is not connected'));
+    return current;
+  }
+
+  /** Returns the connection. After a rest it has proven that it lives, or it is a new one: no command is sent twice. */
+  private proven(): Redis | Promise<Redis> {
+    if (this.proving) return this.proving;
+    const client = this.ready();
+    if (!this.rests.hasRested) return client;
+    this.proving = this.prove(client).finally(() => (this.proving = undefined));
+    this.options.onRest?.();
+    return this.proving;
+  }
+
+  private async prove(client: Redis): Promise<Redis> {
+    if (await lives(client)) {
+      this.rests.used();
+      return this.ready();
+    }
+    this.givenUp = client;
+    drop(client, 'forgotten');
+    await new Promise<void>((resolve) => {
+      const stop = afterSilence(REPLACEMENT_TIMEOUT, resolve);
+      this.waiting.push(() => {
+        stop();
+        resolve();
+      });
     });
+    return this.ready();
+  }
+
+  /** Leaves a server that is not the primary any more, where another one may be. */
+  private judge(client: Redis, error: unknown): void {
+    const { message = '' } = error instanceof Error ? error : {};
+    if (ELSEWHERE.test(message)) drop(client, 'not the primary');
+    else if (this.route.hasChoice && client === this.current)
+      if (error instanceof TooFewReplicas || DOUBTFUL.test(message)) this.renew();
+  }
+
+  private async connect(): Promise<void> {
+    const attempt = (this.attempt = new AbortController());
     // A paused server or a silently cut wire accepts the connection and never answers.
-    const handshake = setTimeout(() => drop(client, 'no answer'), HANDSHAKE_TIMEOUT);
-    client.on('ready', () => {
+    const patience = this.route.hasChoice ? SEARCH_TIMEOUT : HANDSHAKE_TIMEOUT;
+    const handshake = setTimeout(() => attempt.abort(), patience);
+    try {
+      this.use(await this.route.connect(attempt.signal));
+    } catch (error) {
+      this.lost(error);
+    } finally {
       clearTimeout(handshake);
-      if (client.stream.destroyed) return;
-      this.refused = undefined;
+      this.attempt = undefined;
       this.markTried();
-      this.attempts = 0;
-      this.readySince = performance.now();
-    });
-    // A client that still looks for the primary emits it twice.
-    client.once('end', () => {
-      clearTimeout(handshake);
-      this.markTried();
-      if (this.closed) return;
-      if (client !== this.givenUp) this.availability.failed(reason);
-      const delay = Math.min(FIRST_DELAY * 2 ** this.attempts++, LONGEST_DELAY);
-      this.retry = setTimeout(() => (this.current = this.connect()), delay);
-    });
-    client.connect().catch(() => undefined);
-    return client;
+      for (const goOn of this.waiting.splice(0)) goOn();
+    }
+  }
+
+  private use(client: Redis): void {
+    if (this.closed) {
+      client.disconnect();
+      return;
+    }
+    this.current = client;
+    this.refused = undefined;
+    this.attempts = 0;
+    this.readySince = performance.now();
+    this.rests.used();
+    let reason = new Error('the connection was closed');
+    client.on('error', (error: Error) => (reason = error));
+    let isOver = false;
+    const end = () => {
+      if (!isOver) this.lost(reason, client);
+      isOver = true;
+    };
+    client.once('end', end);
+    // It may have ended before anyone listened.
+    if (client.status === 'end') end();
+  }
+
+  private lost(reason: unknown, client?: Redis): void {
+    if (this.closed) return;
+    const { message } = reason instanceof Error ? reason : new Error(String(reason));
+    if (reason instanceof DatabaseRefused) this.refused = message;
+    const isGivenUp = client !== undefined && client === this.givenUp;
+    if (!isGivenUp) this.availability.failed(message);
+    const delay = isGivenUp ? 0 : Math.min(FIRST_DELAY * 2 ** this.attempts++, LONGEST_DELAY);
+    this.retry = setTimeout(() => void this.connect(), delay);
   }
 }
 
-export const connectRedis = (source: RedisSource, availability: Pick<Availability, 'failed'>) =>
-  new RedisConnection(source, availability);
+/** @param key one of those that are used there; needed to find its node in a cluster */
+export const connectRedis = (
+  source: RedisSource,
+  availability: Pick<Availability, 'failed'>,
+  key = '',
+): RedisConnection => new RedisConnection(createRoute(source, key), availability);

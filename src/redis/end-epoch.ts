@@ -8,10 +8,10 @@ import { keysOf } from './keys';
  * Throws `SERVICE_UNAVAILABLE` when Redis cannot be reached.
  */
 export async function endEpoch(redisUrl: string, databaseId: string): Promise<void> {
-  const connection = connectRedis(redisUrl, { failed: () => undefined });
+  const { epoch, stream, healer } = keysOf(databaseId);
+  const connection = connectRedis(redisUrl, { failed: () => undefined }, epoch);
   try {
     await connection.tried;
-    const { epoch, stream, healer } = keysOf(databaseId);
     await connection.run((client) => client.unlink(epoch, stream, healer));
   } finally {
     connection.close();

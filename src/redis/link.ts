@@ -1,10 +1,11 @@
 import type { Availability } from '../core/availability';
 import type { Clock } from '../core/clock';
-import { connectRedis, type RedisSource } from './client';
+import { RedisConnection, type RedisSource } from './client';
 import { keysOf } from './keys';
 import { createLogReader } from './log-reader';
 import { createLogStream, type LogStreamSettings } from './log-stream';
 import { createRecords } from './records';
+import { createRoute } from './route';
 import type { ViewSource } from '../core/ports/source';
 import { createKnownEpoch } from '../protocol/epoch';
 import { startHeartbeat, type HeartbeatOptions } from '../protocol/heartbeat';
@@ -28,12 +29,16 @@ export interface RedisLinkOptions extends LogStreamSettings {
  */
 export function openRedisLink(options: RedisLinkOptions) {
   const { source, databaseId, follows, availability, clock } = options;
-  const connect = () => connectRedis(source, availability);
+  const keys = keysOf(databaseId);
+  // What one connection learns of a set, the others use too.
+  const route = createRoute(source, keys.epoch);
+  // Both at a time: a check may need one after the other.
+  const onRest = () => void Promise.all([forReads.look(), forWrites.look()]);
+  const connect = () => new RedisConnection(route, availability, { onRest });
   const forReads = connect();
   const forWrites = connect();
   const forStream = follows ? connect() : undefined;
   const connections = [forReads, forWrites, ...(forStream ? [forStream] : [])];
-  const keys = keysOf(databaseId);
   const stream = createLogStream(forWrites, keys, options);
   const epoch = createKnownEpoch(stream, clock);
 

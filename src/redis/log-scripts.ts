@@ -36,7 +36,7 @@ const RENEWAL = 1000;
 // entries that are gone. A process at the tail has everything that was confirmed in this epoch. Nothing more can be:
 // `publish` always looks for the stream, finds it missing, and a new epoch begins. A process that joins says hello,
 // which also looks.
-export const beat = defineScript(`${onlyInEpoch('seq', 'filled', 'ttl', 'asof', 'beats')}
+export const beat = defineScript(`${onlyInEpoch('seq', 'filled', 'ttl', 'asof', 'beats', 'replicas')}
   local seq, filled, longest, asof = epoch[3], epoch[4], epoch[5], epoch[6]
   if tonumber(ARGV[5]) < tonumber(seq) and redis.call('EXISTS', KEYS[2]) == 0 then return 'STALE' end
   local count = (epoch[7] or 0) + 1
@@ -52,7 +52,7 @@ export const beat = defineScript(`${onlyInEpoch('seq', 'filled', 'ttl', 'asof', 
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
     redis.call('PEXPIRE', KEYS[2], ARGV[2])
   end
-  return {seq, filled, longest, asof}`);
+  return {seq, filled, longest, asof, epoch[8]}`);
 
 // Trims what has expired by the clock of Postgres, never by count, which would remove entries that still matter.
 // ARGV[2] is that clock as this call knows it, ARGV[3] the last expiry of its entries, if any. `keep` is the longest

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { serviceUnavailable } from '../core/errors';
 import type {
   Beat,
   EpochState,
@@ -12,7 +11,7 @@ import type {
   Stale,
 } from '../core/ports/log-stream';
 import type { LoggedRevocation } from '../core/revocation';
-import type { RedisConnection } from './client';
+import { type RedisConnection, TooFewReplicas } from './client';
 import { effectOf } from './effect';
 import type { Keys } from './keys';
 import { beat, heal, hello, leave, publish, readNodes, removeNodes } from './log-scripts';
@@ -87,10 +86,37 @@ async function awaitReplicas(client: Redis, count: number): Promise<void> {
   if (count === 0) return;
   const acknowledged = await client.wait(count, REPLICAS_TIMEOUT);
   if (acknowledged < count)
-    throw serviceUnavailable(
-      new Error(`only ${acknowledged} of ${count} replicas of Redis acknowledged the write`),
-    );
+    throw new TooFewReplicas(`only ${acknowledged} of ${count} replicas of Redis acknowledged the write`);
 }
+
+/** Returns the value of a field in an answer of HGETALL. */
+const valueOf = (fields: readonly Reply[], name: string) =>
+  fields.find((_value, index) => index % 2 === 1 && fields[index - 1] === name);
+
+/**
+ * Returns the function that runs a script on the epoch and the stream. A script that must survive a failover answers how
+ * many replicas the other processes wait for: some may have begun to want more after this one said hello.
+ *
+ * @param wanted how many replicas this process waits for
+ */
+const createRun =
+  (connection: RedisConnection, keys: Keys, wanted: number) =>
+  /**
+   * @param more keys, beside the epoch and the stream
+   * @param othersIn reads that number out of the reply. Left out: no replica is waited for.
+   */
+  (
+    script: Script,
+    args: (string | number)[],
+    more: string[] = [],
+    othersIn?: (reply: Reply[]) => Reply | undefined,
+  ): Promise<Reply> =>
+    connection.run(async (client) => {
+      const reply = await script(client, [keys.epoch, keys.stream, ...more], args);
+      if (reply !== 'STALE' && othersIn)
+        await awaitReplicas(client, Math.max(wanted, Number(othersIn(reply as Reply[]) ?? 0)));
+      return reply;
+    });
 
 export interface LogStreamSettings {
   /** ms; the nodes' lease. A service leaves it out and reads it from Redis. */
@@ -104,22 +130,11 @@ export function createLogStream(
   keys: Keys,
   { lease, replicas: wanted = 0 }: LogStreamSettings = {},
 ): LogStream {
-  let replicas = wanted;
-
-  /**
-   * @param more keys, beside the epoch and the stream
-   * @param awaited how many replicas must acknowledge what the script wrote
-   */
-  const run = (script: Script, args: (string | number)[], more: string[] = [], awaited = 0) =>
-    connection.run(async (client) => {
-      const reply = await script(client, [keys.epoch, keys.stream, ...more], args);
-      if (reply !== 'STALE') await awaitReplicas(client, awaited);
-      return reply;
-    });
+  const run = createRun(connection, keys, wanted);
 
   const sendBeat = async (epochId: string, { node, position, tokenTtl }: NodeBeat) => {
     const args = [epochId, UNUSED_FOR, tokenTtl, node, position];
-    const reply = await run(beat, args, [], replicas);
+    const reply = await run(beat, args, [], ([, , , , others]) => others);
     return reply === 'STALE' ? reply : toBeat(reply);
   };
 
@@ -128,8 +143,7 @@ export function createLogStream(
       connection.run(async (client) => {
         const args = [randomUUID(), UNUSED_FOR, lease ?? '', wanted];
         const reply = await hello(client, [keys.epoch, keys.stream, keys.healer], args);
-        replicas = Math.max(wanted, Number((reply as Reply[])[5] ?? 0));
-        await awaitReplicas(client, replicas);
+        await awaitReplicas(client, Math.max(wanted, Number((reply as Reply[])[5] ?? 0)));
         return toEpochState(reply);
       }),
 
@@ -145,7 +159,8 @@ export function createLogStream(
         each.version,
         ...each.denied,
       ]);
-      const reply = await run(publish, [epochId, ...timesOf(entries), ...merges], records, replicas);
+      const args = [epochId, ...timesOf(entries), ...merges];
+      const reply = await run(publish, args, records, (fields) => valueOf(fields, 'replicas'));
       return reply === 'STALE' ? reply : toPublication(epochId, reply as string[]);
     },
 

@@ -33,7 +33,13 @@ export function defineScript(lua: string): Script {
  */
 export const THIS_SERVER = `
   local info = redis.pcall('INFO', 'server', 'replication')
-  if type(info) ~= 'string' then info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication') end
+  if type(info) ~= 'string' then
+    local server, replication = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'replication')
+    if type(server) ~= 'string' or type(replication) ~= 'string' then
+      return redis.error_reply('ERR Tokenfence needs INFO in scripts, which this Redis refuses')
+    end
+    info = server .. replication
+  end
   local id = string.match(info, 'run_id:(%w+)')
   local promotion = string.match(info, 'master_replid:(%w+)')
   if not id or not promotion then

@@ -66,6 +66,8 @@ async function assemble(config: Config, teardown: Teardown): Promise<Administrat
   const agreement = await lastAgreement(dataSource.manager);
   const { databaseId, usesRedis: hasCopies } = agreement;
   const truth = createTruth(dataSource, { hasCopies, databaseId, clockSkew: config.clockSkew });
+  // A primary that was cut off would call the newest users unknown.
+  await truth.ping();
   const canMail = config.mail.delivery.way === 'smtp';
   const actions = createAdminActions({
     truth,

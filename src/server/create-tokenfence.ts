@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { Api } from '../actions/api';
 import type { Config } from '../config/config';
 import type { ServiceOptions } from '../config/options';
-import { ConfigError } from '../config/read-config';
+import { ConfigError } from '../config/config-error';
 import { aboutOptions, readOptions } from '../config/read-options';
 import { systemClock } from '../core/clock';
 import type { Callbacks, Sql } from '../core/ports/hooks';

@@ -3,7 +3,7 @@ export { createTokenfence, migrate } from './create-tokenfence';
 export type { Tokenfence, TokenfenceContext, TokenfenceOptions } from './tokenfence';
 export type { Api } from '../actions/api';
 export type { ServiceOptions } from '../config/options';
-export { ConfigError } from '../config/read-config';
+export { ConfigError } from '../config/config-error';
 export { fromEnv } from '../config/read-options';
 export type { HookEvents, Hooks, Sql } from '../core/ports/hooks';
 export type { Shape } from '../core/shape';

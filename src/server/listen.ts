@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config';
 import { StartError } from '../core/start-error';
 import { createMetricsApp, type ExposeMetrics } from '../http/metrics';
+import { whyNotListening } from './listen-faults';
 import type { Teardown } from './teardown';
 
 /**
@@ -21,15 +22,9 @@ export async function listen(
   try {
     await app.listen({ host, port });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why: Record<string, string> = {
-      EADDRINUSE: 'another process uses this port',
-      EACCES: 'permission denied',
-      EADDRNOTAVAIL: 'this machine does not have this address',
-      ENOTFOUND: 'the host was not found',
-    };
-    if (code === undefined || !why[code]) throw error;
-    throw new StartError(`Cannot listen on ${host}, port ${port}: ${why[code]}. Change HOST or ${setting}.`);
+    const why = whyNotListening(error as NodeJS.ErrnoException);
+    if (why === undefined) throw error;
+    throw new StartError(`Cannot listen on ${host}, port ${port}: ${why}. Change HOST or ${setting}.`);
   }
   const { address, port: given, family } = app.server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${given}`;

@@ -183,6 +183,7 @@ export async function openService(base: ServiceBase, signal: AbortSignal | undef
     ...base,
     ...checks,
     introspectionSecret: await introspectionSecretOf(config),
+    revocationSecret: config.revocationSecret,
     truth,
     actions,
     // Nobody limits the application's own code.

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Proxy } from '../support/proxy';
 import type { TestServer } from '../support/servers';
 import { between, type Maker } from './fault';
 import type { Fleet, FleetNode, StoreName } from './fleet';
 import type { Random } from './random';
 import { EVIL_FAULTS, SERVICE_FAULTS } from './service-faults';
+import { CLUSTER_FAULTS, SENTINEL_FAULTS, SET_FAULTS } from './set-faults';
 import { follow, killForgetting, onRedis, promote } from './stores';
+import type { Wire } from './wires';
 
 type Change<Target> = (target: Target) => unknown;
 
@@ -38,21 +39,31 @@ const nodeFault =
   };
 
 const storeFault =
-  <Target>(store: 'Redis' | 'Postgres', claimsOf: Of<readonly string[]>, targetOf: Of<Target>) =>
+  <Target>(
+    store: 'Redis' | 'Postgres',
+    claimsOf: Of<readonly string[]>,
+    targetOf: Of<Target | Promise<Target>>,
+  ) =>
   (what: string, leases: readonly [number, number], make: Change<Target>, repair: Change<Target>): Maker =>
-  (fleet, random) => ({
-    name: `${store} ${what}`,
-    claims: claimsOf(fleet),
-    leases: between(random, leases),
-    make: () => make(targetOf(fleet)),
-    repair: () => repair(targetOf(fleet)),
-  });
+  (fleet, random) => {
+    let target: Target;
+    return {
+      name: `${store} ${what}`,
+      claims: claimsOf(fleet),
+      leases: between(random, leases),
+      make: async () => {
+        target = await targetOf(fleet);
+        await make(target);
+      },
+      repair: () => repair(target),
+    };
+  };
 
 /** A fault of the server that is the Redis primary at the time. */
 const redisFault = storeFault(
   'Redis',
   () => ['Redis'],
-  ({ stores }) => stores.redis.primary,
+  ({ stores }) => stores.redis.primary(),
 );
 
 const postgresFault = storeFault(
@@ -63,7 +74,7 @@ const postgresFault = storeFault(
 );
 
 const wireFault =
-  (what: string, make: (wire: Proxy, random: Random) => void): Maker =>
+  (what: string, make: (wire: Wire, random: Random) => void): Maker =>
   ({ nodes }, random) => {
     const node = random.pick(nodes);
     const store = random.pick<StoreName>(['postgres', 'redis', 'redis']);
@@ -82,21 +93,28 @@ const wireFault =
  * A replica stops receiving writes and takes over later. As docs/guarantee.md assumes, the old primary has ended by
  * then. It comes back empty, as the replica of the new one.
  */
-const failover: Maker = ({ stores, wiresTo }, random) => ({
+const failover: Maker = ({ stores }, random) => ({
   name: 'Redis fails over to a replica that lags',
   claims: ['Redis'],
   leases: 0.5 + 2 * random.next(),
-  make: () => promote(stores.redis.replica),
+  make: () => promote(pairOf(stores).pair.replica),
   repair: async () => {
-    const { primary, replica } = stores.redis;
+    const redis = pairOf(stores);
+    const { pair } = redis;
+    const { primary, replica } = pair;
     await killForgetting(primary);
-    stores.redis.primary = replica;
-    stores.redis.replica = primary;
-    for (const wire of wiresTo('redis')) wire.redirect(replica.url);
+    pair.primary = replica;
+    pair.replica = primary;
+    redis.redirect(replica.url);
     await primary.start();
     await follow(primary, replica);
   },
 });
+
+function pairOf({ redis }: Fleet['stores']) {
+  if (redis.mode !== 'single') throw new Error('A set fails over by itself.');
+  return redis;
+}
 
 /** The time between two evictions, in ms. */
 const EVICTION_INTERVAL = 40;
@@ -109,7 +127,7 @@ const evictions: Maker = ({ stores }, random) => {
   const over = new AbortController();
   let evicting: Promise<void> = Promise.resolve();
   const evict = async () => {
-    await onRedis(stores.redis.primary, async (client) => {
+    await onRedis(await stores.redis.primary(), async (client) => {
       while (!over.signal.aborted) {
         for (const key of await client.keys('*')) {
           const expires = (await client.pttl(key)) > 0;
@@ -229,6 +247,10 @@ export const FAULTS = {
   'all wires slow': slowEverywhere,
   'all connections lost': connectionsLost,
 
+  ...SET_FAULTS,
+  ...SENTINEL_FAULTS,
+  ...CLUSTER_FAULTS,
+
   ...SERVICE_FAULTS,
 } as const satisfies Record<string, Maker>;
 
@@ -238,14 +260,35 @@ export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
 
 const NODE_FAULTS: readonly FaultKind[] = ['node killed', 'node restarted', 'node paused'];
 
-/** The kinds that this fleet can have: some need services, and the embedded mode has no servers. */
+/** The kinds that only the run itself can repair: in a set, a failover happens meanwhile, and has kinds of its own. */
+const PAIR_FAULTS: readonly FaultKind[] = [
+  'Redis back empty',
+  'Redis restarted with old data',
+  'Redis paused',
+  'Redis failover',
+];
+
+function fits(
+  kind: FaultKind,
+  { services, mode, stores }: Pick<Fleet, 'services' | 'mode' | 'stores'>,
+): boolean {
+  if (kind in SERVICE_FAULTS) return services.length > 0;
+  if (mode === 'embedded') return NODE_FAULTS.includes(kind);
+  const redis = stores.redis.mode;
+  if (kind in SENTINEL_FAULTS) return redis === 'sentinels';
+  if (kind in CLUSTER_FAULTS) return redis === 'cluster';
+  if (kind in SET_FAULTS) return redis !== 'single';
+  return redis === 'single' || !PAIR_FAULTS.includes(kind);
+}
+
+/**
+ * The kinds that this fleet can have: some need services, the embedded mode has no servers, and a set has other faults
+ * than a single server.
+ */
 export const kindsFor = (
-  { services, mode }: Pick<Fleet, 'services' | 'mode'>,
+  fleet: Pick<Fleet, 'services' | 'mode' | 'stores'>,
   kinds: readonly FaultKind[] = FAULT_KINDS,
-): FaultKind[] =>
-  kinds.filter((kind) =>
-    kind in SERVICE_FAULTS ? services.length > 0 : mode === 'servers' || NODE_FAULTS.includes(kind),
-  );
+): FaultKind[] => kinds.filter((kind) => fits(kind, fleet));
 
 /** Whether it is followers that do harm. */
 export const isEvil = (kind: FaultKind): boolean => kind in EVIL_FAULTS;

@@ -1,21 +1,30 @@
 import { eventually } from '../support/eventually';
 import { type NodeProcess, startNodeProcess } from '../support/node-process';
-import { type Proxy, startProxy } from '../support/proxy';
-import { freePort } from '../support/servers';
+import { startProxy } from '../support/proxy';
+import { freePort, startPostgres, type TestServer } from '../support/servers';
 import type { Env } from '../support/world';
 import { createAddresses } from './addresses';
 import { createEmbeddedNode } from './embedded-fleet';
 import { createService, type Service } from './services';
-import { onPostgres, startStores, type Stores } from './stores';
+import { type RedisMode, type RedisStore, type SetSettings, startRedisStore } from './redis-stores';
+import { onPostgres } from './stores';
+import type { Wire } from './wires';
 
 export type StoreName = 'postgres' | 'redis';
 
 /** A node's way to each store. */
-export type Wires = Readonly<Partial<Record<StoreName, Proxy>>>;
+export type Wires = Readonly<Partial<Record<StoreName, Wire>>>;
+
+export interface Stores {
+  readonly postgres: TestServer;
+  readonly redis: RedisStore;
+}
 
 /** A process that checks tokens: a node, or a service. */
 export interface Checker {
   readonly kind: 'node' | 'service';
+  /** Where clients present tokens. Default: in GraphQL. */
+  readonly asked?: 'graphql' | 'verify';
   readonly name: string;
   readonly url: string;
   /** Its last log lines, over all its lives. */
@@ -54,8 +63,8 @@ export interface Fleet extends Omit<Nodes, 'dispose'> {
   readonly secret: string;
   /** Returns the address from which another follower connects. */
   readonly addresses: () => string;
-  readonly allWires: readonly Proxy[];
-  readonly wiresTo: (store: StoreName) => readonly Proxy[];
+  readonly allWires: readonly Wire[];
+  readonly wiresTo: (store: StoreName) => readonly Wire[];
   close(): Promise<void>;
 }
 
@@ -64,6 +73,9 @@ export interface FleetOptions {
   readonly nodes: number;
   readonly services: number;
   readonly mode: Nodes['mode'];
+  /** What the nodes share; not in the embedded mode. */
+  readonly redis: RedisMode;
+  readonly set: SetSettings;
 }
 
 /** ms */
@@ -96,22 +108,21 @@ export async function createNode(name: string, wires: Wires, env: Env): Promise<
   };
 }
 
-async function createNodes(size: number, env: Env): Promise<Nodes> {
-  const stores = await startStores();
+async function createNodes({ nodes: size, redis: kind, set }: FleetOptions, env: Env): Promise<Nodes> {
+  const [server, shared] = await Promise.all([startPostgres(), startRedisStore(kind, set)]);
   const createOne = async (name: string) => {
-    const [postgres, redis] = await Promise.all([
-      startProxy(stores.postgres.url),
-      startProxy(stores.redis.primary.url),
-    ]);
+    const [postgres, redis] = await Promise.all([startProxy(server.url), shared.connect()]);
     const urls = { DATABASE_URL: postgres.url, REDIS_URL: redis.url };
     return createNode(name, { postgres, redis }, { ...urls, ...env });
   };
   return {
     mode: 'servers',
     nodes: await Promise.all(Array.from({ length: size }, (_, i) => createOne(`node ${i + 1}`))),
-    stores,
-    sql: (text) => onPostgres(stores.postgres, text),
-    dispose: () => stores.dispose(),
+    stores: { postgres: server, redis: shared },
+    sql: (text) => onPostgres(server, text),
+    async dispose() {
+      await Promise.all([server.dispose(), shared.dispose()]);
+    },
   };
 }
 
@@ -119,18 +130,18 @@ const ISSUER = 'https://auth.example.com';
 
 const SECRET = 'only for services under fire: 4Kd9xWq2';
 
-export async function startFleet(
-  { nodes: size, services: count, mode }: FleetOptions,
-  env: Env,
-): Promise<Fleet> {
+export async function startFleet(options: FleetOptions, env: Env): Promise<Fleet> {
+  const { services: count, mode } = options;
   const ownEnv = { ISSUER, INTROSPECTION_SECRET: SECRET, ...env };
-  const made = mode === 'embedded' ? await createEmbeddedNode(ownEnv) : await createNodes(size, ownEnv);
+  const made = mode === 'embedded' ? await createEmbeddedNode(ownEnv) : await createNodes(options, ownEnv);
   const { nodes } = made;
   const addresses = createAddresses();
   const services = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       createService({
-        name: `service ${index + 1}`,
+        name: `service ${index + 1}${index % 2 === 1 ? ' (guard)' : ''}`,
+        // Every second one is `tokenfence guard`.
+        program: index % 2 === 1 ? 'guard' : 'own',
         home: nodes[index % nodes.length] as FleetNode,
         issuer: ISSUER,
         secret: SECRET,

@@ -10,6 +10,8 @@ export interface Report {
   /** ms */
   readonly duration: number;
   readonly lease: string;
+  /** What the nodes store in, and with which settings. */
+  readonly stores: string;
   readonly tally: Tally;
   readonly faults: readonly PastFault[];
   /** How many checks each source answered, of each service. */
@@ -41,13 +43,41 @@ function describeServices(services: Report['services']): string[] {
   for (const [source, count] of services.flatMap((checks) => [...checks]))
     sums.set(source, (sums.get(source) ?? 0) + count);
   const parts = [...sums].sort().map(([source, count]) => `${count} by ${source}`);
-  return [`Services that follow: ${services.length}. Their checks: ${parts.join(', ') || 'none'}.`];
+  return [
+    `Services that follow, every second one a guard of its own: ${services.length}. Their checks: ${parts.join(', ') || 'none'}.`,
+  ];
 }
 
-function countByKind(faults: readonly PastFault[]): Map<FaultKind, number> {
-  const counts = new Map<FaultKind, number>();
-  for (const { kind } of faults) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return counts;
+function byKind(faults: readonly PastFault[]): Map<FaultKind, PastFault[]> {
+  const kinds = new Map<FaultKind, PastFault[]>();
+  for (const fault of faults) kinds.set(fault.kind, [...(kinds.get(fault.kind) ?? []), fault]);
+  return kinds;
+}
+
+/** ms after a fault in which the time without a confirmation still counts as its own. */
+const AFTERMATH = 2000;
+
+/** The longest time without a confirmed receipt from the beginning of a fault to its aftermath, in ms. */
+function outageOf({ from, to = from }: PastFault, confirmedAt: readonly number[]): number {
+  let longest = 0;
+  let last = from;
+  for (const at of confirmedAt) {
+    if (at < from) continue;
+    longest = Math.max(longest, at - last);
+    last = at;
+    if (at > to + AFTERMATH) break;
+  }
+  return longest;
+}
+
+function describeOutages(faults: readonly PastFault[], confirmedAt: readonly number[]): string {
+  const sorted = [...confirmedAt].sort((a, b) => a - b);
+  const outages = faults.map((fault) => outageOf(fault, sorted)).sort((a, b) => a - b);
+  const lengths = faults.map(({ from, to = from }) => to - from).sort((a, b) => a - b);
+  return (
+    `lasted ${quantile(lengths, 0.5)}, longest without a confirmation: ` +
+    `median ${quantile(outages, 0.5)}, max ${quantile(outages, 1)}`
+  );
 }
 
 /** The limit of a shown text, in characters. */
@@ -56,11 +86,12 @@ const LONGEST_LINE = 1200;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 export function describeReport(report: Report): string {
-  const { seed, duration, lease, tally, faults, services, counts, tokens, settlement, violations } = report;
+  const { seed, duration, lease, stores, tally, faults, services, counts, tokens, settlement, violations } =
+    report;
   const sum = (what: 'confirmed' | 'unconfirmed' | 'refused' | 'unknown') =>
     [...tally.kinds.values()].reduce((total, kind) => total + kind[what], 0);
   return [
-    `Seed ${seed}; ${seconds(duration)}; lease ${lease}; ${tokens} access tokens, ${tally.logins} logins.`,
+    `Seed ${seed}; ${seconds(duration)}; lease ${lease}; ${stores}; ${tokens} access tokens, ${tally.logins} logins.`,
     `Refreshes: ${tally.refreshes}; ${tally.repeated} repeated with the same token, ${tally.thefts} thefts found.`,
     `Revocations: ${sum('confirmed')} confirmed, ${sum('unconfirmed')} unconfirmed, ${sum('unknown')} without an answer, ${sum('refused')} refused${settlement ? `; ${settlement.logged} entries in the log` : ''}.`,
     ...[...tally.kinds].map(
@@ -79,7 +110,9 @@ export function describeReport(report: Report): string {
     describeLatencies('during a fault', tally.latencies.troubled),
     ...describeServices(services),
     `Faults: ${faults.length}.`,
-    ...[...countByKind(faults)].map(([kind, count]) => `  ${kind}: ${count}`),
+    ...[...byKind(faults)].map(
+      ([kind, past]) => `  ${kind}: ${past.length}; ${describeOutages(past, tally.confirmedAt)}`,
+    ),
     `Tokens presented: ${counts.accepted} accepted, ${counts.refused} refused, ${counts.unavailable} times it could not be told.`,
     settlement
       ? `When the faults were over: every node well after ${seconds(settlement.wellAfter)},${services.length > 0 ? ` every service following after ${seconds(settlement.followedAfter)},` : ''} all confirmed after ${seconds(settlement.confirmedAfter)}.`

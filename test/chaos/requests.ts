@@ -68,9 +68,25 @@ async function timed(node: Checker, request: () => Promise<Outcome>): Promise<Ex
   return { node, began, ended: performance.now(), outcome };
 }
 
-/** Sends one request to the GraphQL API. */
+/** Asks `tokenfence guard` about a token, as a proxy does. */
+async function verify(url: string, token: string | undefined): Promise<Outcome> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(`${url}/verify`, { headers });
+  const text = await response.text();
+  if (response.status === 200 && response.headers.has('x-auth-user-id')) return { kind: 'done', data: {} };
+  if (response.status === 503) return { kind: 'unavailable', why: text };
+  if (response.status !== 401) return { kind: 'fault', why: `${response.status} ${text}` };
+  const { error } = JSON.parse(text) as { error: { code: string; reason?: string } };
+  return { kind: 'refused', ...error };
+}
+
+/** Sends one request to the GraphQL API, or asks about its token where there is none. */
 export const ask = (node: Checker, query: string, variables: object = {}, token?: string) =>
-  timed(node, async () => read(await new Api(node.url).send(query, variables, token)));
+  timed(node, async () =>
+    node.asked === 'verify'
+      ? verify(node.url, token)
+      : read(await new Api(node.url).send(query, variables, token)),
+  );
 
 /** Sends a token to `/oauth/revoke`. An empty answer means that the token is not known. */
 export const askToRevoke = (node: Checker, token: string) =>

@@ -17,6 +17,8 @@ export interface RunOptions extends FleetOptions {
   readonly revocations: number;
   /** ms */
   readonly lease: number;
+  /** See `REDIS_WAIT_REPLICAS`. */
+  readonly waitReplicas: number;
   readonly users: number;
   /** The number of clients at each node. */
   readonly actors: number;
@@ -27,6 +29,17 @@ export interface RunOptions extends FleetOptions {
   /** Called with the progress from time to time. */
   readonly progress?: (line: string) => void;
 }
+
+const nameOf = ({ mode, redis, set, waitReplicas }: RunOptions) =>
+  mode === 'embedded'
+    ? 'embedded'
+    : [
+        `Redis: ${redis}`,
+        ...(redis === 'single' ? [] : [`${set.replicas} replicas`]),
+        `${waitReplicas} waited for`,
+        ...(redis === 'sentinels' && !set.attentive ? ['sentinels as usual'] : []),
+        ...set.settings,
+      ].join(', ');
 
 /** The time between two reports of progress, in ms. */
 const PROGRESS_INTERVAL = 10_000;
@@ -42,6 +55,7 @@ export async function run(options: RunOptions): Promise<Report> {
     RATE_LIMIT: 'off',
     LOG_LEVEL: 'warn',
     REVOCATION_LEASE: `${lease}ms`,
+    REDIS_WAIT_REPLICAS: options.mode === 'embedded' ? undefined : `${options.waitReplicas}`,
     // Longer than any run: no token may expire and be forgotten before it is judged.
     ACCESS_TOKEN_TTL: '12h',
   });
@@ -107,6 +121,7 @@ export async function run(options: RunOptions): Promise<Report> {
       seed,
       duration: performance.now() - began,
       lease: `${lease} ms`,
+      stores: nameOf(options),
       tally,
       faults: storm.past,
       services: fleet.services.map(({ checks }) => checks),

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { ROOT } from '../support/node-process';
+import type { ChildProcess } from 'node:child_process';
 import { type Proxy, startProxy } from '../support/proxy';
 import { freePort } from '../support/servers';
 import type { Checker, FleetNode } from './fleet';
+import { type Checks, PROGRAMS } from './programs';
 
 /** A service that follows a node, through all its lives. */
 export interface Service extends Checker {
@@ -18,11 +17,13 @@ export interface Service extends Checker {
   end(signal: NodeJS.Signals): Promise<void>;
   start(): Promise<void>;
   /** What its guard says of itself. */
-  status(): Promise<{ readonly view: string; readonly node?: string }>;
+  status(): Promise<{ readonly view: string }>;
 }
 
 export interface ServiceOptions {
   readonly name: string;
+  /** Default: a service of one's own. */
+  readonly program?: keyof typeof PROGRAMS;
   readonly home: FleetNode;
   readonly issuer: string;
   readonly secret: string;
@@ -30,19 +31,18 @@ export interface ServiceOptions {
   readonly address: () => string;
 }
 
-const PROGRAM = join(ROOT, 'test/chaos/service.mjs');
-
 /** The characters kept from its log. */
 const LOG_KEPT = 20_000;
 
 // If a test fails before it ends its service, or the run is ended.
-const running = new Set<ReturnType<typeof spawn>>();
+const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 export async function createService({
   name,
+  program: kind = 'own',
   home,
   issuer,
   secret,
@@ -53,26 +53,23 @@ export async function createService({
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const checks = new Map<string, number>();
-  const guard = { issuer, audience: 'api', secret, server: wire.url.replace(/\/$/, '') };
-  let child: ReturnType<typeof spawn> | undefined;
+  const program = PROGRAMS[kind];
+  const told = { port, issuer, secret, server: wire.url.replace(/\/$/, '') };
+  let child: ChildProcess | undefined;
   let ended: Promise<void> = Promise.resolve();
   let log = '';
   const keep = (text: string) => (log = (log + text).slice(-LOG_KEPT));
 
-  const hear = (message: unknown) => {
-    if (typeof message !== 'object' || message === null) return;
-    for (const [source, count] of Object.entries(message as Record<string, number>))
-      checks.set(source, (checks.get(source) ?? 0) + count);
+  const hear = (more: Checks) => {
+    for (const [source, count] of Object.entries(more)) checks.set(source, (checks.get(source) ?? 0) + count);
   };
   const start = async () => {
-    const started = spawn(process.execPath, [PROGRAM, JSON.stringify({ port, guard })], {
-      env: { PATH: process.env.PATH },
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const started = program.spawn(told);
     child = started;
     running.add(started);
-    started.stderr?.on('data', (text: Buffer) => keep(text.toString()));
-    started.on('message', hear);
+    for (const output of [started.stdout, started.stderr])
+      output?.on('data', (text: Buffer) => keep(text.toString()));
+    program.count(started, url, hear);
     ended = new Promise((resolve) =>
       started.once('exit', () => {
         running.delete(started);
@@ -80,13 +77,14 @@ export async function createService({
       }),
     );
     await new Promise<void>((resolve, reject) => {
-      started.once('message', () => resolve());
+      void program.untilReady(started, url).then(resolve);
       void ended.then(() => reject(new Error(`The ${name} ended before it was ready:\n${log}`)));
     });
   };
 
   return {
     kind: 'service',
+    asked: program.asked,
     name,
     url,
     home,
@@ -99,7 +97,7 @@ export async function createService({
       keep(`--- ended by ${signal} ---\n`);
     },
     start,
-    status: async () => (await (await fetch(`${url}/status`)).json()) as { view: string; node?: string },
+    status: () => program.status(url),
     lastLines: (count) => log.trimEnd().split('\n').slice(-count),
   };
 }

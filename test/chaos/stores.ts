@@ -3,19 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { startPostgres, startRedis, type TestServer } from '../support/servers';
-
-/** The two Redis servers of a run. One of them is the primary. */
-export interface RedisPair {
-  primary: TestServer;
-  replica: TestServer;
-}
-
-export interface Stores {
-  readonly postgres: TestServer;
-  readonly redis: RedisPair;
-  dispose(): Promise<void>;
-}
+import type { TestServer } from '../support/servers';
 
 /** Runs commands on a Redis server without the nodes' knowledge. */
 export async function onRedis<T>({ url }: TestServer, work: (client: Redis) => Promise<T>): Promise<T> {
@@ -60,16 +48,4 @@ export async function killForgetting(server: TestServer): Promise<void> {
   const [, folder = ''] = await onRedis(server, (client) => client.config('GET', 'dir') as Promise<string[]>);
   await server.kill();
   if (isOurs(folder)) await rm(join(folder, 'dump.rdb'), { force: true });
-}
-
-export async function startStores(): Promise<Stores> {
-  const [postgres, primary, replica] = await Promise.all([startPostgres(), startRedis(), startRedis()]);
-  await follow(replica, primary);
-  return {
-    postgres,
-    redis: { primary, replica },
-    async dispose() {
-      await Promise.all([postgres, primary, replica].map((server) => server.dispose()));
-    },
-  };
 }

@@ -9,7 +9,7 @@ const fleet = {
   nodes,
   services: nodes.map((home, i) => ({ name: `service ${i + 1}`, home })),
   addresses: () => '127.0.0.1',
-  stores: {},
+  stores: { redis: { mode: 'single' } },
 } as unknown as Fleet;
 
 const firstOf = (seed: string) => {
@@ -45,10 +45,24 @@ const kindsOf = (few: Partial<Fleet>) => {
   return [];
 };
 
+const on = (mode: 'single' | 'sentinels' | 'cluster') =>
+  kindsOf({ stores: { redis: { mode } } as Fleet['stores'] });
+
 test('every kind of fault comes, but none of services where there are none, and none of servers in the embedded mode', () => {
-  expect(kindsOf({}).sort()).toEqual([...FAULT_KINDS].sort());
+  const all = new Set([...on('single'), ...on('sentinels'), ...on('cluster')]);
+  expect([...all].sort()).toEqual([...FAULT_KINDS].sort());
   expect(kindsOf({ services: [] }).filter((kind) => /service|follow/.test(kind))).toEqual([]);
   expect(
     kindsOf({ mode: 'embedded' }).filter((kind) => /Redis|Postgres|wire|connections/.test(kind)),
   ).toEqual([]);
+});
+
+test('servers that fail over by themselves have faults of their own, and none that only a run can repair', () => {
+  expect(on('single').filter((kind) => /primary|sentinel|slot|set|host/.test(kind))).toEqual([]);
+  expect(on('sentinels').filter((kind) => /slot|seized|Redis failover|back empty/.test(kind))).toEqual([]);
+  expect(
+    on('cluster').filter((kind) => /sentinel|cut off from|Redis failover|back empty/.test(kind)),
+  ).toEqual([]);
+  for (const mode of ['sentinels', 'cluster'] as const)
+    expect(on(mode)).toEqual(expect.arrayContaining(['host paused', 'primary paused', 'Redis flushed']));
 });

@@ -17,6 +17,8 @@ export interface Tally {
   readonly reasons: ReadonlyMap<string, number>;
   /** The times to the confirmed receipt in ms, by what was wrong meanwhile. */
   readonly latencies: Readonly<Record<Weather, number[]>>;
+  /** When each confirmed receipt arrived. */
+  readonly confirmedAt: readonly number[];
   /** The unconfirmed receipts while followers did harm, and nothing else was wrong. */
   unconfirmedByHarm: number;
   /** The revocations with a receipt, confirmed or not. */
@@ -37,10 +39,12 @@ export function createTally(weather: (from: number, to: number) => Weather): Tal
   const kinds = new Map<string, KindTally>();
   const reasons = new Map<string, number>();
   const latencies: Record<Weather, number[]> = { calm: [], harmed: [], troubled: [] };
+  const confirmedAt: number[] = [];
   const tally: Tally = {
     kinds,
     reasons,
     latencies,
+    confirmedAt,
     unconfirmedByHarm: 0,
     acknowledged: 0,
     logins: 0,
@@ -52,7 +56,10 @@ export function createTally(weather: (from: number, to: number) => Weather): Tal
       kinds.set(kind, known);
       return known;
     },
-    tookUntilConfirmed: (sent, received) => void latencies[weather(sent, received)].push(received - sent),
+    tookUntilConfirmed(sent, received) {
+      latencies[weather(sent, received)].push(received - sent);
+      confirmedAt.push(received);
+    },
     unconfirmed(reason, sent, received) {
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
       if (weather(sent, received) === 'harmed') tally.unconfirmedByHarm += 1;

@@ -1,7 +1,8 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { eventually } from '../support/eventually';
 import { listen } from '../support/listen';
 import { type Proxy, startProxy } from '../support/proxy';
+import { startSetWire } from './wires';
 
 let echo: Server;
 let proxy: Proxy;
@@ -112,4 +113,23 @@ test('a forgotten connection is half-open: it passes nothing, not even its end, 
   await useAnother();
   expect([arrived, answered, other.destroyed]).toEqual(['hello ', 'hello ', false]);
   other.destroy();
+});
+
+test('what a server says of the others leads through the wire of the node, and nothing else is changed', async () => {
+  const port = (echo.address() as AddressInfo).port;
+  const wire = await startSetWire([{ port }], (portFor) => `redis://127.0.0.1:${portFor({ port })}`);
+  const near = new URL(wire.url).port;
+  const other = connect(Number(near), '127.0.0.1');
+  let answered = '';
+  other.on('data', (data) => (answered += data.toString()));
+  const say = (to: string | number) =>
+    `-MOVED 7 127.0.0.1:${to}\r\n*3\r\n$9\r\n127.0.0.1\r\n:${to}\r\n*2\r\n$9\r\n127.0.0.1\r\n$5\r\n${to}\r\n`;
+  const untouched = `$5\r\n${port}\r\n127.0.0.1:${port}0 127.0.0.2:${port}`;
+  try {
+    other.write(say(port) + untouched);
+    await eventually(() => expect(answered).toBe(say(near) + untouched));
+  } finally {
+    other.destroy();
+    await wire.close();
+  }
 });

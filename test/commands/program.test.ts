@@ -20,6 +20,7 @@ async function typed(...words: string[]) {
   };
   const handlers: Handlers = {
     start: noted('start'),
+    guard: noted('guard'),
     doctor: noted('doctor'),
     administer: noted('administer'),
   };
@@ -46,6 +47,10 @@ test.each<[string[], unknown[]]>([
   [
     ['admin', 'create', 'a@example.com'],
     ['administer', 'create', 'a@example.com', {}],
+  ],
+  [
+    ['admin', 'migrate', '--grant', 'node'],
+    ['administer', 'migrate', { grant: 'node' }],
   ],
   [
     ['admin', 'redis', 'off'],

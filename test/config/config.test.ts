@@ -1,7 +1,9 @@
-import { ConfigError, readConfig } from '../../src/config/read-config';
+import { ConfigError } from '../../src/config/config-error';
+import { readConfig } from '../../src/config/read-config';
 import { shownSettings } from '../../src/config/shown-settings';
 import { parseDuration } from '../../src/config/settings';
 
+const OTHER_SECRET = 'mW8zLq4Xc7Vb2Nn5Kj9Hg3Fd6Sa1Pp0R';
 const SECRET = 'kT9vQx2mLp7Rw4Zs8Yb3Nc6Hd1Jf5Gg0';
 const faultsOf = (env: Record<string, string>) => {
   try {
@@ -98,7 +100,23 @@ test.each<[string, Record<string, string>, RegExp]>([
     { SECRET, INTROSPECTION_SECRET: SECRET },
     /INTROSPECTION_SECRET is the same/,
   ],
+  ['systems that are given SECRET', { SECRET, REVOCATION_SECRET: SECRET }, /REVOCATION_SECRET is the same/],
+  [
+    'services that may end tokens',
+    { INTROSPECTION_SECRET: OTHER_SECRET, REVOCATION_SECRET: OTHER_SECRET },
+    /REVOCATION_SECRET is the same as INTROSPECTION_SECRET/,
+  ],
   ['a bare % in an address', { DATABASE_URL: 'postgres://u:p%s@db/x', SECRET }, /DATABASE_URL has a %/],
+  [
+    'sentinels without a number of replicas',
+    { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis-sentinel://r/mymaster', SECRET },
+    /REDIS_WAIT_REPLICAS is not set/,
+  ],
+  [
+    'a cluster without a number of replicas',
+    { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'rediss-cluster://r,s', SECRET },
+    /REDIS_WAIT_REPLICAS is not set/,
+  ],
   [
     'the name of a database of Redis',
     { DATABASE_URL: 'postgres://db/x', REDIS_URL: 'redis://r/mymaster', SECRET },
@@ -132,6 +150,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   ],
   ['a link without an end', { RESET_LINK_TTL: '365d' }, /RESET_LINK_TTL is 365d/],
   ['breached passwords at half a URL', { PASSWORD_BREACH_URL: 'https://a.example.com/x' }, /must be a URL/],
+  ['a weak secret for revocation', { REVOCATION_SECRET: 'x' }, /REVOCATION_SECRET is too weak/],
   ['a weak secret for introspection', { INTROSPECTION_SECRET: 'x' }, /INTROSPECTION_SECRET is too weak/],
 ])('%s stops the start', (_what, env, sentence) => {
   expect(faultsOf(env)).toEqual([expect.stringMatching(sentence)]);

@@ -1,5 +1,6 @@
 import type { ServiceOptions } from '../../src/config/options';
-import { ConfigError, readConfig } from '../../src/config/read-config';
+import { ConfigError } from '../../src/config/config-error';
+import { readConfig } from '../../src/config/read-config';
 import { fromEnv, OWN_SERVER, readOptions } from '../../src/config/read-options';
 
 const SECRET = 'kT9vQx2mLp7Rw4Zs8Yb3Nc6Hd1Jf5Gg0';
@@ -56,6 +57,7 @@ const ENV = {
   CORS_ORIGINS: 'https://a.example.com,https://b.example.com',
   TRUST_PROXY: '10.0.0.0/8,127.0.0.1',
   INTROSPECTION_SECRET: 'introspect: 4tQz8LmW2xR7vK1pB9cD',
+  REVOCATION_SECRET: 'to end tokens: 8uRz3KqW5xN1vL7pB2mD',
   FOLLOWERS_PER_NODE: '70',
   ADMIN_EMAIL: 'ada@example.com',
   ADMIN_PASSWORD: ' correct horse battery ',

@@ -8,13 +8,77 @@ test.each<[string, object]>([
   ['redis://default:pw@[::1]:1/', { host: '::1', port: 1, username: 'default', password: 'pw', db: 0 }],
   ['redis://h?db=3&family=6', { host: 'h', db: 3, family: 6 }],
   ['redis:///1', { host: 'localhost', db: 1 }],
-  ['REDIS://h', { host: 'h' }],
+  ['REDIS://h', { kind: 'one', host: 'h' }],
   ['/run/redis.sock?db=4', { path: '/run/redis.sock', db: 4, isEncrypted: false }],
 ])('the Redis address %s is read as ioredis reads it', (url, address) => {
   expect(readRedisUrl(url)).toMatchObject(address);
 });
 
+test.each<[string, object]>([
+  [
+    'redis-sentinel://a,b:1,[::1]:2/mymaster',
+    {
+      kind: 'sentinels',
+      hosts: [
+        { host: 'a', port: 26_379 },
+        { host: 'b', port: 1 },
+        { host: '::1', port: 2 },
+      ],
+      name: 'mymaster',
+      db: 0,
+      isEncrypted: false,
+      sentinelUser: {},
+    },
+  ],
+  [
+    'rediss-sentinel://u:p%40,%2F@a/my-main.1/2?sentinelUsername=s&sentinelPassword=q%26&family=6',
+    {
+      isEncrypted: true,
+      username: 'u',
+      password: 'p@,/',
+      hosts: [{ host: 'a', port: 26_379 }],
+      name: 'my-main.1',
+      db: 2,
+      family: 6,
+      sentinelUser: { username: 's', password: 'q&' },
+    },
+  ],
+  [
+    'redis-cluster://:pw@a:7000,b',
+    {
+      kind: 'cluster',
+      password: 'pw',
+      hosts: [
+        { host: 'a', port: 7000 },
+        { host: 'b', port: 6379 },
+      ],
+      isEncrypted: false,
+    },
+  ],
+  ['REDISS-CLUSTER://a:7000/0?username=u', { kind: 'cluster', username: 'u', isEncrypted: true }],
+  [`redis-cluster://${'h,'.repeat(19)}h`, { kind: 'cluster' }],
+])('the address %s of a set is read', (url, address) => {
+  expect(readRedisUrl(url)).toMatchObject(address);
+});
+
 test.each([
+  'redis://a,hunter2',
+  'redis-cluster://a,hunter2:port',
+  'redis-cluster://a,,hunter2',
+  'redis-cluster://hunter2/1',
+  'redis-cluster://hunter2/name',
+  'redis-cluster://h?db=1&hunter2',
+  'redis-cluster://u:hunter2@h,u:hunter2@h',
+  `redis-cluster://hunter2${',h'.repeat(20)}`,
+  'redis-sentinel://h/hunter2/x',
+  'redis-sentinel://h/hunter2/1/2',
+  'redis-sentinel://h/hunter2%20x',
+  'redis-sentinel://u:12/hunter2@h/mymaster',
+  'redis-sentinel://h/m?masterName=hunter2',
+  'redis-cluster://h?sentinelPassword=hunter2',
+  'redis-sentinels://hunter2',
+  'redisss://hunter2',
+  'redis:pa%ss-hunter2@h',
   'redis://:pa%ss-hunter2@h',
   'redis://:%ff-hunter2@h',
   'redis://u:12#hunter2@h:6379',
@@ -33,7 +97,7 @@ test.each([
   '/run/redis.sock?hunter2=1',
 ])('the Redis address %s is refused with a sentence that does not repeat it', (url) => {
   const read = readRedisUrl(url) as { fault: string };
-  expect(read.fault).toMatch(/^(must|has|is) .*[^.]$|^(must|has|is) .*\.$/);
+  expect(read.fault).toMatch(/^(must|has|is|names) .*[^.]$|^(must|has|is|names) .*\.$/);
   expect(read.fault).not.toContain('hunter2');
 });
 

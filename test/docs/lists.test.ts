@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config';
 import type { Env } from '../../src/config/env';
@@ -29,4 +29,14 @@ test('the page on the protocol names every rule of the models, and no other', ()
   const named = brackets.flatMap((names) => [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
   const rules = [...OF_LEASE, ...FOLLOWER_RULES, ...OF_EMBEDDED, ...OF_HARM, ...OF_WRITES];
   expect([...new Set(named)].sort()).toEqual([...new Set<string>(rules)].sort());
+});
+
+test('every test that the track record names is there', () => {
+  const commands = [...read('track-record.md').matchAll(/`(test\/\w+\/[\w/-]+)(?: -t '([^']+)')?`/g)];
+  const missing = commands.filter(([, path, name = '']) => {
+    const file = join(__dirname, '../..', `${path}.test.ts`);
+    return !existsSync(file) || !readFileSync(file, 'utf8').includes(name);
+  });
+  expect(commands.length).toBeGreaterThan(20);
+  expect(missing.map(([command]) => command)).toEqual([]);
 });

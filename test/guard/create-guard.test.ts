@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { AuthResult } from '../../src/guard/guard';
 import { eventually } from '../support/eventually';
 import { ask, guardMaker, ISSUER, trusting, untilGuardIsCurrent } from '../support/guards';
@@ -129,14 +129,26 @@ test('the guard can use the service’s own Redis client, and does not close it'
   client.disconnect();
 });
 
-test.each<[string, () => Redis]>([
+test.each<[string, () => Redis | Cluster]>([
   ['made of a URL with TLS', () => new Redis('rediss://cache.example.com', { lazyConnect: true })],
   ['with TLS', () => clientTo({ host: 'cache.example.com', tls: {} })],
   ['to this machine', () => clientTo({ port: 1 })],
   ['to a socket of this machine', () => clientTo({ path: '/nowhere/redis.sock' })],
   [
-    'of sentinels, with TLS to the primary',
-    () => clientTo({ sentinels: [{ host: 'cache' }], name: 'main', tls: {}, enableTLSForSentinelMode: true }),
+    'of sentinels, with TLS to them and to the primary',
+    () =>
+      clientTo({
+        sentinels: [{ host: 'cache' }],
+        name: 'main',
+        tls: {},
+        sentinelTLS: {},
+        enableTLSForSentinelMode: true,
+      }),
+  ],
+  ['of a cluster, with TLS', () => new Cluster(['cache'], { lazyConnect: true, redisOptions: { tls: {} } })],
+  [
+    'of a cluster, with URLs with TLS',
+    () => new Cluster(['rediss://cache', 'rediss://other'], { lazyConnect: true }),
   ],
 ])('a client %s does not need allowInsecure', async (_what, client) => {
   const guard = await newGuard({ redis: client() });

@@ -3,6 +3,7 @@ import { FOLLOW_PATH, FOLLOW_PROTOCOL, LARGEST_FROM_NODE } from '../../src/core/
 import type { LearnedRevocation } from '../../src/core/revocation';
 import { createBackoff } from '../../src/guard/follow/backoff';
 import { Follower } from '../../src/guard/follow/follower';
+import { Heartbeats } from '../../src/guard/follow/heartbeats';
 import { createLearning } from '../../src/guard/learning';
 import { openWebSocket } from '../../src/http-client/web-socket';
 import { eventually } from '../support/eventually';
@@ -190,6 +191,42 @@ describe('a follower that moves', () => {
     await link.next('farewell');
     for (let beats = 1; beats < 12; beats++) second.grant(await second.next('beat', beats), { grant: 100 });
     expect(node.links).toHaveLength(2);
+  });
+
+  test('has sent one heartbeat without an answer, if this process was suspended before', () => {
+    let now = 0;
+    const beats = new Heartbeats({ now: () => now, monotonic: () => 0 });
+    beats.lease = 1000;
+    const isSilentAfter = (pause: number) => {
+      now += pause;
+      beats.next();
+      return beats.isSilent;
+    };
+    const answer = (number: number) =>
+      beats.answered({
+        type: 'grant',
+        number,
+        joining: 'j1',
+        grant: 0,
+        tail: 0,
+        longestTokenTtl: 900,
+        asOf: 0,
+      });
+    expect(Array.from({ length: 6 }, () => isSilentAfter(200))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
+    answer(6);
+    expect([isSilentAfter(200), isSilentAfter(1001)]).toEqual([false, false]);
+    // From before the pause: it may have waited to be read.
+    answer(7);
+    expect(isSilentAfter(200)).toBe(true);
+    answer(9);
+    expect([beats.isSilent, isSilentAfter(200), isSilentAfter(200)]).toEqual([false, false, false]);
   });
 
   test('goes to no other database while its lease holds', async () => {

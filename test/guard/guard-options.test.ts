@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { createGuard } from '../../src/guard/create-guard';
 import type { GuardOptions } from '../../src/guard/guard-options';
 import { guardMaker, trusting } from '../support/guards';
@@ -14,6 +14,8 @@ const newJwk = (kid: string) => ({
   kid,
 });
 /** A client that is never connected. */
+const clusterOf = (nodes: ConstructorParameters<typeof Cluster>[0], options?: ClusterOptions) =>
+  new Cluster(nodes, { ...options, lazyConnect: true });
 const clientTo = (options: RedisOptions) => new Redis({ ...options, lazyConnect: true });
 
 test.each<[string, object, RegExp]>([
@@ -32,6 +34,30 @@ test.each<[string, object, RegExp]>([
     'a client that accepts any certificate',
     { redis: clientTo({ host: 'cache', tls: { rejectUnauthorized: false } }) },
     /accepts any certificate/,
+  ],
+  ['sentinels without TLS', { redis: 'redis-sentinel://127.0.0.1/main' }, /use rediss-sentinel:/],
+  ['a cluster without TLS', { redis: 'redis-cluster://127.0.0.1' }, /use rediss-cluster:/],
+  ['a client of a cluster, without TLS', { redis: clusterOf([{ port: 1 }]) }, /client that does not encrypt/],
+  [
+    'a client of a cluster, with TLS to one node',
+    { redis: clusterOf(['rediss://a', 'redis://b']) },
+    /client that does not encrypt/,
+  ],
+  [
+    'a client of a cluster that accepts any certificate',
+    { redis: clusterOf(['a'], { redisOptions: { tls: { rejectUnauthorized: false } } }) },
+    /accepts any certificate/,
+  ],
+  ['a client of a cluster without nodes', { redis: clusterOf([]) }, /Cluster client without nodes/],
+  [
+    'a client of a cluster with SRV records',
+    { redis: clusterOf(['a'], { useSRVRecords: true, redisOptions: { tls: {} } }) },
+    /reads SRV records/,
+  ],
+  [
+    'a client of sentinels, without TLS to them',
+    { redis: clientTo({ sentinels: [{ host: 'a' }], name: 'm', tls: {}, enableTLSForSentinelMode: true }) },
+    /client that does not encrypt.*sentinelTLS/,
   ],
   [
     'a client of sentinels, without TLS to the primary',

@@ -33,7 +33,7 @@ async function userOf(document: string, name: string): Promise<string> {
 beforeAll(async () => {
   redis = await startRedis();
   owner = new Redis(redis.url);
-  world = await createWorld({ redis: await userOf('docs/deploy.md', 'tokenfence') });
+  world = await createWorld({ redis: await userOf('docs/redis.md', 'tokenfence') });
   node = await world.node({ ISSUER, INTROSPECTION_SECRET });
 });
 afterAll(async () => {

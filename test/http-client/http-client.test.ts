@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { createHttpClient } from '../../src/http-client/http-client';
+import { eventually } from '../support/eventually';
 import { closeServer, listen } from '../support/listen';
 
 setFlagsFromString('--expose_gc');
@@ -56,6 +58,33 @@ test('a request has the given method, headers and body, and its answer is read',
     timeout: PATIENCE,
   });
   expect(answer).toMatchObject({ text: 'text/plain what?', headers: { 'x-method': 'POST' } });
+});
+
+test('a connection is used again, but not after a rest: the network may have forgotten it', async () => {
+  let slept = 0;
+  const clock = { now: () => Date.now() + slept, monotonic: () => performance.now() };
+  const ours = createHttpClient(clock);
+  const connections: Socket[] = [];
+  serve = (request, response) => {
+    connections.push(request.socket);
+    response.end();
+  };
+  const use = async () => {
+    for (let i = 0; i < 5; i++) await ours.ask(url, { timeout: PATIENCE });
+    return new Set(connections.splice(0));
+  };
+  const first = await use();
+  expect(first.size).toBeLessThan(5);
+  slept += 60_000;
+  expect([...(await use())].filter((socket) => first.has(socket))).toEqual([]);
+  await eventually(() => expect([...first].every(({ destroyed }) => destroyed)).toBe(true));
+  // A request that is under way is answered, although the process was suspended before its end.
+  serve = (_request, response) => {
+    slept += 60_000;
+    response.end('late');
+  };
+  expect(await ours.ask(url, { timeout: PATIENCE })).toMatchObject({ text: 'late' });
+  await ours.close();
 });
 
 test.each<[string, () => void]>([

@@ -68,6 +68,21 @@ describe.each<Kind>(['express', 'fastify', 'node'])('an application on %s', (kin
     }
   });
 
+  test('answers checks of proxies, and none after the logout', async () => {
+    const { accessToken } = (await register(kind, 'Proxy')).data.register;
+    const check = async (query = '') => {
+      const authorization = `Bearer ${accessToken}`;
+      const answer = await fetch(`${on(kind).url}/verify${query}`, {
+        method: 'POST',
+        headers: { authorization },
+      });
+      return answer.status;
+    };
+    expect([await check(), await check('?role=ADMIN'), await check('?rol=ADMIN')]).toEqual([200, 403, 400]);
+    await on(kind).api.send('mutation { logoutEverywhere { confirmed } }', {}, accessToken);
+    expect(await check()).toBe(401);
+  });
+
   test('has our errors in our form with their status, and its own untouched', async () => {
     const { api } = on(kind);
     const wrong = { input: { email: 'nobody@example.com', password: 'wrong wrong' } };
@@ -99,6 +114,17 @@ describe.each<Kind>(['express', 'fastify', 'node'])('an application on %s', (kin
     });
     expect(await (await form('/oauth/revoke', accessToken)).json()).toEqual({ confirmed: true });
     expect((await api.send('{ me { id } }', {}, accessToken)).reason).toBe('TOKEN_REVOKED');
+    const { register: named } = (await register(kind, 'Named')).data;
+    const ended = await fetch(`${url}/global-token-revocation`, {
+      method: 'POST',
+      headers: {
+        authorization: 'Bearer only to end tokens: 8uRz3KqW5xN1vL7pB2mD',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ sub_id: { format: 'opaque', id: named.user.id } }),
+    });
+    expect(ended.status).toBe(204);
+    expect((await api.send('{ me { id } }', {}, named.accessToken)).reason).toBe('TOKEN_REVOKED');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const own = (await (await fetch(`${url}/healthz`)).json()) as object;
     expect(own).toEqual(kind === 'fastify' ? { mine: true } : { status: 'alive' });

@@ -153,7 +153,7 @@ async function serve(kind: Kind, apollo: Apollo, auth: Tokenfence<TeamShape>) {
   }
   const app = express();
   // Before ours: a form that was read already still arrives.
-  app.use(express.urlencoded());
+  app.use(express.urlencoded(), express.json());
   app.use(auth.express);
   app.use('/graphql', express.json(), expressMiddleware(apollo, { context: auth.context }));
   const server = createServer(kind === 'express' ? app : (req, res) => void answer(apollo, auth, req, res));
@@ -177,6 +177,7 @@ export async function startTeamServer(
     rateLimit: false,
     roles: ['EDITOR'],
     introspectionSecret: 'for introspection: 4tQz8LmW2xR7vK1pB9cD',
+    revocationSecret: 'only to end tokens: 8uRz3KqW5xN1vL7pB2mD',
     claims: ({ user }) => ({ tenant: `tenant of ${user.email}` }),
     hooks: hooksOf(revoked),
     hookTimeout: 500,

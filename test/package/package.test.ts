@@ -70,7 +70,7 @@ test('the package holds code, types and documents, and nothing else', () => {
       .sort()
       .map((page) => `docs/${page}`),
     ...examples
-      .filter((path) => /^[^/]+\/[^/]+\.\w+$/.test(path))
+      .filter((path) => /^[^/]+\/([^/]+\.\w+|Caddyfile)$/.test(path))
       .sort()
       .map((path) => `examples/${path}`),
     'package.json',
@@ -279,6 +279,34 @@ test('the installed command answers --help and --version without the server’s 
   expect(made.stdout).toMatch(/Created the administrator root@example\.com\./);
   await postgres.query(`drop database ${name}`);
   await postgres.end();
+});
+
+test('the installed tokenfence guard runs without the server’s packages, and with Redis asks for ioredis', async () => {
+  const secret = { INTROSPECTION_SECRET: 'between services: 4Hk8sWq2Zt6Yv0Lm' };
+  const [port, nowhere] = [await freePort(), await freePort()];
+  const child = spawn(join(lean, 'node_modules/.bin/tokenfence'), ['guard'], {
+    cwd: lean,
+    env: { ...environment, ...secret, PORT: String(port), SERVER_URL: `http://127.0.0.1:${nowhere}` },
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    const alive = await eventually(
+      async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).json(),
+      60_000,
+    );
+    expect(alive).toEqual({ status: 'alive' });
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+  }
+  const refused = command(lean, ['guard'], { ...secret, REDIS_URL: 'redis://127.0.0.1' });
+  await expect(refused).rejects.toMatchObject({ code: 1 });
+  const { stderr } = (await refused.catch((error: unknown) => error)) as { stderr: string };
+  expect(stderr).toContain(
+    'REDIS_URL needs the package ioredis, which is not installed: npm install ioredis',
+  );
 });
 
 test('without the server’s packages, npx tokenfence says what to do', async () => {

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/postgres/data-source';
+import { agreeOn } from '../../src/postgres/fleet-settings';
 import { purge } from '../../src/postgres/purge';
 import { migrate } from '../../src/postgres/start';
 import { eventually } from '../support/eventually';
@@ -66,6 +67,20 @@ test('an administrator with a weak password or a wrong email stops the start', a
   const world = await newWorld();
   await expect(world.node({ ADMIN_PASSWORD: 'password' })).rejects.toThrow(/ADMIN_PASSWORD is refused/);
   await expect(world.node({ ADMIN_EMAIL: 'nobody' })).rejects.toThrow(/not a valid email/);
+});
+
+test('the longest lease of any process of the embedded mode is kept', async () => {
+  await withDataSource(await newWorld(), async (dataSource) => {
+    await migrate(dataSource, () => Promise.resolve());
+    const start = (revocationLease: number) =>
+      agreeOn(
+        { usesRedis: false, isEmbedded: true, revocationLease, accessTokenTtl: 900 },
+        dataSource.manager,
+      );
+    expect(await start(5000)).toMatchObject({ longestLease: 5000 });
+    // What the process of before granted may not be over.
+    expect(await start(1000)).toMatchObject({ longestLease: 5000 });
+  });
 });
 
 test('nodes that disagree about Redis refuse to start', async () => {

@@ -81,3 +81,25 @@ test('answers that take almost half a lease do not end it', async () => {
   await pass(LEASE, source);
   await stopping;
 });
+
+test('after a pause of the process, a check waits for the heartbeat that is overdue, and for nothing else', async () => {
+  let isAway = false;
+  const { source, sent } = heartbeatOn(() =>
+    isAway ? Promise.reject(serviceUnavailable()) : Promise.resolve(sound),
+  );
+  await pass(LEASE, source);
+  const before = sent();
+  // Its timers have not run meanwhile.
+  jest.setSystemTime(Date.now() + 10 * LEASE);
+  expect(source.state.isCurrent).toBe(false);
+  const resumed = source.resume?.(LEASE);
+  await pass(50, source);
+  await resumed;
+  expect(source.state.isCurrent).toBe(true);
+  expect(sent() - before).toBe(1);
+  isAway = true;
+  await pass(2 * LEASE, source);
+  expect(source.state.isCurrent).toBe(false);
+  await source.resume?.(LEASE);
+  await source.stop();
+});

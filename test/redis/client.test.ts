@@ -1,8 +1,10 @@
 import { createServer, type Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
-import { connectRedis, type RedisConnection, type RedisSource } from '../../src/redis/client';
+import { connectRedis, RedisConnection, type RedisSource } from '../../src/redis/client';
+import { createRoute } from '../../src/redis/route';
 import { eventually } from '../support/eventually';
 import { listen } from '../support/listen';
+import { startProxy } from '../support/proxy';
 import { portOf, withRedis } from '../support/redis';
 import { startRedis, startSentinel, type TestServer } from '../support/servers';
 
@@ -124,4 +126,52 @@ test('a missing Redis database is refused and never replaced by another one', as
   const other = connect(`${server.url}/3`);
   await other.tried;
   expect(other.refusal).toBeUndefined();
+});
+
+describe('after a rest', () => {
+  let slept = 0;
+  const clock = { now: () => Date.now() + slept, monotonic: () => performance.now() };
+  async function connectThrough(server: TestServer) {
+    const proxy = await startProxy(server.url);
+    const availability = { failed: (reason: string) => void failures.push(reason) };
+    const connection = new RedisConnection(createRoute(proxy.url, ''), availability, { clock });
+    connections.push(connection);
+    await connection.tried;
+    const idOf = () => connection.run((client) => client.client('ID'));
+    return { connection, proxy, idOf };
+  }
+
+  test('a connection that the network has forgotten is replaced, and no command is sent twice', async () => {
+    failures.length = 0;
+    const { connection, proxy, idOf } = await connectThrough(await start());
+    const first = await idOf();
+    slept += 60_000;
+    expect(await idOf()).toBe(first);
+    proxy.forget();
+    slept += 60_000;
+    const counts = [1, 2, 3].map(() => connection.run((client) => client.incr('count')));
+    expect(await Promise.all(counts)).toEqual([1, 2, 3]);
+    expect(await idOf()).not.toBe(first);
+    expect(failures).toEqual([]);
+    await proxy.close();
+  });
+
+  test('a user who may not run the proof keeps the connection', async () => {
+    const server = await start();
+    await withRedis(server.url, (direct) => direct.acl('SETUSER', 'default', '-client|setname'));
+    const { proxy, idOf } = await connectThrough(server);
+    const first = await idOf();
+    slept += 60_000;
+    expect(await idOf()).toBe(first);
+    await proxy.close();
+  });
+
+  test('an answer counts that waited while the process was suspended', async () => {
+    const connection = connect((await start()).url);
+    await connection.tried;
+    const answer = connection.run((client) => client.ping(), 50);
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    expect(await answer).toBe('PONG');
+  });
 });

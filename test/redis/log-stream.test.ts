@@ -177,7 +177,7 @@ test('the scripts do nothing in an epoch that has ended', async () => {
 });
 
 test('a write counts only after the awaited replicas have it', async () => {
-  const { server } = await start();
+  const { server, direct: primary } = await start();
   const stream = createLogStream(await connect(server), NAMES, { replicas: 1 });
   await expect(stream.hello()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 
@@ -186,6 +186,16 @@ test('a write counts only after the awaited replicas have it', async () => {
   expect(await eventually(() => stream.beat(id, BEAT))).toMatchObject({ tail: 0 });
   const { position } = (await eventually(() => stream.publish(id, [session('a')]))) as Publication;
   expect(await direct.hget(NAMES.epoch, 'seq')).toBe(String(position));
+
+  // It joined before another process wanted more, as a service does that is never restarted.
+  const service = createLogStream(await connect(server), NAMES);
+  expect((await service.hello()).id).toBe(id);
+  await createLogStream(await connect(server), NAMES, { replicas: 2 })
+    .hello()
+    .catch(() => undefined);
+  await expect(service.beat(id, BEAT)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(service.publish(id, [session('c')])).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await primary.hset(NAMES.epoch, 'replicas', 1);
 
   replica.pause();
   await expect(stream.beat(id, BEAT)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });

@@ -24,3 +24,32 @@ test('a script identifies its server, whether or not INFO takes several sections
     expect(await client.eval(`${BEFORE_REDIS_7} ${THIS_SERVER} return run`, 0)).toBe(run);
   });
 });
+
+/** Hides a field of INFO, as a managed Redis may. */
+const without = (field: string) => `
+  local real = redis
+  local redis = {error_reply = real.error_reply}
+  function redis.pcall(...)
+    local info = real.pcall(...)
+    return type(info) == 'string' and string.gsub(info, '${field}:', 'hidden:') or info
+  end`;
+
+test.each(['run_id', 'master_replid'])('a Redis whose INFO hides %s is refused', async (field) => {
+  await withRedis(server.url, async (client) => {
+    await expect(client.eval(`${without(field)} ${THIS_SERVER} return run`, 0)).rejects.toThrow(
+      'Tokenfence needs run_id and master_replid, which INFO does not show',
+    );
+  });
+});
+
+test('a Redis that keeps INFO from scripts is refused', async () => {
+  const refusing = `
+    local real = redis
+    local redis = {error_reply = real.error_reply}
+    function redis.pcall() return {err = 'ERR unknown command'} end`;
+  await withRedis(server.url, async (client) => {
+    await expect(client.eval(`${refusing} ${THIS_SERVER} return run`, 0)).rejects.toThrow(
+      'Tokenfence needs INFO in scripts, which this Redis refuses',
+    );
+  });
+});

@@ -35,6 +35,7 @@ export async function adminHere(args: string[], env: Env, terminal: Terminal = N
   const elsewhere = () => Promise.reject(new Error('Not a command of an administrator.'));
   await createProgram('0.0.0', {
     start: elsewhere,
+    guard: elsewhere,
     doctor: elsewhere,
     async administer(load) {
       const { code, text } = await (await load())(env, terminal);

@@ -45,7 +45,7 @@ async function build(): Promise<void> {
 /** Starts the servers that the tests share, and builds the programs that they start. */
 export default async function globalSetup(): Promise<void> {
   // Some tests start and kill their own servers, even when shared ones are given.
-  installMissing(['postgres', 'redis-server', 'chromium']);
+  installMissing(['postgres', 'redis-server', 'chromium', 'nginx', 'caddy', 'python3']);
   globalThis.testServers = [];
   const shared = async (variable: string, start: () => Promise<TestServer>) => {
     const given = process.env[variable];

@@ -38,6 +38,15 @@ function aptGet(...args: string[]): void {
   });
 }
 
+/** Finds a program, or says how to install it. */
+export function programOf(name: string): string {
+  const program = findProgram(name);
+  if (program !== undefined) return program;
+  throw new Error(
+    `The tests need ${name}: install it (on Debian or Ubuntu: apt-get install ${PACKAGES[name] ?? name}).`,
+  );
+}
+
 /** Installs the missing programs, with a message, where that needs no password. */
 export function installMissing(names: readonly string[]): void {
   const packages = names.filter((name) => !findProgram(name)).map((name) => PACKAGES[name] ?? name);

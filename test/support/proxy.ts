@@ -41,8 +41,15 @@ interface Lane {
   forget(): void;
 }
 
-/** @param from returns the local address of a new connection to the target. Default: any. */
-export async function startProxy(target: string, from?: () => string): Promise<Proxy> {
+/**
+ * @param from returns the local address of a new connection to the target. Default: any.
+ * @param rewrite changes the answers of the target
+ */
+export async function startProxy(
+  target: string,
+  from?: () => string,
+  rewrite?: (answer: Buffer) => Buffer,
+): Promise<Proxy> {
   let mode: 'open' | 'silent' | 'deaf' | 'mute' | 'cut' = 'open';
   let { hostname, port } = new URL(target);
   /** The delay of the next data in ms; `Infinity` while the wire is stalled. */
@@ -85,7 +92,8 @@ export async function startProxy(target: string, from?: () => string): Promise<P
     from.on('data', (data) => {
       silenced ||= mode === 'silent' || (isAnswer ? mode === 'deaf' : mode === 'mute');
       if (silenced) return;
-      waiting.push({ data, due: performance.now() + delay() });
+      const passed = isAnswer && rewrite ? rewrite(data) : data;
+      waiting.push({ data: passed, due: performance.now() + delay() });
       if (waiting.length === 1) pump();
     });
     from.on('error', () => undefined);

@@ -21,6 +21,7 @@ interface Recipe {
   readonly program: string;
   readonly args: string[];
   readonly owner?: { uid?: number; gid?: number };
+  readonly env?: NodeJS.ProcessEnv;
   readonly folder: string;
   readonly url: string;
   readonly answers: () => Promise<unknown>;
@@ -33,13 +34,21 @@ process.once('exit', () => {
 });
 
 /** Starts a server and waits until it answers. */
-export async function launch({ program, args, owner, folder, url, answers }: Recipe): Promise<TestServer> {
+export async function launch({
+  program,
+  args,
+  owner,
+  env,
+  folder,
+  url,
+  answers,
+}: Recipe): Promise<TestServer> {
   let child: ReturnType<typeof spawn> | undefined;
   let ended: Promise<void> = Promise.resolve();
 
   const spawnOnce = () => {
     let output = '';
-    const started = spawn(program, args, { ...owner, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = spawn(program, args, { ...owner, env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     started.stdout.on('data', (text: Buffer) => (output += text.toString()));
     started.stderr.on('data', (text: Buffer) => (output += text.toString()));
     ended = new Promise((resolve) => started.once('exit', () => resolve()));

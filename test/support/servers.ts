@@ -30,7 +30,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Postgres refuses to run as root, so root runs it as another user. */
-function unprivileged(): { uid?: number; gid?: number } {
+export function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (flag: string) => {
     for (const user of ['postgres', 'nobody']) {
@@ -70,19 +70,37 @@ async function redisAnswers(url: string, ask: (client: Redis) => Promise<unknown
 export interface PostgresOptions {
   /** Forces every commit to the disk, like a server with real data. */
   readonly durable?: boolean;
+  /** More settings, like `ssl=on`; not in Docker. */
+  readonly settings?: readonly string[];
+  /** The URL of the server to follow as a streaming standby; not in Docker. */
+  readonly follows?: string;
 }
 
-/** Makes a folder for the data of a Postgres, which may be copied from one that is there. */
-async function makePostgresFolder(initdb: string, copied?: string): Promise<string> {
+/** How the data of a Postgres comes into its folder. */
+type Filling = (data: string) => readonly [program: string, args: string[]];
+
+const empty =
+  (initdb: string): Filling =>
+  (data) => [initdb, ['-D', data, '-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync']];
+
+const copied =
+  (folder: string): Filling =>
+  (data) => ['cp', ['-R', join(folder, 'data'), data]];
+
+/** A copy of a running server, which follows it. */
+const following =
+  (url: string): Filling =>
+  (data) => [
+    findProgram('pg_basebackup') ?? 'pg_basebackup',
+    ['-d', url, '-D', data, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'],
+  ];
+
+/** Makes a folder for the data of a Postgres. */
+async function makePostgresFolder(filling: Filling): Promise<string> {
   const owner = unprivileged();
   const folder = mkdtempSync(join(tmpdir(), 'tokenfence-postgres-'));
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
-  const data = join(folder, 'data');
-  const how = ['-U', 'tokenfence', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
-  const [program, args] =
-    copied === undefined
-      ? ([initdb, ['-D', data, ...how]] as const)
-      : (['cp', ['-R', join(copied, 'data'), data]] as const);
+  const [program, args] = filling(join(folder, 'data'));
   await promisify(execFile)(program, args, { ...owner, cwd: folder });
   return folder;
 }
@@ -90,22 +108,29 @@ async function makePostgresFolder(initdb: string, copied?: string): Promise<stri
 /** Makes the empty folder that `startPostgres` copies, which takes a tenth of the time. Undefined in Docker. */
 export async function preparePostgresFolder(): Promise<string | undefined> {
   const initdb = findProgram('initdb');
-  return initdb && makePostgresFolder(initdb);
+  return initdb && makePostgresFolder(empty(initdb));
 }
 
-export async function startPostgres({ durable = false }: PostgresOptions = {}): Promise<TestServer> {
+export async function startPostgres({
+  durable = false,
+  settings = [],
+  follows,
+}: PostgresOptions = {}): Promise<TestServer> {
   const program = findProgram('postgres');
   const initdb = findProgram('initdb');
   if (!program || !initdb) return launchInDocker('postgres');
 
   const owner = unprivileged();
-  const folder = await makePostgresFolder(initdb, process.env.PREPARED_POSTGRES_FOLDER);
+  const prepared = process.env.PREPARED_POSTGRES_FOLDER;
+  const usual = prepared === undefined ? empty(initdb) : copied(prepared);
+  const folder = await makePostgresFolder(follows === undefined ? usual : following(follows));
   const data = join(folder, 'data');
   const port = await freePort();
   const url = `postgres://tokenfence@127.0.0.1:${port}/postgres`;
   const args = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, '-c', 'max_connections=300'];
   // No fsync by default: no test takes the power away, and tests start many databases.
   if (!durable) args.push('-F');
+  for (const setting of settings) args.push('-c', setting);
   return launch({ program, args, owner, folder, url, answers: () => postgresAnswers(url) });
 }
 

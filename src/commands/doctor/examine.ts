@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { explain } from '../../server/explain';
 import { WITHOUT_REDIS } from '../../server/start-text';
 import type { Config } from '../../config/config';
-import { ConfigError, readConfig } from '../../config/read-config';
+import { ConfigError } from '../../config/config-error';
+import { readConfig } from '../../config/read-config';
 import type { Env } from '../../config/env';
 import { FolderTakenError, openEmbeddedPostgres } from '../../embedded/pglite';
 import { collect, fault, type Finding, lineOf, note, well } from './finding';
@@ -44,7 +45,7 @@ async function* examineAll(env: Env): AsyncGenerator<Finding> {
     for (const text of error.faults) yield fault('Settings', text);
     return;
   }
-  const { store, warnings, clockSkew } = config;
+  const { store, warnings, waitReplicas, clockSkew } = config;
   yield well('Settings', 'each value is valid.');
   for (const text of warnings) yield note('Settings', text);
   if (store.mode === 'embedded') {
@@ -52,7 +53,8 @@ async function* examineAll(env: Env): AsyncGenerator<Finding> {
     return;
   }
   yield* await examinePostgres({ url: store.databaseUrl, schema: store.schema }, config, store.secret);
-  if (store.redisUrl !== undefined) yield* await examineRedis(store.redisUrl, clockSkew);
+  if (store.redisUrl !== undefined)
+    yield* await examineRedis({ url: store.redisUrl, waitReplicas, clockSkew });
   else yield note('Redis', WITHOUT_REDIS);
 }
 

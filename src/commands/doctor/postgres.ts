@@ -45,7 +45,9 @@ async function checkRights(dataSource: DataSource, isPending: boolean): Promise<
   const orElse = row.missing
     ? `create schema ${schema} authorization ${row.role}`
     : `grant create on schema ${schema} to ${row.role}`;
-  const remedy = `alter database ${row.database} owner to ${row.role}; or: ${orElse}`;
+  const remedy =
+    `alter database ${row.database} owner to ${row.role}; or: ${orElse}. Or let the owner of the tables run: ` +
+    `npx tokenfence admin migrate --grant ${row.role}`;
   return isPending
     ? fault('Postgres', `its role may not create tables, which the next start needs. Run: ${remedy}`)
     : note('Postgres', `its role may not create tables, which an upgrade may need. Run: ${remedy}`);

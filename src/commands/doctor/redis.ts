@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { readRedisUrl } from '../../core/redis-url';
 import { connectRedis, type RedisConnection } from '../../redis/client';
-import { keysOf } from '../../redis/keys';
+import { type Keys, keysOf } from '../../redis/keys';
+import { THIS_SERVER } from '../../redis/script';
 import { refusedDatabase } from '../../server/wire-revocation';
 import { compareClock } from './clock';
 import { collect, fault, type Finding, note, well } from './finding';
 
 /** ms for which the doctor waits for an answer. */
 const PATIENCE = 5000;
+
+export interface RedisSettings {
+  readonly url: string;
+  readonly waitReplicas: number;
+  /** ms */
+  readonly clockSkew: number;
+}
 
 /** The commands of a node, on keys with random names. */
 const commandsOn = (key: string, stream: string): (readonly (string | number)[])[] => [
@@ -36,8 +45,7 @@ const commandsOn = (key: string, stream: string): (readonly (string | number)[])
   ['UNLINK', key, stream],
 ];
 
-async function checkRights(client: Redis): Promise<Finding> {
-  const { epoch, stream } = keysOf(randomUUID());
+async function checkRights(client: Redis, { epoch, stream }: Keys): Promise<Finding> {
   const missing: string[] = [];
   for (const [name, ...args] of commandsOn(epoch, stream)) {
     try {
@@ -60,8 +68,34 @@ async function checkRights(client: Redis): Promise<Finding> {
   );
 }
 
+/** Whether a script can tell which server it runs on. A script that may not run at all is a matter of rights. */
+async function checkScripts(client: Redis): Promise<Finding[]> {
+  const said = await client.eval(`${THIS_SERVER} return ''`, 0).catch(wordsOf);
+  const [, reason] = /(Tokenfence needs [^.]*)/.exec(String(said)) ?? [];
+  return reason === undefined ? [] : [fault('Redis', `${reason}. Use another Redis.`)];
+}
+
 const fieldsOf = (info: string) =>
   new Map([...info.matchAll(/^(\w+):([^\r\n]*)/gm)].map(([, name = '', value = '']) => [name, value]));
+
+/** Judges what only a set of servers has: replicas, and slots. */
+function* judgeSet(info: ReadonlyMap<string, string>, { url, waitReplicas }: RedisSettings) {
+  const address = readRedisUrl(url);
+  const isOne = !('fault' in address) && address.kind === 'one';
+  if (isOne && info.get('cluster_enabled') === '1')
+    yield fault('Redis', 'it is a node of a cluster. Begin REDIS_URL with redis-cluster://.');
+  const replicas = Number(info.get('connected_slaves') ?? 0);
+  if (replicas > 0 && waitReplicas === 0)
+    yield note(
+      'Redis',
+      `${replicas === 1 ? '1 replica follows' : `${replicas} replicas follow`} it, but REDIS_WAIT_REPLICAS is 0. If one may take over, set it, see docs/redis.md.`,
+    );
+  if (replicas < waitReplicas)
+    yield fault(
+      'Redis',
+      `it has ${replicas} of the ${waitReplicas} replicas in REDIS_WAIT_REPLICAS, so no logout can be confirmed.`,
+    );
+}
 
 function* judgeInfo(info: ReadonlyMap<string, string>): Generator<Finding> {
   const version = info.get('redis_version') ?? 'unknown';
@@ -94,16 +128,24 @@ async function readTime(client: Redis): Promise<number> {
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }
 
-async function* lookAt(connection: RedisConnection, clockSkew: number): AsyncGenerator<Finding> {
+async function* lookAt(
+  connection: RedisConnection,
+  keys: Keys,
+  settings: RedisSettings,
+): AsyncGenerator<Finding> {
   const run = <T>(work: (client: Redis) => Promise<T>) => connection.run(work, PATIENCE);
   yield well('Redis', 'REDIS_URL can be reached.');
   const info = await run((client) => client.info()).catch(wordsOf);
   if (/^NOPERM/.test(info))
     yield fault('Redis', 'its user may not run INFO. Give it: ACL SETUSER <user> +info, and save the ACL.');
-  else yield* judgeInfo(fieldsOf(info));
-  yield await run(checkRights);
+  else {
+    yield* judgeInfo(fieldsOf(info));
+    yield* judgeSet(fieldsOf(info), settings);
+  }
+  yield await run((client) => checkRights(client, keys));
+  yield* await run(checkScripts);
   // If the user may not read the clock, the previous finding says so.
-  const clock = await compareClock('Redis', () => run(readTime), clockSkew).catch(() => undefined);
+  const clock = await compareClock('Redis', () => run(readTime), settings.clockSkew).catch(() => undefined);
   if (clock) yield clock;
 }
 
@@ -112,19 +154,17 @@ const wordsOf = (error: unknown): string => {
   return cause instanceof Error ? cause.message : message;
 };
 
-/**
- * Examines the Redis of the nodes. Leaves no data there.
- *
- * @param clockSkew ms
- */
-export async function examineRedis(url: string, clockSkew: number): Promise<Finding[]> {
+/** Examines the Redis of the nodes. Leaves no data there. */
+export async function examineRedis(settings: RedisSettings): Promise<Finding[]> {
+  const { url } = settings;
   let reason = 'no answer';
-  const connection = connectRedis(url, { failed: (why) => void (reason = why) });
+  const keys = keysOf(randomUUID());
+  const connection = connectRedis(url, { failed: (why) => void (reason = why) }, keys.epoch);
   try {
     await connection.tried;
     const { refusal } = connection;
     if (refusal !== undefined) return [fault('Redis', refusedDatabase(refusal))];
-    return await collect(lookAt(connection, clockSkew));
+    return await collect(lookAt(connection, keys, settings));
   } catch (error) {
     const words = wordsOf(error);
     const why = words === 'Redis is not connected' ? reason : words;

@@ -38,6 +38,8 @@ export interface RateLimits {
   refresh(sessionId: string, origin: Origin): Promise<void>;
   /** Counts a logout by the session's own token. It has a separate limit, so that other writes cannot block it. */
   logout(sessionId: string, origin: Origin): Promise<void>;
+  /** Counts a request of another system to end a user's tokens. */
+  userRevocation(userId: string, origin: Origin): Promise<void>;
   /** Counts any other change by a signed-in user. */
   write(sessionId: string, origin: Origin): Promise<void>;
 }

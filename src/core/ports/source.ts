@@ -32,6 +32,11 @@ export interface ViewSource extends Source {
   readonly readableEpoch: string | undefined;
   /** Reaches Redis now, where no heartbeat does so. Answers the readable epoch. Rejects with `SERVICE_UNAVAILABLE`. */
   readonly reach?: () => Promise<string | undefined>;
+  /**
+   * Waits until the view is current again, for at most `patience` ms, if this process was suspended and its heartbeat comes
+   * late. Else it resolves at once.
+   */
+  readonly resume?: (patience: number) => Promise<void>;
   readonly state: SourceState;
   /** Gives up the view and stops. */
   stop(): Promise<void>;

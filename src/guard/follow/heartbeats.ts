@@ -1,4 +1,4 @@
-import { type Clock, type Moment, momentOf } from '../../core/clock';
+import { type Clock, elapsedSince, type Moment, momentOf } from '../../core/clock';
 import type { GrantMessage } from '../../core/follow-messages';
 import type { Grant } from './follower-lease';
 
@@ -28,6 +28,9 @@ export class Heartbeats {
   /** Heartbeats since the last answer, and since the last grant that counted. */
   private unanswered = 0;
   private ungranted = 0;
+  private lastSentAt: Moment | undefined;
+  /** The number of the first heartbeat after a pause of this process, until one from then on is answered. */
+  private firstAfterPause: number | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -39,9 +42,13 @@ export class Heartbeats {
   /**
    * Whether the node has not answered for a lease. Heartbeats are counted, not ms: after a pause of this process, answers
    * may wait to be read.
+   *
+   * After a pause of more than a lease, one heartbeat without an answer is enough: meanwhile the network may have forgotten
+   * the connection, and nothing counts any longer that would be given up.
    */
   get isSilent(): boolean {
-    return this.unanswered > BEATS;
+    const { firstAfterPause = Infinity } = this;
+    return this.unanswered > BEATS || this.lastNumber > firstAfterPause;
   }
 
   /** For how many leases of the node no grant has counted. */
@@ -52,7 +59,10 @@ export class Heartbeats {
   /** Stamps a heartbeat that is sent now. Returns its number. */
   next(): number {
     const number = ++this.lastNumber;
-    this.sent.set(number, momentOf(this.clock));
+    if (this.lastSentAt && elapsedSince(this.lastSentAt, this.clock) > this.lease)
+      this.firstAfterPause = number;
+    this.lastSentAt = momentOf(this.clock);
+    this.sent.set(number, this.lastSentAt);
     this.sent.delete(number - MOST_REMEMBERED);
     this.unanswered += 1;
     this.ungranted += 1;
@@ -65,6 +75,7 @@ export class Heartbeats {
     if (sentAt === undefined) return false;
     for (const earlier of this.sent.keys()) if (earlier <= number) this.sent.delete(earlier);
     this.unanswered = 0;
+    if (number >= (this.firstAfterPause ?? 0)) this.firstAfterPause = undefined;
     if (grant === 0) return true;
     const length = Math.min(grant, this.lease);
     this.awaited.push({ tail, grant: { joining, sentAt, length, longestTokenTtl } });
@@ -86,5 +97,7 @@ export class Heartbeats {
     this.awaited = [];
     this.unanswered = 0;
     this.ungranted = 0;
+    this.lastSentAt = undefined;
+    this.firstAfterPause = undefined;
   }
 }

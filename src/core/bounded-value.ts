@@ -69,3 +69,9 @@ function boundedAt(value: unknown, depth: number): unknown {
 
 /** Copies any value, however large, nested, cyclic or hostile, small enough for one log line. Never throws. */
 export const bounded = (value: unknown): unknown => boundedAt(value, 0);
+
+/** Bounds the details of a line, and describes its error: a failed query carries its parameters. */
+export const safe = ({ err, ...details }: { readonly err?: unknown }) => ({
+  ...(bounded(details) as Record<string, unknown>),
+  ...(typeof err === 'object' && err !== null ? { err: described(err) } : {}),
+});

@@ -128,6 +128,7 @@ describe('the cost of one request', () => {
 describe('the deadline of an operation', () => {
   test('a query beyond the deadline is answered with 503', async () => {
     const hasty = await world.node({ ...LEASE, OPERATION_TIMEOUT: '1s' });
+    await untilViewIsCurrent(hasty);
     const { accessToken } = await hasty.api.loginAsAdmin();
     const release = await world.hold('lock table users in access exclusive mode');
     try {
@@ -145,6 +146,7 @@ describe('the deadline of an operation', () => {
 
   test('of several mutations, the ones not begun in time are refused', async () => {
     const hasty = await world.node({ ...LEASE, OPERATION_TIMEOUT: '1s' });
+    await untilViewIsCurrent(hasty);
     const { accessToken } = await hasty.api.register('late@example.com');
     const release = await world.hold('lock table sessions in access exclusive mode');
     const asked = hasty.api.send(

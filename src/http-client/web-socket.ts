@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { Agent, DecoratorHandler, type Dispatcher, WebSocket } from 'undici';
 
-/** Whom to connect to, and within which bounds. */
+/** The server to connect to, and the limits. */
 export interface WebSocketOptions {
   /** `http:` or `https:`. */
   readonly url: string;

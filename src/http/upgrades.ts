@@ -65,7 +65,7 @@ function serveWithoutOffer(server: Server, request: IncomingMessage, connection:
  * it has read the request, but a response assigned to a connection that still waits for an earlier one throws
  * `ERR_HTTP_SOCKET_ASSIGNED`.
  *
- * @param follow takes those that are no sockets of clients
+ * @param follow takes the upgrades of services that follow this node, and answers whether it did
  * @param upgrade does the upgrade of a WebSocket of a client
  */
 function takeUpgrades(

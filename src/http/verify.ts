@@ -47,7 +47,7 @@ export function addVerify(scope: FastifyInstance, { guard, logger }: VerifyOptio
       onRequest: (request, reply, done) => {
         const { url: target = '' } = request.raw;
         const asked = target.startsWith(prefix) ? target.slice(prefix.length) : '';
-        // Fastify decodes a path before it looks for the route. Other spellings are no checks.
+        // Fastify decodes a path before it looks for the route. Only the exact path is a check.
         if (!isVerifyUrl(asked)) {
           done();
           return;
